@@ -1,0 +1,115 @@
+// swift-tools-version: 6.2
+
+// The house plan. Rooms stand in the order data flows, and a room uses only rooms above it:
+// the table is the order, and the precondition below refuses a row that breaks it.
+// `Tools/dev build` adds the import check, so that an import not written here does not build.
+
+import PackageDescription
+
+struct Room {
+    enum Kind { case swift, c, system, executable }
+    var name: String
+    var kind = Kind.swift
+    var uses: [String] = []
+    var libraries: [Target.Dependency] = []
+    var testLibraries: [Target.Dependency] = []
+    var tested = true
+}
+
+let hummingbird = Target.Dependency.product(name: "Hummingbird", package: "hummingbird")
+let network: [Target.Dependency] = [
+    hummingbird,
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "Logging", package: "swift-log"),
+    .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
+]
+
+let rooms: [Room] = [
+    Room(name: "CZstd", kind: .system, tested: false),
+    Room(name: "CChecksum", kind: .c, tested: false),
+    Room(name: "Bytes", uses: ["CZstd", "CChecksum"]),
+    Room(name: "JSON", uses: ["Bytes"]),
+    Room(name: "Disk"),
+    Room(name: "Simulation", uses: ["Disk"]),
+    Room(name: "Records", uses: ["Bytes", "JSON"]),
+    Room(name: "Segments", uses: ["Bytes", "Disk", "Records"]),
+    Room(name: "EventLog", uses: ["Bytes", "Disk", "Records", "Segments"]),
+    Room(name: "Queries", uses: ["Bytes", "JSON", "Records", "Segments", "EventLog"]),
+    Room(name: "Summaries"),
+    Room(name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"]),
+    Room(name: "Catalog", uses: ["JSON", "Records"]),
+    Room(name: "Serving"),
+    Room(
+        name: "Store",
+        uses: [
+            "Bytes", "JSON", "Disk", "Records", "Segments", "EventLog", "Queries", "Summaries", "Assays",
+            "Catalog", "Serving",
+        ], libraries: [.product(name: "Logging", package: "swift-log")]),
+    Room(name: "Wire", uses: ["Bytes", "JSON", "Records"]),
+    Room(
+        name: "HTTPAPI",
+        uses: [
+            "JSON", "Records", "EventLog", "Queries", "Summaries", "Assays", "Catalog", "Serving", "Store",
+            "Wire",
+        ], libraries: network, testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
+    Room(
+        name: "assaylog", kind: .executable,
+        uses: [
+            "JSON", "Disk", "Records", "EventLog", "Queries", "Summaries", "Assays", "Catalog", "Store", "Wire",
+            "HTTPAPI",
+        ],
+        libraries: [
+            .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            .product(name: "Logging", package: "swift-log"),
+        ], tested: false),
+]
+
+for (position, room) in rooms.enumerated() {
+    for used in room.uses {
+        precondition(
+            rooms[..<position].contains { $0.name == used },
+            "\(room.name) uses \(used), which is not a room above it.")
+    }
+}
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+let targets: [Target] = rooms.flatMap { room -> [Target] in
+    let dependencies = room.uses.map { Target.Dependency.target(name: $0) } + room.libraries
+    let target: Target =
+        switch room.kind {
+        case .system:
+            .systemLibrary(
+                name: room.name, pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])])
+        case .c: .target(name: room.name)
+        case .swift:
+            .target(name: room.name, dependencies: dependencies, swiftSettings: strict)
+        case .executable:
+            .executableTarget(name: room.name, dependencies: dependencies, swiftSettings: strict)
+        }
+    guard room.tested else { return [target] }
+    // Any test may use the simulated disk and its seeded numbers.
+    let simulation: [Target.Dependency] =
+        room.name == "Simulation" || room.uses.contains("Simulation") ? [] : [.target(name: "Simulation")]
+    let tests = Target.testTarget(
+        name: room.name + "Tests",
+        dependencies: [.target(name: room.name)] + simulation + dependencies + room.testLibraries,
+        swiftSettings: strict)
+    return [target, tests]
+}
+
+let package = Package(
+    name: "assaylog",
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    ],
+    targets: targets)

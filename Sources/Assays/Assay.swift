@@ -1,0 +1,143 @@
+// One assay as its events tell it, and the document that lists show of it.
+//
+// `last_run`, `next_run` and `status` follow from the decisions: the last run is the pass that
+// made the newest decision; the status counts what that pass found; the next run is due when the
+// window after the newest analysed one ends, and before the first run at the assay's creation. A
+// pass that found no occupied window leaves no decision, and so no trace here.
+//
+// Invariants:
+//  * `decisions` holds one decision a window, the newest revision, ascending by the window's start.
+//  * The report counts exactly the decisions of the last run.
+
+import JSON
+import Records
+
+/// What the last pass over an assay found.
+package struct RunReport: Hashable, Sendable {
+    package let runAt: Timestamp
+    package internal(set) var okCount = 0
+    package internal(set) var warningCount = 0
+    package internal(set) var alertCount = 0
+    /// Windows without a score.
+    package internal(set) var noScoreCount = 0
+
+    init(runAt: Timestamp) { self.runAt = runAt }
+
+    mutating func count(_ status: AssayStatus) {
+        switch status {
+        case .ok: okCount += 1
+        case .warning: warningCount += 1
+        case .alert: alertCount += 1
+        case .noData, .noScore: noScoreCount += 1
+        case .baselineRun: break
+        }
+    }
+
+    /// The text that `status` shows: JSON as the service wrote it by hand, two spaces included.
+    package var text: String {
+        "{\"run_at\": \"\(runAt.offsetText)\",  \"num_ok\": \(okCount), "
+            + "\"num_warnings\": \(warningCount), \"num_alerts\": \(alertCount)"
+            + (noScoreCount > 0 ? ", \"num_no_score\": \(noScoreCount)}" : "}")
+    }
+}
+
+package struct Assay: Hashable, Sendable {
+    package let id: AssayID
+    package internal(set) var definition: AssayDefinition
+    /// From 1; each change of the definition adds one.
+    package internal(set) var definitionRevision: Int
+    package internal(set) var isActive: Bool
+    package let createdAt: Timestamp
+    package internal(set) var updatedAt: Timestamp
+    package internal(set) var pin: BaselinePin?
+    /// Nil before the first run.
+    package internal(set) var report: RunReport?
+    package internal(set) var decisions: [AssayDecision]
+
+    init(_ creation: AssayCreation) {
+        id = creation.id
+        definition = creation.definition
+        definitionRevision = 1
+        isActive = creation.isActive
+        createdAt = creation.at
+        updatedAt = creation.at
+        decisions = []
+    }
+
+    package var lastRun: Timestamp? { report?.runAt }
+
+    package var nextRun: Timestamp {
+        decisions.last?.window.end.adding(definition.window.step) ?? createdAt
+    }
+
+    /// "created" before the first run, then the report's text.
+    package var status: String { report?.text ?? "created" }
+
+    // MARK: Decisions
+
+    /// The newest decision about the window that starts at `start`.
+    package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
+        let position = position(startingAtOrAfter: start)
+        guard position < decisions.count, decisions[position].window.start == start else { return nil }
+        return decisions[position]
+    }
+
+    /// The newest decisions about the windows that start in `period`, ascending.
+    package func decisions(startingIn period: TimeWindow) -> ArraySlice<AssayDecision> {
+        decisions[
+            position(startingAtOrAfter: period.start)..<position(startingAtOrAfter: period.end)]
+    }
+
+    mutating func keep(_ decision: AssayDecision) {
+        let position = position(startingAtOrAfter: decision.window.start)
+        if position < decisions.count, decisions[position].window.start == decision.window.start {
+            decisions[position] = decision
+        } else {
+            decisions.insert(decision, at: position)
+        }
+        if report?.runAt != decision.runAt { report = RunReport(runAt: decision.runAt) }
+        report?.count(decision.status)
+    }
+
+    private func position(startingAtOrAfter moment: Timestamp) -> Int {
+        // Windows are mostly analysed in order, so most decisions go to the end.
+        guard let last = decisions.last, moment <= last.window.start else { return decisions.count }
+        var (low, high) = (0, decisions.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if decisions[middle].window.start < moment { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    // MARK: As JSON
+
+    /// A member of `assays/list`. `workspaceName` is the catalogue's, or nil where it is not known.
+    package func listJSON(workspaceName: String?) -> JSONValue {
+        .object(listing(workspaceName))
+    }
+
+    /// The answer to `assays/get_assay_by_id`: the list's member and when the assay was created.
+    package func detailJSON(workspaceName: String?) -> JSONValue {
+        var object = listing(workspaceName)
+        object.append("created_at", .zulu(createdAt))
+        return .object(object)
+    }
+
+    private func listing(_ workspaceName: String?) -> JSONObject {
+        JSONObject([
+            ("id", .identifier(id)), ("name", .string(definition.name)), ("active", .bool(isActive)),
+            ("status", .string(status)),
+            ("warning_threshold", .number(definition.thresholds.warning)),
+            ("alert_threshold", .number(definition.thresholds.alert)),
+            ("pipeline_id", .identifier(definition.pipelineID)),
+            ("pipeline_name", .string(definition.pipelineName)),
+            ("last_run", .offset(lastRun)), ("next_run", .offset(nextRun)),
+            ("run_until", .offset(definition.runUntil)), ("updated_at", .offset(updatedAt)),
+            ("baseline", definition.baseline.json), ("window", definition.window.json),
+            ("summarizer", definition.summarizer.json),
+            ("workspace_id", .identifier(definition.workspaceID)),
+            ("workspace_name", .string(workspaceName ?? definition.workspaceName)),
+        ])
+    }
+}

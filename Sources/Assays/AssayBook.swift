@@ -1,0 +1,186 @@
+// The assay events folded: which assays there are and what was decided about their windows.
+//
+// The book is a projection, as the catalogue is: fold the log's events and it is there again.
+// Commands never change it; each returns the events to append, and these are applied once they are
+// durable. Two commands at once could be given the same number; they are carried out one by one.
+//
+// Invariants:
+//  * The same events in the same order give the same book.
+//  * Folding the last events again changes nothing.
+//  * No two assays of a workspace have one name; numbers are never given twice.
+
+import Records
+
+/// Why an assay command was refused.
+package enum AssayError: Error, Hashable, Sendable {
+    case duplicateName(String, existing: AssayID)
+    case unknownAssay(AssayID)
+    /// The new thresholds are not numbers.
+    case thresholdsNotFinite
+}
+
+extension AssayError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .duplicateName(let name, let existing):
+            "field \"name\" is \"\(name)\", which assay \(existing) of this workspace is called "
+                + "already; use another name"
+        case .unknownAssay(let id): "there is no assay \(id); list the assays to see which there are"
+        case .thresholdsNotFinite: "a threshold must be a finite number"
+        }
+    }
+}
+
+/// One window analysed, before it has numbers.
+package struct WindowAnalysis: Hashable, Sendable {
+    package var window: TimeWindow
+    package var reason: DecisionReason
+    package var status: AssayStatus
+    package var digest: ResultDigest
+    package var analysedAt: Timestamp
+    package var elapsedMilliseconds: Int
+
+    package init(
+        window: TimeWindow, reason: DecisionReason, status: AssayStatus, digest: ResultDigest,
+        analysedAt: Timestamp, elapsedMilliseconds: Int
+    ) {
+        self.window = window
+        self.reason = reason
+        self.status = status
+        self.digest = digest
+        self.analysedAt = analysedAt
+        self.elapsedMilliseconds = elapsedMilliseconds
+    }
+
+    package init(
+        of outcome: AssayOutcome, reason: DecisionReason, analysedAt: Timestamp,
+        elapsedMilliseconds: Int
+    ) {
+        window = outcome.window
+        self.reason = reason
+        status = outcome.status
+        digest = outcome.digest
+        self.analysedAt = analysedAt
+        self.elapsedMilliseconds = elapsedMilliseconds
+    }
+}
+
+package struct AssayBook: Hashable, Sendable {
+    private var assays: [AssayID: Assay] = [:]
+    private var lastID = AssayID(0)
+    package private(set) var lastResultID = AssayResultID(0)
+
+    /// Before the first event.
+    package init() {}
+
+    package subscript(id: AssayID) -> Assay? { assays[id] }
+
+    /// All assays, newest first, as lists show them; those of one pipeline or workspace on request.
+    package func list(
+        pipelineID: PipelineID? = nil, workspaceID: WorkspaceID? = nil
+    ) -> [Assay] {
+        assays.values.filter {
+            (pipelineID == nil || $0.definition.pipelineID == pipelineID)
+                && (workspaceID == nil || $0.definition.workspaceID == workspaceID)
+        }.sorted { $0.id > $1.id }
+    }
+
+    // MARK: The fold
+
+    /// Folds one event in. An event about an assay that is not there is passed over.
+    package mutating func apply(_ event: AssayEvent) {
+        switch event {
+        case .created(let creation):
+            lastID = max(lastID, creation.id)
+            // Created again: what happened to it since is kept.
+            if assays[creation.id] == nil { assays[creation.id] = Assay(creation) }
+        case .activated(let id, let isActive, let at):
+            assays[id]?.isActive = isActive
+            assays[id]?.updatedAt = at
+        case .thresholdsChanged(let change):
+            assays[change.id]?.definition.thresholds = change.thresholds
+            assays[change.id]?.definitionRevision = change.definitionRevision
+            assays[change.id]?.updatedAt = change.at
+        case .analysed(let decision):
+            // Result numbers rise along the log, so this one was folded before.
+            guard decision.resultID > lastResultID else { return }
+            lastResultID = decision.resultID
+            assays[decision.assayID]?.keep(decision)
+        case .baselinePinned(let pin): assays[pin.id]?.pin = pin
+        }
+    }
+
+    // MARK: Commands
+
+    /// A new assay. The definition's workspace should be filled in: names are unique in it.
+    package func create(
+        _ definition: AssayDefinition, isActive: Bool, at moment: Timestamp
+    ) throws(AssayError) -> AssayEvent {
+        let namesake = assays.values.first {
+            $0.definition.name == definition.name
+                && $0.definition.workspaceID == definition.workspaceID
+        }
+        if let namesake { throw .duplicateName(definition.name, existing: namesake.id) }
+        return .created(
+            AssayCreation(
+                id: AssayID(lastID.number + 1), definition: definition, isActive: isActive,
+                at: moment))
+    }
+
+    /// Switches an assay on or off; the contract answers the same where it is so already.
+    package func setActive(
+        _ id: AssayID, _ isActive: Bool, at moment: Timestamp
+    ) throws(AssayError) -> AssayEvent {
+        _ = try assay(id)
+        return .activated(id, isActive: isActive, at: moment)
+    }
+
+    /// Changes both thresholds; nil where they are these already.
+    package func changeThresholds(
+        of id: AssayID, to thresholds: AssayThresholds, at moment: Timestamp
+    ) throws(AssayError) -> AssayEvent? {
+        let assay = try assay(id)
+        guard thresholds.alert.isFinite, thresholds.warning?.isFinite != false else {
+            throw .thresholdsNotFinite
+        }
+        guard assay.definition.thresholds != thresholds else { return nil }
+        return .thresholdsChanged(
+            ThresholdChange(
+                id: id, thresholds: thresholds,
+                definitionRevision: assay.definitionRevision + 1, at: moment))
+    }
+
+    /// Keeps a calculated baseline as it is now; nil where one is kept already.
+    package func pinBaseline(
+        of id: AssayID, _ summary: DatedSummary, cut: UInt64, at moment: Timestamp
+    ) throws(AssayError) -> AssayEvent? {
+        try assay(id).pin == nil
+            ? .baselinePinned(BaselinePin(id: id, summary: summary, cut: cut, at: moment)) : nil
+    }
+
+    /// The decisions of one pass over an assay that began at `runAt` and saw the log up to `cut`.
+    ///
+    /// No window is analysed twice in one pass.
+    package func decide(
+        _ analyses: [WindowAnalysis], of id: AssayID, cut: UInt64, runAt: Timestamp
+    ) throws(AssayError) -> [AssayEvent] {
+        let assay = try assay(id)
+        return analyses.enumerated().map { position, analysis in
+            let earlier = assay.decision(forWindowStartingAt: analysis.window.start)
+            return .analysed(
+                AssayDecision(
+                    assayID: id, resultID: AssayResultID(lastResultID.number + 1 + position),
+                    window: analysis.window, revision: (earlier?.revision ?? 0) + 1,
+                    definitionRevision: assay.definitionRevision, reason: analysis.reason,
+                    status: analysis.status, cut: cut,
+                    engineVersion: AssayEvaluator.engineVersion, digest: analysis.digest,
+                    runAt: runAt, analysedAt: analysis.analysedAt,
+                    elapsedMilliseconds: analysis.elapsedMilliseconds))
+        }
+    }
+
+    private func assay(_ id: AssayID) throws(AssayError) -> Assay {
+        guard let assay = assays[id] else { throw .unknownAssay(id) }
+        return assay
+    }
+}

@@ -1,0 +1,100 @@
+// That a window was analysed: what the log keeps of it.
+//
+// The outcome itself can be worked out again at any time from definition, baseline and the records
+// up to `cut`; the decision holds what cannot: when it was done, why, what the log held then, which
+// numbers it was given, and the digest that the outcome must have again.
+//
+// A window may be analysed several times, when late records reach it or its definition changes.
+// Each time is a revision with a result number of its own; the newest is what lists show, and the
+// earlier ones stay in the log, for people acted on them.
+//
+// Invariants:
+//  * `AssayDecision(JSONField(decision.json))` gives back every decision.
+//  * Result numbers rise in the order of the log, over all assays.
+//  * The revisions of one window count from 1.
+
+import JSON
+import Records
+
+/// Why a window was analysed.
+package enum DecisionReason: String, Hashable, Sendable, CaseIterable {
+    /// It had become complete.
+    case complete
+    /// It was complete before the assay was created or activated.
+    case backfill
+    /// Records came that belong to it, after it had been analysed.
+    case late
+    /// Thresholds changed.
+    case definition
+    /// The rules from values to outcome changed, and somebody asked.
+    case engine
+}
+
+package struct AssayDecision: Hashable, Sendable {
+    package var assayID: AssayID
+    package var resultID: AssayResultID
+    package var window: TimeWindow
+    /// Of the window, from 1.
+    package var revision: Int
+    /// Of the assay's definition, from 1.
+    package var definitionRevision: Int
+    package var reason: DecisionReason
+    package var status: AssayStatus
+    /// The last commit that was seen: the records of this and all earlier commits are in the outcome.
+    package var cut: UInt64
+    package var engineVersion: Int
+    package var digest: ResultDigest
+    /// When the pass over the assay began; the windows analysed in one pass share it.
+    package var runAt: Timestamp
+    package var analysedAt: Timestamp
+    package var elapsedMilliseconds: Int
+
+    /// When the result came to be: the analysis and what it took.
+    package var createdAt: Timestamp {
+        analysedAt.adding(TimeSpan(microseconds: Int64(elapsedMilliseconds) * 1000))
+    }
+
+    package var json: JSONValue {
+        .object(
+            ("kind", .string("window_analysed")), ("assay_id", .identifier(assayID)),
+            ("result_id", .identifier(resultID)), ("window_start", .zulu(window.start)),
+            ("window_end", .zulu(window.end)), ("revision", .integer(revision)),
+            ("definition_revision", .integer(definitionRevision)),
+            ("reason", .string(reason.rawValue)), ("status", .string(status.rawValue)),
+            ("cut", .integer(cut)), ("engine_version", .integer(engineVersion)),
+            ("digest", .string(digest.hex)), ("run_at", .zulu(runAt)),
+            ("analyzed_at", .zulu(analysedAt)), ("elapsed_millis", .integer(elapsedMilliseconds)))
+    }
+}
+
+extension AssayDecision {
+    package init(_ json: JSONField) throws(FieldError) {
+        let start = try json["window_start"].timestamp()
+        let end = try json["window_end"].timestamp()
+        guard start < end else { throw json["window_end"].refused("is not after the start") }
+        let hex = try json["digest"].string()
+        guard let digest = ResultDigest(hex: hex) else {
+            throw json["digest"].refused("is not 64 lower-case hexadecimal digits")
+        }
+        self.init(
+            assayID: try json["assay_id"].identifier(), resultID: try json["result_id"].identifier(),
+            window: TimeWindow(start: start, end: end),
+            revision: try json["revision"].integer(),
+            definitionRevision: try json["definition_revision"].integer(),
+            reason: try json["reason"].word(), status: try json["status"].word(),
+            cut: try json["cut"].commit(), engineVersion: try json["engine_version"].integer(),
+            digest: digest, runAt: try json["run_at"].timestamp(),
+            analysedAt: try json["analyzed_at"].timestamp(),
+            elapsedMilliseconds: try json["elapsed_millis"].integer())
+    }
+}
+
+extension JSONField {
+    /// A commit's number.
+    func commit() throws(FieldError) -> UInt64 {
+        guard let commit = UInt64(exactly: try integer()) else {
+            throw refused("must not be negative")
+        }
+        return commit
+    }
+}

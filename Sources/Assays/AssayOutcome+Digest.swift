@@ -1,0 +1,141 @@
+// The canonical bytes of an outcome, and the digest by which a stored one is proved.
+//
+// Integers are little-endian; counts and lengths are LEB128 varints; a text is its byte count and
+// its UTF-8; a double is its 64 bits; an optional is a byte 0, or a byte 1 and the value; a list
+// is its count and its members. In this order:
+//
+//     byte               layout version, 1
+//     int64, int64       window start and end, microseconds since 1970
+//     summary            baseline        varint count, missing count, infinity count;
+//     summary            window            optional doubles min, max, mean, median, standard
+//                                          deviation; list of doubles edges; list of texts edge
+//                                          names; list of optional doubles aggregated values; text
+//                                          aggregation; optional int64 start, end
+//     optional double    score
+//     list of optional doubles   scores
+//     optional varint    bin index
+//     text               status
+//     double             alert threshold
+//     optional double    warning threshold
+//     text, text, text   bin mode, aggregation, metric
+//     varint             number of bins (0 without bins)
+//     optional list of doubles   bin weights
+//     optional list of doubles   provided edges
+//
+// The sentence of `absence` is left out: words may be bettered without the finding changing.
+//
+// Invariants:
+//  * Equal outcomes have equal bytes, on every machine; outcomes that differ in anything listed
+//    have different bytes.
+//  * The layout of version 1 never changes.
+
+import Bytes
+import Records
+import Summaries
+
+/// A SHA-256.
+package struct ResultDigest: Hashable, Sendable, CustomStringConvertible {
+    /// The 32 bytes as four numbers: decisions are held in memory by the million, and a text of
+    /// each would be three times as long.
+    private let words: SIMD4<UInt64>
+
+    package init(of bytes: [UInt8]) {
+        let hex = SHA256.hexDigest(bytes)
+        guard let digest = ResultDigest(hex: hex) else {
+            preconditionFailure("A digest is 64 hexadecimal digits.")
+        }
+        self = digest
+    }
+
+    /// Nil unless `hex` is 64 lower-case hexadecimal digits.
+    package init?(hex: String) {
+        let digits = Array(hex.utf8)
+        guard digits.count == 64 else { return nil }
+        var words = SIMD4<UInt64>()
+        for (position, digit) in digits.enumerated() {
+            let value: UInt8
+            switch digit {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+            default: return nil
+            }
+            words[position / 16] = words[position / 16] << 4 | UInt64(value)
+        }
+        self.words = words
+    }
+
+    /// 64 lower-case hexadecimal digits.
+    package var hex: String {
+        (0..<4).map { index in
+            let digits = String(words[index], radix: 16)
+            return String(repeating: "0", count: 16 - digits.count) + digits
+        }.joined()
+    }
+
+    package var description: String { hex }
+}
+
+extension AssayOutcome {
+    private static let layoutVersion: UInt8 = 1
+
+    package var digest: ResultDigest { ResultDigest(of: canonicalBytes) }
+
+    package var canonicalBytes: [UInt8] {
+        var writer = ByteWriter(reserving: 512)
+        writer.write(Self.layoutVersion)
+        writer.write(window.start.microseconds)
+        writer.write(window.end.microseconds)
+        writer.write(baseline)
+        writer.write(summary)
+        writer.write(optional: score)
+        writer.writeVarint(scores.count)
+        for term in scores { writer.write(optional: term) }
+        writer.write(UInt8(binIndex == nil ? 0 : 1))
+        if let binIndex { writer.writeVarint(binIndex) }
+        writer.write(text: status.rawValue)
+        writer.write(thresholds.alert.bitPattern)
+        writer.write(optional: thresholds.warning)
+        writer.write(text: summarizer.binMode.rawValue)
+        writer.write(text: summarizer.aggregation.rawValue)
+        writer.write(text: summarizer.metric.rawValue)
+        // Without bins their number means nothing, and may be anything.
+        writer.writeVarint(summarizer.binMode == .none ? 0 : summarizer.numBins)
+        for list in [summarizer.binWeights, summarizer.providedEdges] {
+            writer.write(UInt8(list == nil ? 0 : 1))
+            if let list { writer.write(list: list) }
+        }
+        return writer.bytes
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func write(optional value: Double?) {
+        write(UInt8(value == nil ? 0 : 1))
+        if let value { write(value.bitPattern) }
+    }
+
+    fileprivate mutating func write(list: [Double]) {
+        writeVarint(list.count)
+        for value in list { write(value.bitPattern) }
+    }
+
+    fileprivate mutating func write(_ dated: DatedSummary) {
+        let summary = dated.summary
+        writeVarint(summary.count)
+        writeVarint(summary.missingCount)
+        writeVarint(summary.infinityCount)
+        for statistic in [
+            summary.min, summary.max, summary.mean, summary.median, summary.standardDeviation,
+        ] { write(optional: statistic) }
+        write(list: summary.edges)
+        writeVarint(summary.edgeNames.count)
+        for name in summary.edgeNames { write(text: name) }
+        writeVarint(summary.aggregatedValues.count)
+        for value in summary.aggregatedValues { write(optional: value) }
+        write(text: summary.aggregation.rawValue)
+        for moment in [dated.start, dated.end] {
+            write(UInt8(moment == nil ? 0 : 1))
+            if let moment { write(moment.microseconds) }
+        }
+    }
+}

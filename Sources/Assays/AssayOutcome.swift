@@ -1,0 +1,137 @@
+// What an assay says of one window: a pure function of the definition, the baseline and the values.
+//
+// Nothing here knows when it was worked out or what number it got; that is the decision's
+// (AssayDecision.swift). So the same records always give the same outcome, and a digest of its
+// canonical bytes (AssayOutcome+Digest.swift) proves it.
+//
+// Status has the contract's four words where there is a score. Where there is none it says so:
+// "NoData" for a window whose values are all null or NaN, "NoScore" for one that cannot be compared
+// (infinite values, a summarizer without bins, edges too far apart). Neither is ever "Ok", and
+// `absence` says why in words. Windows without any record have no outcome at all.
+//
+// Invariants:
+//  * `score` is nil exactly where `status` is `.noData` or `.noScore`.
+//  * `scores` has one member for each bin; all are nil where there is no score.
+
+import Records
+import Summaries
+
+/// What an outcome means, in its word on the wire.
+package enum AssayStatus: String, Hashable, Sendable, CaseIterable {
+    case ok = "Ok"
+    case warning = "Warning"
+    case alert = "Alert"
+    /// The baseline by itself, not a comparison.
+    case baselineRun = "BaselineRun"
+    /// Records, but not one number in them.
+    case noData = "NoData"
+    /// Numbers, but nothing to compare or nothing that compares.
+    case noScore = "NoScore"
+}
+
+package struct AssayOutcome: Hashable, Sendable {
+    package let window: TimeWindow
+    package let baseline: DatedSummary
+    package let summary: DatedSummary
+    package let score: Double?
+    package let scores: [Double?]
+    /// The bin of the largest difference, for MaxDiff only.
+    package let binIndex: Int?
+    package let status: AssayStatus
+    /// Why there is no score, as a sentence without its full stop; nil where there is one.
+    package let absence: String?
+    package let thresholds: AssayThresholds
+    package let summarizer: SummarizerSettings
+}
+
+/// Compares windows with one baseline, one after the other.
+package struct AssayEvaluator: Sendable {
+    private let definition: AssayDefinition
+    private let baseline: DatedSummary
+    private let windows: WindowSummarizer
+
+    /// The version of the rules from values to outcome. It is part of each decision; it changes
+    /// when any rule does, so that no stored digest is held against another rule.
+    package static let engineVersion = 1
+
+    /// Refuses a baseline that was not summarised as the definition says.
+    package init(_ definition: AssayDefinition, baseline: DatedSummary) throws(SummaryError) {
+        // What could be wrong between baseline and settings is wrong in this comparison already.
+        _ = try DriftScore(
+            of: baseline.summary, against: baseline.summary, definition.summarizer)
+        self.definition = definition
+        self.baseline = baseline
+        windows = Summarizer(definition.summarizer).windows(on: baseline.summary)
+    }
+
+    /// What the assay says of `window`, whose values are `sample`.
+    package func outcome(of sample: SortedSample, in window: TimeWindow) -> AssayOutcome {
+        let summary = windows.summary(of: sample)
+        let score: DriftScore
+        do {
+            score = try DriftScore(
+                of: summary, against: baseline.summary, definition.summarizer)
+        } catch {
+            preconditionFailure("A window summarised on the baseline's edges has its bins: \(error)")
+        }
+        return AssayOutcome(
+            window: window, baseline: baseline, summary: DatedSummary(summary, over: window),
+            score: score.score,
+            scores: score.absence == nil
+                ? score.scores : Array(repeating: nil, count: baseline.summary.edgeNames.count),
+            binIndex: score.binIndex, status: status(of: score),
+            absence: score.absence.map { Self.sentence(of: $0, summary) },
+            thresholds: definition.thresholds, summarizer: definition.summarizer)
+    }
+
+    /// The baseline looked at as if it were a window: no difference anywhere.
+    ///
+    /// A baseline without a period is shown at the window that starts at `fallback`.
+    package func baselineRun(startingAt fallback: Timestamp) -> AssayOutcome {
+        let found = baseline.summary
+        let start = baseline.start ?? definition.window.start ?? fallback
+        let end = baseline.end ?? start.adding(definition.window.width.span)
+        let window = TimeWindow(start: start, end: max(start, end))
+        let summary: Summary
+        do {
+            summary = try Summary(
+                count: found.count, missingCount: found.missingCount,
+                infinityCount: found.infinityCount, min: found.min, max: found.max,
+                mean: found.mean, median: found.median,
+                standardDeviation: found.standardDeviation, edges: found.edges,
+                edgeNames: BinNames.ofWindow(found.edges),
+                aggregatedValues: found.aggregatedValues, aggregation: found.aggregation)
+        } catch {
+            preconditionFailure("A summary with its bins renamed is a summary: \(error)")
+        }
+        return AssayOutcome(
+            window: window, baseline: baseline, summary: DatedSummary(summary, over: window),
+            score: 0, scores: Array(repeating: 0, count: found.edgeNames.count), binIndex: nil,
+            status: .baselineRun, absence: nil, thresholds: definition.thresholds,
+            summarizer: definition.summarizer)
+    }
+
+    private func status(of score: DriftScore) -> AssayStatus {
+        let status = score.status(
+            alertThreshold: definition.thresholds.alert,
+            warningThreshold: definition.thresholds.warning)
+        return switch status {
+        case .ok: .ok
+        case .warning: .warning
+        case .alert: .alert
+        case .baselineRun: .baselineRun
+        case nil: score.absence == .noNumbers ? .noData : .noScore
+        }
+    }
+
+    private static func sentence(of absence: DriftScore.Absence, _ window: Summary) -> String {
+        switch absence {
+        case .noNumbers:
+            "the window holds no numbers: its \(window.missingCount) values are null or NaN"
+        case .infinities(let count):
+            "the window holds \(count) infinite values among \(window.count)"
+        case .noBins: "the summarizer makes no bins, so there is nothing to compare"
+        case .notFinite: "the difference from the baseline is not a finite number"
+        }
+    }
+}

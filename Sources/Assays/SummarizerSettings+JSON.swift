@@ -1,0 +1,68 @@
+// A summarizer as requests and answers write it.
+//
+//     {"type","bin_mode","aggregation","metric","num_bins","bin_weights","provided_edges"}
+//
+// Choices that are left out are those of the clients: Quantile, Density, PSI, five bins. A choice
+// that is not known is refused, as is the multivariate type, which no service ever had. Other
+// members (`bin_width`, `add_outlier_edges`) never had an effect and are dropped: outlier bins are
+// always there.
+//
+// Invariants:
+//  * `SummarizerSettings(JSONField(settings.json))` gives back all settings.
+//  * A refusal names the member that must change.
+
+import JSON
+import Records
+import Summaries
+
+extension SummarizerSettings {
+    package var json: JSONValue {
+        .object(
+            ("type", .string("UnivariateContinuous")), ("bin_mode", .string(binMode.rawValue)),
+            ("aggregation", .string(aggregation.rawValue)), ("metric", .string(metric.rawValue)),
+            ("num_bins", .integer(numBins)),
+            ("bin_weights", binWeights.map { .array($0.map { .number($0) }) } ?? .null),
+            ("provided_edges", providedEdges.map { .array($0.map { .number($0) }) } ?? .null))
+    }
+
+    package init(_ json: JSONField) throws(FieldError) {
+        _ = try json.object()
+        if let type = json["type"].optional, try type.string() != "UnivariateContinuous" {
+            throw type.refused(
+                "is \"\(try type.string().prefix(64))\"; it must be \"UnivariateContinuous\"")
+        }
+        let binMode: BinMode = try json["bin_mode"].optional?.word() ?? .quantile
+        let aggregation: Aggregation = try json["aggregation"].optional?.word() ?? .density
+        let metric: DriftMetric = try json["metric"].optional?.word() ?? .psi
+        let numBins = try json["num_bins"].optional?.integer() ?? Self.numBinsDefault
+        let binWeights = try json["bin_weights"].optional?.doubles()
+        let providedEdges = try json["provided_edges"].optional?.doubles()
+        do {
+            try self.init(
+                binMode: binMode, aggregation: aggregation, metric: metric, numBins: numBins,
+                binWeights: binWeights, providedEdges: providedEdges)
+        } catch {
+            throw json[error.member].refused("is refused: \(error)")
+        }
+    }
+}
+
+extension SummaryError {
+    /// The member of a summarizer that must change.
+    fileprivate var member: String {
+        switch self {
+        case .binWeightCount, .binWeightNotUsable, .binWeightsSumToZero, .binWeightSumTooLarge:
+            "bin_weights"
+        case .providedEdgesMissing, .providedEdgeCount, .providedEdgeNotFinite: "provided_edges"
+        default: "num_bins"
+        }
+    }
+}
+
+extension JSONField {
+    fileprivate func doubles() throws(FieldError) -> [Double] {
+        var numbers: [Double] = []
+        for element in try array() { numbers.append(try element.double()) }
+        return numbers
+    }
+}

@@ -1,0 +1,163 @@
+// The windows of an assay: window j is [start + j·interval, start + j·interval + width), j ≥ 0.
+//
+// An interval shorter than the width makes windows that overlap, a longer one leaves gaps. Only
+// complete windows count, those that end at or before a given moment, and only those that hold
+// records: an assay that starts in 1970 with windows of a millisecond has 10^12 of them, and almost
+// none matters. So windows are found from the records:
+//
+//     times:     · ·· ·                 ·  ·                       ascending, milliseconds
+//     windows:  [    )[    )           [    )
+//                  first record at or after the window's start; is it before the window's end?
+//                  yes: the window's records follow.  no: go on at the first window that ends
+//                  after that record.
+//
+// Arithmetic is in 128 bits where two 64-bit moments meet: their distance may not fit 64.
+//
+// Invariants:
+//  * Exactly the complete windows that hold a record are found, ascending, each once, each with
+//    all its records.
+//  * Finding them costs steps in proportion to the records and the windows found, whatever the
+//    number of empty windows between.
+
+import Records
+
+/// A complete window and the records in it.
+package struct OccupiedWindow: Hashable, Sendable {
+    /// Its number on the grid, j.
+    package let index: Int
+    package let window: TimeWindow
+    /// Positions of the records' times.
+    package let rows: Range<Int>
+
+    package init(index: Int, window: TimeWindow, rows: Range<Int>) {
+        self.index = index
+        self.window = window
+        self.rows = rows
+    }
+}
+
+package struct WindowGrid: Hashable, Sendable {
+    package let start: Timestamp
+    package let width: TimeSpan
+    /// From the start of one window to the start of the next.
+    package let interval: TimeSpan
+
+    package init(start: Timestamp, width: TimeSpan, interval: TimeSpan) {
+        precondition(width.microseconds > 0, "A window has a width.")
+        precondition(interval.microseconds > 0, "Windows move on.")
+        self.start = start
+        self.width = width
+        self.interval = interval
+    }
+
+    /// Window `index`. Where time is not counted any more it is cut there.
+    package func window(_ index: Int) -> TimeWindow {
+        precondition(index >= 0, "The first window is 0.")
+        let first = Int128(start.microseconds) + Int128(index) * Int128(interval.microseconds)
+        let last = first + Int128(width.microseconds)
+        return TimeWindow(
+            start: Timestamp(microseconds: Int64(clamping: first)),
+            end: Timestamp(microseconds: Int64(clamping: last)))
+    }
+
+    /// How many windows end at or before `until`.
+    package func completeCount(until: Timestamp) -> Int {
+        let room = Int128(until.microseconds) - Int128(start.microseconds)
+            - Int128(width.microseconds)
+        return room < 0 ? 0 : Int(clamping: room / Int128(interval.microseconds) + 1)
+    }
+
+    /// The windows that share at least a moment with `period`; none where that is empty.
+    package func indices(touching period: TimeWindow) -> Range<Int> {
+        guard period.start < period.end else { return 0..<0 }
+        let first = firstIndex(endingAfter: period.start)
+        // Windows that start before the period's end.
+        let room = Int128(period.end.microseconds) - Int128(start.microseconds)
+        let end = room <= 0 ? 0 : Int(clamping: (room - 1) / Int128(interval.microseconds) + 1)
+        return first < end ? first..<end : 0..<0
+    }
+
+    /// The windows that the record of a time (in milliseconds) lies in.
+    package func indices(containing time: Int64) -> Range<Int> {
+        let moment = Timestamp(milliseconds: time)
+        // Saturated times lie beyond every window that could be complete.
+        guard moment.microseconds < .max else { return 0..<0 }
+        return indices(
+            touching: TimeWindow(
+                start: moment, end: Timestamp(microseconds: moment.microseconds + 1)))
+    }
+
+    /// All complete windows that hold records of `times`, which ascend.
+    package func occupied(times: [Int64], until: Timestamp) -> [OccupiedWindow] {
+        var search = OccupiedWindowSearch(self, until: until)
+        var windows: [OccupiedWindow] = []
+        times.withUnsafeBufferPointer { times in
+            while let window = search.next(in: times) { windows.append(window) }
+        }
+        return windows
+    }
+
+    /// The first window that ends after `moment`.
+    fileprivate func firstIndex(endingAfter moment: Timestamp) -> Int {
+        let past = Int128(moment.microseconds) - Int128(start.microseconds)
+            - Int128(width.microseconds)
+        return past < 0 ? 0 : Int(clamping: past / Int128(interval.microseconds) + 1)
+    }
+}
+
+/// Finds occupied windows one by one, so that a caller may stop or work in between.
+package struct OccupiedWindowSearch: Sendable {
+    private let grid: WindowGrid
+    private let completeCount: Int
+    private var index = 0
+    /// No record before this one lies in a window yet to be found.
+    private var row = 0
+
+    package init(_ grid: WindowGrid, until: Timestamp) {
+        self.grid = grid
+        completeCount = grid.completeCount(until: until)
+    }
+
+    /// The next occupied window; nil where there is none.
+    ///
+    /// `times`, in milliseconds, ascend and are the same at each call.
+    package mutating func next(in times: UnsafeBufferPointer<Int64>) -> OccupiedWindow? {
+        while index < completeCount {
+            let window = grid.window(index)
+            let inside = window.milliseconds
+            row = times.firstPosition(from: row, notBefore: inside.lowerBound)
+            guard row < times.count else { break }
+            if times[row] < inside.upperBound {
+                let end = times.firstPosition(from: row, notBefore: inside.upperBound)
+                defer { index += 1 }
+                return OccupiedWindow(index: index, window: window, rows: row..<end)
+            }
+            // The record lies after this window: at the first one that ends after the record. Past
+            // a gap that is the next window or a later one, so this always gets on.
+            index = max(
+                index + 1, grid.firstIndex(endingAfter: Timestamp(milliseconds: times[row])))
+        }
+        index = completeCount
+        return nil
+    }
+}
+
+extension UnsafeBufferPointer<Int64> {
+    /// The first position at or after `start` whose element is `bound` or greater.
+    ///
+    /// Costs a logarithm of the distance: steps double until they pass the bound.
+    fileprivate func firstPosition(from start: Int, notBefore bound: Int64) -> Int {
+        var low = start
+        var step = 1
+        while low + step <= count, self[low + step - 1] < bound {
+            low += step
+            step *= 2
+        }
+        var high = Swift.min(low + step, count)
+        while low < high {
+            let middle = low + (high - low) / 2
+            if self[middle] < bound { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

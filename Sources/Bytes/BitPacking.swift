@@ -1,0 +1,79 @@
+// Unsigned integers of equal width, packed without gaps, least significant bit first.
+//
+// Invariants:
+//  * n values of width w take ⌈n·w/8⌉ bytes and `slackByteCount` zero bytes after them, so that
+//    every value can be read by one eight-byte load.
+//  * Width 0 means all zeros and takes no bytes at all, not even slack.
+
+package enum BitPacking {
+    /// Zero bytes after the packed ones: the widest load starts in the last packed byte.
+    package static let slackByteCount = 8
+
+    /// Bytes that `count` values of `width` bits take, slack included.
+    package static func byteCount(count: Int, width: Int) -> Int {
+        width == 0 || count == 0 ? 0 : (count * width + 7) / 8 + slackByteCount
+    }
+
+    /// The bits that `value` needs.
+    package static func width(of value: UInt64) -> Int { 64 - value.leadingZeroBitCount }
+
+    /// Appends `values`, each below 2^width.
+    package static func pack(_ values: UnsafeBufferPointer<UInt64>, width: Int, into writer: inout ByteWriter) {
+        guard width > 0, !values.isEmpty else { return }
+        var pending: UInt64 = 0
+        var pendingBits = 0
+        for value in values {
+            pending |= value << UInt64(pendingBits)
+            let total = pendingBits + width
+            if total >= 64 {
+                writer.write(pending)
+                let taken = 64 - pendingBits
+                pending = taken >= 64 ? 0 : value >> UInt64(taken)
+                pendingBits = total - 64
+            } else {
+                pendingBits = total
+            }
+        }
+        var rest = (pendingBits + 7) / 8
+        while rest > 0 {
+            writer.write(UInt8(truncatingIfNeeded: pending))
+            pending >>= 8
+            rest -= 1
+        }
+        for _ in 0..<slackByteCount { writer.write(UInt8(0)) }
+    }
+
+    /// Unpacks `output.count` values of `width` bits, adding `base` (wrapping) to each.
+    package static func unpack(
+        _ cursor: inout ByteCursor, width: Int, base: UInt64, into output: UnsafeMutableBufferPointer<UInt64>
+    ) throws(BytesError) {
+        guard width <= 64 else {
+            throw .overLimit(offset: cursor.offset, found: UInt64(width), limit: 64)
+        }
+        let bytes = try cursor.readBytes(byteCount(count: output.count, width: width))
+        guard width > 0 else {
+            output.update(repeating: base)
+            return
+        }
+        let mask: UInt64 = width == 64 ? .max : (1 << UInt64(width)) - 1
+        if width <= 56 {
+            // Any 56-bit value lies within the eight bytes that start where it does.
+            var bit = 0
+            for index in 0..<output.count {
+                let word = bytes.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self)
+                output[index] = base &+ ((UInt64(littleEndian: word) >> UInt64(bit & 7)) & mask)
+                bit += width
+            }
+            return
+        }
+        var bit = 0
+        for index in 0..<output.count {
+            let shift = UInt64(bit & 7)
+            let low = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self))
+            var value = low >> shift
+            if shift > 0 { value |= UInt64(bytes[bit >> 3 + 8]) << (64 - shift) }
+            output[index] = base &+ (value & mask)
+            bit += width
+        }
+    }
+}

@@ -1,0 +1,84 @@
+// Bytes to numbers, checked: running out is an error value, never a trap.
+//
+// Invariants:
+//  * A read that throws leaves nothing believed: the caller gives up on the whole buffer.
+//  * No read looks past `bytes`.
+
+/// Reads what `ByteWriter` wrote, in the same order.
+///
+/// It holds an unsafe buffer because a stored `RawSpan` is not expressible in the language yet;
+/// cursors live inside the `withUnsafeBytes` that owns the memory and never leave it.
+package struct ByteCursor {
+    package let bytes: UnsafeRawBufferPointer
+    package private(set) var offset: Int
+
+    package init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
+        self.bytes = bytes
+        self.offset = offset
+    }
+
+    package var remaining: Int { bytes.count - offset }
+
+    package mutating func read<Integer: FixedWidthInteger>(
+        _ type: Integer.Type = Integer.self
+    ) throws(BytesError) -> Integer {
+        let size = MemoryLayout<Integer>.size
+        guard remaining >= size else {
+            throw .ranOut(offset: offset, wanted: size, available: remaining)
+        }
+        let value = bytes.loadUnaligned(fromByteOffset: offset, as: Integer.self)
+        offset += size
+        return Integer(littleEndian: value)
+    }
+
+    package mutating func readVarint() throws(BytesError) -> UInt64 {
+        let start = offset
+        var value: UInt64 = 0
+        var shift: UInt64 = 0
+        while true {
+            guard offset < bytes.count else {
+                throw .ranOut(offset: start, wanted: offset - start + 1, available: offset - start)
+            }
+            let byte = bytes[offset]
+            offset += 1
+            if shift == 63 && byte > 1 { throw .varintTooLong(offset: start) }
+            value |= UInt64(byte & 0x7F) << shift
+            if byte & 0x80 == 0 { return value }
+            shift += 7
+            if shift > 63 { throw .varintTooLong(offset: start) }
+        }
+    }
+
+    /// A count or length, refused above `limit` before anything is allocated for it.
+    package mutating func readCount(limit: Int) throws(BytesError) -> Int {
+        let start = offset
+        let value = try readVarint()
+        guard value <= UInt64(limit) else {
+            throw .overLimit(offset: start, found: value, limit: UInt64(limit))
+        }
+        return Int(value)
+    }
+
+    package mutating func readZigzag() throws(BytesError) -> Int64 {
+        let value = try readVarint()
+        return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
+    }
+
+    /// The next `byteCount` bytes, not copied: valid as long as `bytes` is.
+    package mutating func readBytes(_ byteCount: Int) throws(BytesError) -> UnsafeRawBufferPointer {
+        precondition(byteCount >= 0, "Lengths are not negative.")
+        guard remaining >= byteCount else {
+            throw .ranOut(offset: offset, wanted: byteCount, available: remaining)
+        }
+        let slice = UnsafeRawBufferPointer(rebasing: bytes[offset..<offset + byteCount])
+        offset += byteCount
+        return slice
+    }
+
+    /// A string as `ByteWriter.write(text:)` wrote it. Bytes that are not UTF-8 are repaired:
+    /// names are checked by checksum before they are read, so this is not met in practice.
+    package mutating func readText(byteCountMax: Int) throws(BytesError) -> String {
+        let count = try readCount(limit: byteCountMax)
+        return String(decoding: try readBytes(count), as: UTF8.self)
+    }
+}

@@ -1,0 +1,64 @@
+// Numbers to bytes: little-endian, growing at the end.
+//
+// Invariant: what `ByteWriter` writes, `ByteCursor` reads back in the same order.
+
+/// A growing run of bytes. Integers are little-endian; lengths and counts are LEB128 varints.
+package struct ByteWriter: Sendable {
+    package private(set) var bytes: [UInt8]
+
+    package init(reserving byteCount: Int = 0) {
+        bytes = []
+        bytes.reserveCapacity(byteCount)
+    }
+
+    package var count: Int { bytes.count }
+
+    package mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
+        withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
+    }
+
+    /// LEB128: seven bits a byte, least significant first.
+    package mutating func writeVarint(_ value: UInt64) {
+        var rest = value
+        while rest >= 0x80 {
+            bytes.append(UInt8(truncatingIfNeeded: rest) | 0x80)
+            rest >>= 7
+        }
+        bytes.append(UInt8(rest))
+    }
+
+    package mutating func writeVarint(_ value: Int) {
+        precondition(value >= 0, "Counts and lengths are not negative.")
+        writeVarint(UInt64(value))
+    }
+
+    /// Zigzag, then LEB128: small magnitudes of either sign stay short.
+    package mutating func writeZigzag(_ value: Int64) {
+        writeVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
+    }
+
+    package mutating func write(raw: UnsafeRawBufferPointer) {
+        bytes.append(contentsOf: raw)
+    }
+
+    package mutating func write(_ more: [UInt8]) {
+        bytes.append(contentsOf: more)
+    }
+
+    /// A string as its UTF-8 byte count and bytes.
+    package mutating func write(text: String) {
+        var text = text
+        text.withUTF8 {
+            writeVarint($0.count)
+            bytes.append(contentsOf: $0)
+        }
+    }
+
+    /// Overwrites an integer written before, at `offset`.
+    package mutating func patch<Integer: FixedWidthInteger>(_ value: Integer, at offset: Int) {
+        precondition(offset + MemoryLayout<Integer>.size <= bytes.count, "Patches only what is there.")
+        withUnsafeBytes(of: value.littleEndian) { source in
+            for index in 0..<source.count { bytes[offset + index] = source[index] }
+        }
+    }
+}

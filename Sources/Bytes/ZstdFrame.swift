@@ -1,0 +1,78 @@
+// One zstd frame in, one out (RFC 8878), by libzstd.
+//
+// Invariants:
+//  * A frame inflates to exactly the size its reader states beforehand, or is refused.
+//  * No byte of a frame decides how much memory is allocated: the caller does.
+
+import CZstd
+
+/// Compresses runs of bytes; one object is used by one thread at a time and reused, because
+/// making a context costs more than compressing a small column.
+package final class ZstdCompressor {
+    private let context: OpaquePointer
+    private let level: Int32
+    private var scratch: [UInt8] = []
+
+    package init(level: Int32 = 1) {
+        guard let context = ZSTD_createCCtx() else { preconditionFailure("zstd has no memory for a context.") }
+        self.context = context
+        self.level = level
+    }
+
+    deinit { ZSTD_freeCCtx(context) }
+
+    /// The compressed frame, or nil where it would not be smaller than `bytes`.
+    package func compress(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        guard bytes.count > 16 else { return nil }
+        let bound = ZSTD_compressBound(bytes.count)
+        if scratch.count < bound { scratch = [UInt8](repeating: 0, count: bound) }
+        let written = scratch.withUnsafeMutableBytes {
+            ZSTD_compressCCtx(context, $0.baseAddress, $0.count, bytes.baseAddress, bytes.count, level)
+        }
+        precondition(ZSTD_isError(written) == 0, "zstd compresses any bytes into its own bound.")
+        guard written < bytes.count else { return nil }
+        return Array(scratch[..<written])
+    }
+}
+
+/// Inflates frames; one object is used by one thread at a time and reused.
+package final class ZstdDecompressor {
+    private let context: OpaquePointer
+
+    package init() {
+        guard let context = ZSTD_createDCtx() else { preconditionFailure("zstd has no memory for a context.") }
+        self.context = context
+    }
+
+    deinit { ZSTD_freeDCtx(context) }
+
+    /// Inflates `frame` into `output`, which it must fill exactly.
+    package func decompress(
+        _ frame: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
+    ) throws(BytesError) {
+        let written = ZSTD_decompressDCtx(
+            context, output.baseAddress, output.count, frame.baseAddress, frame.count)
+        if ZSTD_isError(written) != 0 {
+            throw .badFrame(offset: 0, reason: String(cString: ZSTD_getErrorName(written)))
+        }
+        guard written == output.count else {
+            throw .badFrame(offset: 0, reason: "inflates to \(written) bytes, \(output.count) were stated")
+        }
+    }
+
+    /// Inflates `frame` to `byteCount` bytes.
+    package func decompress(_ frame: UnsafeRawBufferPointer, byteCount: Int) throws(BytesError) -> [UInt8] {
+        var failure: BytesError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            do throws(BytesError) {
+                try decompress(frame, into: UnsafeMutableRawBufferPointer(buffer))
+                count = byteCount
+            } catch {
+                failure = error
+                count = 0
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+}

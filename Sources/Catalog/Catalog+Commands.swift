@@ -1,0 +1,231 @@
+// What can be asked of the catalogue: each command returns the event to append, or refuses.
+//
+//     request ──► command ──► event ──► the log ──► durable ──► apply ──► answer
+//
+// Nothing changes here, so a command may be tried on any catalogue. Two commands at once could be
+// given the same number; the caller carries them out one after the other.
+//
+// Invariants:
+//  * An event that a command returned can be applied: all it refers to is in the catalogue.
+//  * A refusal names the request's field, and the existing number where a name is taken.
+
+import JSON
+import Records
+
+extension Catalog {
+    // MARK: Workspaces
+
+    package func createWorkspace(
+        name: String, createdBy: String, at moment: Timestamp
+    ) throws(CatalogError) -> CatalogEvent {
+        try CatalogName.check(name, field: "workspace_name")
+        if let existing = workspace(named: name) {
+            throw CatalogError(
+                .duplicate, field: "workspace_name",
+                "is \"\(name)\", which workspace \(existing.id) is called already; "
+                    + "use that one or another name")
+        }
+        return .workspaceCreated(
+            Workspace(id: workspaces.next, name: name, createdBy: createdBy, createdAt: moment))
+    }
+
+    // MARK: Models
+
+    /// A new version of the model `name`, which begins with its first version.
+    ///
+    /// `version` is a fresh UUID.
+    package func addModelVersion(
+        name: String, in workspaceID: WorkspaceID, version: String, contents: ModelContents,
+        status: ModelStatus, createdBy: String, at moment: Timestamp
+    ) throws(CatalogError) -> CatalogEvent {
+        try CatalogName.check(name, field: "name")
+        try requireWorkspace(workspaceID)
+        let siblings = modelVersions(in: workspaceID).filter { $0.name == name }
+        return .modelVersionAdded(
+            ModelVersion(
+                id: modelVersions.next,
+                modelID: siblings.first?.modelID ?? ModelID(lastModelID.number + 1),
+                workspaceID: workspaceID, name: name, version: version, contents: contents,
+                status: status, createdBy: createdBy, createdAt: moment))
+    }
+
+    package func changeModelStatus(_ change: ModelStatusChange) throws(CatalogError) -> CatalogEvent {
+        try requireModelVersion(change.id)
+        return .modelStatusChanged(change)
+    }
+
+    /// `settings` is kept as posted.
+    package func configureModel(
+        _ id: ModelVersionID, settings: JSONValue, at moment: Timestamp
+    ) throws(CatalogError) -> CatalogEvent {
+        try requireModelVersion(id)
+        return .modelConfigured(
+            ModelConfiguration(
+                id: modelConfigurations.next, modelVersionID: id, settings: settings,
+                createdAt: moment))
+    }
+
+    // MARK: Pipelines
+
+    /// A new version of the pipeline `name`, which begins with its first version.
+    ///
+    /// `version` is a fresh UUID. The definition's models need not exist before it is deployed.
+    package func createPipeline(
+        name: String, in workspaceID: WorkspaceID, definition: PipelineDefinition,
+        version: String, createdBy: String, at moment: Timestamp
+    ) throws(CatalogError) -> CatalogEvent {
+        // The contract calls a pipeline's name `pipeline_id` here.
+        try CatalogName.check(name, field: "pipeline_id")
+        try requireWorkspace(workspaceID)
+        let existing = pipelines(in: workspaceID).first { $0.name == name }
+        return .pipelineVersionCreated(
+            PipelineVersionCreation(
+                pipelineName: name, workspaceID: workspaceID, createdBy: createdBy,
+                version: PipelineVersion(
+                    id: pipelineVersions.next, pipelineID: existing?.id ?? pipelines.next,
+                    version: version, definition: definition, createdAt: moment)))
+    }
+
+    /// Says that a partition of the pipeline is an edge location; nil where it is one already.
+    package func declareLocation(
+        _ name: String, of pipelineID: PipelineID, at moment: Timestamp
+    ) throws(CatalogError) -> CatalogEvent? {
+        try CatalogName.check(name, field: "location")
+        let pipeline = try requirePipeline(pipelineID)
+        return pipeline.locations.contains(name)
+            ? nil : .locationDeclared(pipelineID, name: name, at: moment)
+    }
+
+    /// Says that a partition of the pipeline is home again; nil where it is already.
+    package func withdrawLocation(
+        _ name: String, of pipelineID: PipelineID, at moment: Timestamp
+    ) throws(CatalogError) -> CatalogEvent? {
+        let pipeline = try requirePipeline(pipelineID)
+        return pipeline.locations.contains(name)
+            ? .locationWithdrawn(pipelineID, name: name, at: moment) : nil
+    }
+
+    // MARK: Deployments
+
+    /// Deploys a pipeline version, under the number that this pipeline's deployment `name` has.
+    ///
+    /// `models` nil or empty stands for the models of the version's definition. `pipelineID`, where
+    /// it is given, must be the version's pipeline.
+    package func deploy(
+        name: String, pipelineVersionID: PipelineVersionID, pipelineID: PipelineID? = nil,
+        models: [ModelReference]? = nil, engineConfiguration: JSONValue = .null,
+        at moment: Timestamp
+    ) throws(CatalogError) -> CatalogEvent {
+        try CatalogName.check(name, field: "deploy_id")
+        guard let version = pipelineVersions[pipelineVersionID] else {
+            throw CatalogError(
+                .unknown, field: "pipeline_version_pk_id",
+                "is \(pipelineVersionID), and there is no such pipeline version; "
+                    + "create the pipeline first")
+        }
+        if let pipelineID, pipelineID != version.pipelineID {
+            try requirePipeline(pipelineID)
+            throw CatalogError(
+                .invalid, field: "pipeline_id",
+                "is \(pipelineID), but version \(pipelineVersionID) belongs to pipeline "
+                    + "\(version.pipelineID); give one pipeline and its version")
+        }
+        let named = models ?? []
+        let references = named.isEmpty ? version.definition.models : named
+        let field = named.isEmpty ? "pipeline_version_pk_id" : "models"
+        var modelVersionIDs: [ModelVersionID] = []
+        for reference in references {
+            modelVersionIDs.append(try deployableVersion(reference, field: field))
+        }
+        let existing = deployments.all.first {
+            $0.name == name && $0.pipelineID == version.pipelineID
+        }
+        return .deployed(
+            Deployment(
+                id: existing?.id ?? deployments.next, name: name, pipelineID: version.pipelineID,
+                pipelineVersionID: pipelineVersionID, modelVersionIDs: modelVersionIDs,
+                engineConfiguration: engineConfiguration,
+                createdAt: existing?.createdAt ?? moment, updatedAt: moment))
+    }
+
+    /// Ends a deployment, or all of a pipeline's; no events where nothing of it is deployed.
+    package func undeploy(
+        deploymentID: DeploymentID? = nil, pipelineID: PipelineID? = nil, at moment: Timestamp
+    ) throws(CatalogError) -> [CatalogEvent] {
+        if let deploymentID {
+            guard let deployment = deployments[deploymentID],
+                pipelineID == nil || deployment.pipelineID == pipelineID
+            else {
+                let place = pipelineID.map { " of pipeline \($0)" } ?? ""
+                throw CatalogError(
+                    .unknown, field: "deployment_id",
+                    "is \(deploymentID), and there is no such deployment\(place)")
+            }
+            return deployment.isDeployed ? [.undeployed(deploymentID, at: moment)] : []
+        }
+        guard let pipelineID else {
+            throw CatalogError(
+                .invalid, field: "deployment_id",
+                "is missing, and so is \"pipeline_id\"; give one of them")
+        }
+        try requirePipeline(pipelineID)
+        return deployments.all.filter { $0.pipelineID == pipelineID && $0.isDeployed }
+            .map { .undeployed($0.id, at: moment) }
+    }
+
+    // MARK: What commands need to exist
+
+    private func requireWorkspace(_ id: WorkspaceID) throws(CatalogError) {
+        guard workspaces[id] != nil else {
+            throw CatalogError(
+                .unknown, field: "workspace_id",
+                "is \(id), and there is no such workspace; create it first")
+        }
+    }
+
+    private func requireModelVersion(_ id: ModelVersionID) throws(CatalogError) {
+        guard modelVersions[id] != nil else {
+            throw CatalogError(
+                .unknown, field: "model_version_id",
+                "is \(id), and there is no such model version; upload the model first")
+        }
+    }
+
+    @discardableResult
+    private func requirePipeline(_ id: PipelineID) throws(CatalogError) -> Pipeline {
+        guard let pipeline = pipelines[id] else {
+            throw CatalogError(
+                .unknown, field: "pipeline_id",
+                "is \(id), and there is no such pipeline; create it first")
+        }
+        return pipeline
+    }
+
+    private func deployableVersion(
+        _ reference: ModelReference, field: String
+    ) throws(CatalogError) -> ModelVersionID {
+        guard let version = modelVersion(reference) else {
+            let known = modelVersions(named: reference.name, modelID: nil)
+            let hint =
+                known.last.map { "its newest version is \($0.version)" }
+                ?? "no model has that name; upload it first"
+            throw CatalogError(
+                .unknown, field: field,
+                "names version \"\(reference.version)\" of model \"\(reference.name)\", "
+                    + "which does not exist: \(hint)")
+        }
+        if let sha256 = reference.sha256, sha256 != version.contents.sha256 {
+            throw CatalogError(
+                .invalid, field: field,
+                "says that model \"\(reference.name)\" has the hash \(sha256), but version "
+                    + "\(version.version) has \(version.contents.sha256); give that one")
+        }
+        guard version.status != .error else {
+            throw CatalogError(
+                .invalid, field: field,
+                "names model \"\(reference.name)\", which could not be loaded: "
+                    + "\(version.errorSummary ?? "no reason is known"); upload it again")
+        }
+        return version.id
+    }
+}

@@ -1,0 +1,137 @@
+// The control events folded: which workspaces, models, pipelines and deployments there are.
+//
+// The catalogue is a projection: fold the log's control events from the first to the last and it
+// is there again. Commands (Catalog+Commands.swift) never change it; they return the event to
+// append, and once that is durable it is applied.
+//
+// Invariants:
+//  * The same events in the same order give the same catalogue.
+//  * Folding the last events again changes nothing, so a fold may begin before where it stood.
+//  * Numbers count from 1 for each kind and are never given twice.
+
+import Records
+
+package struct Catalog: Hashable, Sendable {
+    package private(set) var workspaces: NumberedTable<IdentifierKind.Workspace, Workspace>
+    package private(set) var modelVersions: NumberedTable<IdentifierKind.ModelVersion, ModelVersion>
+    package private(set) var modelConfigurations:
+        NumberedTable<IdentifierKind.ModelConfiguration, ModelConfiguration>
+    package private(set) var pipelines: NumberedTable<IdentifierKind.Pipeline, Pipeline>
+    package private(set) var pipelineVersions:
+        NumberedTable<IdentifierKind.PipelineVersion, PipelineVersion>
+    package private(set) var deployments: NumberedTable<IdentifierKind.Deployment, Deployment>
+    /// The greatest model number given; a model has no table of its own, only versions.
+    package private(set) var lastModelID = ModelID(0)
+
+    /// Before the first event.
+    package init() {
+        workspaces = NumberedTable()
+        modelVersions = NumberedTable()
+        modelConfigurations = NumberedTable()
+        pipelines = NumberedTable()
+        pipelineVersions = NumberedTable()
+        deployments = NumberedTable()
+    }
+
+    /// Folds one event in.
+    ///
+    /// An event about something that is not there (its control events were not folded) is passed
+    /// over: what it changes is not there to be changed.
+    package mutating func apply(_ event: CatalogEvent) {
+        switch event {
+        case .workspaceCreated(let workspace): workspaces[workspace.id] = workspace
+        case .modelVersionAdded(let version):
+            // Added again: what happened to it since is kept.
+            if modelVersions[version.id] == nil { modelVersions[version.id] = version }
+            lastModelID = max(lastModelID, version.modelID)
+        case .modelStatusChanged(let change):
+            modelVersions[change.id]?.status = change.status
+            modelVersions[change.id]?.errorSummary = change.errorSummary
+            modelVersions[change.id]?.updatedAt = change.at
+        case .modelConfigured(let configuration):
+            modelConfigurations[configuration.id] = configuration
+        case .pipelineVersionCreated(let creation): apply(creation)
+        case .deployed(let deployment): deployments[deployment.id] = deployment
+        case .undeployed(let id, let at):
+            deployments[id]?.isDeployed = false
+            deployments[id]?.updatedAt = at
+        case .locationDeclared(let id, let name, let at):
+            guard pipelines[id]?.locations.contains(name) == false else { return }
+            pipelines[id]?.locations.append(name)
+            pipelines[id]?.locations.sort()
+            touch(id, at)
+        case .locationWithdrawn(let id, let name, let at):
+            guard pipelines[id]?.locations.contains(name) == true else { return }
+            pipelines[id]?.locations.removeAll { $0 == name }
+            touch(id, at)
+        }
+    }
+
+    private mutating func apply(_ creation: PipelineVersionCreation) {
+        let version = creation.version
+        guard pipelineVersions[version.id] == nil else { return }
+        pipelineVersions[version.id] = version
+        if pipelines[version.pipelineID] == nil {
+            pipelines[version.pipelineID] = Pipeline(
+                id: version.pipelineID, workspaceID: creation.workspaceID,
+                name: creation.pipelineName, versionIDs: [], locations: [],
+                createdBy: creation.createdBy, createdAt: version.createdAt,
+                updatedAt: version.createdAt)
+        }
+        pipelines[version.pipelineID]?.versionIDs.append(version.id)
+        touch(version.pipelineID, version.createdAt)
+    }
+
+    /// The latest of the changes counts, whatever the order in which they are folded.
+    private mutating func touch(_ id: PipelineID, _ moment: Timestamp) {
+        guard let last = pipelines[id]?.updatedAt else { return }
+        pipelines[id]?.updatedAt = max(last, moment)
+    }
+}
+
+/// Things of one kind by their numbers, in the order of the numbers.
+package struct NumberedTable<Kind, Element: Hashable & Sendable>: Hashable, Sendable {
+    /// Ascending; `all` holds the element of each at the same position.
+    private var ids: [Identifier<Kind>] = []
+    package private(set) var all: [Element] = []
+
+    package init() {}
+
+    package internal(set) subscript(id: Identifier<Kind>) -> Element? {
+        get {
+            let position = position(of: id)
+            return position < ids.count && ids[position] == id ? all[position] : nil
+        }
+        set {
+            let position = position(of: id)
+            let isThere = position < ids.count && ids[position] == id
+            switch (newValue, isThere) {
+            case (let element?, true): all[position] = element
+            case (let element?, false):
+                ids.insert(id, at: position)
+                all.insert(element, at: position)
+            case (nil, true):
+                ids.remove(at: position)
+                all.remove(at: position)
+            case (nil, false): break
+            }
+        }
+    }
+
+    package var count: Int { all.count }
+
+    /// The number that the next of this kind gets.
+    package var next: Identifier<Kind> { Identifier((ids.last?.number ?? 0) + 1) }
+
+    /// The first position whose number is `id` or greater.
+    private func position(of id: Identifier<Kind>) -> Int {
+        // New things have the greatest number, so most insertions end here.
+        guard let last = ids.last, id <= last else { return ids.count }
+        var (low, high) = (0, ids.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if ids[middle] < id { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,127 @@
+// Where models and pipelines live, and the models themselves, as the control events tell them.
+//
+// A model is a name in a workspace; each upload under that name is a version of it, with a number
+// and a UUID of its own. What an engine must know to load a version (framework, requirements) is
+// kept as it was posted, because clients of later years post more of it.
+//
+// Invariants:
+//  * Versions of one model share `modelID`, `name` and `workspaceID`.
+//  * A model version's bytes are named by their SHA-256; the catalogue holds no bytes.
+
+import JSON
+import Records
+
+package struct Workspace: Hashable, Sendable {
+    package let id: WorkspaceID
+    package let name: String
+    /// The user's id, or an address, as the caller knows them.
+    package let createdBy: String
+    package let createdAt: Timestamp
+
+    package init(id: WorkspaceID, name: String, createdBy: String, createdAt: Timestamp) {
+        self.id = id
+        self.name = name
+        self.createdBy = createdBy
+        self.createdAt = createdAt
+    }
+}
+
+/// Whether other workspaces may see a model.
+package enum Visibility: String, Hashable, Sendable, CaseIterable {
+    case `public`
+    case `private`
+}
+
+/// How far a model version is on its way to answering, in the contract's words.
+package enum ModelStatus: String, Hashable, Sendable, CaseIterable {
+    case pending = "pending_load_container"
+    case loading = "attempting_load_container"
+    case ready
+    case error
+}
+
+package struct ModelVersion: Hashable, Sendable {
+    package let id: ModelVersionID
+    package let modelID: ModelID
+    package let workspaceID: WorkspaceID
+    /// The model's name, shared by its versions.
+    package let name: String
+    /// The version's UUID.
+    package let version: String
+    package let contents: ModelContents
+    package var status: ModelStatus
+    /// Why `status` is `.error`.
+    package var errorSummary: String?
+    package let createdBy: String
+    package let createdAt: Timestamp
+    package var updatedAt: Timestamp
+
+    package init(
+        id: ModelVersionID, modelID: ModelID, workspaceID: WorkspaceID, name: String,
+        version: String, contents: ModelContents, status: ModelStatus,
+        errorSummary: String? = nil, createdBy: String, createdAt: Timestamp,
+        updatedAt: Timestamp? = nil
+    ) {
+        self.id = id
+        self.modelID = modelID
+        self.workspaceID = workspaceID
+        self.name = name
+        self.version = version
+        self.contents = contents
+        self.status = status
+        self.errorSummary = errorSummary
+        self.createdBy = createdBy
+        self.createdAt = createdAt
+        self.updatedAt = updatedAt ?? createdAt
+    }
+}
+
+/// What was uploaded, and what is known of it.
+package struct ModelContents: Hashable, Sendable {
+    /// 64 lower-case hexadecimal digits: the SHA-256 of the file.
+    package var sha256: String
+    package var fileName: String
+    package var byteCount: Int
+    /// As `onnx`.
+    package var framework: String
+    package var visibility: Visibility
+    /// The upload's `conversion` as posted; null where none was.
+    package var conversion: JSONValue
+    /// What the model takes and gives, as its engine reads it; null until it has.
+    package var inputSignature: JSONValue
+    package var outputSignature: JSONValue
+
+    package init(
+        sha256: String, fileName: String, byteCount: Int, framework: String,
+        visibility: Visibility = .private, conversion: JSONValue = .null,
+        inputSignature: JSONValue = .null, outputSignature: JSONValue = .null
+    ) {
+        self.sha256 = sha256
+        self.fileName = fileName
+        self.byteCount = byteCount
+        self.framework = framework
+        self.visibility = visibility
+        self.conversion = conversion
+        self.inputSignature = inputSignature
+        self.outputSignature = outputSignature
+    }
+}
+
+/// How a model version is to be run, as `tensor_fields`; a later one replaces an earlier.
+package struct ModelConfiguration: Hashable, Sendable {
+    package let id: ModelConfigurationID
+    package let modelVersionID: ModelVersionID
+    /// As posted.
+    package let settings: JSONValue
+    package let createdAt: Timestamp
+
+    package init(
+        id: ModelConfigurationID, modelVersionID: ModelVersionID, settings: JSONValue,
+        createdAt: Timestamp
+    ) {
+        self.id = id
+        self.modelVersionID = modelVersionID
+        self.settings = settings
+        self.createdAt = createdAt
+    }
+}

@@ -1,0 +1,44 @@
+// The disk refused.
+//
+// Invariant: every case names the operation's file; errno is known to PosixFileSystem only, and
+// travels here as a kind to switch on and a sentence to read.
+
+package struct DiskError: Error, Hashable, Sendable {
+    package enum Kind: Hashable, Sendable {
+        /// No space, or a quota: appends are refused until space returns; reads go on.
+        case outOfSpace
+        case notFound
+        case exists
+        /// Another process holds the writer's lock.
+        case locked
+        /// The file ends before what was asked for.
+        case pastEnd
+        /// The medium or the driver failed, or anything else; the text says what.
+        case other
+    }
+
+    package var kind: Kind
+    /// The call, as `append` or `sync`.
+    package var operation: String
+    package var file: String
+    package var reason: String
+
+    package init(kind: Kind, operation: String, file: String, reason: String) {
+        self.kind = kind
+        self.operation = operation
+        self.file = file
+        self.reason = reason
+    }
+}
+
+extension DiskError: CustomStringConvertible {
+    package var description: String {
+        let remedy =
+            switch kind {
+            case .outOfSpace: "; free some space, appends resume by themselves"
+            case .locked: "; stop the other process, or ask it over HTTP"
+            default: ""
+            }
+        return "\(operation) of \(file) failed: \(reason)\(remedy)"
+    }
+}

@@ -1,0 +1,34 @@
+// Every file name the store makes, built and parsed here only.
+//
+//     MANIFEST                  which segments are the log (EventLog.docc/ManifestFormat.md)
+//     MANIFEST.new              its successor, until renamed
+//     LOCK                      held by the one writer
+//     segment-00000000000000a7  a segment (Segments.docc/SegmentFormat.md); its number in hex
+//     derived/…                 the same again for results derived from the log; may be deleted
+//     models/<sha256>           uploaded models
+//
+// Segment numbers only grow and no name is used twice, so that a sealed segment could live in an
+// object store under its name.
+
+package enum FileName {
+    package static let manifest = "MANIFEST"
+    package static let newManifest = "MANIFEST.new"
+    package static let lock = "LOCK"
+    package static let derivedDirectory = "derived"
+    package static let modelDirectory = "models"
+
+    package static func segment(_ number: UInt64) -> String {
+        let digits = String(number, radix: 16)
+        return "segment-" + String(repeating: "0", count: 16 - digits.count) + digits
+    }
+
+    /// The number in a segment's name; nil for any other name.
+    package static func segmentNumber(_ name: String) -> UInt64? {
+        guard name.hasPrefix("segment-") else { return nil }
+        let digits = name.dropFirst("segment-".count)
+        guard digits.count == 16, let number = UInt64(digits, radix: 16), segment(number) == name else {
+            return nil
+        }
+        return number
+    }
+}

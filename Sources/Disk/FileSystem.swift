@@ -1,0 +1,81 @@
+// The seam to files: every call that can fail, tear or vanish. Two implementations: PosixFileSystem
+// here, SimulatedFileSystem in the room Simulation, which forgets like a real disk.
+//
+// What each operation promises about a power cut:
+//  * Bytes appended are durable when `sync` of their file returned; before that, any part of them
+//    may be there, torn at any byte.
+//  * A name created, renamed or removed is durable when `syncDirectory` returned; before that it
+//    may or may not have happened.
+//  * After a `sync` that threw, bytes appended since the last good one are not to be trusted in
+//    place, even where they read back well: the page cache may hold what the disk does not.
+//
+// All files of a store lie in one flat directory (FileName.swift) or one level below it, so names
+// here are relative to the root that an implementation was made with.
+
+package protocol FileSystem: Sendable {
+    /// Makes a directory under the root, and the root itself for "". One that exists is fine.
+    func createDirectory(_ name: String) throws(DiskError)
+
+    /// The names in a directory, in no particular order.
+    func list(_ directory: String) throws(DiskError) -> [String]
+
+    /// Makes an empty file to append to. Throws where the name exists.
+    func create(_ name: String) throws(DiskError) -> any WritableFile
+
+    func open(_ name: String) throws(DiskError) -> any ReadableFile
+
+    /// Renames over whatever had the new name.
+    func rename(_ name: String, to newName: String) throws(DiskError)
+
+    func remove(_ name: String) throws(DiskError)
+
+    /// Makes creations, renames and removals in a directory durable.
+    func syncDirectory(_ directory: String) throws(DiskError)
+
+    /// Takes the one writer's lock, or throws `.locked` where another process holds it. The lock
+    /// ends with the object, and with the process.
+    func lock(_ name: String) throws(DiskError) -> any Sendable
+}
+
+/// A file that grows at its end. One thread at a time appends; `sync` may run beside an append.
+package protocol WritableFile: Sendable {
+    /// Appends all of `bytes`. Where it throws, any part of them may have been appended.
+    func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError)
+
+    /// Returns when all bytes appended before the call are durable.
+    func sync() throws(DiskError)
+}
+
+/// A file that is read at any place, by any number of threads.
+package protocol ReadableFile: Sendable {
+    var byteCount: Int { get throws(DiskError) }
+
+    /// Fills `buffer` from `offset`. Throws `.pastEnd` where the file ends before.
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError)
+}
+
+extension ReadableFile {
+    package func read(at offset: Int, byteCount: Int) throws(DiskError) -> [UInt8] {
+        var failure: DiskError?
+        let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
+            do throws(DiskError) {
+                try read(at: offset, into: UnsafeMutableRawBufferPointer(buffer))
+                count = byteCount
+            } catch {
+                failure = error
+            }
+        }
+        if let failure { throw failure }
+        return bytes
+    }
+}
+
+extension WritableFile {
+    package func append(_ bytes: [UInt8]) throws(DiskError) {
+        var failure: DiskError?
+        bytes.withUnsafeBytes { buffer in
+            do throws(DiskError) { try append(buffer) } catch { failure = error }
+        }
+        if let failure { throw failure }
+    }
+}

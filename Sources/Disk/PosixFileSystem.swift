@@ -1,0 +1,174 @@
+// The real file system: POSIX calls, retried on interruption, errno turned into words here and
+// nowhere else.
+//
+// Invariants:
+//  * `append` returns only when every byte was taken by the kernel.
+//  * `sync` is fdatasync: the bytes and the length; directories are synced by `syncDirectory`.
+
+import Glibc
+
+package struct PosixFileSystem: FileSystem {
+    package let root: String
+
+    /// - Parameter root: the store's directory; `createDirectory("")` makes it.
+    package init(root: String) {
+        self.root = root.count > 1 && root.hasSuffix("/") ? String(root.dropLast()) : root
+    }
+
+    private func path(_ name: String) -> String { name.isEmpty ? root : root + "/" + name }
+
+    package func createDirectory(_ name: String) throws(DiskError) {
+        // Parents of the root are the user's; those are made too, so that `--data a/b/c` just works.
+        var made = ""
+        for part in path(name).split(separator: "/", omittingEmptySubsequences: false) {
+            made += made.isEmpty && part.isEmpty ? "/" : (made.hasSuffix("/") || made.isEmpty ? "" : "/") + part
+            if made == "/" || made.isEmpty { continue }
+            if mkdir(made, 0o777) != 0 && errno != EEXIST {
+                throw failure("create directory", made)
+            }
+        }
+        var status = stat()
+        guard stat(path(name), &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+            throw DiskError(
+                kind: .other, operation: "create directory", file: path(name),
+                reason: "a file that is no directory has this name")
+        }
+    }
+
+    package func list(_ directory: String) throws(DiskError) -> [String] {
+        guard let stream = opendir(path(directory)) else { throw failure("list", directory) }
+        defer { closedir(stream) }
+        var names: [String] = []
+        while let entry = readdir(stream) {
+            let name = withUnsafePointer(to: &entry.pointee.d_name) {
+                $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
+            }
+            if name != "." && name != ".." { names.append(name) }
+        }
+        return names
+    }
+
+    package func create(_ name: String) throws(DiskError) -> any WritableFile {
+        let descriptor = Glibc.open(path(name), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw failure("create", name) }
+        return PosixWritableFile(descriptor: descriptor, name: name)
+    }
+
+    package func open(_ name: String) throws(DiskError) -> any ReadableFile {
+        let descriptor = Glibc.open(path(name), O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("open", name) }
+        return PosixReadableFile(descriptor: descriptor, name: name)
+    }
+
+    package func rename(_ name: String, to newName: String) throws(DiskError) {
+        guard Glibc.rename(path(name), path(newName)) == 0 else { throw failure("rename", name) }
+    }
+
+    package func remove(_ name: String) throws(DiskError) {
+        guard unlink(path(name)) == 0 else { throw failure("remove", name) }
+    }
+
+    package func syncDirectory(_ directory: String) throws(DiskError) {
+        let descriptor = Glibc.open(path(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("sync directory", path(directory)) }
+        defer { close(descriptor) }
+        guard fsync(descriptor) == 0 else { throw failure("sync directory", path(directory)) }
+    }
+
+    package func lock(_ name: String) throws(DiskError) -> any Sendable {
+        let descriptor = Glibc.open(path(name), O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else { throw failure("lock", name) }
+        let file = PosixWritableFile(descriptor: descriptor, name: name)
+        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
+            if errno == EWOULDBLOCK {
+                throw DiskError(
+                    kind: .locked, operation: "lock", file: path(name),
+                    reason: "another process writes this data directory")
+            }
+            throw failure("lock", name)
+        }
+        return file
+    }
+}
+
+private final class PosixWritableFile: WritableFile {
+    private let descriptor: Int32
+    private let name: String
+
+    init(descriptor: Int32, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+    }
+
+    deinit { close(descriptor) }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+        var rest = bytes
+        while !rest.isEmpty {
+            let written = write(descriptor, rest.baseAddress, rest.count)
+            if written < 0 {
+                if errno == EINTR { continue }
+                throw failure("append", name)
+            }
+            rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+        }
+    }
+
+    func sync() throws(DiskError) {
+        while fdatasync(descriptor) != 0 {
+            if errno != EINTR { throw failure("sync", name) }
+        }
+    }
+}
+
+private final class PosixReadableFile: ReadableFile {
+    private let descriptor: Int32
+    private let name: String
+
+    init(descriptor: Int32, name: String) {
+        self.descriptor = descriptor
+        self.name = name
+    }
+
+    deinit { close(descriptor) }
+
+    var byteCount: Int {
+        get throws(DiskError) {
+            var status = stat()
+            guard fstat(descriptor, &status) == 0 else { throw failure("measure", name) }
+            return Int(status.st_size)
+        }
+    }
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
+        var done = 0
+        while done < buffer.count {
+            let count = pread(
+                descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+            if count < 0 {
+                if errno == EINTR { continue }
+                throw failure("read", name)
+            }
+            guard count > 0 else {
+                throw DiskError(
+                    kind: .pastEnd, operation: "read", file: name,
+                    reason: "the file ends at byte \(offset + done), \(buffer.count - done) bytes early")
+            }
+            done += count
+        }
+    }
+}
+
+/// The last call's errno as an error. Called before anything else can change errno.
+private func failure(_ operation: String, _ file: String) -> DiskError {
+    let code = errno
+    let kind: DiskError.Kind =
+        switch code {
+        case ENOSPC, EDQUOT: .outOfSpace
+        case ENOENT: .notFound
+        case EEXIST: .exists
+        default: .other
+        }
+    return DiskError(
+        kind: kind, operation: operation, file: file, reason: String(cString: strerror(code)))
+}

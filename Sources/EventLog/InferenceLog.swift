@@ -1,0 +1,100 @@
+// The log's front: open it, append to it, look at it.
+//
+// Invariants:
+//  * `append` returned: its records survive any crash, whole, once, with every digit.
+//  * A snapshot shows exactly the commits up to its cut, for as long as it is held.
+//  * Readers never wait for the writer's disk, nor the writer for readers.
+
+import Disk
+import Records
+import Segments
+import Synchronization
+
+/// The log as of one commit.
+package struct LogSnapshot: Sendable {
+    package let index: LogIndex
+    package let files: SegmentFiles
+
+    package var cut: CommitNumber { index.cut }
+
+    package func event(_ place: EventPlace) throws(SegmentError) -> Event {
+        try files.segment(place.segment).event(place.entry)
+    }
+}
+
+package final class InferenceLog: Sendable {
+    private let shared: SharedIndex
+    private let files: SegmentFiles
+    /// Nil for a log opened to read.
+    private let queue: AppendQueue?
+
+    private init(shared: SharedIndex, files: SegmentFiles, queue: AppendQueue?) {
+        self.shared = shared
+        self.files = files
+        self.queue = queue
+    }
+
+    /// Opens the directory for reading and appending, alone; makes it where it is not there.
+    ///
+    /// - Throws: `.disk` with `.locked` where another process writes it.
+    package static func open(
+        _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem
+    ) throws(LogError) -> (log: InferenceLog, report: RecoveryReport) {
+        let (writer, shared, report) = try openWriter(configuration, on: files)
+        let log = InferenceLog(
+            shared: shared, files: SegmentFiles(files: files, directory: configuration.directory),
+            queue: AppendQueue(writer: writer, configuration: configuration))
+        return (log, report)
+    }
+
+    /// The writer alone, without its thread: for tests that step through it.
+    package static func openWriter(
+        _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem
+    ) throws(LogError) -> (writer: LogWriter, index: SharedIndex, report: RecoveryReport) {
+        let lock: any Sendable
+        do throws(DiskError) {
+            try files.createDirectory("")
+            if !configuration.directory.isEmpty { try files.createDirectory(configuration.directory) }
+            lock = try files.lock(configuration.path(FileName.lock))
+        } catch { throw .disk(error) }
+        var recovery = Recovery(files: files, configuration: configuration, isWriter: true)
+        let outcome = try recovery.run()
+        let shared = SharedIndex(recovery.index)
+        let writer = LogWriter(
+            files: files, configuration: configuration, shared: shared, manifest: outcome.manifest,
+            active: outcome.active, directory: outcome.directory, lock: lock)
+        return (writer, shared, recovery.report)
+    }
+
+    /// Opens the directory for reading, beside whoever writes it: what is in it now. Changes nothing.
+    package static func openForReading(
+        _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem
+    ) throws(LogError) -> (snapshot: LogSnapshot, report: RecoveryReport) {
+        var recovery = Recovery(files: files, configuration: configuration, isWriter: false)
+        _ = try recovery.run()
+        let snapshot = LogSnapshot(
+            index: recovery.index, files: SegmentFiles(files: files, directory: configuration.directory))
+        return (snapshot, recovery.report)
+    }
+
+    package func snapshot() -> LogSnapshot {
+        LogSnapshot(index: shared.index.withLock { $0 }, files: files)
+    }
+
+    /// The last durable commit: everything up to it is in every later snapshot.
+    package var cut: CommitNumber { shared.index.withLock { $0.cut } }
+
+    /// Appends `items` as one commit, perhaps together with others' items.
+    ///
+    /// Durable when it returns. Where it throws, nothing of it is kept, but for a failed write
+    /// followed by a crash, after which the items may be there, all of them.
+    package func append(_ items: [AppendItem]) async throws(LogError) -> CommitReceipt {
+        guard let queue else { throw .closed }
+        return try await queue.append(items)
+    }
+
+    /// Writes what waits, seals the active segment and refuses further appends.
+    package func close() async throws(LogError) {
+        try await queue?.close()
+    }
+}

@@ -1,0 +1,39 @@
+// The ways in which the log can fail its caller.
+
+import Disk
+import Segments
+
+package enum LogError: Error, Hashable, Sendable {
+    /// A segment could not be written or read.
+    case segment(SegmentError)
+    /// The disk refused outside of segments: manifest, directory, lock.
+    case disk(DiskError)
+    /// The manifest is not one, or is of an unknown version.
+    case manifest(file: String, reason: String)
+    /// The append queue is full: nothing of the request was kept. Try again later.
+    case busy(waitingByteCount: Int, limit: Int)
+    /// The log does not take appends any more; reads go on.
+    case closed
+}
+
+extension LogError: CustomStringConvertible {
+    package var description: String {
+        switch self {
+        case .segment(let error): error.description
+        case .disk(let error): error.description
+        case .manifest(let file, let reason): "\(file): \(reason)"
+        case .busy(let waiting, let limit):
+            "the append queue is full (\(waiting) of \(limit) bytes wait for the disk); try again shortly"
+        case .closed: "the log is closed for appends; the process is stopping"
+        }
+    }
+
+    /// Whether the disk had no space: appends resume by themselves when it has.
+    package var isOutOfSpace: Bool {
+        switch self {
+        case .disk(let error): error.kind == .outOfSpace
+        case .segment(.disk(let error)): error.kind == .outOfSpace
+        default: false
+        }
+    }
+}

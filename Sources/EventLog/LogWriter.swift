@@ -1,0 +1,320 @@
+// The one writer: commits become envelopes in the active segment; small records become columns;
+// full segments are sealed. Synchronous and without threads, so that a test can cut the power
+// between any two of its steps. AppendQueue runs it on a thread of its own.
+//
+// Invariants:
+//  * When `commit` returned, its items survive a crash, whole, once, at the addresses returned.
+//  * When `commit` threw, the index does not show them; after a crash they are wholly there or not at all.
+//  * After a failed write the log is back at its last durable commit, in a new segment, before the
+//    next commit is tried: no byte past the last good sync is trusted in place.
+
+import Bytes
+import Disk
+import Records
+import Segments
+import Synchronization
+
+/// One thing of a commit.
+package enum AppendItem: Sendable {
+    /// Records as a column block.
+    case columns(EncodedBlock)
+    /// Few records: their small block, and themselves for the tail.
+    case small(EncodedBlock, RecordBatch)
+    case event(Event)
+
+    var byteCount: Int {
+        switch self {
+        case .columns(let block), .small(let block, _): block.byteCount
+        case .event(let event): event.document.count + 64
+        }
+    }
+}
+
+/// The addresses that records got: indexes `first..<end` of a partition.
+package struct AppendedSpan: Hashable, Sendable {
+    package var topic: String
+    package var partition: String
+    package var firstIndex: UInt64
+    package var endIndex: UInt64
+
+    package init(topic: String, partition: String, firstIndex: UInt64, endIndex: UInt64) {
+        self.topic = topic
+        self.partition = partition
+        self.firstIndex = firstIndex
+        self.endIndex = endIndex
+    }
+}
+
+package struct CommitReceipt: Hashable, Sendable {
+    package var commit: CommitNumber
+    /// One for each item of records, in the order given.
+    package var spans: [AppendedSpan]
+}
+
+package final class LogWriter {
+    private let files: any FileSystem
+    private let configuration: LogConfiguration
+    private let shared: SharedIndex
+    private let encoder = BlockEncoder()
+    /// Keeps other writers out; nil for none.
+    private let lock: (any Sendable)?
+
+    private var manifest: Manifest
+    private var active: SegmentWriter?
+    private var directory: SegmentDirectory
+    /// What the manifest must yet be told about its last segment, before another one begins.
+    private var unsettled: Manifest.Entry?
+
+    init(
+        files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, manifest: Manifest,
+        active: SegmentWriter?, directory: SegmentDirectory, lock: (any Sendable)?
+    ) {
+        self.files = files
+        self.configuration = configuration
+        self.shared = shared
+        self.manifest = manifest
+        self.active = active
+        self.directory = directory
+        self.lock = lock
+    }
+
+    /// Commits all `items` together. Small records that fill a block are rolled in the same envelope.
+    package func commit(_ items: [AppendItem]) throws(LogError) -> CommitReceipt {
+        precondition(!items.isEmpty, "A commit has something in it.")
+        let receipt = try write(items, rolling: dueRolls())
+        if let active, active.byteCount >= configuration.segmentByteCountMax {
+            // The items are durable, whatever becomes of the sealing: to throw here would make the
+            // caller post them twice. A segment that did not seal is closed; the next commit tells
+            // the manifest so, and fails if it cannot.
+            do throws(LogError) { try sealActive() } catch {}
+        }
+        return receipt
+    }
+
+    /// Rolls what is in memory, seals the active segment and ends it: after this, opening the
+    /// directory has nothing to repair. Further commits start a new segment.
+    package func sealActive() throws(LogError) {
+        try settle()
+        let rolls = allRolls()
+        if !rolls.isEmpty { _ = try write([], rolling: rolls) }
+        guard let segment = active else { return }
+        do throws(SegmentError) { try segment.seal(directory) } catch {
+            leave(segment)
+            throw .segment(error)
+        }
+        active = nil
+        unsettled = Manifest.Entry(number: segment.number, state: .sealed, byteCount: segment.byteCount)
+        try settle()
+    }
+
+    // MARK: One envelope
+
+    /// Records of one partition that are to become columns.
+    private struct Roll {
+        var topic: String
+        var run: TailRun
+    }
+
+    private func write(_ items: [AppendItem], rolling rolls: [Roll]) throws(LogError) -> CommitReceipt {
+        try settle()
+        let segment: SegmentWriter
+        if let active { segment = active } else { segment = try startSegment() }
+        let commit = shared.index.withLock { $0.cut } + 1
+
+        var envelope = EnvelopeWriter(reserving: items.reduce(0) { $0 + $1.byteCount + 256 })
+        var receipt = CommitReceipt(commit: commit, spans: [])
+        var nextIndexes: [String: [String: UInt64]] = [:]
+        var publish = Publication(commit: commit)
+        // Rolled records before new ones: whoever reads the envelope in order lets the old tail go
+        // before a new small block could join it.
+        for roll in rolls {
+            let block = encoder.encode(
+                roll.run.batch, topic: roll.topic, partition: roll.run.partition, kind: .rolled)
+            let written = envelope.append(
+                block, as: .rolled, firstIndex: roll.run.firstIndex, commitRuns: roll.run.commitRuns)
+            publish.blocks.append(
+                BlockEntry(
+                    block, written, firstIndex: roll.run.firstIndex,
+                    firstCommit: roll.run.commitRuns.first!.commit,
+                    lastCommit: roll.run.commitRuns.last!.commit))
+        }
+        for item in items {
+            switch item {
+            case .columns(let block), .small(let block, _):
+                let first = nextIndex(of: block, in: &nextIndexes)
+                let kind = block.kind
+                let written = envelope.append(block, as: kind, firstIndex: first)
+                receipt.spans.append(
+                    AppendedSpan(
+                        topic: block.topic, partition: block.partition, firstIndex: first,
+                        endIndex: first + UInt64(block.rowCount)))
+                if case .small(_, let batch) = item {
+                    publish.tails.append(
+                        (block.topic,
+                        TailRun(
+                            partition: block.partition, firstIndex: first, batch: batch,
+                            commitRuns: [CommitRun(commit: commit, rowCount: batch.rowCount)],
+                            byteCount: 256 + block.uncompressedByteCount)))
+                } else {
+                    publish.blocks.append(
+                        BlockEntry(
+                            block, written, firstIndex: first, firstCommit: commit, lastCommit: commit))
+                }
+            case .event(let event):
+                let written = envelope.append(event)
+                publish.events.append(
+                    EventEntry(
+                        name: event.name, offset: written.offset, byteCount: written.byteCount, commit: commit))
+            }
+        }
+        let bytes = envelope.finish(commit: commit, segment: segment.number)
+        let start: Int
+        do throws(SegmentError) {
+            start = try segment.append(bytes)
+            try segment.sync()
+        } catch {
+            leave(segment)
+            throw .segment(error)
+        }
+        publish.shift(by: start)
+        directory.note(commit: commit)
+        directory.blocks += publish.blocks
+        directory.events += publish.events
+        shared.index.withLock { publish.apply(to: &$0, segment: segment.number) }
+        return receipt
+    }
+
+    private func nextIndex(of block: EncodedBlock, in pending: inout [String: [String: UInt64]]) -> UInt64 {
+        let known = pending[block.topic]?[block.partition]
+        let first =
+            known
+            ?? shared.index.withLock { $0.topics[block.topic]?.nextIndexes[block.partition] } ?? 0
+        pending[block.topic, default: [:]][block.partition] = first + UInt64(block.rowCount)
+        return first
+    }
+
+    /// What a durable envelope adds to the index.
+    private struct Publication {
+        var commit: CommitNumber
+        var blocks: [BlockEntry] = []
+        var tails: [(topic: String, run: TailRun)] = []
+        var events: [EventEntry] = []
+
+        /// Offsets within the envelope become offsets in the file.
+        mutating func shift(by start: Int) {
+            for position in blocks.indices { blocks[position].offset += start }
+            for position in events.indices { events[position].offset += start }
+        }
+
+        /// Blocks before tails: a rolled block ends the tail that a new run would otherwise join.
+        func apply(to index: inout LogIndex, segment: UInt64) {
+            for block in blocks { index.append(block, segment: segment) }
+            for tail in tails { index.append(tail.run, topic: tail.topic) }
+            for event in events { index.append(event, segment: segment) }
+            index.cut = commit
+        }
+    }
+
+    // MARK: Rolling
+
+    /// Tails that fill a block; or the fullest ones, where all together hold too much memory.
+    private func dueRolls() -> [Roll] {
+        let limit = configuration
+        return shared.index.withLock { index in
+            var rolls: [Roll] = []
+            var waiting: [(byteCount: Int, rolls: [Roll])] = []
+            for (topic, topicIndex) in index.topics {
+                for runs in topicIndex.tails.values {
+                    let rows = runs.reduce(0) { $0 + $1.batch.rowCount }
+                    let found = runs.map { Roll(topic: topic, run: $0) }
+                    if rows >= limit.tailRowCountMax {
+                        rolls += found
+                    } else {
+                        waiting.append((runs.reduce(0) { $0 + $1.byteCount }, found))
+                    }
+                }
+            }
+            var byteCount = waiting.reduce(0) { $0 + $1.byteCount }
+            for tail in waiting.sorted(by: { $0.byteCount > $1.byteCount }) where byteCount > limit.tailByteCountMax {
+                rolls += tail.rolls
+                byteCount -= tail.byteCount
+            }
+            return rolls
+        }
+    }
+
+    private func allRolls() -> [Roll] {
+        shared.index.withLock { index in
+            index.topics.flatMap { topic, topicIndex in
+                topicIndex.tails.values.flatMap { $0.map { Roll(topic: topic, run: $0) } }
+            }
+        }
+    }
+
+    // MARK: Segments
+
+    private func startSegment() throws(LogError) -> SegmentWriter {
+        var next = manifest
+        let number = next.nextSegmentNumber
+        next.nextSegmentNumber += 1
+        next.entries.append(Manifest.Entry(number: number, state: .active, byteCount: 0))
+        let segment: SegmentWriter
+        do throws(SegmentError) {
+            segment = try SegmentWriter(creating: number, in: configuration.directory, on: files)
+            try segment.sync()
+        } catch {
+            // The file may exist; its number is not used again.
+            manifest.nextSegmentNumber = next.nextSegmentNumber
+            throw .segment(error)
+        }
+        do throws(LogError) { try next.replace(configuration, on: files) } catch {
+            manifest.nextSegmentNumber = next.nextSegmentNumber
+            throw error
+        }
+        manifest = next
+        active = segment
+        directory = SegmentDirectory()
+        return segment
+    }
+
+    /// Gives up the active segment at its last good sync; the next commit starts a new one.
+    private func leave(_ segment: SegmentWriter) {
+        active = nil
+        unsettled = Manifest.Entry(
+            number: segment.number, state: .closed, byteCount: segment.durableByteCount)
+        // At once, so that the failed envelope is left behind even if no commit follows; where the
+        // disk refuses that too, the next commit tries again before anything else.
+        do throws(LogError) { try settle() } catch {}
+    }
+
+    /// Tells the manifest how the last segment ended.
+    private func settle() throws(LogError) {
+        guard let entry = unsettled else { return }
+        var next = manifest
+        next.entries[next.entries.count - 1] = entry
+        try next.replace(configuration, on: files)
+        manifest = next
+        unsettled = nil
+    }
+}
+
+extension BlockEntry {
+    init(
+        _ block: EncodedBlock, _ written: EnvelopeWriter.Block, firstIndex: UInt64,
+        firstCommit: CommitNumber, lastCommit: CommitNumber
+    ) {
+        self.init(
+            topic: block.topic, partition: block.partition, offset: written.offset,
+            byteCount: written.byteCount, headByteCount: written.headByteCount, kind: written.kind,
+            firstIndex: firstIndex, rowCount: block.rowCount, timeMin: block.timeMin,
+            timeMax: block.timeMax, firstCommit: firstCommit, lastCommit: lastCommit)
+    }
+}
+
+/// The index between the writer and its readers. Readers copy it, which retains a few arrays; the
+/// writer changes it in place.
+package final class SharedIndex: Sendable {
+    let index: Mutex<LogIndex>
+
+    init(_ index: LogIndex) { self.index = Mutex(index) }
+}

@@ -1,0 +1,118 @@
+// Which segments are the log, in order.
+//
+// Invariants:
+//  * The manifest is replaced by rename, never edited: a crash leaves the old one or the new one.
+//  * A segment is in the manifest before a commit in it is acknowledged.
+//  * `nextSegmentNumber` is above every number ever used, so no name comes twice.
+//
+// Format: EventLog.docc/ManifestFormat.md
+
+import Bytes
+import Disk
+
+package struct Manifest: Hashable, Sendable {
+    package enum State: UInt8, Hashable, Sendable {
+        /// Written to until the process ended; its tail may be torn.
+        case active = 0
+        /// Given up after a failed write: valid for the stated number of bytes, without a footer.
+        case closed = 1
+        /// Ended by its footer.
+        case sealed = 2
+    }
+
+    package struct Entry: Hashable, Sendable {
+        package var number: UInt64
+        package var state: State
+        /// Valid bytes of a closed or sealed segment; 0 for the active one.
+        package var byteCount: Int
+    }
+
+    package var nextSegmentNumber: UInt64 = 1
+    package var entries: [Entry] = []
+
+    static let magic: UInt64 = 0x314E_414D_474F_4C41  // "ALOGMAN1"
+    static let version: UInt16 = 0
+    private static let entryCountMax = 1 << 24
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter()
+        writer.write(Manifest.magic)
+        writer.write(Manifest.version)
+        writer.write(nextSegmentNumber)
+        writer.write(UInt32(entries.count))
+        for entry in entries {
+            writer.write(entry.number)
+            writer.write(entry.state.rawValue)
+            writer.write(UInt64(entry.byteCount))
+        }
+        writer.write(Checksum.crc32c(writer.bytes))
+        return writer.bytes
+    }
+
+    /// Reads the manifest; nil where the store has none yet.
+    static func read(_ configuration: LogConfiguration, on files: any FileSystem) throws(LogError) -> Manifest? {
+        let name = configuration.path(FileName.manifest)
+        let bytes: [UInt8]
+        do throws(DiskError) {
+            let file = try files.open(name)
+            bytes = try file.read(at: 0, byteCount: try file.byteCount)
+        } catch {
+            if error.kind == .notFound { return nil }
+            throw .disk(error)
+        }
+        guard bytes.count > 4 else { throw .manifest(file: name, reason: "\(bytes.count) bytes are no manifest") }
+        do throws(BytesError) {
+            return try bytes.withUnsafeBufferPointer { (buffer) throws(BytesError) -> Manifest in
+                let raw = UnsafeRawBufferPointer(buffer)
+                let content = UnsafeRawBufferPointer(rebasing: raw[..<(raw.count - 4)])
+                var cursor = ByteCursor(content)
+                guard try cursor.read(UInt64.self) == magic else {
+                    throw .badFrame(offset: 0, reason: "not a manifest")
+                }
+                let version: UInt16 = try cursor.read()
+                guard version == Manifest.version else {
+                    throw .badFrame(
+                        offset: 8, reason: "manifest version \(version); this build reads \(Manifest.version)")
+                }
+                var tail = ByteCursor(raw, at: raw.count - 4)
+                guard try tail.read(UInt32.self) == Checksum.crc32c(content) else {
+                    throw .badFrame(offset: raw.count - 4, reason: "its checksum does not match")
+                }
+                var manifest = Manifest()
+                manifest.nextSegmentNumber = try cursor.read()
+                let count = Int(try cursor.read(UInt32.self))
+                guard count <= entryCountMax else {
+                    throw .overLimit(offset: 18, found: UInt64(count), limit: UInt64(entryCountMax))
+                }
+                for _ in 0..<count {
+                    let number: UInt64 = try cursor.read()
+                    let code: UInt8 = try cursor.read()
+                    guard let state = State(rawValue: code) else {
+                        throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: 2)
+                    }
+                    let byteCount: UInt64 = try cursor.read()
+                    manifest.entries.append(
+                        Entry(number: number, state: state, byteCount: Int(clamping: byteCount)))
+                }
+                return manifest
+            }
+        } catch {
+            throw .manifest(file: name, reason: error.description)
+        }
+    }
+
+    /// Makes this the manifest. When it returns, it is, whatever happens to the power.
+    func replace(_ configuration: LogConfiguration, on files: any FileSystem) throws(LogError) {
+        let newName = configuration.path(FileName.newManifest)
+        do throws(DiskError) {
+            do throws(DiskError) { try files.remove(newName) } catch {
+                if error.kind != .notFound { throw error }
+            }
+            let file = try files.create(newName)
+            try file.append(encoded())
+            try file.sync()
+            try files.rename(newName, to: configuration.path(FileName.manifest))
+            try files.syncDirectory(configuration.directory)
+        } catch { throw .disk(error) }
+    }
+}

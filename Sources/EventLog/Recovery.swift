@@ -1,0 +1,221 @@
+// A directory to a log: what the manifest names, read, checked and, for a writer, put right.
+//
+// Invariants:
+//  * Every acknowledged commit is in the result, whole and once; an unacknowledged one wholly or not at all.
+//  * Before a writer's log is served, the valid part of a segment that was active in a crash has been
+//    copied to a new segment and synced: what read well from the page cache may not be on the disk.
+//  * A reader's log changes nothing on disk.
+//  * Every repair and every damage is in the report.
+
+import Bytes
+import Disk
+import Records
+import Segments
+
+/// What opening a log found and did.
+package struct RecoveryReport: Hashable, Sendable {
+    /// Sentences, each with its file, for a person.
+    package var repairs: [String] = []
+    /// Parts of the log that cannot be seen.
+    package var damages: [String] = []
+    package var segmentCount = 0
+}
+
+struct Recovery {
+    let files: any FileSystem
+    let configuration: LogConfiguration
+    /// Whether the directory may be changed: a writer's opening, under its lock.
+    let isWriter: Bool
+
+    var index = LogIndex()
+    var report = RecoveryReport()
+    private let reader = BlockReader()
+    private let decompressor = ZstdDecompressor()
+
+    init(files: any FileSystem, configuration: LogConfiguration, isWriter: Bool) {
+        self.files = files
+        self.configuration = configuration
+        self.isWriter = isWriter
+    }
+
+    /// Where the writer goes on.
+    struct Outcome {
+        var manifest: Manifest
+        var active: SegmentWriter?
+        var directory = SegmentDirectory()
+    }
+
+    mutating func run() throws(LogError) -> Outcome {
+        guard let found = try Manifest.read(configuration, on: files) else {
+            return Outcome(manifest: try firstManifest())
+        }
+        if isWriter { try removeStrays(found) }
+        var outcome = Outcome(manifest: found)
+        report.segmentCount = found.entries.count
+        for (position, entry) in found.entries.enumerated() {
+            if entry.state == .active && isWriter {
+                try moveActive(entry.number, at: position, into: &outcome)
+                continue
+            }
+            do throws(SegmentError) {
+                let segment = try SegmentFile(
+                    opening: entry.number, in: configuration.directory, on: files)
+                switch entry.state {
+                case .sealed: try readSealed(segment, byteCount: entry.byteCount)
+                case .closed: try readScanned(segment, upTo: entry.byteCount)
+                case .active: try readScanned(segment, upTo: nil)
+                }
+            } catch {
+                report.damages.append("\(FileName.segment(entry.number)) is not seen: \(error)")
+            }
+        }
+        return outcome
+    }
+
+    /// A new store's manifest, written at once so that no segment is ever without one.
+    private func firstManifest() throws(LogError) -> Manifest {
+        let manifest = Manifest()
+        guard isWriter else { return manifest }
+        do throws(DiskError) {
+            let names = try files.list(configuration.directory)
+            if let stray = names.first(where: { FileName.segmentNumber($0) != nil }) {
+                throw DiskError(
+                    kind: .other, operation: "open", file: stray,
+                    reason: "there are segments but no \(FileName.manifest); restore it from a backup")
+            }
+        } catch { throw .disk(error) }
+        try manifest.replace(configuration, on: files)
+        return manifest
+    }
+
+    /// Removes segments that no manifest names: made just before a crash, never acknowledged into.
+    private mutating func removeStrays(_ manifest: Manifest) throws(LogError) {
+        let known = Set(manifest.entries.map(\.number))
+        do throws(DiskError) {
+            for name in try files.list(configuration.directory) {
+                guard let number = FileName.segmentNumber(name), !known.contains(number) else { continue }
+                try files.remove(configuration.path(name))
+                report.repairs.append("\(name) was not in the manifest and is removed")
+            }
+        } catch { throw .disk(error) }
+    }
+
+    // MARK: Segments
+
+    private mutating func readSealed(_ segment: SegmentFile, byteCount: Int) throws(SegmentError) {
+        let directory: SegmentDirectory
+        do throws(SegmentError) { directory = try segment.directory() } catch {
+            // The footer is a convenience: the envelopes say the same.
+            report.damages.append("the footer of \(segment.name) is not read (\(error)); scanned instead")
+            return try readScanned(segment, upTo: nil)
+        }
+        for block in directory.blocks { index.append(block, segment: segment.number) }
+        for event in directory.events { index.append(event, segment: segment.number) }
+        if let commits = directory.commits { index.cut = max(index.cut, commits.upperBound) }
+    }
+
+    private mutating func readScanned(_ segment: SegmentFile, upTo limit: Int?) throws(SegmentError) {
+        try segment.checkHeader()
+        var found = SegmentDirectory()
+        let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
+            try take(header, offset, blocks, of: segment, into: &found)
+        }
+        if let limit, end.validByteCount < limit {
+            report.damages.append(
+                "\(segment.name) is seen up to byte \(end.validByteCount) of \(limit): \(end.tear ?? "cut")")
+        }
+    }
+
+    /// Copies what is valid in a segment that was active when the process ended to a new one, which
+    /// is then active: durable before anything is served from it.
+    private mutating func moveActive(
+        _ number: UInt64, at position: Int, into outcome: inout Outcome
+    ) throws(LogError) {
+        var next = outcome.manifest
+        var copy: SegmentWriter?
+        var directory = SegmentDirectory()
+        do throws(SegmentError) {
+            let segment = try SegmentFile(opening: number, in: configuration.directory, on: files)
+            // A header that never reached the disk: nothing was acknowledged into this segment.
+            var end = SegmentFile.ScanEnd(validByteCount: 0, tear: "the file header is damaged")
+            var hasHeader = true
+            do throws(SegmentError) { try segment.checkHeader() } catch {
+                if case .unsupportedVersion = error { throw error }
+                hasHeader = false
+            }
+            if hasHeader {
+                let newNumber = next.nextSegmentNumber
+                end = try segment.scan { (header, offset, blocks) throws(SegmentError) in
+                    if copy == nil {
+                        copy = try SegmentWriter(
+                            creating: newNumber, in: configuration.directory, on: files)
+                    }
+                    let bytes = EnvelopeWriter.copy(blocks, commit: header.commit, segment: newNumber)
+                    let start = try copy!.append(bytes)
+                    try take(header, start, blocks, of: segment, as: newNumber, into: &directory)
+                }
+            }
+            try copy?.sync()
+            if let tear = end.tear {
+                report.repairs.append(
+                    "\(segment.name) ended at byte \(end.validByteCount) (\(tear)); "
+                        + "what follows was never acknowledged")
+            }
+            if let copy {
+                report.repairs.append("\(segment.name) was active; its commits are in \(copy.name) now")
+            }
+        } catch { throw .segment(error) }
+        next.entries.remove(at: position)
+        if let copy {
+            next.nextSegmentNumber += 1
+            next.entries.append(Manifest.Entry(number: copy.number, state: .active, byteCount: 0))
+        }
+        do throws(DiskError) { try files.syncDirectory(configuration.directory) } catch { throw .disk(error) }
+        try next.replace(configuration, on: files)
+        do throws(DiskError) { try files.remove(configuration.path(FileName.segment(number))) } catch {
+            report.repairs.append("\(FileName.segment(number)) stays behind unused: \(error)")
+        }
+        outcome.manifest = next
+        outcome.active = copy
+        outcome.directory = directory
+    }
+
+    /// Takes one envelope's blocks into the index.
+    private mutating func take(
+        _ header: EnvelopeHeader, _ offset: Int, _ blocks: [FoundBlock], of segment: SegmentFile,
+        as number: UInt64? = nil, into directory: inout SegmentDirectory
+    ) throws(SegmentError) {
+        let number = number ?? segment.number
+        let bodyOffset = offset + SegmentFormat.envelopeHeaderByteCount
+        directory.note(commit: header.commit)
+        for block in blocks {
+            let place = segment.place(bodyOffset + block.offset)
+            switch block.kind {
+            case .event:
+                let entry = EventEntry(
+                    name: try block.event(at: place).name, offset: place.byteOffset,
+                    byteCount: block.payload.count, commit: header.commit)
+                index.append(entry, segment: number)
+                directory.events.append(entry)
+            case .small:
+                let (head, batch) = try block.smallBatch(at: place, with: reader, decompressor)
+                index.append(
+                    TailRun(
+                        partition: head.partition, firstIndex: head.firstIndex, batch: batch,
+                        commitRuns: [CommitRun(commit: header.commit, rowCount: batch.rowCount)],
+                        byteCount: 256 + block.payload.count * 3), topic: head.topic)
+            case .columns, .rolled:
+                let head = try block.head(at: place)
+                let entry = BlockEntry(
+                    topic: head.topic, partition: head.partition, offset: place.byteOffset,
+                    byteCount: block.payload.count, headByteCount: head.byteCount, kind: block.kind,
+                    firstIndex: head.firstIndex, rowCount: head.rowCount, timeMin: head.timeMin,
+                    timeMax: head.timeMax, firstCommit: head.commitRuns.first?.commit ?? header.commit,
+                    lastCommit: head.commitRuns.last?.commit ?? header.commit)
+                index.append(entry, segment: number)
+                directory.blocks.append(entry)
+            }
+        }
+        index.cut = max(index.cut, header.commit)
+    }
+}

@@ -1,0 +1,92 @@
+// The server: all routes, one application, and the life around it.
+//
+// Invariants:
+//  * It listens only once the store is open, so that whoever reaches it finds the whole log.
+//  * On SIGTERM or SIGINT requests under way are answered, the scheduler stops, and the log is
+//    sealed before the process ends.
+
+import HTTPTypes
+import Hummingbird
+import Logging
+import NIOCore
+import ServiceLifecycle
+import Store
+
+package struct ServerConfiguration: Sendable {
+    package var host: String
+    /// 0 lets the system choose one.
+    package var port: Int
+    /// What stands before paths in answers; nil answers with the address that the client used.
+    package var publicURL: String?
+
+    package init(host: String = "127.0.0.1", port: Int = 8080, publicURL: String? = nil) {
+        self.host = host
+        self.port = port
+        self.publicURL = publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+    }
+}
+
+package struct APIServer {
+    private let store: InferenceStore
+    private let configuration: ServerConfiguration
+    private let logger: Logger
+
+    package init(_ store: InferenceStore, _ configuration: ServerConfiguration, logger: Logger) {
+        self.store = store
+        self.configuration = configuration
+        self.logger = logger
+    }
+
+    /// Every route there is.
+    static func routes(_ store: InferenceStore, publicURL: String?) -> [Route] {
+        CatalogRoutes(store: store, publicURL: publicURL).routes
+            + ModelRoutes(store: store).routes
+            + InferenceRoutes(store: store).routes
+            + AssayRoutes(store: store).routes
+            + LogRoutes(store: store).routes
+            + HealthRoutes(store: store).routes
+    }
+
+    static func router(_ store: InferenceStore, publicURL: String?, logger: Logger) -> Router<APIContext> {
+        let routes = routes(store, publicURL: publicURL)
+        let router = Router(context: APIContext.self)
+        router.add(middleware: ErrorMiddleware(routes: routes, logger: logger))
+        for route in routes {
+            router.on(RouterPath(route.path), method: route.method, use: route.handler)
+        }
+        return router
+    }
+
+    /// Serves until the process is told to stop, then closes the store.
+    ///
+    /// - Parameter whenListening: called with the port, once.
+    package func run(whenListening: @escaping @Sendable (Int) -> Void) async throws {
+        let scheduler = SchedulerService(scheduler: AssayScheduler(store, logger: logger))
+        var application = Application(
+            router: APIServer.router(store, publicURL: configuration.publicURL, logger: logger),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
+            services: [scheduler],
+            onServerRunning: { channel in whenListening(channel.localAddress?.port ?? 0) },
+            logger: logger)
+        application.logger.logLevel = .warning
+        let outcome: Result<Void, any Error>
+        do {
+            try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])
+            outcome = .success(())
+        } catch {
+            outcome = .failure(error)
+        }
+        try await store.close()
+        try outcome.get()
+    }
+}
+
+/// Runs the scheduler as long as the application lives.
+private struct SchedulerService: Service {
+    let scheduler: AssayScheduler
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await scheduler.run() }
+    }
+}

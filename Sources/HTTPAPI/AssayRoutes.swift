@@ -1,0 +1,146 @@
+// Assays: summaries, interactive runs, stored assays and their results, in the contract's shapes.
+//
+// Quirks kept: results have every key, null where there is nothing; lists are newest first, results
+// oldest first; `get_results` is another name for `get_assay_results`.
+
+import Assays
+import Catalog
+import HTTPTypes
+import Hummingbird
+import JSON
+import Records
+import Store
+import Summaries
+import Wire
+
+struct AssayRoutes {
+    let store: InferenceStore
+
+    /// Rows that `get_baseline` answers when no limit is given.
+    private static let baselineRowCountDefault = 1000
+    private static let baselineRowCountMax = 100_000
+
+    var routes: [Route] {
+        [
+            .post("/v1/api/assays/summarize", summarize),
+            .post("/v1/api/assays/create", create),
+            .post("/v1/api/assays/list", list),
+            .post("/v1/api/assays/set_active", setActive),
+            .post("/v1/api/assays/get_baseline", baselineRecords),
+            .post("/v1/api/assays/run_interactive", runInteractive),
+            .post("/v1/api/assays/run_interactive_baseline", runInteractiveBaseline),
+            .post("/v1/api/assays/get_assay_results", results),
+            .post("/v1/api/assays/get_results", results),
+        ]
+    }
+
+    // MARK: Asked and answered
+
+    @Sendable func summarize(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let settings = try SummarizerSettings(body["summarizer"])
+        let baseline = try BaselineSpec(body["baseline"])
+        return Response(json: try store.summarize(baseline, settings).json)
+    }
+
+    @Sendable func runInteractive(_ request: Request, _ context: APIContext) async throws -> Response {
+        let run = try AssayRequest(try await request.document(), nameIsNeeded: false)
+        return Response(json: .array(try store.runInteractive(run).map(\.json)))
+    }
+
+    @Sendable func runInteractiveBaseline(_ request: Request, _ context: APIContext) async throws -> Response {
+        let run = try AssayRequest(try await request.document(), nameIsNeeded: false)
+        return Response(json: try store.runInteractiveBaseline(run).json)
+    }
+
+    // MARK: Stored assays
+
+    @Sendable func create(_ request: Request, _ context: APIContext) async throws -> Response {
+        // An id in the request is another service's number for it; this one gives its own.
+        let assay = try AssayRequest(try await request.document())
+        let id = try await store.createAssay(assay)
+        return Response(json: .object(("assay_id", .identifier(id))))
+    }
+
+    @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let pipelineID: PipelineID? = try body["pipeline_id"].optional?.identifier()
+        var workspaceID: WorkspaceID? = try body["workspace_id"].optional?.identifier()
+        let catalog = store.catalog
+        if workspaceID == nil, let field = body["workspace_name"].optional {
+            let name = try field.string()
+            guard let workspace = catalog.workspace(named: name) else {
+                throw field.refused("is \"\(name)\", and there is no such workspace")
+            }
+            workspaceID = workspace.id
+        }
+        let assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID)
+        return Response(
+            json: .array(
+                assays.map { assay in
+                    let name = assay.definition.workspaceID.flatMap { catalog.workspaces[$0]?.name }
+                    return assay.listJSON(workspaceName: name)
+                }))
+    }
+
+    @Sendable func setActive(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let id: AssayID = try body["id"].identifier()
+        let isActive = try body["active"].bool()
+        try await store.setActive(id, isActive)
+        return Response(json: .object(("id", .identifier(id)), ("active", .bool(isActive))))
+    }
+
+    // MARK: Results and records
+
+    @Sendable func results(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let id: AssayID = try body["assay_id"].identifier()
+        let window = try period(body)
+        let limit = try limit(body) ?? .max
+        if let pipelineID: PipelineID = try body["pipeline_id"].optional?.identifier(),
+            let assay = store.book[id], assay.definition.pipelineID != pipelineID
+        {
+            throw body["pipeline_id"].refused(
+                "is \(pipelineID), but assay \(id) watches pipeline \(assay.definition.pipelineID)")
+        }
+        var bytes = [UInt8(ascii: "[")]
+        for (position, document) in try store.results(of: id, startingIn: window, limit: limit).enumerated() {
+            if position > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: document)
+        }
+        bytes.append(UInt8(ascii: "]"))
+        return Response(bytes: bytes, contentType: "application/json")
+    }
+
+    @Sendable func baselineRecords(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let name = try body["pipeline_name"].string()
+        let workspaceID: WorkspaceID? = try body["workspace_id"].optional?.identifier()
+        let modelName = try body["model_name"].optional?.string()
+        let limit = min(
+            try limit(body) ?? AssayRoutes.baselineRowCountDefault, AssayRoutes.baselineRowCountMax)
+        let window = try period(body)
+        let rows = try store.records(
+            pipelineName: name, workspaceID: workspaceID, in: window, modelName: modelName, limit: limit)
+        var writer = RecordWriter(form: .flat)
+        let prepared = rows.batches.map { writer.prepare($0) }
+        for (batch, row) in rows.rows { writer.write(row: row, of: prepared[batch]) }
+        return Response(bytes: writer.finish(), contentType: "application/json")
+    }
+
+    /// `start` and `end` of a request, half-open; all of time where they are left out.
+    private func period(_ body: JSONField) throws -> TimeWindow {
+        let start = try body["start"].optional?.timestamp() ?? TimeWindow.always.start
+        let end = try body["end"].optional?.timestamp() ?? TimeWindow.always.end
+        guard start <= end else { throw body["end"].refused("is before \"start\"") }
+        return TimeWindow(start: start, end: end)
+    }
+
+    private func limit(_ body: JSONField) throws -> Int? {
+        guard let field = body["limit"].optional else { return nil }
+        let limit = try field.integer()
+        guard limit >= 1 else { throw field.refused("is \(limit); it must be 1 or more") }
+        return limit
+    }
+}

@@ -1,0 +1,164 @@
+// The one table from our errors to a status and a body.
+//
+//     /v1/api/…, /v2/api/…      {"msg": …, "code": …}
+//     /v1/logs/…, /topic…       {"message": …, "code": …}
+//     …/pipelines/infer/…       {"code": …, "status": "Error", "error": …, "msg": …, "source": "engine"}
+//
+// Invariants:
+//  * Every error becomes a body of its API family's shape, with a sentence that says what, where and
+//    what to do next.
+//  * An error that is not in the table is a 500 whose details go to the server's log only.
+
+import Catalog
+import EventLog
+import HTTPTypes
+import Hummingbird
+import JSON
+import Logging
+import Serving
+import Store
+import Summaries
+import Wire
+
+/// An error as the client sees it.
+struct ErrorResponse {
+    var status: HTTPResponse.Status
+    var message: String
+    var headers: HTTPFields = [:]
+
+    /// Which shape the body has.
+    enum Family {
+        case api
+        case logs
+        case inference
+
+        init(path: String) {
+            if path.hasPrefix("/v1/api/pipelines/infer/") {
+                self = .inference
+            } else if path.hasPrefix("/v1/logs/") || path.hasPrefix("/topic") {
+                self = .logs
+            } else {
+                self = .api
+            }
+        }
+    }
+
+    func response(_ family: Family) -> Response {
+        let code = JSONValue.integer(status.code)
+        let body: JSONValue =
+            switch family {
+            case .api: .object(("msg", .string(message)), ("code", code))
+            case .logs: .object(("message", .string(message)), ("code", code))
+            case .inference:
+                .object(
+                    ("code", code), ("status", .string("Error")), ("error", .string(message)),
+                    ("msg", .string(message)), ("source", .string("engine")))
+            }
+        var response = Response(json: body, status: status)
+        response.headers.append(contentsOf: headers)
+        return response
+    }
+}
+
+/// A refusal decided in this room: of a header, a query, a method.
+struct RequestRefusal: Error {
+    var status: HTTPResponse.Status
+    var message: String
+
+    init(_ status: HTTPResponse.Status, _ message: String) {
+        self.status = status
+        self.message = message
+    }
+}
+
+extension ErrorResponse {
+    /// The table. Nil for an error that is not in it: a fault of ours.
+    init?(_ error: any Error) {
+        switch error {
+        case let error as RequestRefusal:
+            self.init(status: error.status, message: error.message)
+        case let error as FieldError:
+            self.init(status: .badRequest, message: "\(error)")
+        case let error as JSONError:
+            self.init(status: .badRequest, message: "\(error)")
+        case let error as RecordParseError:
+            self.init(status: .badRequest, message: "\(error)")
+        case let error as MultipartError:
+            self.init(status: .badRequest, message: "the multipart body is malformed: \(error)")
+        case let error as SummaryError:
+            self.init(status: .badRequest, message: "\(error)")
+        case let error as CatalogError:
+            self.init(status: .badRequest, message: "\(error)")
+        case let error as StoreRefusal:
+            let status: HTTPResponse.Status =
+                switch error.kind {
+                case .invalid: .badRequest
+                case .unknown: .notFound
+                case .tooLarge: .contentTooLarge
+                case .unavailable: .serviceUnavailable
+                }
+            self.init(status: status, message: error.description)
+        case let error as ServingError:
+            let status: HTTPResponse.Status =
+                switch error {
+                case .libraryUnavailable: .serviceUnavailable
+                case .runtime: .internalServerError
+                default: .badRequest
+                }
+            self.init(status: status, message: "\(error)")
+        case let error as LogError:
+            switch error {
+            case .busy:
+                self.init(
+                    status: .tooManyRequests, message: "\(error)",
+                    headers: HTTPFields([HTTPField(name: .retryAfter, value: "1")]))
+            default:
+                self.init(
+                    status: .serviceUnavailable, message: "nothing was stored: \(error)",
+                    headers: HTTPFields([HTTPField(name: .retryAfter, value: "5")]))
+            }
+        case let error as HTTPError:
+            self.init(status: error.status, message: error.body ?? error.status.reasonPhrase)
+        default:
+            return nil
+        }
+    }
+}
+
+/// Turns whatever a handler throws into an answer.
+struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
+    /// Path patterns with the methods they have, to tell a wrong method from a wrong path.
+    let routes: [Route]
+    let logger: Logger
+
+    func handle(
+        _ request: Request, context: Context,
+        next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let path = request.uri.path
+        do {
+            return try await next(request, context)
+        } catch let error as HTTPError where error.status == .notFound && error.body == nil {
+            // Only the router throws this: no route has the path and the method.
+            let methods = Set(routes.filter { $0.matches(path) }.map(\.method.rawValue)).sorted()
+            let refusal =
+                methods.isEmpty
+                ? ErrorResponse(status: .notFound, message: "there is nothing at \(path); see /v1/api/docs")
+                : ErrorResponse(
+                    status: .methodNotAllowed,
+                    message: "\(path) takes \(methods.joined(separator: ", ")), not \(request.method.rawValue)",
+                    headers: HTTPFields([HTTPField(name: .allow, value: methods.joined(separator: ", "))]))
+            return refusal.response(ErrorResponse.Family(path: path))
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            if let refusal = ErrorResponse(error) {
+                if refusal.status.code >= 500 { logger.warning("\(request.method) \(path): \(refusal.message)") }
+                return refusal.response(ErrorResponse.Family(path: path))
+            }
+            logger.error("\(request.method) \(path): \(error)")
+            return ErrorResponse(status: .internalServerError, message: "unknown error.")
+                .response(ErrorResponse.Family(path: path))
+        }
+    }
+}

@@ -1,0 +1,210 @@
+// The log itself: append records to a topic's partition, page them back.
+//
+// Invariants:
+//  * An append is answered once its records are durable, with the addresses they got.
+//  * A page's `next` goes on exactly after it, whatever was appended meanwhile.
+
+import Catalog
+import EventLog
+import HTTPTypes
+import Hummingbird
+import JSON
+import Queries
+import Records
+import Store
+import Wire
+
+struct LogRoutes {
+    let store: InferenceStore
+
+    /// The most records of a page.
+    static let pageRecordCountMax = 10_000
+    /// Bytes of a page, past which it ends.
+    static let pageByteCountMax = 10_240_000
+
+    var routes: [Route] {
+        ["/v1/logs", ""].flatMap { prefix -> [Route] in
+            [
+                .post("\(prefix)/topic/:topic/partition/:partition", append),
+                .post("\(prefix)/topic/:topic/records", page),
+                .get("\(prefix)/topic/:topic", topic),
+                .get("\(prefix)/topics", topics),
+            ]
+        }
+    }
+
+    // MARK: Append
+
+    @Sendable func append(_ request: Request, _ context: APIContext) async throws -> Response {
+        let topic = try knownTopic(context)
+        let partition = try context.parameters.require("partition")
+        guard (1...RecordLimits.nameByteCountMax).contains(partition.utf8.count) else {
+            throw FieldError(
+                field: "partition", problem: "must be 1 to \(RecordLimits.nameByteCountMax) bytes long")
+        }
+        let text: RecordText
+        switch request.mediaType {
+        case "application/json", "": text = .array
+        case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines":
+            text = .lines
+        default:
+            throw RequestRefusal(
+                .unsupportedMediaType,
+                "records are appended as application/json; format=pandas-records or "
+                    + "application/x-ndjson, not \(request.mediaType)")
+        }
+        let body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
+        var parsed = try body.withUnsafeReadableBytes { try RecordParser.parse($0, as: text) }
+        if !parsed.timeAbsent.isEmpty {
+            // A record without a time happened now, as far as we know.
+            let now = store.sources.now().milliseconds
+            for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
+        }
+        if request.query("edge").first == "true" {
+            guard let pipeline = PipelineTopic(name: topic).flatMap({ store.catalog.pipeline(of: $0) }) else {
+                throw FieldError(field: "edge", problem: "names a location, but the topic has no pipeline")
+            }
+            try await store.declareLocation(partition, of: pipeline.id)
+        }
+        guard parsed.batch.rowCount > 0 else {
+            let next = store.log.snapshot().index.topics[topic]?.nextIndexes[partition] ?? 0
+            return spanResponse(next, next)
+        }
+        let span = try await store.append(parsed.batch, topic: topic, partition: partition)
+        return spanResponse(span.firstIndex, span.endIndex)
+    }
+
+    private func spanResponse(_ first: UInt64, _ end: UInt64) -> Response {
+        Response(
+            json: .object(("span", .object(("start", .integer(first)), ("end", .integer(end))))))
+    }
+
+    /// The request's topic, which must be a pipeline's: a record nobody can ask for is a lost record.
+    private func knownTopic(_ context: APIContext) throws -> String {
+        let name = try context.parameters.require("topic")
+        guard let topic = PipelineTopic(name: name), store.catalog.pipeline(of: topic) != nil else {
+            throw StoreRefusal(
+                .unknown,
+                "there is no topic \"\(name)\"; a topic belongs to a pipeline: create the pipeline and ask "
+                    + "/v1/api/plateau/get_topic_name for its topic")
+        }
+        return name
+    }
+
+    // MARK: Pages
+
+    @Sendable func page(_ request: Request, _ context: APIContext) async throws -> Response {
+        let topic = try context.parameters.require("topic")
+        try acceptsJSON(request)
+        let limit = try pageSize(request)
+        let newestFirst = try isNewestFirst(request)
+        let window = try window(request)
+        if newestFirst && window != .always {
+            throw RequestRefusal(.badRequest, "invalid query: a time range is answered in ascending order only")
+        }
+        var positions: [String: UInt64] = [:]
+        for member in try await request.document().object().members {
+            let field = JSONField(member.value, path: member.key)
+            let position = try field.integer()
+            guard position >= 0 else { throw field.refused("must not be negative") }
+            positions[member.key] = UInt64(position)
+        }
+        let partitions = request.query("partition_filter")
+        let filter = RecordFilter(partitions: partitions.isEmpty ? nil : Set(partitions))
+        let page = RecordScan(store.log.snapshot()).page(
+            topic: topic, positions: positions, window: window, filter: filter, limit: limit,
+            newestFirst: newestFirst)
+
+        var writer = RecordWriter(form: try request.recordForm(), fields: request.fieldSelection())
+        let prepared = page.rows.batches.map { writer.prepare($0) }
+        for (batch, row) in page.rows.rows { writer.write(row: row, of: prepared[batch]) }
+        let state = page.rows.rows.count >= limit ? "RecordLimited" : "All"
+        let status = JSONValue.object(
+            ("status", .string(state)),
+            (
+                "next",
+                .object(JSONObject(page.next.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) }))
+            ))
+        var response = Response(bytes: writer.finish(), contentType: recordsContentType)
+        response.headers[.iterationStatus] = status.text
+        if !page.rows.statistics.unseen.isEmpty {
+            response.headers[.unseen] = String(page.rows.statistics.unseen.count)
+        }
+        return response
+    }
+
+    private func acceptsJSON(_ request: Request) throws {
+        let accepted = request.headers[.accept] ?? "*/*"
+        let kinds = accepted.split(separator: ",").map { $0.prefix { $0 != ";" }.filter { $0 != " " } }
+        guard kinds.contains(where: { ["*/*", "application/*", "application/json", ""].contains($0) }) else {
+            throw RequestRefusal(
+                .badRequest, "records are answered as application/json; format=pandas-records, not \(accepted)")
+        }
+    }
+
+    private func pageSize(_ request: Request) throws -> Int {
+        guard let text = request.query("page_size").first else { return 1000 }
+        guard let size = Int(text), size >= 1 else {
+            throw FieldError(field: "page_size", problem: "is \"\(text)\"; it must be 1 or more")
+        }
+        return min(size, LogRoutes.pageRecordCountMax)
+    }
+
+    private func isNewestFirst(_ request: Request) throws -> Bool {
+        switch request.query("order").first?.lowercased() {
+        case nil, "asc": false
+        case "desc": true
+        case .some(let other):
+            throw FieldError(field: "order", problem: "is \"\(other)\"; it must be asc or desc")
+        }
+    }
+
+    /// `time.start` and `time.end`, both belonging to the range, to the millisecond.
+    private func window(_ request: Request) throws -> TimeWindow {
+        func moment(_ name: String) throws -> Timestamp? {
+            guard let text = request.query(name).first else { return nil }
+            return try JSONField(.string(text), path: name).timestamp()
+        }
+        switch (try moment("time.start"), try moment("time.end")) {
+        case (nil, nil): return .always
+        case (let start?, let end?):
+            guard start <= end else {
+                throw FieldError(field: "time.end", problem: "is before time.start")
+            }
+            let past = Timestamp(milliseconds: end.milliseconds).adding(TimeSpan(microseconds: 1000))
+            return TimeWindow(start: start, end: max(past, start))
+        default:
+            throw FieldError(field: "time.start", problem: "and \"time.end\" are given together or not at all")
+        }
+    }
+
+    // MARK: Topics
+
+    @Sendable func topic(_ request: Request, _ context: APIContext) async throws -> Response {
+        let name = try context.parameters.require("topic")
+        guard let index = store.log.snapshot().index.topics[name] else {
+            _ = try knownTopic(context)
+            return Response(json: .object(("partitions", .object(JSONObject())), ("bytes", .integer(0))))
+        }
+        let partitions = index.nextIndexes.sorted { $0.key < $1.key }.map { partition, end in
+            (partition, JSONValue.object(("start", .integer(0)), ("end", .integer(end))))
+        }
+        return Response(
+            json: .object(
+                ("partitions", .object(JSONObject(partitions))), ("bytes", .integer(index.byteCount))))
+    }
+
+    @Sendable func topics(_ request: Request, _ context: APIContext) async throws -> Response {
+        let names = Set(store.catalog.pipelines.all.map(\.topic.name))
+            .union(store.log.snapshot().index.topics.keys)
+        return Response(
+            json: .object(("topics", .array(names.sorted().map { .object(("name", .string($0))) }))))
+    }
+}
+
+extension HTTPField.Name {
+    /// Where a page ended and where the next one starts.
+    static let iterationStatus = HTTPField.Name("x-iteration-status")!
+    /// How many damaged parts an answer is without.
+    static let unseen = HTTPField.Name("x-unseen-parts")!
+}

@@ -1,0 +1,155 @@
+// Models: uploaded as multipart, streamed to disk, validated, kept by their hash.
+
+import Catalog
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+import Records
+import Serving
+import Store
+
+struct ModelRoutes {
+    let store: InferenceStore
+
+    /// The metadata part is small; the file part is not held.
+    private static let metadataByteCountMax = 1 << 20
+
+    var routes: [Route] {
+        [
+            .post("/v1/api/models/upload") { request, _ in try await upload(request, status: .ok) },
+            .post("/v1/api/models/upload_and_convert") { request, _ in
+                try await upload(request, status: .accepted)
+            },
+            .post("/v1/api/models/list_versions", listVersions),
+        ]
+    }
+
+    // MARK: Upload
+
+    /// The parts of an upload: what was said of the model, and its file.
+    private struct Parts {
+        var metadata: [UInt8]?
+        var fileName: String?
+        var upload: ModelFiles.Upload?
+    }
+
+    @Sendable func upload(_ request: Request, status: HTTPResponse.Status) async throws -> Response {
+        guard request.mediaType == "multipart/form-data",
+            let boundary = MultipartScanner.boundary(inContentType: request.headers[.contentType] ?? "")
+        else {
+            throw RequestRefusal(
+                .badRequest,
+                "a model is uploaded as multipart/form-data with the parts \"metadata\" and \"file\"")
+        }
+        let parts = try await receive(request, boundary: boundary)
+        guard let metadata = parts.metadata else {
+            throw FieldError(field: "metadata", problem: "is missing; it must be a part of JSON")
+        }
+        guard let upload = parts.upload else {
+            throw FieldError(field: "file", problem: "is missing; it must be a part with the model's bytes")
+        }
+        let body = JSONField(try JSONValue(parsing: metadata))
+        let name = try body["name"].string()
+        let workspaceID: WorkspaceID = try body["workspace_id"].identifier()
+        let visibility: Visibility = try body["visibility"].optional?.word() ?? .private
+        let framework = try body["conversion"]["framework"].optional?.string() ?? "onnx"
+        guard framework.lowercased() == "onnx" else {
+            throw body["conversion"]["framework"].refused(
+                "is \"\(framework)\"; this server runs ONNX models: export the model to ONNX")
+        }
+        // What the catalogue would refuse is refused before the model is kept.
+        _ = try store.catalog.addModelVersion(
+            name: name, in: workspaceID, version: "", contents: ModelContents(
+                sha256: "", fileName: "", byteCount: 0, framework: framework),
+            status: .ready, createdBy: "", at: store.sources.now())
+
+        let (sha256, signature) = try upload.keep()
+        let contents = ModelContents(
+            sha256: sha256, fileName: parts.fileName ?? name, byteCount: upload.byteCount,
+            framework: framework, visibility: visibility, conversion: body["conversion"].value ?? .null,
+            inputSignature: signature.map { .array($0.inputs.map(\.json)) } ?? .null,
+            outputSignature: signature.map { .array($0.outputs.map(\.json)) } ?? .null)
+        let events = try await store.change { catalog in
+            [
+                try catalog.addModelVersion(
+                    name: name, in: workspaceID, version: store.sources.uuid(), contents: contents,
+                    status: .ready, createdBy: CatalogRoutes.defaultUser, at: store.sources.now())
+            ]
+        }
+        guard case .modelVersionAdded(let version)? = events.first else {
+            preconditionFailure("Adding a model version is one event.")
+        }
+        // The contract's id here is the version's, whatever the key calls it.
+        let model = JSONValue.object(("id", .identifier(version.id)))
+        return Response(
+            json: .object(
+                (
+                    "insert_models",
+                    .object(("returning", .array([.object(("models", .array([model])))])))
+                )), status: status)
+    }
+
+    private func receive(_ request: Request, boundary: String) async throws -> Parts {
+        var scanner = MultipartScanner(boundary: boundary)
+        var parts = Parts()
+        var current: String?
+        for try await piece in request.body {
+            for event in try scanner.scan(piece.readableBytesView) {
+                switch event {
+                case .began(let header):
+                    current = header.name
+                    if header.name == "metadata" { parts.metadata = [] }
+                    if header.name == "file" {
+                        guard parts.upload == nil else {
+                            throw FieldError(field: "file", problem: "is given twice; upload one model at a time")
+                        }
+                        parts.fileName = header.fileName
+                        parts.upload = try store.models.beginUpload(uuid: store.sources.uuid())
+                    }
+                case .data(let bytes):
+                    if current == "metadata" {
+                        parts.metadata?.append(contentsOf: bytes)
+                        guard parts.metadata!.count <= ModelRoutes.metadataByteCountMax else {
+                            throw RequestRefusal(.contentTooLarge, "the metadata part is over 1 MiB")
+                        }
+                    } else if current == "file" {
+                        try parts.upload?.append(bytes)
+                    }
+                case .ended:
+                    current = nil
+                }
+            }
+        }
+        try scanner.finish()
+        return parts
+    }
+
+    // MARK: List
+
+    @Sendable func listVersions(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let name = try body["model_id"].optional?.string()
+        let modelID: ModelID? = try body["models_pk_id"].optional?.identifier()
+        let versions = store.catalog.modelVersions(named: name, modelID: modelID)
+        return Response(
+            json: .array(
+                versions.map { version in
+                    .object(
+                        ("sha", .string(version.contents.sha256)),
+                        ("models_pk_id", .identifier(version.modelID)),
+                        ("model_version", .string(version.version)),
+                        ("owner_id", .string(version.createdBy)), ("model_id", .string(version.name)),
+                        ("id", .identifier(version.id)), ("file_name", .string(version.contents.fileName)),
+                        ("image_path", .null), ("status", .string(version.status.rawValue)))
+                }))
+    }
+}
+
+extension TensorSignature {
+    fileprivate var json: JSONValue {
+        .object(
+            ("name", .string(name)), ("type", .string(elementType.rawValue)),
+            ("shape", .array(dimensions.map { .integer($0) })))
+    }
+}

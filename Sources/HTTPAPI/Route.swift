@@ -1,0 +1,31 @@
+// A method, a path and what answers it. Routes are values in lists, so that the whole surface can be
+// looked through: for a wrong method, for tests, for documentation.
+
+import HTTPTypes
+import Hummingbird
+
+typealias APIContext = BasicRequestContext
+
+struct Route: Sendable {
+    typealias Handler = @Sendable (Request, APIContext) async throws -> Response
+
+    let method: HTTPRequest.Method
+    /// As `/v1/logs/topic/:topic/records`.
+    let path: String
+    let handler: Handler
+
+    static func post(_ path: String, _ handler: @escaping Handler) -> Route {
+        Route(method: .post, path: path, handler: handler)
+    }
+
+    static func get(_ path: String, _ handler: @escaping Handler) -> Route {
+        Route(method: .get, path: path, handler: handler)
+    }
+
+    func matches(_ other: String) -> Bool {
+        let pattern = path.split(separator: "/")
+        let parts = other.split(separator: "/")
+        return pattern.count == parts.count
+            && zip(pattern, parts).allSatisfy { $0.hasPrefix(":") || $0 == $1 }
+    }
+}

@@ -1,0 +1,105 @@
+// Reading a request: a value together with the path that led to it, so that every refusal names
+// the field, what was wanted and what was found.
+
+/// A field of a request that is missing or not of its type.
+package struct FieldError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// As `window.width`, or empty for the request itself.
+    package var field: String
+    package var problem: String
+
+    package init(field: String, problem: String) {
+        self.field = field
+        self.problem = problem
+    }
+
+    package var description: String {
+        field.isEmpty ? "the request \(problem)" : "field \"\(field)\" \(problem)"
+    }
+}
+
+/// A place in a request: the value there, if any, and its path.
+package struct JSONField: Sendable {
+    package let path: String
+    /// Nil where the request has nothing at this path.
+    package let value: JSONValue?
+
+    package init(_ value: JSONValue?, path: String = "") {
+        self.value = value
+        self.path = path
+    }
+
+    package subscript(key: String) -> JSONField {
+        JSONField(value?[key], path: path.isEmpty ? key : path + "." + key)
+    }
+
+    /// The first of several spellings of one field that is present and not null; else the first.
+    package func first(of keys: String...) -> JSONField {
+        for key in keys where self[key].isPresent { return self[key] }
+        return self[keys[0]]
+    }
+
+    /// Whether there is a value here other than null.
+    package var isPresent: Bool { value != nil && value != .null }
+
+    /// This field, or nil where it is missing or null.
+    package var optional: JSONField? { isPresent ? self : nil }
+
+    package func string() throws(FieldError) -> String {
+        guard case .string(let text) = value else { throw wrong("a string") }
+        return text
+    }
+
+    package func integer() throws(FieldError) -> Int {
+        guard case .number(let number) = value, let whole = number.integer else {
+            throw wrong("an integer")
+        }
+        return Int(whole)
+    }
+
+    package func double() throws(FieldError) -> Double {
+        guard case .number(let number) = value, number.double.isFinite else {
+            throw wrong("a finite number")
+        }
+        return number.double
+    }
+
+    package func bool() throws(FieldError) -> Bool {
+        guard case .bool(let flag) = value else { throw wrong("true or false") }
+        return flag
+    }
+
+    package func object() throws(FieldError) -> JSONObject {
+        guard case .object(let object) = value else { throw wrong("an object") }
+        return object
+    }
+
+    /// The elements, each with its path (`weights[2]`).
+    package func array() throws(FieldError) -> [JSONField] {
+        guard case .array(let elements) = value else { throw wrong("a list") }
+        return elements.enumerated().map { JSONField($1, path: "\(path)[\($0)]") }
+    }
+
+    /// A refusal of this field.
+    package func refused(_ problem: String) -> FieldError {
+        FieldError(field: path, problem: problem)
+    }
+
+    private func wrong(_ wanted: String) -> FieldError {
+        guard let value else { return refused("is missing; it must be \(wanted)") }
+        return refused("must be \(wanted), not \(value.kind)")
+    }
+}
+
+extension JSONValue {
+    /// The kind of value, in words, with short values shown.
+    package var kind: String {
+        switch self {
+        case .null: "null"
+        case .bool(let flag): "\(flag)"
+        case .number(let number): "the number \(number.text.prefix(32))"
+        case .string(let text): "the string \"\(text.prefix(32))\""
+        case .array: "a list"
+        case .object: "an object"
+        }
+    }
+}

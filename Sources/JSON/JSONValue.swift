@@ -1,0 +1,92 @@
+// A JSON text as a tree: for requests and events, which are small. Records never pass here.
+//
+// Invariants:
+//  * A number keeps the text it was written in; members keep their order.
+//  * `JSONValue(parsing: value.text)` gives back an equal value.
+
+/// Any JSON value (RFC 8259).
+package indirect enum JSONValue: Hashable, Sendable {
+    case null
+    case bool(Bool)
+    case number(JSONNumber)
+    case string(String)
+    case array([JSONValue])
+    case object(JSONObject)
+}
+
+/// A number as the text it was written in, which is always a valid JSON number.
+package struct JSONNumber: Hashable, Sendable {
+    package let text: String
+
+    /// `text` must be a JSON number; the parser and the initialisers below see to it.
+    init(validText text: String) { self.text = text }
+
+    package init(_ value: some FixedWidthInteger) { text = String(value) }
+
+    /// The shortest text that reads back as `value`; nil where it is not finite.
+    package init?(_ value: Double) {
+        guard value.isFinite else { return nil }
+        text = value.description
+    }
+
+    /// The nearest double; ±infinity past its range.
+    package var double: Double { Double(text) ?? .nan }
+
+    /// The exact value where it is a whole number in range, however it was written (`3`, `3.0`, `3e0`).
+    package var integer: Int64? {
+        if let exact = Int64(text) { return exact }
+        let value = double
+        return Int64(exactly: value)
+    }
+}
+
+/// Members in the order written. Where a key stands twice, the last one counts.
+package struct JSONObject: Hashable, Sendable {
+    package struct Member: Hashable, Sendable {
+        package var key: String
+        package var value: JSONValue
+    }
+
+    package private(set) var members: [Member]
+
+    package init(_ members: [(String, JSONValue)] = []) {
+        self.members = members.map { Member(key: $0.0, value: $0.1) }
+    }
+
+    package subscript(key: String) -> JSONValue? {
+        get { members.last { $0.key == key }?.value }
+        set {
+            members.removeAll { $0.key == key }
+            if let newValue { members.append(Member(key: key, value: newValue)) }
+        }
+    }
+
+    /// Adds a member without looking for an earlier one of that key.
+    package mutating func append(_ key: String, _ value: JSONValue) {
+        members.append(Member(key: key, value: value))
+    }
+}
+
+extension JSONValue {
+    /// A finite number, or null: JSON has no other.
+    package static func number(_ value: Double?) -> JSONValue {
+        value.flatMap { JSONNumber($0) }.map { .number($0) } ?? .null
+    }
+
+    package static func integer(_ value: some FixedWidthInteger) -> JSONValue {
+        .number(JSONNumber(value))
+    }
+
+    package static func string(_ value: String?) -> JSONValue {
+        value.map { .string($0) } ?? .null
+    }
+
+    package static func object(_ members: (String, JSONValue)...) -> JSONValue {
+        .object(JSONObject(members))
+    }
+
+    /// The member `key` of an object; nil where it is missing or this is no object.
+    package subscript(key: String) -> JSONValue? {
+        if case .object(let object) = self { object[key] } else { nil }
+    }
+}

@@ -1,0 +1,75 @@
+// The numbers of one path out of a field's values in memory: one a row, NaN where there is none.
+//
+// Invariant: a number is the posted one's nearest double; float32 values are widened exactly.
+
+import JSON
+import Records
+
+enum LeafNumbers {
+    /// One number for each row of `field`; nil where the field holds no numbers at this path.
+    static func of(_ field: FieldColumn, element: Int?, rowCount: Int) -> [Double]? {
+        guard var numbers = unmasked(field.values, element: element, rowCount: rowCount) else { return nil }
+        if case .each(let states) = field.presence {
+            for (row, state) in states.enumerated() where state != .value { numbers[row] = .nan }
+        }
+        return numbers
+    }
+
+    private static func unmasked(_ values: FieldValues, element: Int?, rowCount: Int) -> [Double]? {
+        switch values {
+        case .none:
+            return [Double](repeating: .nan, count: rowCount)
+        case .scalar(let leaf):
+            // A client that counts elements calls a single number's 0.
+            guard element ?? 0 == 0 else { return nil }
+            return numbers(leaf)
+        case .fixedList(let leaves):
+            guard let element, element < leaves.count else { return nil }
+            return numbers(leaves[element])
+        case .list(let lengths, let leaf):
+            guard let element, let all = numbers(leaf) else { return nil }
+            var result: [Double] = []
+            result.reserveCapacity(rowCount)
+            var start = 0
+            for length in lengths {
+                result.append(element < length ? all[start + element] : .nan)
+                start += Int(length)
+            }
+            return result
+        case .json(let texts):
+            var result: [Double] = []
+            result.reserveCapacity(rowCount)
+            var found = false
+            for row in 0..<texts.count {
+                let number = number(Array(texts.bytes[texts.range(row)]), element: element)
+                if number != nil { found = true }
+                result.append(number ?? .nan)
+            }
+            return found ? result : nil
+        }
+    }
+
+    private static func numbers(_ leaf: Leaf) -> [Double]? {
+        var numbers: [Double]
+        switch leaf.elements {
+        case .float64(let values): numbers = values
+        case .float32(let values): numbers = values.map { Double($0) }
+        case .int64(let values): numbers = values.map { Double($0) }
+        case .bool, .text: return nil
+        }
+        for position in leaf.nulls { numbers[Int(position)] = .nan }
+        return numbers
+    }
+
+    private static func number(_ text: [UInt8], element: Int?) -> Double? {
+        guard !text.isEmpty, var value = try? JSONValue(parsing: text) else { return nil }
+        if case .array(let elements) = value {
+            guard let element, element < elements.count else { return nil }
+            value = elements[element]
+        } else if element ?? 0 != 0 {
+            return nil
+        }
+        guard case .number(let number) = value else { return nil }
+        return number.double
+    }
+}

@@ -1,0 +1,62 @@
+// Reading this room's words from a request: moments, spans, paths, identifiers, set words.
+//
+// Invariant: a text that is not what it should be is refused under its field's name.
+
+import JSON
+
+extension JSONField {
+    /// A moment, as RFC 3339 text.
+    package func timestamp() throws(FieldError) -> Timestamp {
+        let text = try string()
+        do { return try Timestamp(parsing: text) } catch { throw refused("is wrong: \(error)") }
+    }
+
+    /// A positive length of time, as `24 hours`.
+    package func timeSpan() throws(FieldError) -> TimeSpan {
+        let text = try string()
+        do { return try TimeSpan(parsing: text) } catch { throw refused("is wrong: \(error)") }
+    }
+
+    /// A path to a number, as `output dense_1 0`.
+    package func ioPath() throws(FieldError) -> IOPath {
+        let text = try string()
+        do { return try IOPath(parsing: text) } catch { throw refused("is wrong: \(error)") }
+    }
+
+    /// A number that names something; they count from 1.
+    package func identifier<Kind>(
+        of kind: Identifier<Kind>.Type = Identifier<Kind>.self
+    ) throws(FieldError) -> Identifier<Kind> {
+        let number = try integer()
+        guard number >= 1 else { throw refused("must be 1 or more, not \(number)") }
+        return Identifier(number)
+    }
+
+    /// One of the words of an enumeration.
+    package func word<Word: RawRepresentable & CaseIterable>(
+        _: Word.Type = Word.self
+    ) throws(FieldError) -> Word where Word.RawValue == String {
+        let text = try string()
+        guard let word = Word(rawValue: text) else {
+            let words = Word.allCases.map { "\"\($0.rawValue)\"" }.joined(separator: ", ")
+            throw refused("is \"\(text.prefix(64))\"; it must be one of \(words)")
+        }
+        return word
+    }
+}
+
+extension JSONValue {
+    package static func identifier<Kind>(_ identifier: Identifier<Kind>?) -> JSONValue {
+        identifier.map { .integer($0.number) } ?? .null
+    }
+
+    /// As `2024-01-09T19:07:59.566516Z`.
+    package static func zulu(_ moment: Timestamp?) -> JSONValue {
+        .string(moment?.zuluText)
+    }
+
+    /// As `2024-01-09T19:07:59.566516+00:00`.
+    package static func offset(_ moment: Timestamp?) -> JSONValue {
+        .string(moment?.offsetText)
+    }
+}

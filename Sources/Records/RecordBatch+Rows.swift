@@ -1,0 +1,149 @@
+// Some rows of a batch, as a batch.
+//
+// Invariants:
+//  * Row i of the result is the row that was picked i-th: its values, nulls, absences and texts.
+//  * A field that none of the picked rows has is left out; one that is null in all of them that
+//    have it holds `.none`: so a batch says no more than its rows do.
+
+extension RecordBatch {
+    /// The rows of a range, in order.
+    package func slice(_ rows: Range<Int>) -> RecordBatch {
+        precondition(rows.lowerBound >= 0 && rows.upperBound <= rowCount, "Slices rows that exist.")
+        if rows.count == rowCount { return self }
+        return picking(.range(rows))
+    }
+
+    /// The rows of those numbers, in the order given; a row may be given more than once.
+    package func selecting(rows: [Int]) -> RecordBatch {
+        precondition(rows.allSatisfy { $0 >= 0 && $0 < rowCount }, "Selects rows that exist.")
+        return picking(.some(rows))
+    }
+
+    private func picking(_ rows: Picked) -> RecordBatch {
+        RecordBatch(times: rows.of(times), fields: fields.compactMap { $0.picking(rows) })
+    }
+}
+
+/// The positions picked from a column: a range is copied as one piece.
+private enum Picked {
+    case range(Range<Int>)
+    case some([Int])
+
+    func of<Value>(_ values: [Value]) -> [Value] {
+        switch self {
+        case .range(let range): Array(values[range])
+        case .some(let positions): positions.map { values[$0] }
+        }
+    }
+
+    var count: Int {
+        switch self {
+        case .range(let range): range.count
+        case .some(let positions): positions.count
+        }
+    }
+
+    func position(_ index: Int) -> Int {
+        switch self {
+        case .range(let range): range.lowerBound + index
+        case .some(let positions): positions[index]
+        }
+    }
+}
+
+extension FieldColumn {
+    fileprivate func picking(_ rows: Picked) -> FieldColumn? {
+        var presence = Presence.everyRow
+        var values = values
+        if case .each(let states) = self.presence {
+            let picked = rows.of(states)
+            if picked.allSatisfy({ $0 == .absent }) && !picked.isEmpty { return nil }
+            presence = Presence(states: picked)
+            if !picked.contains(.value) { values = .none }
+        }
+        return FieldColumn(name: name, presence: presence, values: values.picking(rows))
+    }
+}
+
+extension FieldValues {
+    fileprivate func picking(_ rows: Picked) -> FieldValues {
+        switch self {
+        case .none: .none
+        case .scalar(let leaf): .scalar(leaf.picking(rows))
+        case .fixedList(let leaves): .fixedList(leaves.map { $0.picking(rows) })
+        case .list(let lengths, let leaf):
+            .list(lengths: rows.of(lengths), leaf.picking(Self.elements(of: rows, lengths)))
+        case .json(let texts): .json(texts.picking(rows))
+        }
+    }
+
+    /// The positions, in the leaf of a list, of the elements that those rows have.
+    private static func elements(of rows: Picked, _ lengths: [Int32]) -> Picked {
+        switch rows {
+        case .range(let range):
+            let start = lengths[..<range.lowerBound].reduce(0) { $0 + Int($1) }
+            return .range(start..<start + lengths[range].reduce(0) { $0 + Int($1) })
+        case .some(let rows):
+            var starts: [Int] = []
+            starts.reserveCapacity(lengths.count)
+            var next = 0
+            for length in lengths {
+                starts.append(next)
+                next += Int(length)
+            }
+            return .some(rows.flatMap { starts[$0]..<starts[$0] + Int(lengths[$0]) })
+        }
+    }
+}
+
+extension Leaf {
+    fileprivate func picking(_ picked: Picked) -> Leaf {
+        var result = Leaf(elements.picking(picked), wholeNumbersAreBare: wholeNumbersAreBare)
+        guard !nulls.isEmpty || !texts.isEmpty else { return result }
+        for index in 0..<picked.count {
+            let position = Int32(picked.position(index))
+            let null = nulls.firstPosition { $0 >= position }
+            if null < nulls.count && nulls[null] == position { result.nulls.append(Int32(index)) }
+            let text = texts.firstPosition { $0.position >= position }
+            if text < texts.count && texts[text].position == position {
+                result.texts.append(NumberText(position: Int32(index), text: texts[text].text))
+            }
+        }
+        return result
+    }
+}
+
+extension Elements {
+    fileprivate func picking(_ picked: Picked) -> Elements {
+        switch self {
+        case .float64(let values): .float64(picked.of(values))
+        case .float32(let values): .float32(picked.of(values))
+        case .int64(let values): .int64(picked.of(values))
+        case .bool(let values): .bool(picked.of(values))
+        case .text(let values): .text(values.picking(picked))
+        }
+    }
+}
+
+extension TextColumn {
+    fileprivate func picking(_ picked: Picked) -> TextColumn {
+        var result = TextColumn()
+        for index in 0..<picked.count {
+            result.append(utf8: bytes[range(picked.position(index))])
+        }
+        return result
+    }
+}
+
+extension Array {
+    /// The first position whose element satisfies `isAtOrPast`, which holds for all after it.
+    fileprivate func firstPosition(where isAtOrPast: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isAtOrPast(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

@@ -1,0 +1,218 @@
+// Records as columns: what travels from the wire to the disk and back.
+//
+// A batch holds records of one topic and partition in the order they were posted. Each field is a
+// column; a list of fixed length is as many columns as it has elements, so that a question about
+// one element reads nothing else.
+//
+// Invariants:
+//  * `times` and every column cover exactly `rowCount` rows.
+//  * Field names are distinct, and none is "time".
+//  * Where a row has no value (null, absent) the columns hold a zero or an empty text there,
+//    so that equal records make equal batches.
+//  * A number's column gives back the posted text: the value's shortest text, or a text kept beside it.
+
+/// Records of one topic and partition, as columns.
+package struct RecordBatch: Hashable, Sendable {
+    /// Milliseconds since 1970, one a row.
+    package var times: [Int64]
+    /// In the order in which the fields were first met.
+    package var fields: [FieldColumn]
+
+    package init(times: [Int64], fields: [FieldColumn]) {
+        self.times = times
+        self.fields = fields
+    }
+
+    package var rowCount: Int { times.count }
+
+    package func field(named name: String) -> FieldColumn? {
+        fields.first { $0.name == name }
+    }
+}
+
+/// The values of one field, such as `in.dense_input` or `metadata.partition`, over a batch's rows.
+package struct FieldColumn: Hashable, Sendable {
+    /// The dotted name: group, a dot, and the rest; or a name without a group.
+    package var name: String
+    package var presence: Presence
+    package var values: FieldValues
+
+    package init(name: String, presence: Presence = .everyRow, values: FieldValues) {
+        self.name = name
+        self.presence = presence
+        self.values = values
+    }
+}
+
+/// Whether a row has the field at all.
+package enum RowState: UInt8, Hashable, Sendable {
+    case value = 0
+    /// Posted as null.
+    case null = 1
+    /// Not posted.
+    case absent = 2
+}
+
+package enum Presence: Hashable, Sendable {
+    /// Each row has a value: the ordinary case, which costs nothing.
+    case everyRow
+    /// One state a row.
+    case each([RowState])
+
+    package func state(_ row: Int) -> RowState {
+        switch self {
+        case .everyRow: .value
+        case .each(let states): states[row]
+        }
+    }
+
+    /// `.everyRow` where all states are values.
+    package init(states: [RowState]) {
+        self = states.allSatisfy { $0 == .value } ? .everyRow : .each(states)
+    }
+}
+
+package enum FieldValues: Hashable, Sendable {
+    /// No row has a value.
+    case none
+    /// One element a row.
+    case scalar(Leaf)
+    /// `leaves[j]` holds element j of every row: lists all of the same length, at most
+    /// `RecordLimits.shreddedElementCountMax`. An empty list has no leaves.
+    case fixedList([Leaf])
+    /// Row r has `lengths[r]` elements, one row's after another's in the leaf; a row without a
+    /// value has none.
+    case list(lengths: [Int32], Leaf)
+    /// Anything else (objects, nested lists, mixed types): the value's JSON text, one a row.
+    case json(TextColumn)
+}
+
+/// Elements of one type, one after another.
+package struct Leaf: Hashable, Sendable {
+    package var elements: Elements
+    /// Positions of null elements, ascending.
+    package var nulls: [Int32]
+    /// Numbers posted in another text than the shortest of their value, by ascending position.
+    package var texts: [NumberText]
+    /// Whether float64 elements that are whole numbers were posted without ".0" (`5`, not `5.0`);
+    /// the other form is then the exception, kept in `texts`.
+    package var wholeNumbersAreBare: Bool
+
+    package init(
+        _ elements: Elements, nulls: [Int32] = [], texts: [NumberText] = [],
+        wholeNumbersAreBare: Bool = false
+    ) {
+        self.elements = elements
+        self.nulls = nulls
+        self.texts = texts
+        self.wholeNumbersAreBare = wholeNumbersAreBare
+    }
+
+    package var count: Int { elements.count }
+}
+
+/// The text in which the number at `position` of a leaf was posted.
+package struct NumberText: Hashable, Sendable {
+    package var position: Int32
+    package var text: String
+
+    package init(position: Int32, text: String) {
+        self.position = position
+        self.text = text
+    }
+}
+
+package enum Elements: Hashable, Sendable {
+    case float64([Double])
+    case float32([Float])
+    case int64([Int64])
+    case bool([Bool])
+    case text(TextColumn)
+
+    package var count: Int {
+        switch self {
+        case .float64(let values): values.count
+        case .float32(let values): values.count
+        case .int64(let values): values.count
+        case .bool(let values): values.count
+        case .text(let values): values.count
+        }
+    }
+}
+
+extension Elements {
+    // Bit equality for floats: -0.0 and 0.0 are different posts, and a NaN equals itself.
+    package static func == (left: Elements, right: Elements) -> Bool {
+        switch (left, right) {
+        case (.float64(let a), .float64(let b)):
+            a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
+        case (.float32(let a), .float32(let b)):
+            a.count == b.count && zip(a, b).allSatisfy { $0.bitPattern == $1.bitPattern }
+        case (.int64(let a), .int64(let b)): a == b
+        case (.bool(let a), .bool(let b)): a == b
+        case (.text(let a), .text(let b)): a == b
+        default: false
+        }
+    }
+}
+
+/// Texts one after another in one run of UTF-8.
+package struct TextColumn: Hashable, Sendable {
+    package private(set) var bytes: [UInt8]
+    /// Where each text ends in `bytes`.
+    package private(set) var ends: [Int32]
+
+    package init() {
+        bytes = []
+        ends = []
+    }
+
+    /// `ends` ascend and the last is `bytes.count`.
+    package init(bytes: [UInt8], ends: [Int32]) {
+        precondition(Int(ends.last ?? 0) == bytes.count, "The last text ends where the bytes do.")
+        self.bytes = bytes
+        self.ends = ends
+    }
+
+    package init(_ texts: some Sequence<String>) {
+        self.init()
+        for text in texts { append(text) }
+    }
+
+    package var count: Int { ends.count }
+
+    package func range(_ position: Int) -> Range<Int> {
+        (position == 0 ? 0 : Int(ends[position - 1]))..<Int(ends[position])
+    }
+
+    package subscript(position: Int) -> String {
+        String(decoding: bytes[range(position)], as: UTF8.self)
+    }
+
+    package mutating func append(_ text: String) {
+        var text = text
+        text.withUTF8 { append(utf8: UnsafeRawBufferPointer($0)) }
+    }
+
+    package mutating func append(utf8 text: UnsafeRawBufferPointer) {
+        bytes.append(contentsOf: text)
+        ends.append(Int32(bytes.count))
+    }
+
+    package mutating func append(utf8 text: ArraySlice<UInt8>) {
+        bytes.append(contentsOf: text)
+        ends.append(Int32(bytes.count))
+    }
+}
+
+/// The bounds of a batch, each with its reason.
+package enum RecordLimits {
+    /// Longer lists stay one column: a column an element would cost more in names than it saves.
+    package static let shreddedElementCountMax = 512
+    /// The most bytes of one text column: positions in it are 32-bit.
+    package static let textByteCountMax = 1 << 30
+    /// The longest field, topic or partition name, in UTF-8 bytes.
+    package static let nameByteCountMax = 1024
+    /// The most fields of one batch.
+    package static let fieldCountMax = 20_000
+}

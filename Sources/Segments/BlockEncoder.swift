@@ -1,0 +1,142 @@
+// Record batches to blocks: every column encoded, checksummed and placed; the addresses are left
+// for the writer, who alone knows them.
+//
+// Invariants:
+//  * An encoded block holds exactly the rows it was given, in their order.
+//  * Encoding depends on the rows alone: the same rows give the same bytes.
+
+import Bytes
+import Records
+
+/// A batch as the bytes of a block, but for what is known only at commit.
+package struct EncodedBlock: Sendable {
+    package let topic: String
+    package let partition: String
+    package let rowCount: Int
+    package let timeMin: Int64
+    package let timeMax: Int64
+    package let timesAscend: Bool
+    /// The directory of columns, as it stands in the head.
+    let directory: [UInt8]
+    let columns: [UInt8]
+    /// Directory and columns in one frame, for a small block; nil for a column block, or where a
+    /// frame would not be smaller.
+    let frame: [UInt8]?
+    package let kind: BlockKind
+
+    /// Bytes of the columns before any frame: about what the rows take in memory.
+    package var uncompressedByteCount: Int { directory.count + columns.count }
+
+    package var byteCount: Int { frame?.count ?? directory.count + columns.count }
+
+    /// The block's payload with its addresses filled in, appended to `writer`.
+    /// - Parameter commitRuns: empty where all rows belong to the envelope's commit.
+    /// - Returns: the bytes of the head; 0 for a small block, which has none to read by itself.
+    package func write(
+        firstIndex: UInt64, commitRuns: [CommitRun], into writer: inout ByteWriter
+    ) -> Int {
+        let prefix = BlockHead.Prefix(
+            topic: topic, partition: partition, firstIndex: firstIndex, rowCount: rowCount,
+            timeMin: timeMin, timeMax: timeMax, timesAscend: timesAscend, commitRuns: commitRuns)
+        if kind == .small {
+            SmallBlock.write(prefix: prefix, directory, columns, frame: frame, into: &writer)
+            return 0
+        }
+        return BlockHead.write(prefix, directory: directory, columns: columns, into: &writer)
+    }
+}
+
+/// Encodes batches; one object is used by one thread at a time.
+package final class BlockEncoder {
+    private let compressor = ZstdCompressor(level: 1)
+
+    package init() {}
+
+    /// - Precondition: the batch has a row, and no more than a block holds.
+    package func encode(
+        _ batch: RecordBatch, topic: String, partition: String, kind: BlockKind = .columns
+    ) -> EncodedBlock {
+        precondition(
+            (1...SegmentFormat.rowCountLimit).contains(batch.rowCount), "A block has rows, within bounds.")
+        var directory = ByteWriter(reserving: 64 + batch.fields.count * 32)
+        var columns = ByteWriter(reserving: batch.rowCount * 64)
+
+        place(in: &directory, &columns) { IntegerCoding.encode(batch.times, into: &$0) }
+        directory.writeVarint(batch.fields.count)
+        for field in batch.fields {
+            directory.write(text: field.name)
+            var code: UInt8
+            switch field.values {
+            case .none: code = LayoutCode.none.rawValue
+            case .scalar: code = LayoutCode.scalar.rawValue
+            case .fixedList: code = LayoutCode.fixedList.rawValue
+            case .list: code = LayoutCode.list.rawValue
+            case .json: code = LayoutCode.json.rawValue
+            }
+            if case .each = field.presence { code |= LayoutCode.presenceFlag }
+            directory.write(code)
+            if case .each(let states) = field.presence {
+                precondition(states.count == batch.rowCount, "A column covers its batch's rows.")
+                place(in: &directory, &columns) {
+                    IntegerCoding.encode(states.map { Int64($0.rawValue) }, into: &$0)
+                }
+            }
+            switch field.values {
+            case .none: break
+            case .scalar(let leaf):
+                precondition(leaf.count == batch.rowCount, "A column covers its batch's rows.")
+                place(leaf, in: &directory, &columns)
+            case .fixedList(let leaves):
+                directory.writeVarint(leaves.count)
+                for leaf in leaves {
+                    precondition(leaf.count == batch.rowCount, "A column covers its batch's rows.")
+                    place(leaf, in: &directory, &columns)
+                }
+            case .list(let lengths, let leaf):
+                directory.writeVarint(leaf.count)
+                place(in: &directory, &columns) {
+                    IntegerCoding.encode(lengths.map { Int64($0) }, into: &$0)
+                }
+                place(leaf, in: &directory, &columns)
+            case .json(let texts):
+                place(in: &directory, &columns) { TextCoding.encode(texts, with: compressor, into: &$0) }
+            }
+        }
+        var timeMin = batch.times[0]
+        var timeMax = batch.times[0]
+        var ascends = true
+        var previous = batch.times[0]
+        for time in batch.times {
+            timeMin = min(timeMin, time)
+            timeMax = max(timeMax, time)
+            if time < previous { ascends = false }
+            previous = time
+        }
+        var frame: [UInt8]?
+        if kind == .small {
+            frame = (directory.bytes + columns.bytes).withUnsafeBytes { compressor.compress($0) }
+        }
+        return EncodedBlock(
+            topic: topic, partition: partition, rowCount: batch.rowCount, timeMin: timeMin,
+            timeMax: timeMax, timesAscend: ascends, directory: directory.bytes, columns: columns.bytes,
+            frame: frame, kind: kind)
+    }
+
+    private func place(_ leaf: Leaf, in directory: inout ByteWriter, _ columns: inout ByteWriter) {
+        directory.write(ElementType(leaf.elements).rawValue)
+        place(in: &directory, &columns) { LeafCoding.encode(leaf, with: compressor, into: &$0) }
+    }
+
+    /// Writes one column and notes its length and checksum.
+    private func place(
+        in directory: inout ByteWriter, _ columns: inout ByteWriter, _ write: (inout ByteWriter) -> Void
+    ) {
+        let start = columns.count
+        write(&columns)
+        directory.writeVarint(columns.count - start)
+        directory.write(
+            columns.bytes.withUnsafeBytes {
+                Checksum.crc32c(UnsafeRawBufferPointer(rebasing: $0[start...]))
+            })
+    }
+}

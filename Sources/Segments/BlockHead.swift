@@ -1,0 +1,245 @@
+// What a record block says about itself before its columns: whose rows, which times, where each
+// column lies. A query reads heads first and then only the columns it needs.
+//
+// Invariants:
+//  * Reading a head allocates no more than its own size justifies.
+//  * Column offsets follow from lengths: columns lie one after another behind the head.
+//
+// Format: Segments.docc/SegmentFormat.md, "Record block".
+
+import Bytes
+import Records
+
+/// The commits of a block's rows: `rowCount` rows of `commit`, one run after another.
+package struct CommitRun: Hashable, Sendable {
+    package var commit: UInt64
+    package var rowCount: Int
+
+    package init(commit: UInt64, rowCount: Int) {
+        self.commit = commit
+        self.rowCount = rowCount
+    }
+}
+
+/// Where a column's bytes lie behind the head, and their checksum.
+package struct ColumnPlace: Hashable, Sendable {
+    package var offset: Int
+    package var byteCount: Int
+    package var checksum: UInt32
+}
+
+package struct LeafPlace: Hashable, Sendable {
+    package var type: ElementType
+    package var place: ColumnPlace
+}
+
+/// The shape of a field's values in one block; mirrors `FieldValues`.
+package enum FieldLayout: Hashable, Sendable {
+    case none
+    case scalar(LeafPlace)
+    case fixedList([LeafPlace])
+    /// `elementCount` elements in all rows together.
+    case list(lengths: ColumnPlace, elementCount: Int, LeafPlace)
+    case json(ColumnPlace)
+}
+
+package struct FieldEntry: Hashable, Sendable {
+    package var name: String
+    /// Nil where every row has a value.
+    package var presence: ColumnPlace?
+    package var layout: FieldLayout
+}
+
+package struct BlockHead: Hashable, Sendable {
+    package var topic: String
+    package var partition: String
+    /// The index of the first row in its partition; rows follow densely.
+    package var firstIndex: UInt64
+    package var rowCount: Int
+    /// Least and greatest time, milliseconds.
+    package var timeMin: Int64
+    package var timeMax: Int64
+    /// Whether no row is earlier than the one before it.
+    package var timesAscend: Bool
+    /// Empty where all rows belong to the envelope's own commit.
+    package var commitRuns: [CommitRun]
+    package var times: ColumnPlace
+    package var fields: [FieldEntry]
+    /// Bytes from the start of the block to its first column.
+    package var byteCount: Int
+}
+
+extension BlockHead {
+    private static let timesAscendFlag: UInt8 = 1
+
+    /// What the writer knows only at commit: addresses, before the directory of columns.
+    struct Prefix {
+        var topic: String
+        var partition: String
+        var firstIndex: UInt64
+        var rowCount: Int
+        var timeMin: Int64
+        var timeMax: Int64
+        var timesAscend: Bool
+        var commitRuns: [CommitRun]
+
+        func write(into writer: inout ByteWriter) {
+            writer.write(text: topic)
+            writer.write(text: partition)
+            writer.writeVarint(firstIndex)
+            writer.writeVarint(rowCount)
+            writer.writeZigzag(timeMin)
+            writer.writeVarint(UInt64(bitPattern: timeMax &- timeMin))
+            writer.write(timesAscend ? BlockHead.timesAscendFlag : 0)
+            writer.writeVarint(commitRuns.count)
+            var previous: UInt64 = 0
+            for run in commitRuns {
+                writer.writeVarint(run.commit &- previous)
+                writer.writeVarint(run.rowCount)
+                previous = run.commit
+            }
+        }
+    }
+
+    /// Appends head and columns; returns the bytes of the head.
+    static func write(
+        _ prefix: Prefix, directory: [UInt8], columns: [UInt8], into writer: inout ByteWriter
+    ) -> Int {
+        let start = writer.count
+        writer.write(UInt32(0))
+        writer.write(UInt32(0))
+        prefix.write(into: &writer)
+        writer.write(directory)
+        let headByteCount = writer.count - start
+        let checksum = writer.bytes.withUnsafeBytes {
+            Checksum.crc32c(UnsafeRawBufferPointer(rebasing: $0[(start + 8)...]))
+        }
+        writer.patch(UInt32(headByteCount - 8), at: start)
+        writer.patch(checksum, at: start + 4)
+        writer.write(columns)
+        return headByteCount
+    }
+
+    /// Reads a head from the start of a block's payload, whose first eight bytes are the head's
+    /// length and checksum. `bytes` may hold more than the head.
+    package static func read(
+        _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace
+    ) throws(SegmentError) -> BlockHead {
+        do throws(BytesError) {
+            var opening = ByteCursor(bytes)
+            let bodyByteCount = Int(try opening.read(UInt32.self))
+            let expected: UInt32 = try opening.read()
+            guard bodyByteCount <= SegmentFormat.headByteCountMax else {
+                throw BytesError.overLimit(
+                    offset: 0, found: UInt64(bodyByteCount), limit: UInt64(SegmentFormat.headByteCountMax))
+            }
+            let body = try opening.readBytes(bodyByteCount)
+            let found = Checksum.crc32c(body)
+            if found != expected {
+                throw BytesError.badFrame(offset: 0, reason: "head checksum \(found), \(expected) was written")
+            }
+            var cursor = ByteCursor(body)
+            var head = BlockHead(
+                topic: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
+                partition: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
+                firstIndex: try cursor.readVarint(),
+                rowCount: try cursor.readCount(limit: SegmentFormat.rowCountLimit),
+                timeMin: try cursor.readZigzag(), timeMax: 0, timesAscend: false, commitRuns: [],
+                times: ColumnPlace(offset: 0, byteCount: 0, checksum: 0), fields: [],
+                byteCount: 8 + bodyByteCount)
+            head.timeMax = head.timeMin &+ Int64(bitPattern: try cursor.readVarint())
+            head.timesAscend = try cursor.read(UInt8.self) & timesAscendFlag != 0
+            var commit: UInt64 = 0
+            for _ in 0..<(try cursor.readCount(limit: head.rowCount)) {
+                commit &+= try cursor.readVarint()
+                let rows = try cursor.readCount(limit: head.rowCount)
+                head.commitRuns.append(CommitRun(commit: commit, rowCount: rows))
+            }
+            var offset = head.byteCount
+            head.times = try cursor.readColumnPlace(from: &offset)
+            let fieldCount = try cursor.readCount(limit: RecordLimits.fieldCountMax)
+            for _ in 0..<fieldCount {
+                head.fields.append(try cursor.readFieldEntry(rowCount: head.rowCount, from: &offset))
+            }
+            return head
+        } catch {
+            throw SegmentError(error, in: place)
+        }
+    }
+
+    /// Bytes of the whole block: head and columns.
+    package var blockByteCount: Int {
+        var end = times.offset + times.byteCount
+        func extend(_ place: ColumnPlace) { end = max(end, place.offset + place.byteCount) }
+        for field in fields {
+            if let presence = field.presence { extend(presence) }
+            switch field.layout {
+            case .none: break
+            case .scalar(let leaf): extend(leaf.place)
+            case .fixedList(let leaves): leaves.last.map { extend($0.place) }
+            case .list(_, _, let leaf): extend(leaf.place)
+            case .json(let place): extend(place)
+            }
+        }
+        return end
+    }
+}
+
+/// A field's shape on disk.
+enum LayoutCode: UInt8 {
+    case none = 0
+    case scalar = 1
+    case fixedList = 2
+    case list = 3
+    case json = 4
+
+    /// Set beside the code where the field has a presence column.
+    static let presenceFlag: UInt8 = 0x80
+}
+
+extension ByteCursor {
+    fileprivate mutating func readColumnPlace(from offset: inout Int) throws(BytesError) -> ColumnPlace {
+        let byteCount = try readCount(limit: SegmentFormat.envelopeByteCountMax)
+        let place = ColumnPlace(offset: offset, byteCount: byteCount, checksum: try read())
+        offset += byteCount
+        return place
+    }
+
+    fileprivate mutating func readLeafPlace(from offset: inout Int) throws(BytesError) -> LeafPlace {
+        let code: UInt8 = try read()
+        guard let type = ElementType(rawValue: code) else {
+            throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
+        }
+        return LeafPlace(type: type, place: try readColumnPlace(from: &offset))
+    }
+
+    fileprivate mutating func readFieldEntry(
+        rowCount: Int, from offset: inout Int
+    ) throws(BytesError) -> FieldEntry {
+        let name = try readText(byteCountMax: RecordLimits.nameByteCountMax)
+        let code: UInt8 = try read()
+        guard let layoutCode = LayoutCode(rawValue: code & ~LayoutCode.presenceFlag) else {
+            throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
+        }
+        let hasPresence = code & LayoutCode.presenceFlag != 0
+        let presence = hasPresence ? try readColumnPlace(from: &offset) : nil
+        let layout: FieldLayout
+        switch layoutCode {
+        case .none: layout = .none
+        case .scalar: layout = .scalar(try readLeafPlace(from: &offset))
+        case .fixedList:
+            var leaves: [LeafPlace] = []
+            for _ in 0..<(try readCount(limit: RecordLimits.shreddedElementCountMax)) {
+                leaves.append(try readLeafPlace(from: &offset))
+            }
+            layout = .fixedList(leaves)
+        case .list:
+            let elementCount = try readCount(limit: Int(Int32.max))
+            let lengths = try readColumnPlace(from: &offset)
+            layout = .list(
+                lengths: lengths, elementCount: elementCount, try readLeafPlace(from: &offset))
+        case .json: layout = .json(try readColumnPlace(from: &offset))
+        }
+        return FieldEntry(name: name, presence: presence, layout: layout)
+    }
+}

@@ -1,0 +1,185 @@
+// One leaf of a column to bytes and back: what is special about it first, then its elements.
+//
+//     flags u8             1 null elements · 2 kept texts · 4 whole numbers are bare
+//     null elements        if flagged: their number, then differences of positions (varints)
+//     kept texts           if flagged: their number, then difference of position and text of each
+//     elements             a codec byte and its payload (FloatCoding, IntegerCoding, TextCoding)
+//
+// Invariant: decode ∘ encode is the identity.
+
+import Bytes
+import Records
+
+/// The type of a leaf's elements, as the block's head says it.
+package enum ElementType: UInt8, Hashable, Sendable {
+    case float64 = 0
+    case float32 = 1
+    case int64 = 2
+    case bool = 3
+    case text = 4
+
+    package init(_ elements: Elements) {
+        switch elements {
+        case .float64: self = .float64
+        case .float32: self = .float32
+        case .int64: self = .int64
+        case .bool: self = .bool
+        case .text: self = .text
+        }
+    }
+}
+
+enum LeafCoding {
+    private static let hasNulls: UInt8 = 1
+    private static let hasTexts: UInt8 = 2
+    private static let isBare: UInt8 = 4
+    private static let textByteCountMax = 1 << 20
+
+    static func encode(_ leaf: Leaf, with compressor: ZstdCompressor, into writer: inout ByteWriter) {
+        var flags: UInt8 = 0
+        if !leaf.nulls.isEmpty { flags |= hasNulls }
+        if !leaf.texts.isEmpty { flags |= hasTexts }
+        if leaf.wholeNumbersAreBare { flags |= isBare }
+        writer.write(flags)
+        if !leaf.nulls.isEmpty { writer.write(positions: leaf.nulls) }
+        if !leaf.texts.isEmpty {
+            writer.writeVarint(leaf.texts.count)
+            var previous: Int32 = 0
+            for kept in leaf.texts {
+                writer.writeVarint(Int(kept.position - previous))
+                writer.write(text: kept.text)
+                previous = kept.position
+            }
+        }
+        switch leaf.elements {
+        case .float64(let values):
+            values.withUnsafeBufferPointer { FloatCoding.encode($0, with: compressor, into: &writer) }
+        case .float32(let values):
+            values.withUnsafeBufferPointer { FloatCoding.encode($0, with: compressor, into: &writer) }
+        case .int64(let values):
+            IntegerCoding.encode(values, into: &writer)
+        case .bool(let values):
+            IntegerCoding.encode(values.map { $0 ? 1 : 0 }, into: &writer)
+        case .text(let values):
+            TextCoding.encode(values, with: compressor, into: &writer)
+        }
+    }
+
+    static func decode(
+        _ bytes: UnsafeRawBufferPointer, type: ElementType, count: Int, with decompressor: ZstdDecompressor
+    ) throws(BytesError) -> Leaf {
+        var cursor = ByteCursor(bytes)
+        let flags: UInt8 = try cursor.read()
+        let nulls = try readNulls(&cursor, flags: flags, count: count)
+        var texts: [NumberText] = []
+        if flags & hasTexts != 0 {
+            let textCount = try cursor.readCount(limit: count)
+            var position: Int32 = 0
+            for _ in 0..<textCount {
+                position += Int32(try cursor.readCount(limit: count))
+                let text = try cursor.readText(byteCountMax: textByteCountMax)
+                guard position < count else {
+                    throw .overLimit(offset: cursor.offset, found: UInt64(position), limit: UInt64(count))
+                }
+                texts.append(NumberText(position: position, text: text))
+            }
+        }
+        let elements: Elements
+        switch type {
+        case .float64:
+            var values = [Double](repeating: 0, count: count)
+            try values.withUnsafeMutableBufferPointer { buffer throws(BytesError) in
+                try FloatCoding.decode(&cursor, with: decompressor, into: buffer)
+            }
+            elements = .float64(values)
+        case .float32:
+            var values = [Float](repeating: 0, count: count)
+            try values.withUnsafeMutableBufferPointer { buffer throws(BytesError) in
+                try FloatCoding.decode(&cursor, with: decompressor, into: buffer)
+            }
+            elements = .float32(values)
+        case .int64:
+            elements = .int64(try IntegerCoding.decode(&cursor, count: count))
+        case .bool:
+            elements = .bool(try IntegerCoding.decode(&cursor, count: count).map { $0 != 0 })
+        case .text:
+            elements = .text(try TextCoding.decode(&cursor, count: count, with: decompressor))
+        }
+        return Leaf(elements, nulls: nulls, texts: texts, wholeNumbersAreBare: flags & isBare != 0)
+    }
+
+    /// Decodes numbers only, widened to double; null elements are NaN. False for bools and texts.
+    static func decodeNumbers(
+        _ bytes: UnsafeRawBufferPointer, type: ElementType, with decompressor: ZstdDecompressor,
+        into output: UnsafeMutableBufferPointer<Double>
+    ) throws(BytesError) -> Bool {
+        var cursor = ByteCursor(bytes)
+        let flags: UInt8 = try cursor.read()
+        let nulls = try readNulls(&cursor, flags: flags, count: output.count)
+        if flags & hasTexts != 0 {
+            // A kept text's number stands among the elements, so only its bytes are passed over.
+            for _ in 0..<(try cursor.readCount(limit: output.count)) {
+                _ = try cursor.readVarint()
+                _ = try cursor.readBytes(try cursor.readCount(limit: textByteCountMax))
+            }
+        }
+        switch type {
+        case .float64:
+            try FloatCoding.decode(&cursor, with: decompressor, into: output)
+        case .float32:
+            var failure: BytesError?
+            withUnsafeTemporaryAllocation(of: Float.self, capacity: output.count) { values in
+                values.initialize(repeating: 0)
+                do throws(BytesError) {
+                    try FloatCoding.decode(&cursor, with: decompressor, into: values)
+                    for index in 0..<output.count { output[index] = Double(values[index]) }
+                } catch { failure = error }
+            }
+            if let failure { throw failure }
+        case .int64:
+            let wholes = UnsafeMutableRawBufferPointer(output).assumingMemoryBound(to: Int64.self)
+            try IntegerCoding.decode(&cursor, into: wholes)
+            for index in 0..<output.count { output[index] = Double(wholes[index]) }
+        case .bool, .text:
+            return false
+        }
+        for position in nulls { output[Int(position)] = .nan }
+        return true
+    }
+
+    private static func readNulls(
+        _ cursor: inout ByteCursor, flags: UInt8, count: Int
+    ) throws(BytesError) -> [Int32] {
+        guard flags & hasNulls != 0 else { return [] }
+        return try cursor.readPositions(below: count)
+    }
+}
+
+extension ByteWriter {
+    /// Ascending positions as their number and differences.
+    mutating func write(positions: [Int32]) {
+        writeVarint(positions.count)
+        var previous: Int32 = 0
+        for position in positions {
+            writeVarint(Int(position - previous))
+            previous = position
+        }
+    }
+}
+
+extension ByteCursor {
+    mutating func readPositions(below count: Int) throws(BytesError) -> [Int32] {
+        let positionCount = try readCount(limit: count)
+        var positions: [Int32] = []
+        positions.reserveCapacity(positionCount)
+        var position = 0
+        for _ in 0..<positionCount {
+            position += try readCount(limit: count)
+            guard position < count else {
+                throw .overLimit(offset: offset, found: UInt64(position), limit: UInt64(count))
+            }
+            positions.append(Int32(position))
+        }
+        return positions
+    }
+}

@@ -1,0 +1,171 @@
+// What a segment holds, block by block: kept in memory for all segments, written at the end of a
+// sealed one so that opening a store reads no columns.
+//
+// Invariant: the directory of a sealed segment and a scan of its envelopes say the same, but for
+// small blocks that were rolled: the directory leaves those out, as nobody reads them again.
+//
+// Format: Segments.docc/SegmentFormat.md, "Footer".
+
+import Bytes
+import Records
+
+/// A block of records: where it lies and whose rows it holds.
+package struct BlockEntry: Hashable, Sendable {
+    package var topic: String
+    package var partition: String
+    /// Of the block's payload in its file.
+    package var offset: Int
+    package var byteCount: Int
+    package var headByteCount: Int
+    package var kind: BlockKind
+    package var firstIndex: UInt64
+    package var rowCount: Int
+    package var timeMin: Int64
+    package var timeMax: Int64
+    package var firstCommit: UInt64
+    package var lastCommit: UInt64
+
+    package init(
+        topic: String, partition: String, offset: Int, byteCount: Int, headByteCount: Int,
+        kind: BlockKind, firstIndex: UInt64, rowCount: Int, timeMin: Int64, timeMax: Int64,
+        firstCommit: UInt64, lastCommit: UInt64
+    ) {
+        self.topic = topic
+        self.partition = partition
+        self.offset = offset
+        self.byteCount = byteCount
+        self.headByteCount = headByteCount
+        self.kind = kind
+        self.firstIndex = firstIndex
+        self.rowCount = rowCount
+        self.timeMin = timeMin
+        self.timeMax = timeMax
+        self.firstCommit = firstCommit
+        self.lastCommit = lastCommit
+    }
+}
+
+/// An event: where it lies and which commit brought it.
+package struct EventEntry: Hashable, Sendable {
+    package var name: String
+    package var offset: Int
+    package var byteCount: Int
+    package var commit: UInt64
+
+    package init(name: String, offset: Int, byteCount: Int, commit: UInt64) {
+        self.name = name
+        self.offset = offset
+        self.byteCount = byteCount
+        self.commit = commit
+    }
+}
+
+package struct SegmentDirectory: Hashable, Sendable {
+    package var blocks: [BlockEntry] = []
+    package var events: [EventEntry] = []
+    /// The least and greatest commit of the segment; nil while it has none.
+    package var commits: ClosedRange<UInt64>?
+
+    package init() {}
+
+    package mutating func note(commit: UInt64) {
+        commits = commits.map { min($0.lowerBound, commit)...max($0.upperBound, commit) } ?? commit...commit
+    }
+
+    private static let entryCountMax = 1 << 26
+
+    func write(into writer: inout ByteWriter) {
+        var names: [String] = []
+        var numbers: [String: Int] = [:]
+        func number(_ name: String) -> Int {
+            if let known = numbers[name] { return known }
+            numbers[name] = names.count
+            names.append(name)
+            return names.count - 1
+        }
+        for block in blocks {
+            _ = number(block.topic)
+            _ = number(block.partition)
+        }
+        for event in events { _ = number(event.name) }
+        writer.writeVarint(names.count)
+        for name in names { writer.write(text: name) }
+        writer.writeVarint(commits == nil ? 0 : 1)
+        if let commits {
+            writer.writeVarint(commits.lowerBound)
+            writer.writeVarint(commits.upperBound - commits.lowerBound)
+        }
+        writer.writeVarint(blocks.count)
+        for block in blocks {
+            writer.writeVarint(number(block.topic))
+            writer.writeVarint(number(block.partition))
+            writer.write(block.kind.rawValue)
+            writer.writeVarint(block.offset)
+            writer.writeVarint(block.byteCount)
+            writer.writeVarint(block.headByteCount)
+            writer.writeVarint(block.firstIndex)
+            writer.writeVarint(block.rowCount)
+            writer.writeZigzag(block.timeMin)
+            writer.writeVarint(UInt64(bitPattern: block.timeMax &- block.timeMin))
+            writer.writeVarint(block.firstCommit)
+            writer.writeVarint(block.lastCommit - block.firstCommit)
+        }
+        writer.writeVarint(events.count)
+        for event in events {
+            writer.writeVarint(number(event.name))
+            writer.writeVarint(event.offset)
+            writer.writeVarint(event.byteCount)
+            writer.writeVarint(event.commit)
+        }
+    }
+
+    static func read(_ bytes: UnsafeRawBufferPointer) throws(BytesError) -> SegmentDirectory {
+        var cursor = ByteCursor(bytes)
+        var names: [String] = []
+        for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
+            names.append(try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax))
+        }
+        func name(_ cursor: inout ByteCursor) throws(BytesError) -> String {
+            let place = cursor.offset
+            let number = try cursor.readCount(limit: entryCountMax)
+            guard number < names.count else {
+                throw .overLimit(offset: place, found: UInt64(number), limit: UInt64(names.count))
+            }
+            return names[number]
+        }
+        var directory = SegmentDirectory()
+        if try cursor.readCount(limit: 1) == 1 {
+            let first = try cursor.readVarint()
+            let (last, overflow) = first.addingReportingOverflow(try cursor.readVarint())
+            guard !overflow else { throw .overLimit(offset: cursor.offset, found: first, limit: .max) }
+            directory.commits = first...last
+        }
+        for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
+            let topic = try name(&cursor)
+            let partition = try name(&cursor)
+            let code: UInt8 = try cursor.read()
+            guard let kind = BlockKind(rawValue: code) else {
+                throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: 4)
+            }
+            var entry = BlockEntry(
+                topic: topic, partition: partition, offset: try cursor.readCount(limit: .max),
+                byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
+                headByteCount: try cursor.readCount(limit: SegmentFormat.headByteCountMax), kind: kind,
+                firstIndex: try cursor.readVarint(),
+                rowCount: try cursor.readCount(limit: SegmentFormat.rowCountLimit),
+                timeMin: try cursor.readZigzag(), timeMax: 0, firstCommit: 0, lastCommit: 0)
+            entry.timeMax = entry.timeMin &+ Int64(bitPattern: try cursor.readVarint())
+            entry.firstCommit = try cursor.readVarint()
+            entry.lastCommit = entry.firstCommit &+ (try cursor.readVarint())
+            directory.blocks.append(entry)
+        }
+        for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
+            directory.events.append(
+                EventEntry(
+                    name: try name(&cursor), offset: try cursor.readCount(limit: .max),
+                    byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
+                    commit: try cursor.readVarint()))
+        }
+        return directory
+    }
+}

@@ -1,0 +1,209 @@
+// A segment that is read: sealed by its footer, or scanned envelope by envelope where it has none.
+//
+// Invariants:
+//  * A scan ends at the first byte that is not a valid envelope; what lies before is whole.
+//  * Neither a scan nor a footer is believed before its checksum matched.
+
+import Bytes
+import Disk
+import Records
+
+package struct SegmentFile: Sendable {
+    package let number: UInt64
+    package let file: any ReadableFile
+    package var name: String { FileName.segment(number) }
+
+    package init(opening number: UInt64, in directory: String, on files: any FileSystem) throws(SegmentError) {
+        self.number = number
+        let name = FileName.segment(number)
+        do throws(DiskError) { file = try files.open(directory.isEmpty ? name : directory + "/" + name) } catch {
+            throw .disk(error)
+        }
+    }
+
+    package func place(_ byteOffset: Int) -> SegmentPlace {
+        SegmentPlace(file: name, byteOffset: byteOffset)
+    }
+
+    package func read(at offset: Int, byteCount: Int) throws(SegmentError) -> [UInt8] {
+        do throws(DiskError) { return try file.read(at: offset, byteCount: byteCount) } catch {
+            throw .disk(error)
+        }
+    }
+
+    package func byteCount() throws(SegmentError) -> Int {
+        do throws(DiskError) { return try file.byteCount } catch { throw .disk(error) }
+    }
+
+    // MARK: Sealed
+
+    /// The directory of a sealed segment.
+    package func directory() throws(SegmentError) -> SegmentDirectory {
+        try checkHeader()
+        let end = try byteCount()
+        let trailerOffset = end - SegmentFormat.trailerByteCount
+        guard trailerOffset >= SegmentFormat.segmentHeaderByteCount else {
+            throw .malformed(place(0), reason: "too short to be sealed: \(end) bytes")
+        }
+        let trailer = try read(at: trailerOffset, byteCount: SegmentFormat.trailerByteCount)
+        let (footerOffset, footerByteCount, expected) = try parse(trailer, at: trailerOffset) {
+            (cursor) throws(BytesError) -> (Int, Int, UInt32) in
+            let offset: UInt64 = try cursor.read()
+            let byteCount = Int(try cursor.read(UInt32.self))
+            let checksum: UInt32 = try cursor.read()
+            guard try cursor.read(UInt64.self) == SegmentFormat.sealMagic else {
+                throw .badFrame(offset: 0, reason: "the file does not end in a seal")
+            }
+            guard offset <= UInt64(trailerOffset), Int(offset) + byteCount == trailerOffset else {
+                throw .overLimit(offset: 0, found: offset, limit: UInt64(trailerOffset))
+            }
+            return (Int(offset), byteCount, checksum)
+        }
+        let footer = try read(at: footerOffset, byteCount: footerByteCount)
+        let found = Checksum.crc32c(footer)
+        guard found == expected else {
+            throw .checksumMismatch(place(footerOffset), expected: expected, found: found)
+        }
+        return try parse(footer, at: footerOffset) { (cursor) throws(BytesError) in
+            try SegmentDirectory.read(cursor.bytes)
+        }
+    }
+
+    /// Refuses a file that is no segment, is another's, or is of an unknown version.
+    package func checkHeader() throws(SegmentError) {
+        let bytes = try read(at: 0, byteCount: SegmentFormat.segmentHeaderByteCount)
+        let (magic, version, found, expected) = try parse(bytes, at: 0) {
+            (cursor) throws(BytesError) -> (UInt64, UInt16, UInt64, UInt32) in
+            let magic: UInt64 = try cursor.read()
+            let version: UInt16 = try cursor.read()
+            _ = try cursor.read(UInt16.self)
+            let number: UInt64 = try cursor.read()
+            _ = try cursor.read(UInt64.self)
+            return (magic, version, number, try cursor.read())
+        }
+        guard magic == SegmentFormat.segmentMagic else {
+            throw .malformed(place(0), reason: "not a segment")
+        }
+        let checksum = Checksum.crc32c(Array(bytes[..<28]))
+        guard checksum == expected else {
+            throw .checksumMismatch(place(28), expected: expected, found: checksum)
+        }
+        guard version == SegmentFormat.version else {
+            throw .unsupportedVersion(place(8), found: version)
+        }
+        guard found == number else {
+            throw .malformed(place(12), reason: "it says that it is segment \(found)")
+        }
+    }
+
+    // MARK: Scanned
+
+    /// How far a scan came, and why it ended.
+    package struct ScanEnd: Hashable, Sendable {
+        /// Bytes up to the end of the last valid envelope.
+        package var validByteCount: Int
+        /// Nil where the file ends just there.
+        package var tear: String?
+
+        package init(validByteCount: Int, tear: String?) {
+            self.validByteCount = validByteCount
+            self.tear = tear
+        }
+    }
+
+    /// Hands over every valid envelope in order, up to `limit` bytes or the first tear.
+    package func scan(
+        upTo limit: Int? = nil,
+        _ visit: (EnvelopeHeader, _ offset: Int, [FoundBlock]) throws(SegmentError) -> Void
+    ) throws(SegmentError) -> ScanEnd {
+        let end = min(try byteCount(), limit ?? .max)
+        let headerByteCount = SegmentFormat.envelopeHeaderByteCount
+        var offset = SegmentFormat.segmentHeaderByteCount
+        guard offset <= end else { return ScanEnd(validByteCount: end, tear: "the file header is cut") }
+        while offset < end {
+            guard end - offset >= headerByteCount else {
+                return ScanEnd(validByteCount: offset, tear: "an envelope header is cut")
+            }
+            let headerBytes = try read(at: offset, byteCount: headerByteCount)
+            guard let header = headerBytes.withUnsafeBytes({ EnvelopeHeader.read($0, segment: number) }) else {
+                return ScanEnd(validByteCount: offset, tear: "an envelope header is damaged")
+            }
+            let bodyOffset = offset + headerByteCount
+            guard end - bodyOffset >= header.bodyByteCount else {
+                return ScanEnd(validByteCount: offset, tear: "an envelope is cut")
+            }
+            let body = try read(at: bodyOffset, byteCount: header.bodyByteCount)
+            guard Checksum.crc32c(body) == header.bodyChecksum else {
+                return ScanEnd(validByteCount: offset, tear: "an envelope is damaged")
+            }
+            try body.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
+                let blocks: [FoundBlock]
+                do throws(BytesError) {
+                    blocks = try EnvelopeBody.blocks(UnsafeRawBufferPointer(buffer), count: header.blockCount)
+                } catch { throw SegmentError(error, in: place(bodyOffset)) }
+                try visit(header, offset, blocks)
+            }
+            offset = bodyOffset + header.bodyByteCount
+        }
+        return ScanEnd(validByteCount: offset, tear: nil)
+    }
+
+    // MARK: Blocks
+
+    package func event(_ entry: EventEntry) throws(SegmentError) -> Event {
+        let payload = try read(at: entry.offset, byteCount: entry.byteCount)
+        return try parse(payload, at: entry.offset) { (cursor) throws(BytesError) in
+            try Event.read(cursor.bytes)
+        }
+    }
+
+    /// The head of a column block.
+    package func head(_ entry: BlockEntry) throws(SegmentError) -> BlockHead {
+        let bytes = try read(at: entry.offset, byteCount: entry.headByteCount)
+        return try bytes.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
+            try BlockHead.read(UnsafeRawBufferPointer(buffer), at: place(entry.offset))
+        }
+    }
+
+    private func parse<Result>(
+        _ bytes: [UInt8], at offset: Int, _ body: (inout ByteCursor) throws(BytesError) -> Result
+    ) throws(SegmentError) -> Result {
+        do throws(BytesError) {
+            return try bytes.withUnsafeBufferPointer { (buffer) throws(BytesError) -> Result in
+                var cursor = ByteCursor(UnsafeRawBufferPointer(buffer))
+                return try body(&cursor)
+            }
+        } catch { throw SegmentError(error, in: place(offset)) }
+    }
+}
+
+/// Blocks found by a scan, whose envelope's checksum just matched.
+extension FoundBlock {
+    package func event(at place: SegmentPlace) throws(SegmentError) -> Event {
+        do throws(BytesError) { return try Event.read(payload) } catch { throw SegmentError(error, in: place) }
+    }
+
+    package func head(at place: SegmentPlace) throws(SegmentError) -> BlockHead {
+        try BlockHead.read(payload, at: place)
+    }
+
+    /// The head and rows of a small block.
+    package func smallBatch(
+        at place: SegmentPlace, with reader: BlockReader, _ decompressor: ZstdDecompressor
+    ) throws(SegmentError) -> (BlockHead, RecordBatch) {
+        let expanded: [UInt8]
+        do throws(BytesError) { expanded = try SmallBlock.expand(payload, with: decompressor) } catch {
+            throw SegmentError(error, in: place)
+        }
+        let head = try expanded.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
+            try BlockHead.read(UnsafeRawBufferPointer(buffer), at: place)
+        }
+        let batch = try reader.batch(head, at: place) { (offset, byteCount) throws(SegmentError) in
+            guard offset + byteCount <= expanded.count else {
+                throw .malformed(place, reason: "a column lies past the block's end")
+            }
+            return Array(expanded[offset..<offset + byteCount])
+        }
+        return (head, batch)
+    }
+}

@@ -1,0 +1,29 @@
+// The numbers that the format document names. Segments.docc/SegmentFormat.md draws them.
+
+package enum SegmentFormat {
+    /// "ALOGSEG" and a zero byte, as a little-endian integer.
+    static let segmentMagic: UInt64 = 0x0047_4553_474F_4C41
+    /// "ENVL".
+    static let envelopeMagic: UInt32 = 0x4C56_4E45
+    /// "ALOGSEAL".
+    static let sealMagic: UInt64 = 0x4C41_4553_474F_4C41
+    /// Free to change until version 1 is frozen.
+    package static let version: UInt16 = 0
+
+    package static let segmentHeaderByteCount = 32
+    package static let envelopeHeaderByteCount = 32
+    static let trailerByteCount = 24
+
+    /// The largest envelope body. A length above it is damage, not a large commit: it bounds what
+    /// a reader allocates. Larger commits are split (a request is bounded well below).
+    package static let envelopeByteCountMax = 256 << 20
+    /// Rows of a column block: large enough to compress within 2 % of ever larger blocks, small
+    /// enough that one block answers a one-minute window in microseconds.
+    package static let blockRowCountMax = 2048
+    /// A reader's bound on rows; above it the head is damaged.
+    static let rowCountLimit = 1 << 20
+    /// A reader's bound on a block's head.
+    static let headByteCountMax = 64 << 20
+    /// From this many rows a batch gets column blocks of its own; below, a small block.
+    package static let columnBlockRowCountMin = 256
+}

@@ -1,0 +1,159 @@
+// Codecs for text columns: constant, dictionary, plain.
+//
+// Metadata is nearly always the same text in every row, or one of a few; so each text is first
+// compared with the one before it, then with the few known, before it counts as new.
+//
+// Invariant: decode ∘ encode is the identity on bytes.
+
+import Bytes
+import Records
+
+enum TextCoding {
+    private enum Codec: UInt8 {
+        case constant = 1
+        case dictionary = 2
+        case plain = 3
+    }
+
+    private static let dictionaryCountMax = 64
+
+    static func encode(_ column: TextColumn, with compressor: ZstdCompressor, into writer: inout ByteWriter) {
+        guard column.count > 0 else { return writer.write(Codec.constant.rawValue) }
+        if let dictionary = dictionary(of: column) {
+            if dictionary.entries.count == 1 {
+                writer.write(Codec.constant.rawValue)
+                return writer.write(entry: column.bytes[dictionary.entries[0]])
+            }
+            writer.write(Codec.dictionary.rawValue)
+            writer.write(UInt8(dictionary.entries.count))
+            for entry in dictionary.entries { writer.write(entry: column.bytes[entry]) }
+            let width = BitPacking.width(of: UInt64(dictionary.entries.count - 1))
+            dictionary.codes.withUnsafeBufferPointer { BitPacking.pack($0, width: width, into: &writer) }
+            return
+        }
+        writer.write(Codec.plain.rawValue)
+        var lengths: [Int64] = []
+        lengths.reserveCapacity(column.count)
+        for position in 0..<column.count { lengths.append(Int64(column.range(position).count)) }
+        IntegerCoding.encode(lengths, into: &writer)
+        writer.writeVarint(column.bytes.count)
+        if let frame = column.bytes.withUnsafeBytes({ compressor.compress($0) }) {
+            writer.writeVarint(frame.count)
+            writer.write(frame)
+        } else {
+            writer.writeVarint(column.bytes.count)
+            writer.write(column.bytes)
+        }
+    }
+
+    static func decode(
+        _ cursor: inout ByteCursor, count: Int, with decompressor: ZstdDecompressor
+    ) throws(BytesError) -> TextColumn {
+        let place = cursor.offset
+        let code: UInt8 = try cursor.read()
+        var column = TextColumn()
+        guard count > 0 else { return column }
+        switch Codec(rawValue: code) {
+        case .constant:
+            let entry = try readEntry(&cursor)
+            guard entry.count * count <= RecordLimits.textByteCountMax else {
+                throw .overLimit(
+                    offset: place, found: UInt64(entry.count * count),
+                    limit: UInt64(RecordLimits.textByteCountMax))
+            }
+            for _ in 0..<count { column.append(utf8: entry) }
+        case .dictionary:
+            let entryCount = Int(try cursor.read(UInt8.self))
+            var entries: [UnsafeRawBufferPointer] = []
+            for _ in 0..<entryCount { entries.append(try readEntry(&cursor)) }
+            guard entryCount > 0 else { throw .overLimit(offset: place, found: 0, limit: 0) }
+            var codes = [UInt64](repeating: 0, count: count)
+            let width = BitPacking.width(of: UInt64(entryCount - 1))
+            try codes.withUnsafeMutableBufferPointer { buffer throws(BytesError) in
+                try BitPacking.unpack(&cursor, width: width, base: 0, into: buffer)
+            }
+            for code in codes {
+                guard code < UInt64(entryCount) else {
+                    throw .overLimit(offset: place, found: code, limit: UInt64(entryCount))
+                }
+                column.append(utf8: entries[Int(code)])
+                guard column.bytes.count <= RecordLimits.textByteCountMax else {
+                    throw .overLimit(
+                        offset: place, found: UInt64(column.bytes.count),
+                        limit: UInt64(RecordLimits.textByteCountMax))
+                }
+            }
+        case .plain:
+            let lengths = try IntegerCoding.decode(&cursor, count: count)
+            let byteCount = try cursor.readCount(limit: RecordLimits.textByteCountMax)
+            let storedCount = try cursor.readCount(limit: byteCount)
+            let stored = try cursor.readBytes(storedCount)
+            let bytes =
+                storedCount == byteCount
+                ? Array(stored) : try decompressor.decompress(stored, byteCount: byteCount)
+            var ends: [Int32] = []
+            ends.reserveCapacity(count)
+            var end = 0
+            for length in lengths {
+                guard length >= 0, length <= Int64(byteCount - end) else {
+                    throw .overLimit(offset: place, found: UInt64(bitPattern: length), limit: UInt64(byteCount))
+                }
+                end += Int(length)
+                ends.append(Int32(end))
+            }
+            guard end == byteCount else {
+                throw .overLimit(offset: place, found: UInt64(end), limit: UInt64(byteCount))
+            }
+            column = TextColumn(bytes: bytes, ends: ends)
+        case nil:
+            throw .overLimit(offset: place, found: UInt64(code), limit: 3)
+        }
+        return column
+    }
+
+    private struct TextDictionary {
+        /// Where each distinct text first stands.
+        var entries: [Range<Int>]
+        var codes: [UInt64]
+    }
+
+    private static func dictionary(of column: TextColumn) -> TextDictionary? {
+        var entries: [Range<Int>] = []
+        var codes: [UInt64] = []
+        codes.reserveCapacity(column.count)
+        return column.bytes.withUnsafeBytes { bytes -> TextDictionary? in
+            func isSame(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+                left.count == right.count
+                    && UnsafeRawBufferPointer(rebasing: bytes[left])
+                        .elementsEqual(UnsafeRawBufferPointer(rebasing: bytes[right]))
+            }
+            for position in 0..<column.count {
+                let text = column.range(position)
+                if let last = codes.last, isSame(entries[Int(last)], text) {
+                    codes.append(last)
+                } else if let known = entries.firstIndex(where: { isSame($0, text) }) {
+                    codes.append(UInt64(known))
+                } else {
+                    // Many distinct texts compress better together than as entries.
+                    guard entries.count < dictionaryCountMax, entries.count * 4 <= column.count + 4 else {
+                        return nil
+                    }
+                    codes.append(UInt64(entries.count))
+                    entries.append(text)
+                }
+            }
+            return TextDictionary(entries: entries, codes: codes)
+        }
+    }
+
+    private static func readEntry(_ cursor: inout ByteCursor) throws(BytesError) -> UnsafeRawBufferPointer {
+        try cursor.readBytes(try cursor.readCount(limit: RecordLimits.textByteCountMax))
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func write(entry: ArraySlice<UInt8>) {
+        writeVarint(entry.count)
+        entry.withUnsafeBytes { write(raw: $0) }
+    }
+}

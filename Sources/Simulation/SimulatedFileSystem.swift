@@ -1,0 +1,350 @@
+// A disk in memory that forgets like a real one.
+//
+// Invariants:
+//  * What `sync` (or `syncDirectory`) returned for survives every crash.
+//  * An unsynced append survives a crash wholly, in part (cut at any byte, or with a hole of
+//    zeros where a page was not written), or not at all.
+//  * Directory changes not synced are undone from some point on: a journal keeps their order.
+//  * After a sync that failed, the bytes it was for read back well from the cache and are never
+//    written: a later sync skips them, as Linux does with pages it marked clean.
+//
+// The fault plan counts operations, so "fail operation n" can be swept over n (SQLite's method).
+
+import Disk
+import Synchronization
+
+package final class SimulatedFileSystem: FileSystem {
+    /// Which operations fail, and when the power goes.
+    package struct FaultPlan: Sendable {
+        /// The power goes at the start of this operation (counted from 0 over all mutating calls).
+        package var crashAtOperation: Int?
+        /// This operation fails once.
+        package var failAtOperation: Int?
+        package var failureKind: DiskError.Kind = .other
+        /// Bytes the disk holds in all.
+        package var capacity: Int?
+        package init() {}
+    }
+
+    /// Bytes as the process sees them and as the disk has them.
+    final class Inode {
+        var cached: [UInt8] = []
+        /// What the disk has; shorter than `cached` while appends are unsynced.
+        var durable: [UInt8] = []
+        /// Ranges whose sync failed: cached, and never to be written.
+        var lost: [Range<Int>] = []
+    }
+
+    struct State {
+        var names: [String: Inode] = [:]
+        var durableNames: [String: Inode] = [:]
+        /// Directory changes since the last directory sync, oldest first.
+        var journal: [(directory: String, change: @Sendable (inout [String: Inode]) -> Void)] = []
+        var directories: Set<String> = [""]
+        var plan = FaultPlan()
+        var operationCount = 0
+        var hasCrashed = false
+        var lockHolders: Set<String> = []
+    }
+
+    // Inodes are classes without locks of their own: they are touched only inside `state`'s lock.
+    private struct Guarded: @unchecked Sendable { var state: State }
+    private let guarded = Mutex(Guarded(state: State()))
+
+    package init() {}
+
+    private func withState<Result: Sendable>(
+        _ body: (inout State) throws(DiskError) -> Result
+    ) throws(DiskError) -> Result {
+        let result: Swift.Result<Result, DiskError> = guarded.withLock { guarded in
+            do throws(DiskError) { return .success(try body(&guarded.state)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    // MARK: The plan
+
+    package func setPlan(_ plan: FaultPlan) {
+        guarded.withLock { $0.state.plan = plan }
+    }
+
+    /// Mutating operations so far.
+    package var operationCount: Int { guarded.withLock { $0.state.operationCount } }
+
+    package var hasCrashed: Bool { guarded.withLock { $0.state.hasCrashed } }
+
+    /// Cuts the power and starts again: what was not durable is kept, cut or lost as `choose` says.
+    ///
+    /// - Parameter choose: picks how much of an unsynced run survives, out of a closed range.
+    package func crash(_ choose: (ClosedRange<Int>) -> Int) {
+        guarded.withLock { guarded in
+            // Which directory changes reached the journal on disk.
+            let kept = choose(0...guarded.state.journal.count)
+            for entry in guarded.state.journal.prefix(kept) { entry.change(&guarded.state.durableNames) }
+            guarded.state.journal.removeAll()
+            for inode in Set(guarded.state.durableNames.values.map(ObjectIdentifier.init)).compactMap({ id in
+                guarded.state.durableNames.values.first { ObjectIdentifier($0) == id }
+            }).sorted(by: { $0.cached.count < $1.cached.count }) {
+                let from = inode.durable.count
+                if inode.cached.count > from {
+                    let survivors = choose(0...(inode.cached.count - from))
+                    var tail = Array(inode.cached[from..<from + survivors])
+                    // A page in the middle may not have been written though a later one was.
+                    if survivors > 1 && choose(0...3) == 0 {
+                        let start = choose(0...(survivors - 1))
+                        let end = choose(start...(survivors - 1))
+                        for index in start...end { tail[index] = 0 }
+                    }
+                    inode.durable += tail
+                }
+                for range in inode.lost where range.lowerBound < inode.durable.count {
+                    for index in range.clamped(to: 0..<inode.durable.count) { inode.durable[index] = 0 }
+                }
+                inode.cached = inode.durable
+                inode.lost = []
+            }
+            guarded.state.names = guarded.state.durableNames
+            guarded.state.plan = FaultPlan()
+            guarded.state.hasCrashed = false
+            guarded.state.lockHolders = []
+        }
+    }
+
+    /// The bytes of a file as a process reads them now; nil where there is none.
+    package func bytes(of name: String) -> [UInt8]? {
+        guarded.withLock { $0.state.names[name]?.cached }
+    }
+
+    /// Changes a file's bytes behind everybody's back: damage on the medium.
+    package func damage(_ name: String, _ change: (inout [UInt8]) -> Void) {
+        guarded.withLock { guarded in
+            guard let inode = guarded.state.names[name] else { return }
+            change(&inode.cached)
+            inode.durable = inode.cached
+        }
+    }
+
+    // MARK: FileSystem
+
+    package func createDirectory(_ name: String) throws(DiskError) {
+        try withState { state throws(DiskError) in _ = state.directories.insert(name) }
+    }
+
+    package func list(_ directory: String) throws(DiskError) -> [String] {
+        try withState { state throws(DiskError) in
+            guard !state.hasCrashed else { throw poweredOff("list", directory) }
+            return state.names.keys.compactMap { name in
+                let parent = parentDirectory(name)
+                guard parent == directory else { return nil }
+                return parent.isEmpty ? name : String(name.dropFirst(parent.count + 1))
+            }
+        }
+    }
+
+    package func create(_ name: String) throws(DiskError) -> any WritableFile {
+        try withState { state throws(DiskError) in
+            try begin(&state, "create", name)
+            guard state.names[name] == nil else {
+                throw DiskError(kind: .exists, operation: "create", file: name, reason: "it exists")
+            }
+            let inode = Inode()
+            let box = InodeBox(inode: inode)
+            state.names[name] = inode
+            state.journal.append((parentDirectory(name), { $0[name] = box.inode }))
+            return SimulatedWritableFile(system: self, box: box, name: name)
+        }
+    }
+
+    package func open(_ name: String) throws(DiskError) -> any ReadableFile {
+        try withState { state throws(DiskError) in
+            guard !state.hasCrashed else { throw poweredOff("open", name) }
+            guard let inode = state.names[name] else {
+                throw DiskError(kind: .notFound, operation: "open", file: name, reason: "no such file")
+            }
+            return SimulatedReadableFile(system: self, box: InodeBox(inode: inode), name: name)
+        }
+    }
+
+    package func rename(_ name: String, to newName: String) throws(DiskError) {
+        try withState { state throws(DiskError) in
+            try begin(&state, "rename", name)
+            guard let inode = state.names.removeValue(forKey: name) else {
+                throw DiskError(kind: .notFound, operation: "rename", file: name, reason: "no such file")
+            }
+            state.names[newName] = inode
+            let box = InodeBox(inode: inode)
+            state.journal.append((parentDirectory(name), {
+                $0[name] = nil
+                $0[newName] = box.inode
+            }))
+        }
+    }
+
+    package func remove(_ name: String) throws(DiskError) {
+        try withState { state throws(DiskError) in
+            try begin(&state, "remove", name)
+            guard state.names.removeValue(forKey: name) != nil else {
+                throw DiskError(kind: .notFound, operation: "remove", file: name, reason: "no such file")
+            }
+            state.journal.append((parentDirectory(name), { $0[name] = nil }))
+        }
+    }
+
+    package func syncDirectory(_ directory: String) throws(DiskError) {
+        try withState { state throws(DiskError) in
+            try begin(&state, "sync directory", directory)
+            // A journal keeps order: syncing one directory writes the changes before it as well.
+            for entry in state.journal { entry.change(&state.durableNames) }
+            state.journal.removeAll()
+        }
+    }
+
+    package func lock(_ name: String) throws(DiskError) -> any Sendable {
+        try withState { state throws(DiskError) in
+            guard state.lockHolders.insert(name).inserted else {
+                throw DiskError(kind: .locked, operation: "lock", file: name, reason: "it is held")
+            }
+            return SimulatedLock(system: self, name: name)
+        }
+    }
+
+    fileprivate func unlock(_ name: String) {
+        guarded.withLock { _ = $0.state.lockHolders.remove(name) }
+    }
+
+    // MARK: Files
+
+    fileprivate func append(_ bytes: UnsafeRawBufferPointer, to box: InodeBox, name: String) throws(DiskError) {
+        try withState { state throws(DiskError) in
+            do throws(DiskError) {
+                try begin(&state, "append", name)
+            } catch {
+                // A failed or interrupted append leaves any prefix behind; half is a fair sample.
+                if error.kind != .exists { box.inode.cached.append(contentsOf: bytes.prefix(bytes.count / 2)) }
+                throw error
+            }
+            if let capacity = state.plan.capacity {
+                let used = state.names.values.reduce(0) { $0 + $1.cached.count }
+                if used + bytes.count > capacity {
+                    box.inode.cached.append(contentsOf: bytes.prefix(max(0, capacity - used)))
+                    throw DiskError(
+                        kind: .outOfSpace, operation: "append", file: name, reason: "no space left on the disk")
+                }
+            }
+            box.inode.cached.append(contentsOf: bytes)
+        }
+    }
+
+    fileprivate func sync(_ box: InodeBox, name: String) throws(DiskError) {
+        try withState { state throws(DiskError) in
+            do throws(DiskError) {
+                try begin(&state, "sync", name)
+            } catch {
+                if !state.hasCrashed {
+                    box.inode.lost.append(box.inode.durable.count..<box.inode.cached.count)
+                }
+                throw error
+            }
+            var durable = box.inode.cached
+            for range in box.inode.lost {
+                for index in range { durable[index] = 0 }
+            }
+            box.inode.durable = durable
+        }
+    }
+
+    fileprivate func byteCount(_ box: InodeBox) -> Int {
+        guarded.withLock { _ in box.inode.cached.count }
+    }
+
+    fileprivate func read(
+        _ box: InodeBox, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, name: String
+    ) throws(DiskError) {
+        // The destination is the caller's own memory; the box says so to the checker.
+        struct Destination: @unchecked Sendable { var buffer: UnsafeMutableRawBufferPointer }
+        let destination = Destination(buffer: buffer)
+        try withState { state throws(DiskError) in
+            guard !state.hasCrashed else { throw poweredOff("read", name) }
+            guard offset + destination.buffer.count <= box.inode.cached.count else {
+                throw DiskError(kind: .pastEnd, operation: "read", file: name, reason: "the file ends before")
+            }
+            destination.buffer.copyBytes(from: box.inode.cached[offset..<offset + destination.buffer.count])
+        }
+    }
+
+    /// Counts a mutating operation and carries out the plan.
+    private func begin(_ state: inout State, _ operation: String, _ name: String) throws(DiskError) {
+        guard !state.hasCrashed else { throw poweredOff(operation, name) }
+        let number = state.operationCount
+        state.operationCount += 1
+        if number == state.plan.crashAtOperation {
+            state.hasCrashed = true
+            throw poweredOff(operation, name)
+        }
+        if number == state.plan.failAtOperation {
+            throw DiskError(
+                kind: state.plan.failureKind, operation: operation, file: name, reason: "a planned fault")
+        }
+    }
+}
+
+/// Carries an inode into sendable closures; touched only inside the system's lock.
+private struct InodeBox: @unchecked Sendable { let inode: SimulatedFileSystem.Inode }
+
+private func parentDirectory(_ name: String) -> String {
+    name.lastIndex(of: "/").map { String(name[..<$0]) } ?? ""
+}
+
+private func poweredOff(_ operation: String, _ name: String) -> DiskError {
+    DiskError(kind: .other, operation: operation, file: name, reason: "the power is off")
+}
+
+private final class SimulatedWritableFile: WritableFile {
+    let system: SimulatedFileSystem
+    let box: InodeBox
+    let name: String
+
+    init(system: SimulatedFileSystem, box: InodeBox, name: String) {
+        self.system = system
+        self.box = box
+        self.name = name
+    }
+
+    func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+        try system.append(bytes, to: box, name: name)
+    }
+
+    func sync() throws(DiskError) { try system.sync(box, name: name) }
+}
+
+private final class SimulatedReadableFile: ReadableFile {
+    let system: SimulatedFileSystem
+    let box: InodeBox
+    let name: String
+
+    init(system: SimulatedFileSystem, box: InodeBox, name: String) {
+        self.system = system
+        self.box = box
+        self.name = name
+    }
+
+    var byteCount: Int {
+        get throws(DiskError) { system.byteCount(box) }
+    }
+
+    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
+        try system.read(box, at: offset, into: buffer, name: name)
+    }
+}
+
+private final class SimulatedLock: Sendable {
+    let system: SimulatedFileSystem
+    let name: String
+
+    init(system: SimulatedFileSystem, name: String) {
+        self.system = system
+        self.name = name
+    }
+
+    deinit { system.unlock(name) }
+}

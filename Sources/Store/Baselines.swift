@@ -1,0 +1,65 @@
+// Baselines worked out from what their specification names: a summary as given, numbers as given,
+// or the records of a period.
+
+import Assays
+import EventLog
+import JSON
+import Records
+import Summaries
+
+extension InferenceStore {
+    /// The summary of a baseline.
+    ///
+    /// - Parameters:
+    ///   - window: the window that is compared, for a baseline that slides with it.
+    ///   - cut: the last commit that counts; nil for all.
+    /// - Throws: a refusal where the period holds no records, or no numbers.
+    func baseline(
+        _ spec: BaselineSpec, _ settings: SummarizerSettings, for window: TimeWindow? = nil,
+        cut: CommitNumber? = nil, _ snapshot: LogSnapshot
+    ) throws -> DatedSummary {
+        let summarizer = Summarizer(settings)
+        switch spec {
+        case .summary(let summary):
+            return summary
+        case .vector(let numbers):
+            let present = numbers.compactMap { $0 }
+            let sample = SortedSample(present, nullCount: numbers.count - present.count)
+            return DatedSummary(try summarizer.baseline(of: sample), over: nil)
+        case .fixedWindow(let windowSpec):
+            return try baseline(of: windowSpec, over: spec.period, summarizer, cut: cut, snapshot)
+        case .slidingWindow(let windowSpec, _):
+            return try baseline(
+                of: windowSpec, over: window.flatMap { spec.period(for: $0) }, summarizer, cut: cut, snapshot)
+        }
+    }
+
+    private func baseline(
+        of spec: AssayWindowSpec, over period: TimeWindow?, _ summarizer: Summarizer, cut: CommitNumber?,
+        _ snapshot: LogSnapshot
+    ) throws -> DatedSummary {
+        guard let period else {
+            throw FieldError(
+                field: "baseline",
+                problem: "slides with each window; there is no single summary of it: use a fixed_window")
+        }
+        let values = try values(of: spec, in: period, cut: cut, snapshot)
+        guard !values.times.isEmpty else {
+            throw StoreRefusal(
+                .invalid,
+                "no inferences for \(spec.path.text) of pipeline \"\(spec.pipelineName)\" between "
+                    + "\(period.start.zuluText) and \(period.end.zuluText)")
+        }
+        try checkPath(spec, values, snapshot)
+        try refuseUnseen(values.statistics.unseen)
+        return DatedSummary(try summarizer.baseline(of: SortedSample(values.values)), over: period)
+    }
+
+    /// A summary that people act on is not made of half its records in silence.
+    func refuseUnseen(_ unseen: [String]) throws {
+        guard let first = unseen.first else { return }
+        throw StoreRefusal(
+            .unavailable,
+            "\(unseen.count) damaged parts of the log cannot be read, so the answer would be wrong: \(first)")
+    }
+}

@@ -1,0 +1,119 @@
+// A request through a deployed pipeline's models, into the log, and only then back to the caller.
+//
+// Invariants:
+//  * An answer is a logged answer: it is given only when its records are durable.
+//  * All records of one request have one time and lie in one commit.
+
+import Catalog
+import JSON
+import Records
+import Serving
+
+extension InferenceStore {
+    /// Runs a request's rows through the deployment called `fullName`, and logs them.
+    ///
+    /// - Parameters:
+    ///   - inputs: one row a question; fields are the model's inputs.
+    ///   - parseNanoseconds: what reading the request took, for `metadata.elapsed`.
+    /// - Returns: the records as logged.
+    package func infer(
+        deployment fullName: String, pipelineName: String, _ inputs: RecordBatch, parseNanoseconds: Int64
+    ) async throws -> RecordBatch {
+        let catalog = self.catalog
+        guard let deployment = catalog.deployment(fullName: fullName), deployment.isDeployed,
+            let pipeline = catalog.pipelines[deployment.pipelineID], pipeline.name == pipelineName
+        else {
+            throw StoreRefusal(
+                .unknown,
+                "pipeline \"\(pipelineName)\" is not deployed as \"\(fullName)\"; deploy it and ask "
+                    + "admin/get_pipeline_external_url for its address")
+        }
+        let versions = deployment.modelVersionIDs.compactMap { catalog.modelVersions[$0] }
+        guard let last = versions.last else {
+            throw StoreRefusal(.invalid, "pipeline \"\(pipelineName)\" has no model in its steps")
+        }
+        let start = sources.monotonicNanoseconds()
+        let outputs = try run(versions, inputs)
+        let elapsed = sources.monotonicNanoseconds() - start
+
+        let rowCount = inputs.rowCount
+        var fields = inputs.fields.map { field in
+            FieldColumn(name: "in." + field.name, presence: field.presence, values: field.values)
+        }
+        fields += try outputs.map { try ModelTensors.field($0, rowCount: rowCount) }
+        func constant(_ name: String, _ text: String) -> FieldColumn {
+            let texts = TextColumn(repeatElement(text, count: rowCount))
+            return FieldColumn(name: name, values: .scalar(Leaf(.text(texts))))
+        }
+        func constant(_ value: Int64) -> Leaf {
+            Leaf(.int64([Int64](repeating: value, count: rowCount)))
+        }
+        let lastModel = JSONValue.object(
+            ("model_name", .string(last.name)), ("model_sha", .string(last.contents.sha256)))
+        fields += [
+            FieldColumn(name: "check_failures", values: .fixedList([])),
+            FieldColumn(name: "anomaly.count", values: .scalar(constant(0))),
+            constant("metadata.last_model", lastModel.text),
+            constant(
+                "metadata.pipeline_version",
+                catalog.pipelineVersions[deployment.pipelineVersionID]?.version ?? ""),
+            FieldColumn(
+                name: "metadata.elapsed", values: .fixedList([constant(parseNanoseconds), constant(elapsed)])),
+            FieldColumn(name: "metadata.dropped", values: .fixedList([])),
+            constant("metadata.partition", configuration.enginePartition),
+        ]
+        let time = sources.now().milliseconds
+        let batch = RecordBatch(times: [Int64](repeating: time, count: rowCount), fields: fields)
+        _ = try await append(batch, topic: pipeline.topic.name, partition: configuration.enginePartition)
+        return batch
+    }
+
+    /// Each model's answers are the next one's questions.
+    private func run(_ versions: [ModelVersion], _ inputs: RecordBatch) throws -> [Tensor] {
+        var tensors: [Tensor] = []
+        for (position, version) in versions.enumerated() {
+            let session = try models.session(sha256: version.contents.sha256)
+            if position == 0 {
+                tensors = try ModelTensors.inputs(inputs, for: session.signature)
+            } else if tensors.count == session.signature.inputs.count {
+                // By name where the names agree, else by position.
+                let names = Set(tensors.map(\.name))
+                if names != Set(session.signature.inputs.map(\.name)) {
+                    tensors = zip(tensors, session.signature.inputs).map { tensor, input in
+                        Tensor(name: input.name, shape: tensor.shape, values: tensor.values)
+                    }
+                }
+            }
+            tensors = try run(session, tensors, rowCount: inputs.rowCount)
+        }
+        return tensors
+    }
+
+    /// A model saved for one row at a time is asked row by row; all others at once.
+    private func run(_ session: ModelSession, _ inputs: [Tensor], rowCount: Int) throws -> [Tensor] {
+        let takesOneRow = session.signature.inputs.contains { !$0.takesAnyRowCount && $0.dimensions[0] == 1 }
+        guard takesOneRow, rowCount > 1 else { return try session.run(inputs) }
+        var rows: [[Tensor]] = []
+        for row in 0..<rowCount {
+            rows.append(try session.run(inputs.map { $0.row(row, of: rowCount) }))
+        }
+        return try (0..<rows[0].count).map { output in try Tensor(stacking: rows.map { $0[output] }) }
+    }
+}
+
+extension InferenceStore {
+    /// Says that a partition of a pipeline is an edge location, not home; once is enough.
+    package func declareLocation(_ name: String, of pipelineID: PipelineID) async throws {
+        if catalog.pipelines[pipelineID]?.locations.contains(name) == true { return }
+        try await change { catalog in
+            try catalog.declareLocation(name, of: pipelineID, at: sources.now()).map { [$0] } ?? []
+        }
+    }
+
+    /// Frees the memory of models that no deployment runs.
+    package func forgetIdleModels() {
+        let catalog = self.catalog
+        let running = catalog.deployments.all.filter(\.isDeployed).flatMap(\.modelVersionIDs)
+        models.forget(except: Set(running.compactMap { catalog.modelVersions[$0]?.contents.sha256 }))
+    }
+}

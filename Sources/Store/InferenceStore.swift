@@ -1,0 +1,170 @@
+// The front door: the log, what is folded from it, the models, and the commands on them.
+//
+//     requests ──► commands ──► events ──► log ──► durable ──► folded ──► answers
+//     records  ──► columns ────────────────┘            └────► queries, assays
+//
+// Invariants:
+//  * The catalogue and the assays are folds of the log's events: opening folds them anew.
+//  * A command's answer is given only when its event is durable and folded.
+//  * Commands come one at a time (CommandGate), records in any number at once.
+
+import Assays
+import Bytes
+import Catalog
+import Disk
+import EventLog
+import JSON
+import Records
+import Segments
+import Serving
+import Synchronization
+
+package final class InferenceStore: Sendable {
+    package let configuration: StoreConfiguration
+    package let sources: SystemSources
+    package let log: InferenceLog
+    /// Results derived from the log; deleting its directory loses nothing.
+    let derived: InferenceLog
+    package let models: ModelFiles
+    let gate = CommandGate()
+    let folded: Mutex<Folded>
+    /// Encoders at rest: one for each append that runs at once.
+    private let encoders = Mutex<[EncoderBox]>([])
+
+    /// What the log's events say.
+    struct Folded {
+        var catalog = Catalog()
+        var book = AssayBook()
+    }
+
+    /// An encoder is used by one append at a time: it is taken out of the pool, then put back.
+    private struct EncoderBox: @unchecked Sendable { let encoder: BlockEncoder }
+
+    /// What opening found, for the person who started it.
+    package struct OpeningReport: Sendable {
+        package var log: RecoveryReport
+        package var derived: RecoveryReport
+        /// Why there are no inferences, where there is no ONNX Runtime.
+        package var runtimeProblem: ServingError?
+        package var runtimeVersion: String?
+    }
+
+    private init(
+        configuration: StoreConfiguration, sources: SystemSources, log: InferenceLog,
+        derived: InferenceLog, models: ModelFiles, folded: Folded
+    ) {
+        self.configuration = configuration
+        self.sources = sources
+        self.log = log
+        self.derived = derived
+        self.models = models
+        self.folded = Mutex(folded)
+    }
+
+    package static func open(
+        _ configuration: StoreConfiguration, sources: SystemSources = SystemSources()
+    ) throws -> (store: InferenceStore, report: OpeningReport) {
+        let files = PosixFileSystem(root: configuration.directory)
+        let (log, logReport) = try InferenceLog.open(configuration.log, on: files)
+        var derivedConfiguration = configuration.log
+        derivedConfiguration.directory = FileName.derivedDirectory
+        let (derived, derivedReport) = try InferenceLog.open(derivedConfiguration, on: files)
+
+        let runtime = Result { () throws(ServingError) in
+            try ModelRuntime(explicit: configuration.runtimePlace, defaults: configuration.runtimePlaces)
+        }
+        let models = try ModelFiles(
+            files: files, root: configuration.directory, byteCountMax: configuration.modelByteCountMax,
+            runtime: runtime)
+        var report = OpeningReport(log: logReport, derived: derivedReport)
+        switch runtime {
+        case .success(let runtime): report.runtimeVersion = runtime.version
+        case .failure(let problem): report.runtimeProblem = problem
+        }
+        let store = InferenceStore(
+            configuration: configuration, sources: sources, log: log, derived: derived, models: models,
+            folded: try fold(log.snapshot()))
+        return (store, report)
+    }
+
+    /// Writes what waits and seals both logs: the next opening has nothing to repair.
+    package func close() async throws {
+        try await log.close()
+        try await derived.close()
+    }
+
+    // MARK: Events
+
+    /// Which fold an event is for, as its name in the log.
+    enum EventName {
+        static let catalog = "catalog"
+        static let assay = "assay"
+    }
+
+    /// Folds all events of a snapshot, from the first.
+    static func fold(_ snapshot: LogSnapshot) throws -> Folded {
+        var folded = Folded()
+        for place in snapshot.index.events {
+            let event = try snapshot.event(place)
+            let json = JSONField(try JSONValue(parsing: event.document))
+            switch event.name {
+            case EventName.catalog: folded.catalog.apply(try CatalogEvent(json))
+            case EventName.assay: folded.book.apply(try AssayEvent(json))
+            default: break  // Another version's event: kept, not ours to fold.
+            }
+        }
+        return folded
+    }
+
+    package var catalog: Catalog { folded.withLock { $0.catalog } }
+
+    package var book: AssayBook { folded.withLock { $0.book } }
+
+    /// Judges a command on the catalogue as it stands, appends the events it returns, folds them.
+    /// When this returns, they are durable.
+    @discardableResult
+    package func change(
+        _ command: (Catalog) throws -> [CatalogEvent]
+    ) async throws -> [CatalogEvent] {
+        try await gate.pass {
+            let events = try command(catalog)
+            guard !events.isEmpty else { return [] }
+            _ = try await log.append(
+                events.map { .event(Event(name: EventName.catalog, document: Array($0.json.text.utf8))) })
+            folded.withLock { folded in
+                for event in events { folded.catalog.apply(event) }
+            }
+            return events
+        }
+    }
+
+    // MARK: Records
+
+    /// Appends records to a topic's partition. Durable when it returns, all or none.
+    ///
+    /// Batches of `columnBlockRowCountMin` rows and more become column blocks, of at most
+    /// `blockRowCountMax` rows each; smaller ones wait in memory and small blocks for company.
+    package func append(_ batch: RecordBatch, topic: String, partition: String) async throws -> AppendedSpan {
+        precondition(batch.rowCount > 0, "An append has records.")
+        let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
+        var items: [AppendItem] = []
+        if batch.rowCount < SegmentFormat.columnBlockRowCountMin {
+            let block = box.encoder.encode(batch, topic: topic, partition: partition, kind: .small)
+            items.append(.small(block, batch))
+        } else {
+            let size = SegmentFormat.blockRowCountMax
+            // Parts of nearly equal size, so that the last one is not a handful of rows.
+            let partCount = (batch.rowCount + size - 1) / size
+            for part in 0..<partCount {
+                let rows = batch.rowCount * part / partCount..<batch.rowCount * (part + 1) / partCount
+                let slice = partCount == 1 ? batch : batch.slice(rows)
+                items.append(.columns(box.encoder.encode(slice, topic: topic, partition: partition)))
+            }
+        }
+        encoders.withLock { $0.append(box) }
+        let receipt = try await log.append(items)
+        return AppendedSpan(
+            topic: topic, partition: partition, firstIndex: receipt.spans.first!.firstIndex,
+            endIndex: receipt.spans.last!.endIndex)
+    }
+}

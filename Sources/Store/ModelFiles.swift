@@ -1,0 +1,114 @@
+// Uploaded models, kept by the SHA-256 of their bytes, and the sessions that run them.
+//
+//     upload-<uuid>      while it is being received and checked
+//     <sha256>           from then on; never changed
+//
+// Invariants:
+//  * A file under a model's name holds exactly the bytes of that hash, and is durable.
+//  * An upload that ends early, is too large or is no model leaves no file.
+//  * A model is loaded at most once at a time, and shared.
+
+import Bytes
+import Disk
+import Serving
+import Synchronization
+
+package final class ModelFiles: Sendable {
+    private let files: any FileSystem
+    private let root: String
+    private let byteCountMax: Int
+    /// Nil where there is no ONNX Runtime; then why.
+    package let runtime: Result<ModelRuntime, ServingError>
+    private let sessions = Mutex<[String: ModelSession]>([:])
+
+    init(
+        files: any FileSystem, root: String, byteCountMax: Int, runtime: Result<ModelRuntime, ServingError>
+    ) throws(DiskError) {
+        self.files = files
+        self.root = root
+        self.byteCountMax = byteCountMax
+        self.runtime = runtime
+        try files.createDirectory(FileName.modelDirectory)
+        // What an earlier process did not finish receiving.
+        for name in try files.list(FileName.modelDirectory) where name.hasPrefix("upload-") {
+            try files.remove(FileName.modelDirectory + "/" + name)
+        }
+    }
+
+    /// A model being received, piece by piece.
+    package final class Upload {
+        private let owner: ModelFiles
+        private let name: String
+        private let file: any WritableFile
+        private var hash = SHA256()
+        package private(set) var byteCount = 0
+        private var isKept = false
+
+        fileprivate init(owner: ModelFiles, uuid: String) throws(DiskError) {
+            self.owner = owner
+            name = FileName.modelDirectory + "/upload-" + uuid
+            file = try owner.files.create(name)
+        }
+
+        deinit {
+            // Not kept, for whatever reason: nothing is left of it.
+            if !isKept { do { try owner.files.remove(name) } catch {} }
+        }
+
+        package func append(_ bytes: [UInt8]) throws {
+            byteCount += bytes.count
+            guard byteCount <= owner.byteCountMax else {
+                throw StoreRefusal(.tooLarge, "a model file is limited to \(owner.byteCountMax) bytes")
+            }
+            try file.append(bytes)
+            bytes.withUnsafeBytes { hash.update($0) }
+        }
+
+        /// Checks the model and keeps it. When it returns, the file is durable under its hash.
+        /// - Returns: the hash, and what the model takes and gives, where a runtime could tell.
+        package func keep() throws -> (sha256: String, signature: ModelSignature?) {
+            try file.sync()
+            let sha256 = hash.hexDigest()
+            var session: ModelSession?
+            if case .success(let runtime) = owner.runtime {
+                session = try owner.load(runtime, name)
+            }
+            try owner.files.rename(name, to: FileName.modelDirectory + "/" + sha256)
+            isKept = true
+            try owner.files.syncDirectory(FileName.modelDirectory)
+            if let session { owner.sessions.withLock { $0[sha256] = session } }
+            return (sha256, session?.signature)
+        }
+    }
+
+    package func beginUpload(uuid: String) throws(DiskError) -> Upload {
+        try Upload(owner: self, uuid: uuid)
+    }
+
+    /// The session of a kept model, loaded at first use.
+    package func session(sha256: String) throws(ServingError) -> ModelSession {
+        if let known = sessions.withLock({ $0[sha256] }) { return known }
+        let session = try load(try runtime.get(), FileName.modelDirectory + "/" + sha256)
+        return sessions.withLock { table in
+            if let known = table[sha256] { return known }
+            table[sha256] = session
+            return session
+        }
+    }
+
+    /// Frees what models that are not deployed hold in memory.
+    package func forget(except kept: Set<String>) {
+        sessions.withLock { table in table = table.filter { kept.contains($0.key) } }
+    }
+
+    private func load(_ runtime: ModelRuntime, _ name: String) throws(ServingError) -> ModelSession {
+        let path = root + "/" + name
+        do throws(ServingError) { return try ModelSession(runtime: runtime, path: path) } catch {
+            // The runtime names the file by its path here, which is nobody's business outside.
+            if case .invalidModel(let reason) = error {
+                throw .invalidModel(reason: reason.replacing(path, with: "the file"))
+            }
+            throw error
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// Every limit of the store, named, with its reason.
+
+import EventLog
+import Records
+
+package struct StoreConfiguration: Sendable {
+    /// The data directory.
+    package var directory: String
+    package var log = LogConfiguration()
+    /// How long after a window's end it is analysed: clients' clocks and queues lag by seconds.
+    package var grace = TimeSpan(microseconds: 5_000_000)
+    /// The longest that records which keep arriving put off the new analysis of a window.
+    package var latenessMax = TimeSpan(microseconds: 60_000_000)
+    /// The ONNX Runtime library or the folder that holds it; nil looks in the environment and in
+    /// `runtimePlaces`.
+    package var runtimePlace: String?
+    package var runtimePlaces: [String] = []
+    /// The contract's own bound on an uploaded model.
+    package var modelByteCountMax = 1 << 30
+    /// The partition of inferences answered here; others are named by who appends them.
+    package var enginePartition = "engine"
+    /// The name in `features/list`.
+    package var instanceName = "assaylog"
+
+    package init(directory: String) { self.directory = directory }
+}

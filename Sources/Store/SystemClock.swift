@@ -1,0 +1,48 @@
+// What the store asks the machine for: the time, and identifiers that nobody else has.
+// Tests pass their own.
+
+import Glibc
+import Records
+
+package struct SystemSources: Sendable {
+    /// Now, UTC.
+    package var now: @Sendable () -> Timestamp
+    /// Nanoseconds of a clock that never goes back, for durations.
+    package var monotonicNanoseconds: @Sendable () -> Int64
+    /// A random UUID (RFC 9562, version 4), lower case.
+    package var uuid: @Sendable () -> String
+
+    package init(
+        now: @escaping @Sendable () -> Timestamp = SystemSources.wallClock,
+        monotonicNanoseconds: @escaping @Sendable () -> Int64 = SystemSources.monotonicClock,
+        uuid: @escaping @Sendable () -> String = SystemSources.randomUUID
+    ) {
+        self.now = now
+        self.monotonicNanoseconds = monotonicNanoseconds
+        self.uuid = uuid
+    }
+
+    @Sendable package static func wallClock() -> Timestamp {
+        var time = timespec()
+        clock_gettime(CLOCK_REALTIME, &time)
+        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+    }
+
+    @Sendable package static func monotonicClock() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_MONOTONIC, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    @Sendable package static func randomUUID() -> String {
+        var bytes = (0..<16).map { _ in UInt8.random(in: 0...255) }
+        bytes[6] = bytes[6] & 0x0F | 0x40
+        bytes[8] = bytes[8] & 0x3F | 0x80
+        var text = ""
+        for (position, byte) in bytes.enumerated() {
+            if [4, 6, 8, 10].contains(position) { text += "-" }
+            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
+        }
+        return text
+    }
+}

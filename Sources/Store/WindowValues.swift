@@ -1,0 +1,70 @@
+// The values that an assay looks at: which records a window specification means, and their numbers.
+//
+// Invariants:
+//  * The same specification, snapshot and cut give the same values.
+//  * A specification that cannot mean any records is refused with what there is instead.
+
+import Assays
+import Catalog
+import EventLog
+import JSON
+import Queries
+import Records
+
+/// What a window specification means: whose records, and which of them.
+struct WindowScope {
+    var pipeline: Pipeline
+    var filter: RecordFilter
+
+    var topic: String { pipeline.topic.name }
+}
+
+extension InferenceStore {
+    /// Finds the pipeline and the partitions that `spec` names.
+    func scope(of spec: AssayWindowSpec, in snapshot: LogSnapshot) throws -> WindowScope {
+        let catalog = self.catalog
+        if let id = spec.workspaceID, catalog.workspaces[id] == nil {
+            throw CatalogError(
+                .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
+        }
+        let pipeline = try catalog.pipeline(named: spec.pipelineName, in: spec.workspaceID)
+        let found = snapshot.index.topics[pipeline.topic.name].map { Set($0.nextIndexes.keys) } ?? []
+        let partitions: Set<String>?
+        switch spec.locations {
+        case .all:
+            partitions = nil
+        case .named(let names):
+            partitions = Set(names)
+        case .home:
+            let home = found.subtracting(pipeline.locations)
+            guard !home.isEmpty || found.isEmpty else {
+                throw FieldError(
+                    field: "locations",
+                    problem: "is empty, which means the home partitions, and those hold no records; name "
+                        + "some of \(found.sorted().joined(separator: ", ")), or leave it out for all")
+            }
+            partitions = pipeline.locations.isEmpty ? nil : home
+        }
+        return WindowScope(
+            pipeline: pipeline, filter: RecordFilter(partitions: partitions, modelName: spec.modelName))
+    }
+
+    /// The numbers of `spec`'s path in `period`, up to `cut`.
+    func values(
+        of spec: AssayWindowSpec, in period: TimeWindow, cut: CommitNumber? = nil, _ snapshot: LogSnapshot
+    ) throws -> ColumnValues {
+        let scope = try scope(of: spec, in: snapshot)
+        return ColumnScan(snapshot).values(
+            WindowQuery(
+                topic: scope.topic, window: period, path: spec.path, filter: scope.filter, cut: cut))
+    }
+
+    /// Refuses a path at which no record that was looked at has a number.
+    func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues, _ snapshot: LogSnapshot) throws {
+        guard !values.times.isEmpty, !values.pathWasFound else { return }
+        throw FieldError(
+            field: "path",
+            problem: "is \"\(spec.path.text)\", and no record of pipeline \"\(spec.pipelineName)\" there has "
+                + "a number at it; write \"input|output field index\" with a field that the records have")
+    }
+}

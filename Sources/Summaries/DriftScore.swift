@@ -1,0 +1,165 @@
+// How far a window is from its baseline: one term a bin, and one number of them all.
+//
+// With b and w the aggregated values of baseline and window in a bin:
+//
+//     PSI over densities    (w - b) · ln(w / b); 0 where both are 0; one that alone is 0 counts
+//                           as 0.005, and is not renormalised
+//     all others            |w - b|; 0 for the open right edge, which neither side has
+//
+//     weights               term · weight / (sum of weights), when given, before anything is summed
+//
+//     PSI                   the sum, also over cumulative values and edges (then not halved)
+//     SumDiff               half the sum
+//     MaxDiff               the largest term, the first of equals, and its position
+//
+// The order of operations is part of the definition: (b - w) · ln(b / w) is the same number on paper
+// and another double. Sums run left to right.
+//
+// Invariants:
+//  * A score is finite, or it is nil and `absence` says why; a nil score has no terms.
+//  * With a score, there is one term for each bin, outliers included.
+
+/// A comparison of a window with its baseline.
+package struct DriftScore: Sendable, Hashable {
+    /// Why there is no score.
+    package enum Absence: Sendable, Hashable {
+        /// The window holds no numbers: no data, or all null (`Summary.missingCount` tells which).
+        case noNumbers
+        /// The window holds infinities: its bins are known, but not what the numbers should have been.
+        case infinities(count: Int)
+        /// The settings make no bins, so there is nothing to compare.
+        case noBins
+        /// The values are finite and the score is not (distances between edges near 10^308).
+        case notFinite
+    }
+
+    /// The score, or nil where there is none to give.
+    package let score: Double?
+    /// What each bin adds, after weights, left outlier first.
+    package let scores: [Double]
+    /// MaxDiff only: the bin of the largest term, counted from 0 with the left outlier.
+    package let binIndex: Int?
+    /// Nil exactly where `score` is not.
+    package let absence: Absence?
+
+    /// What stands for an empty bin beside one that is not: a share that half a percent would have.
+    package static let psiEmptyShare = 0.005
+
+    /// Compares a window with its baseline.
+    ///
+    /// Throws `binsDiffer` and `aggregationsDiffer`: both summaries must be made with `settings`.
+    package init(
+        of window: Summary, against baseline: Summary, _ settings: SummarizerSettings
+    ) throws(SummaryError) {
+        guard
+            baseline.aggregation == settings.aggregation,
+            window.aggregation == settings.aggregation
+        else {
+            throw .aggregationsDiffer(
+                baseline: baseline.aggregation, window: window.aggregation,
+                settings: settings.aggregation)
+        }
+        guard window.count > 0 else {
+            self.init(absence: .noNumbers)
+            return
+        }
+        guard window.infinityCount == 0 else {
+            self.init(absence: .infinities(count: window.infinityCount))
+            return
+        }
+        try self.init(
+            baselineValues: baseline.aggregatedValues, windowValues: window.aggregatedValues,
+            settings)
+    }
+
+    /// Compares aggregated values, left outlier first, of two sides that both have numbers.
+    ///
+    /// For PSI over densities both are shares, 0 … 1, as counts over a count are.
+    /// Throws `binsDiffer` where the two are not equally many, or not as many as the weights.
+    package init(
+        baselineValues: [Double?], windowValues: [Double?], _ settings: SummarizerSettings
+    ) throws(SummaryError) {
+        guard
+            baselineValues.count == windowValues.count,
+            settings.binWeights == nil || settings.binWeights?.count == windowValues.count
+        else { throw .binsDiffer(baseline: baselineValues.count, window: windowValues.count) }
+        // A window's edge that is none, beside one that is, has no distance: it must not count as 0.
+        guard zip(baselineValues, windowValues).allSatisfy({ ($0 == nil) == ($1 == nil) }) else {
+            self.init(absence: .notFinite)
+            return
+        }
+        let isLogarithmic = settings.metric == .psi && settings.aggregation == .density
+        var terms: [Double] = []
+        terms.reserveCapacity(windowValues.count)
+        for position in windowValues.indices {
+            let (baseline, window) = (baselineValues[position], windowValues[position])
+            var term =
+                if isLogarithmic {
+                    Self.psiTerm(baseline ?? 0, window ?? 0)
+                } else {
+                    Self.distance(baseline, window)
+                }
+            if let weights = settings.binWeights {
+                term = term * weights[position] / settings.binWeightSum
+            }
+            terms.append(term)
+        }
+        self.init(combining: terms, settings.metric)
+    }
+
+    /// The score of finished terms; MaxDiff takes the first of equal ones.
+    package init(combining terms: [Double], _ metric: DriftMetric) {
+        guard let first = terms.first else {
+            self.init(absence: .noBins)
+            return
+        }
+        var total = 0.0
+        var position: Int?
+        switch metric {
+        case .psi, .sumDiff:
+            for term in terms { total += term }
+            if metric == .sumDiff { total /= 2 }
+        case .maxDiff:
+            (total, position) = (first, 0)
+            for (candidate, term) in terms.enumerated() where term > total {
+                (total, position) = (term, candidate)
+            }
+        }
+        // Each term as well as their total: a term that is no number is never the largest.
+        guard total.isFinite, terms.allSatisfy(\.isFinite) else {
+            self.init(absence: .notFinite)
+            return
+        }
+        self.init(score: total, scores: terms, binIndex: position, absence: nil)
+    }
+
+    private init(absence: Absence) {
+        self.init(score: nil, scores: [], binIndex: nil, absence: absence)
+    }
+
+    private init(score: Double?, scores: [Double], binIndex: Int?, absence: Absence?) {
+        self.score = score
+        self.scores = scores
+        self.binIndex = binIndex
+        self.absence = absence
+    }
+
+    private static func psiTerm(_ baseline: Double, _ window: Double) -> Double {
+        // Equal shares add nothing, both empty included; ln(1) is 0 in any case.
+        if baseline == window { return 0 }
+        let baseline = baseline == 0 ? psiEmptyShare : baseline
+        let window = window == 0 ? psiEmptyShare : window
+        return (window - baseline) * NaturalLogarithm.of(window / baseline)
+    }
+
+    private static func distance(_ baseline: Double?, _ window: Double?) -> Double {
+        guard let baseline, let window else { return 0 }
+        return (window - baseline).magnitude
+    }
+
+    /// The status of the score, or nil where there is none: see `DriftStatus.of`.
+    package func status(alertThreshold: Double?, warningThreshold: Double?) -> DriftStatus? {
+        DriftStatus.of(
+            score: score, alertThreshold: alertThreshold, warningThreshold: warningThreshold)
+    }
+}

@@ -1,0 +1,30 @@
+// What a score means to the people who set its thresholds.
+//
+// Invariants:
+//  * A threshold is passed only by a score strictly above it.
+//  * No score has no status: what could not be compared is never "Ok".
+
+/// The status of an assay result; raw values are the names on the wire.
+package enum DriftStatus: String, Sendable, Hashable, CaseIterable {
+    case ok = "Ok"
+    case warning = "Warning"
+    case alert = "Alert"
+    /// Not a comparison: the baseline looked at by itself. Never the outcome of a score.
+    case baselineRun = "BaselineRun"
+
+    /// The status of a score under its thresholds; an absent threshold is never passed.
+    ///
+    /// Nil where the score is nil: the caller must say so, and has `DriftScore.absence` to say why.
+    package static func of(
+        score: Double?, alertThreshold: Double?, warningThreshold: Double?
+    ) -> DriftStatus? {
+        guard let score, !score.isNaN else { return nil }
+        // Our mistake if it happens: nothing is above NaN, so every window would look fine.
+        precondition(
+            alertThreshold?.isNaN != true && warningThreshold?.isNaN != true,
+            "A threshold is a number.")
+        if let alertThreshold, score > alertThreshold { return .alert }
+        if let warningThreshold, score > warningThreshold { return .warning }
+        return .ok
+    }
+}

@@ -1,0 +1,77 @@
+// The keys of one kind of object (a row, or a group within rows), and the order they come in.
+//
+// Invariants:
+//  * A key is known by its bytes: where the raw bytes here equal a known key's, no name is decoded.
+//  * `next` of a key is the key that followed it when it was last met, so a body whose rows are
+//    alike never looks a name up after its first row.
+
+import JSON
+
+struct KeyTable {
+    /// Stands before the first key.
+    static let start = 0
+
+    /// What stands under a key.
+    enum Role {
+        case time
+        case field(Int)
+        case group(Group)
+    }
+
+    /// A group's own keys, and the field of its name, where rows have something else there.
+    struct Group {
+        var table: Int?
+        var field: Int?
+    }
+
+    struct Key {
+        var name: String
+        var role: Role
+        /// Where the key, quotes included, lies in the body.
+        var rawStart = 0
+        var rawCount = 0
+        var next = KeyTable.start
+        var lastRow = -1
+    }
+
+    /// Nil for whole rows.
+    let group: String?
+    /// The first is `start`, which is no key.
+    var keys: [Key]
+    var numbers: [String: Int] = [:]
+
+    init(group: String?) {
+        self.group = group
+        keys = [Key(name: "", role: .time)]
+    }
+
+    func fullName(_ name: String) -> String { group.map { $0 + "." + name } ?? name }
+
+    func fullName(_ key: Int) -> String { fullName(keys[key].name) }
+
+    mutating func add(_ name: String, _ role: Role) -> Int {
+        keys.append(Key(name: name, role: role))
+        numbers[name] = keys.count - 1
+        return keys.count - 1
+    }
+
+    /// From now on `key` is expected after `previous`, in the bytes `raw`.
+    mutating func expect(_ key: Int, at raw: Range<Int>, after previous: Int) {
+        keys[previous].next = key
+        keys[key].rawStart = raw.lowerBound
+        keys[key].rawCount = raw.count
+    }
+
+    /// Steps over the key that is expected here and its colon, or over one of those expected soon
+    /// after: a row may lack a few of the fields that the one before it had.
+    @inline(__always)
+    func expectedKey(after previous: Int, at scanner: inout JSONScanner) -> Int? {
+        var key = keys[previous].next
+        for _ in 0..<4 {
+            guard key != Self.start else { return nil }
+            if scanner.skipRepeatedKey(from: keys[key].rawStart, keys[key].rawCount) { return key }
+            key = keys[key].next
+        }
+        return nil
+    }
+}

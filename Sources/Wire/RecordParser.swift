@@ -1,0 +1,321 @@
+// Rows of JSON to columns, in one pass.
+//
+// The rows of a body are alike, so the parser expects of each row what the row before it had: after
+// a key it compares the next key's bytes with those of the key that followed last time, and only
+// where they differ looks the name up. Values go straight into the field's column (FieldBuilder).
+//
+// Invariants:
+//  * A body is taken whole or refused whole; what is taken comes back equal from RecordWriter,
+//    number texts included.
+//  * A row is refused, by its index, where it says one field twice (also once flat and once
+//    nested), where its time is no integer, or where a name is no text or too long.
+//  * Memory is in proportion to the body, but for at most `paddingCountMax` elements.
+
+import JSON
+import Records
+
+/// What a body of records says.
+package struct ParsedRecords: Hashable, Sendable {
+    package var batch: RecordBatch
+    /// The rows whose time was absent or null, ascending: in the batch they have time 0.
+    package var timeAbsent: [Int32]
+}
+
+package struct RecordParser {
+    /// More rows in one body are refused: a longer import is several bodies, each acknowledged.
+    package static let rowCountMax = 1_000_000
+    /// Positions in columns are 32-bit, and no column has more bytes or elements than its text.
+    package static let bodyByteCountMax = RecordLimits.textByteCountMax
+    /// The most elements a batch may hold for rows that do not have the field: a body of few bytes
+    /// (one row of many fields, then many empty rows) must not become columns of many gigabytes.
+    package static let paddingCountMax = 1 << 24
+
+    /// Reads the rows of `bytes`.
+    package static func parse(
+        _ bytes: UnsafeRawBufferPointer, as text: RecordText
+    ) throws(RecordParseError) -> ParsedRecords {
+        guard bytes.count <= bodyByteCountMax else {
+            throw .tooLarge("a body of \(bytes.count) bytes is over the limit of \(bodyByteCountMax)")
+        }
+        var parser = RecordParser(bytes)
+        do throws(RowFault) {
+            switch text {
+            case .array: try parser.readArray()
+            case .lines: try parser.readLines()
+            }
+        } catch {
+            throw error.located(row: parser.isInRow ? parser.times.count : nil)
+        }
+        return try parser.finish()
+    }
+
+    package static func parse(
+        _ bytes: [UInt8], as text: RecordText
+    ) throws(RecordParseError) -> ParsedRecords {
+        let result: Result<ParsedRecords, RecordParseError> = bytes.withUnsafeBytes { buffer in
+            do throws(RecordParseError) {
+                return .success(try parse(buffer, as: text))
+            } catch {
+                return .failure(error)
+            }
+        }
+        return try result.get()
+    }
+
+    private var scanner: JSONScanner
+    private var isInRow = false
+    private var times: [Int64] = []
+    private var timeAbsent: [Int32] = []
+    /// The first is that of whole rows; each group has its own.
+    private var tables: [KeyTable] = [KeyTable(group: nil)]
+    private var fields: [FieldBuilder] = []
+    private var fieldNumbers: [String: Int] = [:]
+    private var paddingCount = 0
+
+    /// Values of a nested row stand inside the list of rows, the row and the group; counted for
+    /// flat rows too, so that what is taken in one form can be given and taken in the other.
+    private static let valueDepth = 3
+
+    private init(_ bytes: UnsafeRawBufferPointer) { scanner = JSONScanner(bytes) }
+}
+
+// Rows.
+extension RecordParser {
+    private mutating func readArray() throws(RowFault) {
+        scanner.skipWhitespace()
+        guard scanner.peek == UInt8(ascii: "[") else {
+            throw .text(scanner.unexpected("a list of records"))
+        }
+        if scanner.hasFirst(before: UInt8(ascii: "]")) {
+            repeat { try readRow() } while try hasNext(before: UInt8(ascii: "]"))
+        }
+        do throws(JSONError) { try scanner.expectEnd() } catch { throw .text(error) }
+    }
+
+    private mutating func readLines() throws(RowFault) {
+        while true {
+            scanner.skipWhitespace()
+            if scanner.isAtEnd { return }
+            try readRow()
+            while scanner.skip(0x20) || scanner.skip(0x09) || scanner.skip(0x0D) {}
+            guard scanner.isAtEnd || scanner.peek == 0x0A else {
+                throw .text(scanner.unexpected("the end of the line"))
+            }
+        }
+    }
+
+    private mutating func readRow() throws(RowFault) {
+        isInRow = true
+        guard times.count < Self.rowCountMax else {
+            throw .tooLarge("a body has over \(Self.rowCountMax) rows; split it")
+        }
+        guard scanner.peek == UInt8(ascii: "{") else {
+            throw .text(scanner.unexpected("a record, as an object"))
+        }
+        let row = times.count
+        var time: Int64?
+        if scanner.hasFirst(before: UInt8(ascii: "}")) {
+            try readMembers(of: 0, row, &time)
+        }
+        times.append(time ?? 0)
+        if time == nil { timeAbsent.append(Int32(row)) }
+        isInRow = false
+    }
+
+    /// Reads the members of a row or group up to its closing brace; the first is here.
+    private mutating func readMembers(
+        of table: Int, _ row: Int, _ time: inout Int64?
+    ) throws(RowFault) {
+        var previous = KeyTable.start
+        repeat {
+            let key = try readKey(after: previous, of: table)
+            previous = key
+            guard tables[table].keys[key].lastRow != row else {
+                throw .field(tables[table].fullName(key), "is given twice")
+            }
+            tables[table].keys[key].lastRow = row
+            switch tables[table].keys[key].role {
+            case .field(let field):
+                try readValue(of: field, row)
+            case .time:
+                time = try readTime()
+            case .group(let group):
+                try readGroup(key, group, row, &time)
+            }
+        } while try hasNext(before: UInt8(ascii: "}"))
+    }
+
+    /// Steps over a key and its colon, and says which key of the table it is.
+    @inline(__always)
+    private mutating func readKey(after previous: Int, of table: Int) throws(RowFault) -> Int {
+        guard let key = tables[table].expectedKey(after: previous, at: &scanner) else {
+            return try readUnexpectedKey(after: previous, of: table)
+        }
+        return key
+    }
+
+    private mutating func readValue(of field: Int, _ row: Int) throws(RowFault) {
+        let missed = row - fields[field].rowCount
+        if missed != 0 {
+            guard missed > 0 else {
+                throw .field(fields[field].name, "is given twice, flat and in its group")
+            }
+            paddingCount += missed
+            guard paddingCount <= Self.paddingCountMax else { throw tooSparse() }
+            fields[field].pad(toRow: row)
+        }
+        do throws(JSONError) {
+            try fields[field].read(&scanner, depth: Self.valueDepth)
+        } catch {
+            throw .text(error)
+        }
+    }
+
+    private mutating func readTime() throws(RowFault) -> Int64? {
+        let start = scanner.offset
+        do throws(JSONError) {
+            switch scanner.peek {
+            case UInt8(ascii: "n"):
+                try scanner.scanLiteral("null")
+                return nil
+            case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
+                if let time = try scanner.scanNumber().integer { return time }
+            default: try scanner.skipValue(depth: Self.valueDepth)
+            }
+        } catch {
+            throw .text(error)
+        }
+        let found = scanner.bytes[start..<min(scanner.offset, start + 32)]
+        throw .field(
+            "time",
+            "must be whole milliseconds since 1970 as an integer, not "
+                + String(decoding: found, as: UTF8.self))
+    }
+
+    /// Reads what stands under a group's name: its fields, or a value like any other.
+    private mutating func readGroup(
+        _ key: Int, _ group: KeyTable.Group, _ row: Int, _ time: inout Int64?
+    ) throws(RowFault) {
+        let start = scanner.offset
+        if scanner.peek == UInt8(ascii: "{") && scanner.hasFirst(before: UInt8(ascii: "}")) {
+            var table = group.table
+            if table == nil {
+                tables.append(KeyTable(group: tables[0].keys[key].name))
+                table = tables.count - 1
+                tables[0].keys[key].role = .group(.init(table: table, field: group.field))
+            }
+            return try readMembers(of: table ?? 0, row, &time)
+        }
+        // No fields: null, a value that is no object, or the empty object, which is kept as one.
+        scanner.offset = start
+        var field = group.field
+        if field == nil {
+            field = try fieldNumber(named: tables[0].keys[key].name)
+            tables[0].keys[key].role = .group(.init(table: group.table, field: field))
+        }
+        try readValue(of: field ?? 0, row)
+    }
+
+    private mutating func hasNext(before end: UInt8) throws(RowFault) -> Bool {
+        do throws(JSONError) { return try scanner.hasNext(before: end) } catch { throw .text(error) }
+    }
+}
+
+// Names: met once, or where a row differs from the one before it.
+extension RecordParser {
+    @inline(never)
+    private mutating func readUnexpectedKey(
+        after previous: Int, of table: Int
+    ) throws(RowFault) -> Int {
+        let start = scanner.offset
+        let string: ScannedString
+        do throws(JSONError) { string = try scanner.scanKey() } catch { throw .text(error) }
+        let raw = start..<string.end + 1
+        guard !string.hasLoneSurrogate else {
+            let text = String(decoding: scanner.bytes[string.start..<string.end], as: UTF8.self)
+            throw .field(text, "has half of a surrogate pair in its name")
+        }
+        let name = scanner.decode(string)
+        var key = tables[table].numbers[name]
+        if let known = key {
+            try refuseOtherSpelling(of: name, as: tables[table].keys[known].name)
+        } else {
+            let role: KeyTable.Role =
+                if tables[table].group == nil && name == "time" {
+                    .time
+                } else if tables[table].group == nil && RecordGroup.isGroup(name) {
+                    .group(.init())
+                } else {
+                    .field(try fieldNumber(named: tables[table].fullName(name)))
+                }
+            key = tables[table].add(name, role)
+        }
+        tables[table].expect(key ?? 0, at: raw, after: previous)
+        return key ?? 0
+    }
+
+    /// The field of that name, made where it is new.
+    private mutating func fieldNumber(named name: String) throws(RowFault) -> Int {
+        if let known = fieldNumbers[name] {
+            try refuseOtherSpelling(of: name, as: fields[known].name)
+            return known
+        }
+        guard name.utf8.count <= RecordLimits.nameByteCountMax else {
+            throw .field(
+                String(name.prefix(64)) + "…",
+                "has a name of \(name.utf8.count) bytes, over the limit of \(RecordLimits.nameByteCountMax)")
+        }
+        guard fields.count < RecordLimits.fieldCountMax else {
+            throw .tooLarge("a body has over \(RecordLimits.fieldCountMax) fields; split it")
+        }
+        fields.append(FieldBuilder(name: name))
+        fieldNumbers[name] = fields.count - 1
+        return fields.count - 1
+    }
+
+    /// Swift compares strings by meaning: names that differ only in how accents are composed would
+    /// be one field everywhere after, and one of the two would not come back as posted.
+    private func refuseOtherSpelling(of name: String, as known: String) throws(RowFault) {
+        guard name.utf8.elementsEqual(known.utf8) else {
+            throw .field(name, "is also given in another Unicode normalisation; use one of them")
+        }
+    }
+
+    private func tooSparse() -> RowFault {
+        .tooLarge(
+            "the rows of a body are too unlike: more than \(Self.paddingCountMax) values are absent; split it")
+    }
+}
+
+extension RecordParser {
+    private consuming func finish() throws(RecordParseError) -> ParsedRecords {
+        var padding = 0
+        for field in fields { padding += (times.count - field.valueCount) * field.leafCount }
+        guard padding <= Self.paddingCountMax else { throw tooSparse().located(row: nil) }
+        var columns: [FieldColumn] = []
+        columns.reserveCapacity(fields.count)
+        for index in fields.indices {
+            fields[index].pad(toRow: times.count)
+            columns.append(fields[index].column(scanner.bytes))
+            // The scratch of one field is given back before the next column is made.
+            fields[index] = FieldBuilder(name: "")
+        }
+        return ParsedRecords(
+            batch: RecordBatch(times: times, fields: columns), timeAbsent: timeAbsent)
+    }
+}
+
+/// A refusal inside a row, before the row is named.
+enum RowFault: Error {
+    case text(JSONError)
+    case field(String, String)
+    case tooLarge(String)
+
+    func located(row: Int?) -> RecordParseError {
+        switch self {
+        case .text(let error): .malformed(row: row, error)
+        case .field(let name, let problem): .refused(row: row ?? 0, field: name, problem: problem)
+        case .tooLarge(let problem): .tooLarge(problem)
+        }
+    }
+}

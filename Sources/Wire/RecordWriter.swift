@@ -1,0 +1,166 @@
+// Columns to rows of JSON.
+//
+// Invariants:
+//  * What RecordParser took comes back equal: number texts, null and absent, key order within the
+//    columns' order. The time is always first.
+//  * Every text written is JSON: a NaN or infinity without a text of its own is null.
+//
+// Rows of several batches may be written in any order, as answers sorted by time need.
+
+import JSON
+import Records
+
+/// Writes rows of record batches, one after another.
+package struct RecordWriter: Sendable {
+    private let text: RecordText
+    private let form: RecordForm
+    private let selection: FieldSelection
+    private var output: JSONWriter
+    package private(set) var rowCount = 0
+
+    package init(
+        as text: RecordText = .array, form: RecordForm = .flat, fields selection: FieldSelection = .all
+    ) {
+        self.text = text
+        self.form = form
+        self.selection = selection
+        output = JSONWriter()
+        if text == .array { output.write(byte: UInt8(ascii: "[")) }
+    }
+
+    /// The bytes written so far.
+    package var byteCount: Int { output.bytes.count }
+
+    /// What `write(row:of:)` wants: made once for a batch, used for many rows.
+    package func prepare(_ batch: RecordBatch) -> PreparedRecords {
+        PreparedRecords(batch, form, selection)
+    }
+
+    /// Writes all rows of a batch.
+    package mutating func write(_ batch: RecordBatch) {
+        let records = prepare(batch)
+        for row in 0..<batch.rowCount { write(row: row, of: records) }
+    }
+
+    /// Writes one row. `records` must come from a writer of the same form and fields.
+    package mutating func write(row: Int, of records: PreparedRecords) {
+        precondition(row < records.rowCount, "Writes only rows that are there.")
+        if rowCount > 0 && text == .array { output.write(byte: UInt8(ascii: ",")) }
+        rowCount += 1
+        output.write(byte: UInt8(ascii: "{"))
+        var isFirst = true
+        if records.showsTime {
+            output.write("\"time\":")
+            output.write(records.times[row])
+            isFirst = false
+        }
+        for member in records.members {
+            guard let groupKey = member.groupKey else {
+                write(member.columns[0], row, member.columns[0].flatKey, &isFirst)
+                continue
+            }
+            if let namesake = member.namesake,
+                records.members[namesake].columns[0].column.presence.state(row) != .absent
+            {
+                for column in member.columns { write(column, row, column.flatKey, &isFirst) }
+                continue
+            }
+            guard member.columns.contains(where: { $0.column.presence.state(row) != .absent }) else {
+                continue
+            }
+            if !isFirst { output.write(byte: UInt8(ascii: ",")) }
+            isFirst = false
+            output.bytes.append(contentsOf: groupKey)
+            output.write(byte: UInt8(ascii: "{"))
+            var isFirstOfGroup = true
+            for column in member.columns { write(column, row, column.nestedKey, &isFirstOfGroup) }
+            output.write(byte: UInt8(ascii: "}"))
+        }
+        output.write(byte: UInt8(ascii: "}"))
+        if text == .lines { output.write(byte: 0x0A) }
+    }
+
+    /// The whole text; the writer is used up.
+    package consuming func finish() -> [UInt8] {
+        if text == .array { output.write(byte: UInt8(ascii: "]")) }
+        return output.bytes
+    }
+}
+
+extension RecordWriter {
+    private mutating func write(
+        _ column: PreparedRecords.Column, _ row: Int, _ key: [UInt8], _ isFirst: inout Bool
+    ) {
+        let state = column.column.presence.state(row)
+        guard state != .absent else { return }
+        if !isFirst { output.write(byte: UInt8(ascii: ",")) }
+        isFirst = false
+        output.bytes.append(contentsOf: key)
+        guard state == .value else { return output.write("null") }
+        switch column.column.values {
+        case .none: output.write("null")
+        case .scalar(let leaf): write(leaf, row)
+        case .fixedList(let leaves):
+            output.write(byte: UInt8(ascii: "["))
+            for index in leaves.indices {
+                if index > 0 { output.write(byte: UInt8(ascii: ",")) }
+                write(leaves[index], row)
+            }
+            output.write(byte: UInt8(ascii: "]"))
+        case .list(let lengths, let leaf):
+            output.write(byte: UInt8(ascii: "["))
+            let start = Int(column.listStarts[row])
+            for position in start..<start + Int(lengths[row]) {
+                if position > start { output.write(byte: UInt8(ascii: ",")) }
+                write(leaf, position)
+            }
+            output.write(byte: UInt8(ascii: "]"))
+        case .json(let texts): output.bytes.append(contentsOf: texts.bytes[texts.range(row)])
+        }
+    }
+
+    private mutating func write(_ leaf: Leaf, _ position: Int) {
+        if !leaf.nulls.isEmpty && leaf.isNull(position) { return output.write("null") }
+        if !leaf.texts.isEmpty, let text = leaf.text(at: position) {
+            return output.bytes.append(contentsOf: text.utf8)
+        }
+        switch leaf.elements {
+        case .float64(let values): output.write(values[position], bare: leaf.wholeNumbersAreBare)
+        case .float32(let values): output.write(values[position], bare: leaf.wholeNumbersAreBare)
+        case .int64(let values): output.write(values[position])
+        case .bool(let values): output.write(values[position])
+        case .text(let texts):
+            texts.bytes.withUnsafeBytes { bytes in
+                output.write(
+                    stringUTF8: UnsafeRawBufferPointer(rebasing: bytes[texts.range(position)]))
+            }
+        }
+    }
+}
+
+extension Leaf {
+    /// Whether the element at `position` is null.
+    func isNull(_ position: Int) -> Bool {
+        let place = nulls.partition { $0 < position }
+        return place < nulls.count && nulls[place] == position
+    }
+
+    /// The text kept for the element at `position`, if any.
+    func text(at position: Int) -> String? {
+        let place = texts.partition { $0.position < position }
+        return place < texts.count && texts[place].position == position ? texts[place].text : nil
+    }
+}
+
+extension Array {
+    /// The number of elements for which `isBefore` holds; those stand before all others.
+    fileprivate func partition(_ isBefore: (Element) -> Bool) -> Int {
+        var low = 0
+        var high = count
+        while low < high {
+            let middle = (low + high) / 2
+            if isBefore(self[middle]) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}

@@ -1,0 +1,63 @@
+// `assaylog serve`: the server over one data directory.
+
+import ArgumentParser
+import HTTPAPI
+import Logging
+import Records
+import Store
+
+struct Serve: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Serve a data directory over HTTP.",
+        discussion: """
+            Example:
+              assaylog serve --data ./data --port 8080
+
+            Options may also come from the environment: ASSAYLOG_DATA, ASSAYLOG_HOST, ASSAYLOG_PORT,
+            ASSAYLOG_PUBLIC_URL, ASSAYLOG_ONNXRUNTIME (the ONNX Runtime library or its folder).
+            """)
+
+    @OptionGroup var directory: DataDirectory
+
+    @Option(help: "The address to listen at.")
+    var host = Settings.environment("ASSAYLOG_HOST") ?? "127.0.0.1"
+
+    @Option(help: "The port to listen at; 0 for any free one.")
+    var port = Settings.environment("ASSAYLOG_PORT").flatMap { Int($0) } ?? 8080
+
+    @Option(name: .customLong("public-url"), help: "What clients reach this server as, for URLs in answers.")
+    var publicURL: String?
+
+    @Option(help: "How long after its end a window is analysed, as \"5 seconds\".")
+    var grace = "5 seconds"
+
+    @Option(help: "The ONNX Runtime library, or the folder that holds it.")
+    var onnxruntime: String?
+
+    func validate() throws {
+        guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535, not \(port).") }
+        _ = try graceSpan()
+    }
+
+    private func graceSpan() throws -> TimeSpan {
+        do { return try TimeSpan(parsing: grace) } catch { throw ValidationError("--grace: \(error)") }
+    }
+
+    func run() async throws {
+        let logger = Settings.logger()
+        var configuration = StoreConfiguration(directory: directory.data)
+        configuration.grace = try graceSpan()
+        configuration.runtimePlace = onnxruntime
+        configuration.runtimePlaces = Settings.runtimePlaces
+        let (store, report) = try InferenceStore.open(configuration)
+        for line in report.log.repairs + report.derived.repairs { logger.notice("\(line)") }
+        for line in report.log.damages + report.derived.damages { logger.error("\(line)") }
+        if let problem = report.runtimeProblem { logger.warning("models will not run: \(problem)") }
+        let (host, data) = (self.host, directory.data)
+        try await APIServer(
+            store, ServerConfiguration(host: host, port: port, publicURL: publicURL ?? Settings.environment("ASSAYLOG_PUBLIC_URL")), logger: logger
+        ).run { port in
+            logger.notice("assaylog serves \(data) at http://\(host):\(port)")
+        }
+    }
+}
