@@ -78,7 +78,9 @@ package struct Assay: Hashable, Sendable {
     /// The newest decision about the window that starts at `start`.
     package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
         let position = position(startingAtOrAfter: start)
-        guard position < decisions.count, decisions[position].window.start == start else { return nil }
+        guard position < decisions.count, decisions[position].window.start == start else {
+            return nil
+        }
         return decisions[position]
     }
 
@@ -126,7 +128,8 @@ package struct Assay: Hashable, Sendable {
 
     private func listing(_ workspaceName: String?) -> JSONObject {
         JSONObject([
-            ("id", .identifier(id)), ("name", .string(definition.name)), ("active", .bool(isActive)),
+            ("id", .identifier(id)), ("name", .string(definition.name)),
+            ("active", .bool(isActive)),
             ("status", .string(status)),
             ("warning_threshold", .number(definition.thresholds.warning)),
             ("alert_threshold", .number(definition.thresholds.alert)),

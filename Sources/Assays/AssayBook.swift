@@ -25,7 +25,8 @@ extension AssayError: CustomStringConvertible {
         case .duplicateName(let name, let existing):
             "field \"name\" is \"\(name)\", which assay \(existing) of this workspace is called "
                 + "already; use another name"
-        case .unknownAssay(let id): "there is no assay \(id); list the assays to see which there are"
+        case .unknownAssay(let id):
+            "there is no assay \(id); list the assays to see which there are"
         case .thresholdsNotFinite: "a threshold must be a finite number"
         }
     }

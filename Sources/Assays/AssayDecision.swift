@@ -77,7 +77,8 @@ extension AssayDecision {
             throw json["digest"].refused("is not 64 lower-case hexadecimal digits")
         }
         self.init(
-            assayID: try json["assay_id"].identifier(), resultID: try json["result_id"].identifier(),
+            assayID: try json["assay_id"].identifier(),
+            resultID: try json["result_id"].identifier(),
             window: TimeWindow(start: start, end: end),
             revision: try json["revision"].integer(),
             definitionRevision: try json["definition_revision"].integer(),

@@ -93,7 +93,8 @@ package struct AssayDefinition: Hashable, Sendable {
             workspaceID: json["workspace_id"])
         window = try AssayWindowSpec(json["window"], defaults: topLevel)
         pipelineName =
-            try json.first(of: "pipeline_name", "pipeline").optional?.string() ?? window.pipelineName
+            try json.first(of: "pipeline_name", "pipeline").optional?.string()
+            ?? window.pipelineName
         let windowField = json["window"]
         baseline = try BaselineSpec(
             json["baseline"],
@@ -121,7 +122,8 @@ package struct AssayDefinition: Hashable, Sendable {
         guard found.aggregation == summarizer.aggregation else {
             throw field["aggregation"].refused(
                 "is \(found.aggregation.rawValue), but the summarizer's is "
-                    + "\(summarizer.aggregation.rawValue); summarise the baseline with this summarizer")
+                    + "\(summarizer.aggregation.rawValue); summarise the baseline with this summarizer"
+            )
         }
         let binCount = summarizer.binMode == .none ? 0 : summarizer.numBins
         let foundBinCount = max(0, found.edges.count - 1)

@@ -72,7 +72,8 @@ package struct AssayEvaluator: Sendable {
             score = try DriftScore(
                 of: summary, against: baseline.summary, definition.summarizer)
         } catch {
-            preconditionFailure("A window summarised on the baseline's edges has its bins: \(error)")
+            preconditionFailure(
+                "A window summarised on the baseline's edges has its bins: \(error)")
         }
         return AssayOutcome(
             window: window, baseline: baseline, summary: DatedSummary(summary, over: window),

@@ -62,10 +62,11 @@ package enum BaselineSpec: Hashable, Sendable {
             .object(
                 (
                     "calculated",
-                    .object((
-                        "sliding_window",
-                        .object(("window", window.json), ("offset", .string(offset.text)))
-                    ))
+                    .object(
+                        (
+                            "sliding_window",
+                            .object(("window", window.json), ("offset", .string(offset.text)))
+                        ))
                 ))
         }
     }

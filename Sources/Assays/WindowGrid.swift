@@ -62,7 +62,8 @@ package struct WindowGrid: Hashable, Sendable {
 
     /// How many windows end at or before `until`.
     package func completeCount(until: Timestamp) -> Int {
-        let room = Int128(until.microseconds) - Int128(start.microseconds)
+        let room =
+            Int128(until.microseconds) - Int128(start.microseconds)
             - Int128(width.microseconds)
         return room < 0 ? 0 : Int(clamping: room / Int128(interval.microseconds) + 1)
     }
@@ -99,7 +100,8 @@ package struct WindowGrid: Hashable, Sendable {
 
     /// The first window that ends after `moment`.
     fileprivate func firstIndex(endingAfter moment: Timestamp) -> Int {
-        let past = Int128(moment.microseconds) - Int128(start.microseconds)
+        let past =
+            Int128(moment.microseconds) - Int128(start.microseconds)
             - Int128(width.microseconds)
         return past < 0 ? 0 : Int(clamping: past / Int128(interval.microseconds) + 1)
     }

@@ -64,7 +64,9 @@ package struct PipelineDefinition: Hashable, Sendable {
             _ = try definition.object()
             for step in try definition["steps"].optional?.array() ?? [] {
                 guard let found = step["ModelInference"].optional else { continue }
-                for model in try found["models"].array() { models.append(try ModelReference(model)) }
+                for model in try found["models"].array() {
+                    models.append(try ModelReference(model))
+                }
             }
         }
         self.models = models

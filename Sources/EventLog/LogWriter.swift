@@ -64,6 +64,9 @@ package final class LogWriter {
     private var directory: SegmentDirectory
     /// What the manifest must yet be told about its last segment, before another one begins.
     private var unsettled: Manifest.Entry?
+    /// A new segment that is made and synced, which the manifest could not be told: the next attempt
+    /// goes on with it, so that a full disk does not fill with beginnings.
+    private var unlisted: SegmentWriter?
 
     init(
         files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, manifest: Manifest,
@@ -254,27 +257,34 @@ package final class LogWriter {
     // MARK: Segments
 
     private func startSegment() throws(LogError) -> SegmentWriter {
-        var next = manifest
-        let number = next.nextSegmentNumber
-        next.nextSegmentNumber += 1
-        next.entries.append(Manifest.Entry(number: number, state: .active, byteCount: 0))
         let segment: SegmentWriter
-        do throws(SegmentError) {
-            segment = try SegmentWriter(creating: number, in: configuration.directory, on: files)
-            try segment.sync()
-        } catch {
-            // The file may exist; its number is not used again.
-            manifest.nextSegmentNumber = next.nextSegmentNumber
-            throw .segment(error)
-        }
-        do throws(LogError) { try next.replace(configuration, on: files) } catch {
-            manifest.nextSegmentNumber = next.nextSegmentNumber
-            throw error
-        }
+        if let unlisted { segment = unlisted } else { segment = try makeSegment() }
+        var next = manifest
+        next.entries.append(Manifest.Entry(number: segment.number, state: .active, byteCount: 0))
+        unlisted = segment
+        try next.replace(configuration, on: files)
+        unlisted = nil
         manifest = next
         active = segment
         directory = SegmentDirectory()
         return segment
+    }
+
+    private func makeSegment() throws(LogError) -> SegmentWriter {
+        let number = manifest.nextSegmentNumber
+        // Used from here on, even if the making fails.
+        manifest.nextSegmentNumber += 1
+        do throws(SegmentError) {
+            let segment = try SegmentWriter(creating: number, in: configuration.directory, on: files)
+            try segment.sync()
+            return segment
+        } catch {
+            // No manifest names it, so that it may go; where it stays, the next opening removes it.
+            do throws(DiskError) {
+                try files.remove(configuration.path(FileName.segment(number)))
+            } catch {}
+            throw .segment(error)
+        }
     }
 
     /// Gives up the active segment at its last good sync; the next commit starts a new one.

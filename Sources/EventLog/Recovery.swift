@@ -5,7 +5,9 @@
 //  * Before a writer's log is served, the valid part of a segment that was active in a crash has been
 //    copied to a new segment and synced: what read well from the page cache may not be on the disk.
 //  * A reader's log changes nothing on disk.
-//  * Every repair and every damage is in the report.
+//  * Every repair and every damage is in the report; damaged bytes stay where they are.
+//  * A writer's opening that is refused a read throws: to append past what it did not see would give
+//    addresses away twice. Bytes that are read and wrong are damage, and end nothing.
 
 import Bytes
 import Disk
@@ -66,6 +68,7 @@ struct Recovery {
                 case .active: try readScanned(segment, upTo: nil)
                 }
             } catch {
+                if isWriter, error.isRefusal { throw .segment(error) }
                 report.damages.append("\(FileName.segment(entry.number)) is not seen: \(error)")
             }
         }
@@ -105,16 +108,23 @@ struct Recovery {
     private mutating func readSealed(_ segment: SegmentFile, byteCount: Int) throws(SegmentError) {
         let directory: SegmentDirectory
         do throws(SegmentError) { directory = try segment.directory() } catch {
+            if error.isRefusal { throw error }
             // The footer is a convenience: the envelopes say the same.
-            report.damages.append("the footer of \(segment.name) is not read (\(error)); scanned instead")
-            return try readScanned(segment, upTo: nil)
+            let end = try readScanned(segment, upTo: nil)
+            report.damages.append(
+                "the footer of \(segment.name) is not read (\(error)); scanned instead, "
+                    + "up to byte \(end.validByteCount) of \(byteCount)")
+            return
         }
         for block in directory.blocks { index.append(block, segment: segment.number) }
         for event in directory.events { index.append(event, segment: segment.number) }
         if let commits = directory.commits { index.cut = max(index.cut, commits.upperBound) }
     }
 
-    private mutating func readScanned(_ segment: SegmentFile, upTo limit: Int?) throws(SegmentError) {
+    @discardableResult
+    private mutating func readScanned(
+        _ segment: SegmentFile, upTo limit: Int?
+    ) throws(SegmentError) -> SegmentFile.ScanEnd {
         try segment.checkHeader()
         var found = SegmentDirectory()
         let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
@@ -124,6 +134,7 @@ struct Recovery {
             report.damages.append(
                 "\(segment.name) is seen up to byte \(end.validByteCount) of \(limit): \(end.tear ?? "cut")")
         }
+        return end
     }
 
     /// Copies what is valid in a segment that was active when the process ended to a new one, which
@@ -134,16 +145,17 @@ struct Recovery {
         var next = outcome.manifest
         var copy: SegmentWriter?
         var directory = SegmentDirectory()
+        let indexBefore = index
+        var isDamaged = false
+        var byteCount = 0
         do throws(SegmentError) {
             let segment = try SegmentFile(opening: number, in: configuration.directory, on: files)
-            // A header that never reached the disk: nothing was acknowledged into this segment.
-            var end = SegmentFile.ScanEnd(validByteCount: 0, tear: "the file header is damaged")
-            var hasHeader = true
-            do throws(SegmentError) { try segment.checkHeader() } catch {
-                if case .unsupportedVersion = error { throw error }
-                hasHeader = false
-            }
-            if hasHeader {
+            byteCount = try segment.byteCount()
+            var end = SegmentFile.ScanEnd(validByteCount: 0, tear: "the file header is cut")
+            if byteCount >= SegmentFormat.segmentHeaderByteCount {
+                // The header was synced before the manifest named the segment: what is wrong with
+                // it is damage, and no torn tail.
+                try segment.checkHeader()
                 let newNumber = next.nextSegmentNumber
                 end = try segment.scan { (header, offset, blocks) throws(SegmentError) in
                     if copy == nil {
@@ -155,19 +167,29 @@ struct Recovery {
                     try take(header, start, blocks, of: segment, as: newNumber, into: &directory)
                 }
             }
+            // An envelope is appended when the one before it is durable: one behind a tear says that
+            // the tear is damage.
+            isDamaged = try end.tear != nil && segment.holdsEnvelope(after: end.validByteCount)
             try copy?.sync()
-            if let tear = end.tear {
+            if let tear = end.tear, !isDamaged {
                 report.repairs.append(
                     "\(segment.name) ended at byte \(end.validByteCount) (\(tear)); "
                         + "what follows was never acknowledged")
             }
-            if let copy {
+            if let copy, !isDamaged {
                 report.repairs.append("\(segment.name) was active; its commits are in \(copy.name) now")
             }
-        } catch { throw .segment(error) }
+        } catch {
+            if error.isRefusal { throw .segment(error) }
+            isDamaged = true
+        }
+        if copy != nil { next.nextSegmentNumber += 1 }
+        if isDamaged {
+            index = indexBefore
+            return try keepDamaged(number, byteCount, at: position, next, in: &outcome)
+        }
         next.entries.remove(at: position)
         if let copy {
-            next.nextSegmentNumber += 1
             next.entries.append(Manifest.Entry(number: copy.number, state: .active, byteCount: 0))
         }
         do throws(DiskError) { try files.syncDirectory(configuration.directory) } catch { throw .disk(error) }
@@ -178,6 +200,24 @@ struct Recovery {
         outcome.manifest = next
         outcome.active = copy
         outcome.directory = directory
+    }
+
+    /// Closes a segment that was active and is damaged inside: it stays as it is, for whoever can mend
+    /// it, and is seen up to the damage. A copy that was begun is a stray for the next opening.
+    private mutating func keepDamaged(
+        _ number: UInt64, _ byteCount: Int, at position: Int, _ manifest: Manifest, in outcome: inout Outcome
+    ) throws(LogError) {
+        var next = manifest
+        next.entries[position] = Manifest.Entry(number: number, state: .closed, byteCount: byteCount)
+        try next.replace(configuration, on: files)
+        outcome.manifest = next
+        do throws(SegmentError) {
+            let segment = try SegmentFile(opening: number, in: configuration.directory, on: files)
+            try readScanned(segment, upTo: byteCount)
+        } catch {
+            if error.isRefusal { throw .segment(error) }
+            report.damages.append("\(FileName.segment(number)) is not seen: \(error)")
+        }
     }
 
     /// Takes one envelope's blocks into the index.

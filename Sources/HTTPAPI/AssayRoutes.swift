@@ -40,17 +40,17 @@ struct AssayRoutes {
         let body = try await request.document()
         let settings = try SummarizerSettings(body["summarizer"])
         let baseline = try BaselineSpec(body["baseline"])
-        return Response(json: try store.summarize(baseline, settings).json)
+        return Response(json: try store.view.baseline(baseline, settings).json)
     }
 
     @Sendable func runInteractive(_ request: Request, _ context: APIContext) async throws -> Response {
         let run = try AssayRequest(try await request.document(), nameIsNeeded: false)
-        return Response(json: .array(try store.runInteractive(run).map(\.json)))
+        return Response(json: .array(try store.view.runInteractive(run).map(\.json)))
     }
 
     @Sendable func runInteractiveBaseline(_ request: Request, _ context: APIContext) async throws -> Response {
         let run = try AssayRequest(try await request.document(), nameIsNeeded: false)
-        return Response(json: try store.runInteractiveBaseline(run).json)
+        return Response(json: try store.view.runInteractiveBaseline(run).json)
     }
 
     // MARK: Stored assays
@@ -121,7 +121,7 @@ struct AssayRoutes {
         let limit = min(
             try limit(body) ?? AssayRoutes.baselineRowCountDefault, AssayRoutes.baselineRowCountMax)
         let window = try period(body)
-        let rows = try store.records(
+        let rows = try store.view.records(
             pipelineName: name, workspaceID: workspaceID, in: window, modelName: modelName, limit: limit)
         var writer = RecordWriter(form: .flat)
         let prepared = rows.batches.map { writer.prepare($0) }

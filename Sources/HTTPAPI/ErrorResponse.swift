@@ -9,6 +9,7 @@
 //    what to do next.
 //  * An error that is not in the table is a 500 whose details go to the server's log only.
 
+import Assays
 import Catalog
 import EventLog
 import HTTPTypes
@@ -89,6 +90,8 @@ extension ErrorResponse {
             self.init(status: .badRequest, message: "\(error)")
         case let error as CatalogError:
             self.init(status: .badRequest, message: "\(error)")
+        case let error as AssayError:
+            self.init(status: .badRequest, message: "\(error)")
         case let error as StoreRefusal:
             let status: HTTPResponse.Status =
                 switch error.kind {
@@ -143,7 +146,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             let methods = Set(routes.filter { $0.matches(path) }.map(\.method.rawValue)).sorted()
             let refusal =
                 methods.isEmpty
-                ? ErrorResponse(status: .notFound, message: "there is nothing at \(path); see /v1/api/docs")
+                ? ErrorResponse(status: .notFound, message: "there is nothing at \(path); the README lists what there is")
                 : ErrorResponse(
                     status: .methodNotAllowed,
                     message: "\(path) takes \(methods.joined(separator: ", ")), not \(request.method.rawValue)",

@@ -27,10 +27,12 @@ extension TimeSpan {
         }
         let count = Int64(String(decoding: digits, as: UTF8.self))
         guard count != 0 else {
-            throw TextError(text: text, problem: "is no length of time: it must be longer than zero")
+            throw TextError(
+                text: text, problem: "is no length of time: it must be longer than zero")
         }
-        guard let count, case let (product, overflow) = count.multipliedReportingOverflow(
-            by: unit.microseconds), !overflow
+        guard let count,
+            case let (product, overflow) = count.multipliedReportingOverflow(
+                by: unit.microseconds), !overflow
         else {
             throw TextError(
                 text: text, problem: "is longer than time is counted here, about 292,000 years")

@@ -46,4 +46,14 @@ extension SegmentError {
     init(_ error: BytesError, in place: SegmentPlace) {
         self = .malformed(place, reason: error.description)
     }
+
+    /// Whether the disk or this build would not read what may well be whole; otherwise the bytes are
+    /// wrong, or gone.
+    package var isRefusal: Bool {
+        switch self {
+        case .disk(let error): error.kind != .notFound && error.kind != .pastEnd
+        case .unsupportedVersion: true
+        case .checksumMismatch, .malformed: false
+        }
+    }
 }

@@ -148,6 +148,31 @@ package struct SegmentFile: Sendable {
         return ScanEnd(validByteCount: offset, tear: nil)
     }
 
+    /// Whether a whole envelope of this segment lies anywhere behind `offset`.
+    package func holdsEnvelope(after offset: Int) throws(SegmentError) -> Bool {
+        let start = offset + 1
+        let end = try byteCount()
+        let headerByteCount = SegmentFormat.envelopeHeaderByteCount
+        guard end - start >= headerByteCount else { return false }
+        let rest = try read(at: start, byteCount: end - start)
+        return rest.withUnsafeBytes { bytes in
+            for position in 0...(bytes.count - headerByteCount) {
+                let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
+                guard UInt32(littleEndian: word) == SegmentFormat.envelopeMagic,
+                    let header = EnvelopeHeader.read(
+                        UnsafeRawBufferPointer(rebasing: bytes[position...]), segment: number)
+                else { continue }
+                let body = bytes[(position + headerByteCount)...].prefix(header.bodyByteCount)
+                if body.count == header.bodyByteCount,
+                    Checksum.crc32c(UnsafeRawBufferPointer(rebasing: body)) == header.bodyChecksum
+                {
+                    return true
+                }
+            }
+            return false
+        }
+    }
+
     // MARK: Blocks
 
     package func event(_ entry: EventEntry) throws(SegmentError) -> Event {

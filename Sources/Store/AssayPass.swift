@@ -20,8 +20,7 @@ struct WindowOutcome {
 }
 
 struct AssayPass {
-    let store: InferenceStore
-    let snapshot: LogSnapshot
+    let view: StoreView
     let definition: AssayDefinition
     let grid: WindowGrid
     /// The baseline that was pinned before; nil works it out.
@@ -29,16 +28,14 @@ struct AssayPass {
 
     /// - Throws: a refusal where the specification means nothing.
     init(
-        _ definition: AssayDefinition, pinned: DatedSummary? = nil, _ snapshot: LogSnapshot,
-        _ store: InferenceStore
+        _ definition: AssayDefinition, pinned: DatedSummary? = nil, _ view: StoreView
     ) throws {
-        self.store = store
-        self.snapshot = snapshot
+        self.view = view
         self.definition = definition
         self.pinned = pinned
-        let scope = try store.scope(of: definition.window, in: snapshot)
-        let first = snapshot.index.topics[scope.topic]?.timeMin
-        grid = definition.grid(startingAt: first.map { Timestamp(milliseconds: $0) } ?? store.sources.now())
+        let scope = try view.scope(of: definition.window)
+        let first = view.snapshot.index.topics[scope.topic]?.timeMin
+        grid = definition.grid(startingAt: first.map { Timestamp(milliseconds: $0) } ?? view.sources.now())
     }
 
     /// Whether each window has a baseline of its own.
@@ -49,7 +46,7 @@ struct AssayPass {
     /// The one baseline of all windows.
     func fixedBaseline() throws -> DatedSummary {
         if let pinned { return pinned }
-        return try store.baseline(definition.baseline, definition.summarizer, snapshot)
+        return try view.baseline(definition.baseline, definition.summarizer)
     }
 
     /// Outcomes of the occupied windows that share a moment with `period` and end at or before `until`.
@@ -59,9 +56,9 @@ struct AssayPass {
         guard !indices.isEmpty else { return [] }
         let covered = TimeWindow(
             start: grid.window(indices.lowerBound).start, end: grid.window(indices.upperBound - 1).end)
-        let values = try store.values(of: definition.window, in: covered, snapshot)
-        try store.checkPath(definition.window, values, snapshot)
-        try store.refuseUnseen(values.statistics.unseen)
+        let values = try view.values(of: definition.window, in: covered)
+        try view.checkPath(definition.window, values)
+        try view.refuseUnseen(values.statistics.unseen)
         if values.times.isEmpty { return [] }
 
         let baseline = slides ? nil : try fixedBaseline()
@@ -74,23 +71,23 @@ struct AssayPass {
             try values.values.withUnsafeBufferPointer { numbers in
                 while let found = search.next(in: times) {
                     guard indices.contains(found.index) else { continue }
-                    let start = store.sources.monotonicNanoseconds()
+                    let start = view.sources.monotonicNanoseconds()
                     let own: AssayEvaluator
                     if let evaluator {
                         own = evaluator
                     } else {
                         // A sliding baseline without records: there is nothing to compare this window with.
-                        guard let summary = try? store.baseline(
-                            definition.baseline, definition.summarizer, for: found.window, snapshot)
+                        guard let summary = try? view.baseline(
+                            definition.baseline, definition.summarizer, for: found.window)
                         else { continue }
                         own = try AssayEvaluator(definition, baseline: summary)
                     }
                     sample.refill(from: UnsafeBufferPointer(rebasing: numbers[found.rows]), sorter: &sorter)
                     let outcome = own.outcome(of: sample, in: found.window)
-                    let elapsed = store.sources.monotonicNanoseconds() - start
+                    let elapsed = view.sources.monotonicNanoseconds() - start
                     outcomes.append(
                         WindowOutcome(
-                            outcome: outcome, analysedAt: store.sources.now(),
+                            outcome: outcome, analysedAt: view.sources.now(),
                             elapsedMilliseconds: Int(elapsed / 1_000_000)))
                 }
             }

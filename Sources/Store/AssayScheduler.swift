@@ -76,14 +76,15 @@ package actor AssayScheduler {
     private func examine(_ assay: Assay) async throws {
         let now = store.sources.now()
         let horizon = now.adding(TimeSpan(microseconds: -store.configuration.grace.microseconds))
-        let snapshot = store.log.snapshot()
+        let view = store.view
+        let snapshot = view.snapshot
         var state =
             progress[assay.id]
             ?? Progress(
                 examinedUntil: assay.decisions.last?.window.end ?? Timestamp(microseconds: .min),
                 examinedCut: assay.decisions.lazy.map(\.cut).max() ?? 0)
         progress[assay.id] = state
-        let scope = try store.scope(of: assay.definition.window, in: snapshot)
+        let scope = try view.scope(of: assay.definition.window)
         guard let topic = snapshot.index.topics[scope.topic] else { return }
 
         // Records that came since the last look, in windows that were examined before.
@@ -103,7 +104,7 @@ package actor AssayScheduler {
         {
             due = late.period
         }
-        let pass = try AssayPass(assay.definition, pinned: assay.pin?.summary, snapshot, store)
+        let pass = try AssayPass(assay.definition, pinned: assay.pin?.summary, view)
         let completed =
             pass.grid.completeCount(until: horizon) - pass.grid.completeCount(until: state.examinedUntil)
         if completed > 0 {
@@ -127,7 +128,7 @@ package actor AssayScheduler {
         _ assay: Assay, _ pass: AssayPass, _ period: TimeWindow, until horizon: Timestamp, now: Timestamp
     ) async throws {
         var pass = pass
-        let cut = pass.snapshot.cut
+        let cut = pass.view.snapshot.cut
         let outcomes = try pass.outcomes(touching: period, until: horizon)
         guard !outcomes.isEmpty else { return }
         if case .fixedWindow = assay.definition.baseline, assay.pin == nil {

@@ -7,16 +7,16 @@ import JSON
 import Records
 import Summaries
 
-extension InferenceStore {
+extension StoreView {
     /// The summary of a baseline.
     ///
     /// - Parameters:
     ///   - window: the window that is compared, for a baseline that slides with it.
     ///   - cut: the last commit that counts; nil for all.
     /// - Throws: a refusal where the period holds no records, or no numbers.
-    func baseline(
+    package func baseline(
         _ spec: BaselineSpec, _ settings: SummarizerSettings, for window: TimeWindow? = nil,
-        cut: CommitNumber? = nil, _ snapshot: LogSnapshot
+        cut: CommitNumber? = nil
     ) throws -> DatedSummary {
         let summarizer = Summarizer(settings)
         switch spec {
@@ -27,30 +27,29 @@ extension InferenceStore {
             let sample = SortedSample(present, nullCount: numbers.count - present.count)
             return DatedSummary(try summarizer.baseline(of: sample), over: nil)
         case .fixedWindow(let windowSpec):
-            return try baseline(of: windowSpec, over: spec.period, summarizer, cut: cut, snapshot)
+            return try baseline(of: windowSpec, over: spec.period, summarizer, cut: cut)
         case .slidingWindow(let windowSpec, _):
             return try baseline(
-                of: windowSpec, over: window.flatMap { spec.period(for: $0) }, summarizer, cut: cut, snapshot)
+                of: windowSpec, over: window.flatMap { spec.period(for: $0) }, summarizer, cut: cut)
         }
     }
 
     private func baseline(
-        of spec: AssayWindowSpec, over period: TimeWindow?, _ summarizer: Summarizer, cut: CommitNumber?,
-        _ snapshot: LogSnapshot
+        of spec: AssayWindowSpec, over period: TimeWindow?, _ summarizer: Summarizer, cut: CommitNumber?
     ) throws -> DatedSummary {
         guard let period else {
             throw FieldError(
                 field: "baseline",
                 problem: "slides with each window; there is no single summary of it: use a fixed_window")
         }
-        let values = try values(of: spec, in: period, cut: cut, snapshot)
+        let values = try values(of: spec, in: period, cut: cut)
         guard !values.times.isEmpty else {
             throw StoreRefusal(
                 .invalid,
                 "no inferences for \(spec.path.text) of pipeline \"\(spec.pipelineName)\" between "
                     + "\(period.start.zuluText) and \(period.end.zuluText)")
         }
-        try checkPath(spec, values, snapshot)
+        try checkPath(spec, values)
         try refuseUnseen(values.statistics.unseen)
         return DatedSummary(try summarizer.baseline(of: SortedSample(values.values)), over: period)
     }

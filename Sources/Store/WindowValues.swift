@@ -19,10 +19,9 @@ struct WindowScope {
     var topic: String { pipeline.topic.name }
 }
 
-extension InferenceStore {
+extension StoreView {
     /// Finds the pipeline and the partitions that `spec` names.
-    func scope(of spec: AssayWindowSpec, in snapshot: LogSnapshot) throws -> WindowScope {
-        let catalog = self.catalog
+    func scope(of spec: AssayWindowSpec) throws -> WindowScope {
         if let id = spec.workspaceID, catalog.workspaces[id] == nil {
             throw CatalogError(
                 .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
@@ -50,17 +49,17 @@ extension InferenceStore {
     }
 
     /// The numbers of `spec`'s path in `period`, up to `cut`.
-    func values(
-        of spec: AssayWindowSpec, in period: TimeWindow, cut: CommitNumber? = nil, _ snapshot: LogSnapshot
+    package func values(
+        of spec: AssayWindowSpec, in period: TimeWindow, cut: CommitNumber? = nil
     ) throws -> ColumnValues {
-        let scope = try scope(of: spec, in: snapshot)
+        let scope = try scope(of: spec)
         return ColumnScan(snapshot).values(
             WindowQuery(
                 topic: scope.topic, window: period, path: spec.path, filter: scope.filter, cut: cut))
     }
 
     /// Refuses a path at which no record that was looked at has a number.
-    func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues, _ snapshot: LogSnapshot) throws {
+    func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues) throws {
         guard !values.times.isEmpty, !values.pathWasFound else { return }
         throw FieldError(
             field: "path",

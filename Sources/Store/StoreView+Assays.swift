@@ -1,0 +1,73 @@
+// Assays asked and answered: summaries, interactive runs, the records behind them. Stores nothing.
+
+import Assays
+import Catalog
+import EventLog
+import JSON
+import Queries
+import Records
+import Summaries
+
+extension StoreView {
+    /// The results of an assay over its complete windows up to now, or to `run_until`; stores nothing.
+    package func runInteractive(_ request: AssayRequest) throws -> [AssayResult] {
+        let definition = try completed(request.definition)
+        let pass = try AssayPass(definition, self)
+        let until = definition.runUntil ?? sources.now()
+        return try pass.outcomes(touching: .always, until: until).map { window in
+            AssayResult(
+                window.outcome, assayID: request.id, analysedAt: window.analysedAt,
+                elapsedMilliseconds: window.elapsedMilliseconds)
+        }
+    }
+
+    /// The baseline by itself, in the form of a result; stores nothing.
+    package func runInteractiveBaseline(_ request: AssayRequest) throws -> AssayResult {
+        let definition = try completed(request.definition)
+        let pass = try AssayPass(definition, self)
+        let start = sources.monotonicNanoseconds()
+        let baseline = try pass.fixedBaseline()
+        let outcome = try AssayEvaluator(definition, baseline: baseline).baselineRun(startingAt: pass.grid.start)
+        return AssayResult(
+            outcome, assayID: request.id, analysedAt: sources.now(),
+            elapsedMilliseconds: Int((sources.monotonicNanoseconds() - start) / 1_000_000))
+    }
+
+    /// The definition with what the catalogue knows of it; refuses one that names what is not there.
+    func completed(_ definition: AssayDefinition) throws -> AssayDefinition {
+        var definition = definition
+        guard let pipeline = catalog.pipelines[definition.pipelineID] else {
+            throw FieldError(
+                field: "pipeline_id",
+                problem: "is \(definition.pipelineID), and there is no such pipeline; create it first")
+        }
+        guard pipeline.name == definition.pipelineName else {
+            throw FieldError(
+                field: "pipeline_name",
+                problem: "is \"\(definition.pipelineName)\", but pipeline \(pipeline.id) is called "
+                    + "\"\(pipeline.name)\"")
+        }
+        if let id = definition.workspaceID, catalog.workspaces[id] == nil {
+            throw FieldError(
+                field: "workspace_id", problem: "is \(id), and there is no such workspace; create it first")
+        }
+        definition.workspaceID = definition.workspaceID ?? pipeline.workspaceID
+        if definition.window.workspaceID == nil && definition.window.pipelineName == pipeline.name {
+            definition.window.workspaceID = pipeline.workspaceID
+        }
+        _ = try scope(of: definition.window)
+        if case .fixedWindow(let spec) = definition.baseline { _ = try scope(of: spec) }
+        return definition
+    }
+
+    // MARK: Records behind an assay
+
+    /// Whole records of a pipeline, oldest first, as `assays/get_baseline` answers them.
+    package func records(
+        pipelineName: String, workspaceID: WorkspaceID?, in window: TimeWindow, modelName: String?, limit: Int
+    ) throws -> RecordRows {
+        let pipeline = try catalog.pipeline(named: pipelineName, in: workspaceID)
+        return RecordScan(snapshot).window(
+            topic: pipeline.topic.name, window, filter: RecordFilter(modelName: modelName), limit: limit)
+    }
+}

@@ -1,0 +1,50 @@
+// The store as of one commit, for whoever only reads: the log's snapshot and the folds of its events.
+//
+// Every question is asked of a view, so that one answer is about one cut, and so that the command
+// line can ask beside a running server what the server itself would answer.
+//
+// Invariant: a view does not change; two questions to one view are about the same records.
+
+import Assays
+import Catalog
+import Disk
+import EventLog
+import JSON
+import Records
+
+package struct StoreView: Sendable {
+    package let snapshot: LogSnapshot
+    package let catalog: Catalog
+    package let book: AssayBook
+    let sources: SystemSources
+
+    init(snapshot: LogSnapshot, folded: InferenceStore.Folded, sources: SystemSources) {
+        self.snapshot = snapshot
+        catalog = folded.catalog
+        book = folded.book
+        self.sources = sources
+    }
+
+    /// What is in a data directory now, whether or not a server writes it. Changes nothing.
+    ///
+    /// - Throws: a refusal where the directory holds no store.
+    package static func open(
+        _ directory: String, sources: SystemSources = SystemSources()
+    ) throws -> (view: StoreView, report: RecoveryReport) {
+        let files = PosixFileSystem(root: directory)
+        guard let names = try? files.list(""), names.contains(FileName.manifest) else {
+            throw StoreRefusal(
+                .unknown, "\(directory) holds no assaylog data; give another --data, or append to it first")
+        }
+        let (snapshot, report) = try InferenceLog.openForReading(LogConfiguration(), on: files)
+        let view = StoreView(snapshot: snapshot, folded: try InferenceStore.fold(snapshot), sources: sources)
+        return (view, report)
+    }
+}
+
+extension InferenceStore {
+    /// The store as it is now. The folds may be ahead of the snapshot by what just became durable.
+    package var view: StoreView {
+        StoreView(snapshot: log.snapshot(), folded: folded.withLock { $0 }, sources: sources)
+    }
+}
