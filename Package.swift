@@ -12,6 +12,8 @@ struct Room {
     var kind = Kind.swift
     var uses: [String] = []
     var libraries: [Target.Dependency] = []
+    /// What its tests use besides; here a room may look down.
+    var testUses: [String] = []
     var testLibraries: [Target.Dependency] = []
     var tested = true
 }
@@ -33,9 +35,13 @@ let rooms: [Room] = [
     Room(name: "Disk"),
     Room(name: "Simulation", uses: ["Disk"]),
     Room(name: "Records", uses: ["Bytes", "JSON"]),
-    Room(name: "Segments", uses: ["Bytes", "Disk", "Records"]),
-    Room(name: "EventLog", uses: ["Bytes", "Disk", "Records", "Segments"]),
-    Room(name: "Queries", uses: ["Bytes", "JSON", "Records", "Segments", "EventLog"]),
+    Room(name: "Segments", uses: ["Bytes", "Disk", "Records"], testUses: ["TestSupport"]),
+    Room(
+        name: "EventLog", uses: ["Bytes", "Disk", "Records", "Segments"],
+        testUses: ["Queries", "TestSupport"]),
+    Room(
+        name: "Queries", uses: ["Bytes", "JSON", "Records", "Segments", "EventLog"],
+        testUses: ["Disk", "TestSupport"]),
     Room(name: "Summaries"),
     Room(name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"]),
     Room(name: "Catalog", uses: ["JSON", "Records"]),
@@ -93,14 +99,18 @@ let targets: [Target] = rooms.flatMap { room -> [Target] in
         }
     guard room.tested else { return [target] }
     // Any test may use the simulated disk and its seeded numbers.
-    let simulation: [Target.Dependency] =
-        room.name == "Simulation" || room.uses.contains("Simulation") ? [] : [.target(name: "Simulation")]
+    let testRooms = Set([room.name, "Simulation"] + room.uses + room.testUses)
     let tests = Target.testTarget(
         name: room.name + "Tests",
-        dependencies: [.target(name: room.name)] + simulation + dependencies + room.testLibraries,
+        dependencies: testRooms.sorted().map { .target(name: $0) } + room.libraries + room.testLibraries,
         swiftSettings: strict)
     return [target, tests]
 }
+
+/// What the tests of several rooms share: random records, and a plain array that says what a log holds.
+let testSupport = Target.target(
+    name: "TestSupport", dependencies: ["Disk", "Simulation", "Records", "Segments", "EventLog"],
+    path: "Tests/TestSupport", swiftSettings: strict)
 
 let package = Package(
     name: "assaylog",
@@ -112,4 +122,4 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
-    targets: targets)
+    targets: targets + [testSupport])

@@ -9,7 +9,8 @@
 // earlier ones stay in the log, for people acted on them.
 //
 // Invariants:
-//  * `AssayDecision(JSONField(decision.json))` gives back every decision.
+//  * `AssayDecision(JSONField(decision.json))` gives back every decision. A window may stand where
+//    the records' clocks were wrong, in years that have no text; so its bounds are numbers.
 //  * Result numbers rise in the order of the log, over all assays.
 //  * The revisions of one window count from 1.
 
@@ -49,6 +50,9 @@ package struct AssayDecision: Hashable, Sendable {
     package var analysedAt: Timestamp
     package var elapsedMilliseconds: Int
 
+    /// More than a million years: no analysis takes so long, and a microsecond count still holds it.
+    static let elapsedMillisecondsMax = 1 << 50
+
     /// When the result came to be: the analysis and what it took.
     package var createdAt: Timestamp {
         analysedAt.adding(TimeSpan(microseconds: Int64(elapsedMilliseconds) * 1000))
@@ -57,8 +61,10 @@ package struct AssayDecision: Hashable, Sendable {
     package var json: JSONValue {
         .object(
             ("kind", .string("window_analysed")), ("assay_id", .identifier(assayID)),
-            ("result_id", .identifier(resultID)), ("window_start", .zulu(window.start)),
-            ("window_end", .zulu(window.end)), ("revision", .integer(revision)),
+            ("result_id", .identifier(resultID)),
+            ("window_start_microseconds", .integer(window.start.microseconds)),
+            ("window_end_microseconds", .integer(window.end.microseconds)),
+            ("revision", .integer(revision)),
             ("definition_revision", .integer(definitionRevision)),
             ("reason", .string(reason.rawValue)), ("status", .string(status.rawValue)),
             ("cut", .integer(cut)), ("engine_version", .integer(engineVersion)),
@@ -69,9 +75,11 @@ package struct AssayDecision: Hashable, Sendable {
 
 extension AssayDecision {
     package init(_ json: JSONField) throws(FieldError) {
-        let start = try json["window_start"].timestamp()
-        let end = try json["window_end"].timestamp()
-        guard start < end else { throw json["window_end"].refused("is not after the start") }
+        let start = try json["window_start_microseconds"].integer()
+        let end = try json["window_end_microseconds"].integer()
+        guard start < end else {
+            throw json["window_end_microseconds"].refused("is not after the start")
+        }
         let hex = try json["digest"].string()
         guard let digest = ResultDigest(hex: hex) else {
             throw json["digest"].refused("is not 64 lower-case hexadecimal digits")
@@ -79,14 +87,18 @@ extension AssayDecision {
         self.init(
             assayID: try json["assay_id"].identifier(),
             resultID: try json["result_id"].identifier(),
-            window: TimeWindow(start: start, end: end),
-            revision: try json["revision"].integer(),
-            definitionRevision: try json["definition_revision"].integer(),
+            window: TimeWindow(
+                start: Timestamp(microseconds: Int64(start)),
+                end: Timestamp(microseconds: Int64(end))),
+            revision: try json["revision"].integer(in: 1...JSONField.integerMax),
+            definitionRevision: try json["definition_revision"]
+                .integer(in: 1...JSONField.integerMax),
             reason: try json["reason"].word(), status: try json["status"].word(),
             cut: try json["cut"].commit(), engineVersion: try json["engine_version"].integer(),
             digest: digest, runAt: try json["run_at"].timestamp(),
             analysedAt: try json["analyzed_at"].timestamp(),
-            elapsedMilliseconds: try json["elapsed_millis"].integer())
+            elapsedMilliseconds: try json["elapsed_millis"]
+                .integer(in: 0...Self.elapsedMillisecondsMax))
     }
 }
 

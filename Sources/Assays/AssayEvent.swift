@@ -97,7 +97,8 @@ extension AssayEvent {
             self = .thresholdsChanged(
                 ThresholdChange(
                     id: try json["id"].identifier(), thresholds: try AssayThresholds(json),
-                    definitionRevision: try json["definition_revision"].integer(),
+                    definitionRevision: try json["definition_revision"]
+                        .integer(in: 1...JSONField.integerMax),
                     at: try json["at"].timestamp()))
         case "window_analysed": self = .analysed(try AssayDecision(json))
         case "baseline_pinned":

@@ -8,7 +8,8 @@
 //
 // Invariants:
 //  * `AssayWindowSpec(JSONField(spec.json))` gives back every specification.
-//  * Width and interval are positive.
+//  * Width and interval are positive and at most `WrittenSpan.longest`; a window whose start is
+//    given ends in a year that a text can name.
 
 import JSON
 import Records
@@ -26,7 +27,14 @@ package struct WrittenSpan: Hashable, Sendable {
     package init(_ json: JSONField) throws(FieldError) {
         span = try json.timeSpan()
         text = try json.string()
+        guard span <= Self.longest else {
+            throw json.refused("is \"\(text.prefix(64))\"; it must be at most a thousand years")
+        }
     }
+
+    /// Beyond any honest use, and short enough that adding a few to a moment of our days still gives
+    /// a year that has a text.
+    package static let longest = TimeSpan(microseconds: 365_250 * 86_400_000_000)
 
     /// The length of a period, in milliseconds where they suffice, as the clients write it.
     init(of period: TimeWindow) {
@@ -129,12 +137,14 @@ package struct AssayWindowSpec: Hashable, Sendable {
         guard endsInstead else {
             start = try startField.optional?.timestamp()
             width = try WrittenSpan(json["width"])
+            try checkEnd(startField)
             return
         }
         let start = try startField.timestamp()
         self.start = start
         guard let end = try endField.optional?.timestamp() else {
             width = try WrittenSpan(json["width"])
+            try checkEnd(startField)
             return
         }
         guard start < end else {
@@ -150,7 +160,15 @@ package struct AssayWindowSpec: Hashable, Sendable {
             }
         } else {
             width = WrittenSpan(of: TimeWindow(start: start, end: end))
+            guard width.span <= WrittenSpan.longest else {
+                throw endField.refused("is more than a thousand years after the start")
+            }
         }
+    }
+
+    private func checkEnd(_ startField: JSONField) throws(FieldError) {
+        guard let start, start.adding(width.span) > Timestamp.latestNamed else { return }
+        throw startField.refused("is so late that a window from there ends after the year 9999")
     }
 }
 

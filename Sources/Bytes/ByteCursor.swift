@@ -8,17 +8,22 @@
 ///
 /// It holds an unsafe buffer because a stored `RawSpan` is not expressible in the language yet;
 /// cursors live inside the `withUnsafeBytes` that owns the memory and never leave it.
+///
+/// Its reads are inlinable, because a generic read that is not compiled for its integer type where it
+/// is used costs more than what it reads.
 package struct ByteCursor {
     package let bytes: UnsafeRawBufferPointer
-    package private(set) var offset: Int
+    @usableFromInline package internal(set) var offset: Int
 
+    @inlinable
     package init(_ bytes: UnsafeRawBufferPointer, at offset: Int = 0) {
         self.bytes = bytes
         self.offset = offset
     }
 
-    package var remaining: Int { bytes.count - offset }
+    @inlinable package var remaining: Int { bytes.count - offset }
 
+    @inlinable
     package mutating func read<Integer: FixedWidthInteger>(
         _ type: Integer.Type = Integer.self
     ) throws(BytesError) -> Integer {
@@ -31,6 +36,7 @@ package struct ByteCursor {
         return Integer(littleEndian: value)
     }
 
+    @inlinable
     package mutating func readVarint() throws(BytesError) -> UInt64 {
         let start = offset
         var value: UInt64 = 0

@@ -4,7 +4,7 @@
 
 /// A growing run of bytes. Integers are little-endian; lengths and counts are LEB128 varints.
 package struct ByteWriter: Sendable {
-    package private(set) var bytes: [UInt8]
+    @usableFromInline package internal(set) var bytes: [UInt8]
 
     package init(reserving byteCount: Int = 0) {
         bytes = []
@@ -13,11 +13,13 @@ package struct ByteWriter: Sendable {
 
     package var count: Int { bytes.count }
 
+    @inlinable
     package mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
     /// LEB128: seven bits a byte, least significant first.
+    @inlinable
     package mutating func writeVarint(_ value: UInt64) {
         var rest = value
         while rest >= 0x80 {

@@ -5,6 +5,7 @@
 //  * No byte of a frame decides how much memory is allocated: the caller does.
 
 import CZstd
+import Synchronization
 
 /// Compresses runs of bytes; one object is used by one thread at a time and reused, because
 /// making a context costs more than compressing a small column.
@@ -36,15 +37,35 @@ package final class ZstdCompressor {
 }
 
 /// Inflates frames; one object is used by one thread at a time and reused.
+///
+/// Contexts at rest are kept for the next object: making one costs as much as inflating a column, and
+/// a query makes an object of its own.
 package final class ZstdDecompressor {
     private let context: OpaquePointer
 
+    /// A context is used by the one object that took it out of the list.
+    private struct RestingContexts: @unchecked Sendable { var contexts: [OpaquePointer] = [] }
+    private static let resting = Mutex(RestingContexts())
+    /// As many as threads inflate at once on a large machine; each takes 160 KB.
+    private static let restingCountMax = 16
+
     package init() {
-        guard let context = ZSTD_createDCtx() else { preconditionFailure("zstd has no memory for a context.") }
+        let kept = ZstdDecompressor.resting.withLock { $0.contexts.popLast() }
+        guard let context = kept ?? ZSTD_createDCtx() else {
+            preconditionFailure("zstd has no memory for a context.")
+        }
         self.context = context
     }
 
-    deinit { ZSTD_freeDCtx(context) }
+    deinit {
+        let box = RestingContexts(contexts: [context])
+        let isKept = ZstdDecompressor.resting.withLock { resting in
+            guard resting.contexts.count < ZstdDecompressor.restingCountMax else { return false }
+            resting.contexts += box.contexts
+            return true
+        }
+        if !isKept { ZSTD_freeDCtx(context) }
+    }
 
     /// Inflates `frame` into `output`, which it must fill exactly.
     package func decompress(

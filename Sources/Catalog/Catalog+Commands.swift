@@ -49,8 +49,9 @@ extension Catalog {
                 status: status, createdBy: createdBy, createdAt: moment))
     }
 
-    package func changeModelStatus(_ change: ModelStatusChange) throws(CatalogError) -> CatalogEvent
-    {
+    package func changeModelStatus(
+        _ change: ModelStatusChange
+    ) throws(CatalogError) -> CatalogEvent {
         try requireModelVersion(change.id)
         return .modelStatusChanged(change)
     }

@@ -12,26 +12,17 @@
 import Records
 
 package struct Catalog: Hashable, Sendable {
-    package private(set) var workspaces: NumberedTable<IdentifierKind.Workspace, Workspace>
-    package private(set) var modelVersions: NumberedTable<IdentifierKind.ModelVersion, ModelVersion>
-    package private(set) var modelConfigurations:
-        NumberedTable<IdentifierKind.ModelConfiguration, ModelConfiguration>
-    package private(set) var pipelines: NumberedTable<IdentifierKind.Pipeline, Pipeline>
-    package private(set) var pipelineVersions:
-        NumberedTable<IdentifierKind.PipelineVersion, PipelineVersion>
-    package private(set) var deployments: NumberedTable<IdentifierKind.Deployment, Deployment>
+    package private(set) var workspaces = NumberedTable<Workspace>()
+    package private(set) var modelVersions = NumberedTable<ModelVersion>()
+    package private(set) var modelConfigurations = NumberedTable<ModelConfiguration>()
+    package private(set) var pipelines = NumberedTable<Pipeline>()
+    package private(set) var pipelineVersions = NumberedTable<PipelineVersion>()
+    package private(set) var deployments = NumberedTable<Deployment>()
     /// The greatest model number given; a model has no table of its own, only versions.
     package private(set) var lastModelID = ModelID(0)
 
     /// Before the first event.
-    package init() {
-        workspaces = NumberedTable()
-        modelVersions = NumberedTable()
-        modelConfigurations = NumberedTable()
-        pipelines = NumberedTable()
-        pipelineVersions = NumberedTable()
-        deployments = NumberedTable()
-    }
+    package init() {}
 
     /// Folds one event in.
     ///
@@ -89,30 +80,40 @@ package struct Catalog: Hashable, Sendable {
     }
 }
 
-/// Things of one kind by their numbers, in the order of the numbers.
-package struct NumberedTable<Kind, Element: Hashable & Sendable>: Hashable, Sendable {
-    /// Ascending; `all` holds the element of each at the same position.
-    private var ids: [Identifier<Kind>] = []
+/// A thing that has a number of its kind.
+package protocol Numbered: Hashable, Sendable {
+    associatedtype Kind
+    var id: Identifier<Kind> { get }
+}
+
+extension Workspace: Numbered {}
+extension ModelVersion: Numbered {}
+extension ModelConfiguration: Numbered {}
+extension Pipeline: Numbered {}
+extension PipelineVersion: Numbered {}
+extension Deployment: Numbered {}
+
+/// Things of one kind, found by their numbers.
+package struct NumberedTable<Element: Numbered>: Hashable, Sendable {
+    /// Ascending by number.
     package private(set) var all: [Element] = []
 
     package init() {}
 
-    package internal(set) subscript(id: Identifier<Kind>) -> Element? {
+    /// What is set for a number must have it.
+    package internal(set) subscript(id: Identifier<Element.Kind>) -> Element? {
         get {
             let position = position(of: id)
-            return position < ids.count && ids[position] == id ? all[position] : nil
+            return position < all.count && all[position].id == id ? all[position] : nil
         }
         set {
+            precondition(newValue == nil || newValue?.id == id, "A thing stands under its number.")
             let position = position(of: id)
-            let isThere = position < ids.count && ids[position] == id
+            let isThere = position < all.count && all[position].id == id
             switch (newValue, isThere) {
             case (let element?, true): all[position] = element
-            case (let element?, false):
-                ids.insert(id, at: position)
-                all.insert(element, at: position)
-            case (nil, true):
-                ids.remove(at: position)
-                all.remove(at: position)
+            case (let element?, false): all.insert(element, at: position)
+            case (nil, true): all.remove(at: position)
             case (nil, false): break
             }
         }
@@ -121,16 +122,16 @@ package struct NumberedTable<Kind, Element: Hashable & Sendable>: Hashable, Send
     package var count: Int { all.count }
 
     /// The number that the next of this kind gets.
-    package var next: Identifier<Kind> { Identifier((ids.last?.number ?? 0) + 1) }
+    package var next: Identifier<Element.Kind> { Identifier((all.last?.id.number ?? 0) + 1) }
 
     /// The first position whose number is `id` or greater.
-    private func position(of id: Identifier<Kind>) -> Int {
+    private func position(of id: Identifier<Element.Kind>) -> Int {
         // New things have the greatest number, so most insertions end here.
-        guard let last = ids.last, id <= last else { return ids.count }
-        var (low, high) = (0, ids.count)
+        guard let last = all.last, id <= last.id else { return all.count }
+        var (low, high) = (0, all.count)
         while low < high {
             let middle = (low + high) / 2
-            if ids[middle] < id { low = middle + 1 } else { high = middle }
+            if all[middle].id < id { low = middle + 1 } else { high = middle }
         }
         return low
     }

@@ -13,7 +13,8 @@
 // here are relative to the root that an implementation was made with.
 
 package protocol FileSystem: Sendable {
-    /// Makes a directory under the root, and the root itself for "". One that exists is fine.
+    /// Makes a directory under the root, and the root itself for "". One that exists is fine; one
+    /// that was made is durable.
     func createDirectory(_ name: String) throws(DiskError)
 
     /// The names in a directory, in no particular order.

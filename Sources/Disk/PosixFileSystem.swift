@@ -23,7 +23,9 @@ package struct PosixFileSystem: FileSystem {
         for part in path(name).split(separator: "/", omittingEmptySubsequences: false) {
             made += made.isEmpty && part.isEmpty ? "/" : (made.hasSuffix("/") || made.isEmpty ? "" : "/") + part
             if made == "/" || made.isEmpty { continue }
-            if mkdir(made, 0o777) != 0 && errno != EEXIST {
+            if mkdir(made, 0o777) == 0 {
+                try syncDirectory(at: made.lastIndex(of: "/").map { String(made[...$0]) } ?? ".")
+            } else if errno != EEXIST {
                 throw failure("create directory", made)
             }
         }
@@ -39,13 +41,18 @@ package struct PosixFileSystem: FileSystem {
         guard let stream = opendir(path(directory)) else { throw failure("list", directory) }
         defer { closedir(stream) }
         var names: [String] = []
-        while let entry = readdir(stream) {
+        while true {
+            // The only way to tell the end from a failure.
+            errno = 0
+            guard let entry = readdir(stream) else {
+                guard errno == 0 else { throw failure("list", directory) }
+                return names
+            }
             let name = withUnsafePointer(to: &entry.pointee.d_name) {
                 $0.withMemoryRebound(to: CChar.self, capacity: 256) { String(cString: $0) }
             }
             if name != "." && name != ".." { names.append(name) }
         }
-        return names
     }
 
     package func create(_ name: String) throws(DiskError) -> any WritableFile {
@@ -69,10 +76,16 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func syncDirectory(_ directory: String) throws(DiskError) {
-        let descriptor = Glibc.open(path(directory), O_RDONLY | O_DIRECTORY | O_CLOEXEC)
-        guard descriptor >= 0 else { throw failure("sync directory", path(directory)) }
+        try syncDirectory(at: path(directory))
+    }
+
+    private func syncDirectory(at path: String) throws(DiskError) {
+        let descriptor = Glibc.open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw failure("sync directory", path) }
         defer { close(descriptor) }
-        guard fsync(descriptor) == 0 else { throw failure("sync directory", path(directory)) }
+        while fsync(descriptor) != 0 {
+            if errno != EINTR { throw failure("sync directory", path) }
+        }
     }
 
     package func lock(_ name: String) throws(DiskError) -> any Sendable {

@@ -45,6 +45,11 @@ final class AppendQueue: Sendable {
         self.configuration = configuration
     }
 
+    /// Requests that wait for the writer.
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
+
+    var isClosed: Bool { state.withLock { $0.isClosed } }
+
     func append(_ items: [AppendItem]) async throws(LogError) -> CommitReceipt {
         let byteCount = items.reduce(0) { $0 + $1.byteCount }
         let result: Result<CommitReceipt, LogError> = await withCheckedContinuation { continuation in

@@ -26,7 +26,7 @@ package final class InferenceLog: Sendable {
     private let shared: SharedIndex
     private let files: SegmentFiles
     /// Nil for a log opened to read.
-    private let queue: AppendQueue?
+    let queue: AppendQueue?
 
     private init(shared: SharedIndex, files: SegmentFiles, queue: AppendQueue?) {
         self.shared = shared

@@ -4,6 +4,7 @@
 //  * The manifest is replaced by rename, never edited: a crash leaves the old one or the new one.
 //  * A segment is in the manifest before a commit in it is acknowledged.
 //  * `nextSegmentNumber` is above every number ever used, so no name comes twice.
+//  * Segments stand in ascending order of their numbers, which is the order of their commits.
 //
 // Format: EventLog.docc/ManifestFormat.md
 
@@ -91,8 +92,15 @@ package struct Manifest: Hashable, Sendable {
                         throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: 2)
                     }
                     let byteCount: UInt64 = try cursor.read()
+                    guard number > manifest.entries.last?.number ?? 0, number < manifest.nextSegmentNumber else {
+                        throw .badFrame(offset: cursor.offset, reason: "segment \(number) is out of order")
+                    }
                     manifest.entries.append(
                         Entry(number: number, state: state, byteCount: Int(clamping: byteCount)))
+                }
+                guard cursor.remaining == 0 else {
+                    throw .badFrame(
+                        offset: cursor.offset, reason: "\(cursor.remaining) bytes behind the last segment")
                 }
                 return manifest
             }

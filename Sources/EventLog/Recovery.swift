@@ -169,7 +169,7 @@ struct Recovery {
             }
             // An envelope is appended when the one before it is durable: one behind a tear says that
             // the tear is damage.
-            isDamaged = try end.tear != nil && segment.holdsEnvelope(after: end.validByteCount)
+            if end.tear != nil { isDamaged = try segment.holdsEnvelope(after: end.validByteCount) }
             try copy?.sync()
             if let tear = end.tear, !isDamaged {
                 report.repairs.append(

@@ -65,10 +65,18 @@ struct ErrorResponse {
 struct RequestRefusal: Error {
     var status: HTTPResponse.Status
     var message: String
+    var headers: HTTPFields = [:]
 
     init(_ status: HTTPResponse.Status, _ message: String) {
         self.status = status
         self.message = message
+    }
+
+    /// A refusal with the limit beside it, for clients that split what they send.
+    static func bodyTooLarge(_ message: String, limit: Int) -> RequestRefusal {
+        var refusal = RequestRefusal(.contentTooLarge, message)
+        refusal.headers[HTTPField.Name("x-max-request-size")!] = String(limit)
+        return refusal
     }
 }
 
@@ -77,7 +85,7 @@ extension ErrorResponse {
     init?(_ error: any Error) {
         switch error {
         case let error as RequestRefusal:
-            self.init(status: error.status, message: error.message)
+            self.init(status: error.status, message: error.message, headers: error.headers)
         case let error as FieldError:
             self.init(status: .badRequest, message: "\(error)")
         case let error as JSONError:
@@ -105,7 +113,8 @@ extension ErrorResponse {
             let status: HTTPResponse.Status =
                 switch error {
                 case .libraryUnavailable: .serviceUnavailable
-                case .runtime: .internalServerError
+                // A model that fails does so for what it was asked, or for what it is: the same request
+                // fails again, so it is not a fault of the server's.
                 default: .badRequest
                 }
             self.init(status: status, message: "\(error)")

@@ -15,8 +15,14 @@ struct InferenceRoutes {
     }
 
     @Sendable func infer(_ request: Request, _ context: APIContext) async throws -> Response {
-        let deployment = try context.parameters.require("deployment")
-        let pipeline = try context.parameters.require("pipeline")
+        let deployment = try context.parameters.component("deployment")
+        let pipeline = try context.parameters.component("pipeline")
+        // What is wrong with the question about the answer is said before anything is logged.
+        let form = try request.recordForm()
+        var selection = try request.fieldSelection()
+        // The first generation of clients counts these in every answer, whatever it asked to be shown.
+        selection.included.append("check_failures")
+        selection.excluded.removeAll { $0 == "check_failures" }
         switch request.mediaType {
         case "application/json", "": break
         default:
@@ -37,7 +43,7 @@ struct InferenceRoutes {
         }
         let records = try await store.infer(
             deployment: deployment, pipelineName: pipeline, parsed.batch, parseNanoseconds: elapsed)
-        var writer = RecordWriter(form: try request.recordForm(), fields: request.fieldSelection())
+        var writer = RecordWriter(form: form, fields: selection)
         writer.write(records)
         return Response(bytes: writer.finish(), contentType: recordsContentType)
     }
@@ -49,7 +55,7 @@ let recordsContentType = "application/json; format=pandas-records"
 extension Request {
     /// Flat keys where `dataset.separator` asks for them, nested objects where it is absent.
     func recordForm() throws -> RecordForm {
-        switch query("dataset.separator").first {
+        switch try query("dataset.separator").first {
         case nil, "": .nested
         case ".": .flat
         case .some(let other):
@@ -59,9 +65,9 @@ extension Request {
     }
 
     /// The fields that `dataset[]` names, all but those that `dataset.exclude[]` does.
-    func fieldSelection() -> FieldSelection {
+    func fieldSelection() throws -> FieldSelection {
         FieldSelection(
-            included: query("dataset[]") + query("dataset"),
-            excluded: query("dataset.exclude[]") + query("dataset.exclude"))
+            included: try query("dataset[]") + query("dataset"),
+            excluded: try query("dataset.exclude[]") + query("dataset.exclude"))
     }
 }

@@ -37,7 +37,7 @@ struct LogRoutes {
 
     @Sendable func append(_ request: Request, _ context: APIContext) async throws -> Response {
         let topic = try knownTopic(context)
-        let partition = try context.parameters.require("partition")
+        let partition = try context.parameters.component("partition")
         guard (1...RecordLimits.nameByteCountMax).contains(partition.utf8.count) else {
             throw FieldError(
                 field: "partition", problem: "must be 1 to \(RecordLimits.nameByteCountMax) bytes long")
@@ -60,7 +60,7 @@ struct LogRoutes {
             let now = store.sources.now().milliseconds
             for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
         }
-        if request.query("edge").first == "true" {
+        if try request.query("edge").first == "true" {
             guard let pipeline = PipelineTopic(name: topic).flatMap({ store.catalog.pipeline(of: $0) }) else {
                 throw FieldError(field: "edge", problem: "names a location, but the topic has no pipeline")
             }
@@ -81,7 +81,7 @@ struct LogRoutes {
 
     /// The request's topic, which must be a pipeline's: a record nobody can ask for is a lost record.
     private func knownTopic(_ context: APIContext) throws -> String {
-        let name = try context.parameters.require("topic")
+        let name = try context.parameters.component("topic")
         guard let topic = PipelineTopic(name: name), store.catalog.pipeline(of: topic) != nil else {
             throw StoreRefusal(
                 .unknown,
@@ -94,9 +94,12 @@ struct LogRoutes {
     // MARK: Pages
 
     @Sendable func page(_ request: Request, _ context: APIContext) async throws -> Response {
-        let topic = try context.parameters.require("topic")
+        let topic = try context.parameters.component("topic")
         try acceptsJSON(request)
-        let limit = try pageSize(request)
+        let limit = try count("page_size", request).map { min($0, LogRoutes.pageRecordCountMax) } ?? 1000
+        let byteLimit = min(
+            try count("page_bytes", request) ?? count("dataset.max_bytes", request) ?? .max,
+            LogRoutes.pageByteCountMax)
         let newestFirst = try isNewestFirst(request)
         let window = try window(request)
         if newestFirst && window != .always {
@@ -109,16 +112,27 @@ struct LogRoutes {
             guard position >= 0 else { throw field.refused("must not be negative") }
             positions[member.key] = UInt64(position)
         }
-        let partitions = request.query("partition_filter")
+        let partitions = try request.query("partition_filter")
         let filter = RecordFilter(partitions: partitions.isEmpty ? nil : Set(partitions))
-        let page = RecordScan(store.log.snapshot()).page(
-            topic: topic, positions: positions, window: window, filter: filter, limit: limit,
-            newestFirst: newestFirst)
+        let scan = RecordScan(store.log.snapshot())
+        func records(_ limit: Int) -> RecordScan.Page {
+            scan.page(
+                topic: topic, positions: positions, window: window, filter: filter, limit: limit,
+                newestFirst: newestFirst)
+        }
+        var page = records(limit)
+        var state = page.rows.rows.count >= limit ? "RecordLimited" : "All"
 
-        var writer = RecordWriter(form: try request.recordForm(), fields: request.fieldSelection())
+        var writer = RecordWriter(form: try request.recordForm(), fields: try request.fieldSelection())
         let prepared = page.rows.batches.map { writer.prepare($0) }
-        for (batch, row) in page.rows.rows { writer.write(row: row, of: prepared[batch]) }
-        let state = page.rows.rows.count >= limit ? "RecordLimited" : "All"
+        for (batch, row) in page.rows.rows where writer.rowCount == 0 || writer.byteCount < byteLimit {
+            writer.write(row: row, of: prepared[batch])
+        }
+        if writer.rowCount < page.rows.rows.count {
+            // The same snapshot's page of just these rows says where the next one starts.
+            page = records(writer.rowCount)
+            state = "ByteLimited"
+        }
         let status = JSONValue.object(
             ("status", .string(state)),
             (
@@ -126,7 +140,7 @@ struct LogRoutes {
                 .object(JSONObject(page.next.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) }))
             ))
         var response = Response(bytes: writer.finish(), contentType: recordsContentType)
-        response.headers[.iterationStatus] = status.text
+        response.headers[.iterationStatus] = status.text.escapedForHeader
         if !page.rows.statistics.unseen.isEmpty {
             response.headers[.unseen] = String(page.rows.statistics.unseen.count)
         }
@@ -142,16 +156,17 @@ struct LogRoutes {
         }
     }
 
-    private func pageSize(_ request: Request) throws -> Int {
-        guard let text = request.query("page_size").first else { return 1000 }
-        guard let size = Int(text), size >= 1 else {
-            throw FieldError(field: "page_size", problem: "is \"\(text)\"; it must be 1 or more")
+    /// A whole number above 0 in the query; nil where it is left out.
+    private func count(_ name: String, _ request: Request) throws -> Int? {
+        guard let text = try request.query(name).first else { return nil }
+        guard let count = Int(text), count >= 1 else {
+            throw FieldError(field: name, problem: "is \"\(text)\"; it must be 1 or more")
         }
-        return min(size, LogRoutes.pageRecordCountMax)
+        return count
     }
 
     private func isNewestFirst(_ request: Request) throws -> Bool {
-        switch request.query("order").first?.lowercased() {
+        switch try request.query("order").first?.lowercased() {
         case nil, "asc": false
         case "desc": true
         case .some(let other):
@@ -162,7 +177,7 @@ struct LogRoutes {
     /// `time.start` and `time.end`, both belonging to the range, to the millisecond.
     private func window(_ request: Request) throws -> TimeWindow {
         func moment(_ name: String) throws -> Timestamp? {
-            guard let text = request.query(name).first else { return nil }
+            guard let text = try request.query(name).first else { return nil }
             return try JSONField(.string(text), path: name).timestamp()
         }
         switch (try moment("time.start"), try moment("time.end")) {
@@ -181,7 +196,7 @@ struct LogRoutes {
     // MARK: Topics
 
     @Sendable func topic(_ request: Request, _ context: APIContext) async throws -> Response {
-        let name = try context.parameters.require("topic")
+        let name = try context.parameters.component("topic")
         guard let index = store.log.snapshot().index.topics[name] else {
             _ = try knownTopic(context)
             return Response(json: .object(("partitions", .object(JSONObject())), ("bytes", .integer(0))))
@@ -199,6 +214,22 @@ struct LogRoutes {
             .union(store.log.snapshot().index.topics.keys)
         return Response(
             json: .object(("topics", .array(names.sorted().map { .object(("name", .string($0))) }))))
+    }
+}
+
+extension String {
+    /// JSON of ASCII alone: names beyond it do not survive every client's reading of headers.
+    fileprivate var escapedForHeader: String {
+        var text = ""
+        for unit in utf16 {
+            if unit < 0x80 {
+                text.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
+            } else {
+                let digits = String(unit, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }
+        return text
     }
 }
 

@@ -42,6 +42,8 @@ struct ModelRoutes {
                 .badRequest,
                 "a model is uploaded as multipart/form-data with the parts \"metadata\" and \"file\"")
         }
+        try request.refuseStatedLength(
+            over: store.configuration.modelByteCountMax + ModelRoutes.metadataByteCountMax)
         let parts = try await receive(request, boundary: boundary)
         guard let metadata = parts.metadata else {
             throw FieldError(field: "metadata", problem: "is missing; it must be a part of JSON")
@@ -111,7 +113,8 @@ struct ModelRoutes {
                     if current == "metadata" {
                         parts.metadata?.append(contentsOf: bytes)
                         guard parts.metadata!.count <= ModelRoutes.metadataByteCountMax else {
-                            throw RequestRefusal(.contentTooLarge, "the metadata part is over 1 MiB")
+                            throw RequestRefusal.bodyTooLarge(
+                                "the metadata part is over 1 MiB", limit: ModelRoutes.metadataByteCountMax)
                         }
                     } else if current == "file" {
                         try parts.upload?.append(bytes)

@@ -81,21 +81,20 @@ package struct MultipartScanner: ~Copyable {
                     continue
                 }
                 guard let end = find([0x0D, 0x0A]) else {
-                    guard buffer.count < MultipartScanner.headerByteCountMax else {
-                        throw MultipartError(description: "a delimiter line does not end")
-                    }
+                    try checkBlank(buffer.count - (buffer.last == 0x0D ? 1 : 0))
                     return events
                 }
+                try checkBlank(end)
                 // The line end is kept: an empty header is then just two of them.
                 buffer.removeFirst(end)
                 state = .header
             case .header:
-                guard let end = find([0x0D, 0x0A, 0x0D, 0x0A]) else {
-                    guard buffer.count < MultipartScanner.headerByteCountMax else {
-                        throw MultipartError(description: "a part's header is over 16 KiB")
-                    }
-                    return events
+                // The limit is on the header, not on what of it has come: cuts change nothing.
+                let end = find([0x0D, 0x0A, 0x0D, 0x0A])
+                guard end ?? (buffer.count - 3) <= MultipartScanner.headerByteCountMax else {
+                    throw MultipartError(description: "a part's header is over 16 KiB")
                 }
+                guard let end else { return events }
                 let header = try MultipartScanner.header(String(decoding: buffer[..<end], as: UTF8.self))
                 buffer.removeFirst(end + 4)
                 events.append(.began(header))
@@ -127,6 +126,19 @@ package struct MultipartScanner: ~Copyable {
             throw MultipartError(description: "the body ends before its closing delimiter")
         }
     }
+
+    /// Refuses a line that only begins with the delimiter: its first `count` bytes must be blanks.
+    private func checkBlank(_ count: Int) throws(MultipartError) {
+        guard buffer[..<count].allSatisfy({ $0 == 0x20 || $0 == 0x09 }),
+            count <= MultipartScanner.headerByteCountMax
+        else {
+            throw MultipartError(
+                description: "a line begins with the delimiter and goes on; use a boundary that is in no part")
+        }
+    }
+
+    /// Bytes of the body that wait for what comes after them.
+    var bufferedByteCount: Int { buffer.count }
 
     private mutating func keepTail() {
         let kept = delimiter.count - 1

@@ -1,7 +1,10 @@
 // Reading what a request brings: its body within a bound, its query, its JSON.
 //
-// Invariant: a body past its bound is refused with 413, whether its length was stated or not, and
-// no more than the bound is held.
+// Invariants:
+//  * A body past its bound is refused with 413, whether its length was stated or not, and no more
+//    than the bound is held.
+//  * Names in a path or query mean the same however they are percent-encoded: clients write `[]` as
+//    `%5B%5D`, and a name's space as `%20`. One that decodes to no text is refused.
 
 import HTTPTypes
 import Hummingbird
@@ -19,17 +22,21 @@ enum RequestLimits {
 extension Request {
     /// The whole body.
     func bytes(upTo limit: Int) async throws -> ByteBuffer {
-        if let stated = headers[.contentLength].flatMap({ Int($0) }), stated > limit {
-            throw RequestRefusal(.contentTooLarge, "the body has \(stated) bytes; the limit is \(limit)")
-        }
+        try refuseStatedLength(over: limit)
         var body: ByteBuffer?
         for try await piece in self.body {
-            if body == nil { body = piece } else { body!.writeImmutableBuffer(piece) }
-            if body!.readableBytes > limit {
-                throw RequestRefusal(.contentTooLarge, "the body is over the limit of \(limit) bytes")
+            guard (body?.readableBytes ?? 0) + piece.readableBytes <= limit else {
+                throw RequestRefusal.bodyTooLarge("the body is over the limit of \(limit) bytes", limit: limit)
             }
+            if body == nil { body = piece } else { body!.writeImmutableBuffer(piece) }
         }
         return body ?? ByteBuffer()
+    }
+
+    /// Refuses a body by the length that its header states, before any of it is read.
+    func refuseStatedLength(over limit: Int) throws {
+        guard let stated = headers[.contentLength].flatMap({ Int($0) }), stated > limit else { return }
+        throw RequestRefusal.bodyTooLarge("the body has \(stated) bytes; the limit is \(limit)", limit: limit)
     }
 
     /// The body as JSON; an empty one is an empty object, as clients leave it out.
@@ -47,9 +54,18 @@ extension Request {
         return field
     }
 
-    /// The values of a query parameter, decoded.
-    func query(_ name: String) -> [String] {
-        uri.queryParameters[values: Substring(name)].map { String($0) }
+    /// The values of a query parameter, in order.
+    func query(_ name: String) throws -> [String] {
+        var values: [String] = []
+        for pair in (uri.query ?? "").split(separator: "&") {
+            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            guard parts[0].percentDecoded == name else { continue }
+            guard let value = (parts.count > 1 ? parts[1] : "").percentDecoded else {
+                throw FieldError(field: name, problem: "is no percent-encoded UTF-8 text")
+            }
+            values.append(value)
+        }
+        return values
     }
 
     /// The media type of the body, lower case, without parameters.
@@ -59,12 +75,52 @@ extension Request {
     }
 }
 
+extension Parameters {
+    /// A component of the request's path, decoded.
+    func component(_ name: String) throws -> String {
+        guard let value = Substring(try require(name)).percentDecoded else {
+            throw FieldError(field: name, problem: "is no percent-encoded UTF-8 text")
+        }
+        return value
+    }
+}
+
 extension Substring {
+    /// The text that `%` and two digits stand for; nil where they stand for none. `+` is itself:
+    /// moments hold it (`+00:00`), and only forms write spaces with it.
+    fileprivate var percentDecoded: String? {
+        guard utf8.contains(UInt8(ascii: "%")) else { return String(self) }
+        var bytes: [UInt8] = []
+        var rest = utf8[...]
+        while let byte = rest.popFirst() {
+            guard byte == UInt8(ascii: "%") else {
+                bytes.append(byte)
+                continue
+            }
+            guard let high = rest.popFirst().flatMap(\.hexadecimalDigit),
+                let low = rest.popFirst().flatMap(\.hexadecimalDigit)
+            else { return nil }
+            bytes.append(high << 4 | low)
+        }
+        return String(validating: bytes, as: UTF8.self)
+    }
+
     fileprivate var trimmed: String {
         var text = self
         while text.first?.isWhitespace == true { text = text.dropFirst() }
         while text.last?.isWhitespace == true { text = text.dropLast() }
         return String(text)
+    }
+}
+
+extension UInt8 {
+    fileprivate var hexadecimalDigit: UInt8? {
+        switch self {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
+        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
+        default: nil
+        }
     }
 }
 

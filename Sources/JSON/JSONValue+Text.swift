@@ -29,7 +29,9 @@ extension JSONValue {
         try self.init(parsing: Array(text.utf8))
     }
 
-    private static func read(_ scanner: inout JSONScanner, depth: Int) throws(JSONError) -> JSONValue {
+    private static func read(_ scanner: inout JSONScanner, depth: Int) throws(JSONError)
+        -> JSONValue
+    {
         switch scanner.peek {
         case UInt8(ascii: "\""):
             return .string(try string(scanner.scanString(), in: scanner))
@@ -74,7 +76,8 @@ extension JSONValue {
         if string.hasLoneSurrogate {
             throw JSONError(
                 offset: string.start,
-                problem: "a string has half of a surrogate pair (\\ud800 to \\udfff) without the other")
+                problem:
+                    "a string has half of a surrogate pair (\\ud800 to \\udfff) without the other")
         }
         return scanner.decode(string)
     }

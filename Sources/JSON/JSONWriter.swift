@@ -39,6 +39,13 @@ package struct JSONWriter: Sendable {
         JSONNumberText.append(value, bare: bare, to: &bytes)
     }
 
+    /// A list of numbers, in its brackets: one call for a row's worth of them.
+    package mutating func write(list values: ArraySlice<Double>, bare: Bool = false) {
+        bytes.append(UInt8(ascii: "["))
+        JSONNumberText.append(list: values, bare: bare, to: &bytes)
+        bytes.append(UInt8(ascii: "]"))
+    }
+
     /// A string in quotes.
     package mutating func write(string text: String) {
         var text = text
@@ -75,7 +82,9 @@ package struct JSONWriter: Sendable {
                 ((quote &- ones) & ~quote) | ((backslash &- ones) & ~backslash)
                 | ((word &- ones &* 0x20) & ~word)
             // The lowest mark is right; those above it may be borrowed.
-            if marks & highs != 0 { return place - start + (marks & highs).trailingZeroBitCount / 8 }
+            if marks & highs != 0 {
+                return place - start + (marks & highs).trailingZeroBitCount / 8
+            }
             place += 8
         }
         while place < text.count {
@@ -97,7 +106,9 @@ package struct JSONWriter: Sendable {
         case 0x0D: write("\\r")
         default:
             write("\\u00")
-            for digit in [byte >> 4, byte & 15] { bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit) }
+            for digit in [byte >> 4, byte & 15] {
+                bytes.append(digit < 10 ? 0x30 + digit : 0x57 + digit)
+            }
         }
     }
 }

@@ -53,7 +53,8 @@ extension JSONScanner {
     package mutating func scanNumbers(into numbers: inout ScannedNumbers) throws(JSONError) -> Bool {
         repeat {
             let byte = peek
-            if byte &- 0x30 < 10 || byte == UInt8(ascii: "-") {
+            // From "-" to "9": digits, the sign, and two signs that no value begins with.
+            if byte &- 0x2D < 13 {
                 numbers.append(try scanNumber())
             } else if byte == UInt8(ascii: "n") {
                 try scanLiteral("null")

@@ -1,4 +1,7 @@
 // One block of a segment as a query reads it: head first, then the columns it asks for.
+//
+// The first read takes a little more than the head, because the column of times follows it and every
+// query wants that: a system call costs more than the bytes.
 
 import EventLog
 import Records
@@ -9,15 +12,25 @@ struct BlockSource {
     let segment: SegmentFile
     let entry: BlockEntry
     let head: BlockHead
+    /// The block's first bytes.
+    private let opening: [UInt8]
 
-    init(_ step: QueryPlan.Step, _ files: SegmentFiles) throws(SegmentError) {
-        try self.init(step.block, in: step.segment, files)
-    }
+    /// What the first read takes beyond the head: times of a full block, as a rule.
+    private static let openingByteCount = 4096
 
-    init(_ entry: BlockEntry, in segment: UInt64, _ files: SegmentFiles) throws(SegmentError) {
-        self.segment = try files.segment(segment)
-        self.entry = entry
-        head = try self.segment.head(entry)
+    /// - Parameter wanted: the fields that the head is to list; nil for all.
+    init(
+        _ step: QueryPlan.Step, _ files: SegmentFiles, fields wanted: [String]? = nil
+    ) throws(SegmentError) {
+        segment = try files.segment(step.segment)
+        entry = step.block
+        opening = try segment.read(
+            at: entry.offset,
+            byteCount: min(entry.byteCount, entry.headByteCount + BlockSource.openingByteCount))
+        let place = segment.place(entry.offset)
+        head = try opening.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
+            try BlockHead.read(UnsafeRawBufferPointer(buffer), at: place, fields: wanted)
+        }
     }
 
     var place: SegmentPlace { segment.place(entry.offset) }
@@ -27,9 +40,15 @@ struct BlockSource {
         guard offset + byteCount <= entry.byteCount else {
             throw .malformed(place, reason: "a column lies past the block's end")
         }
+        if offset + byteCount <= opening.count {
+            return Array(opening[offset..<offset + byteCount])
+        }
         statistics.bytesRead += byteCount
         return try segment.read(at: entry.offset + offset, byteCount: byteCount)
     }
+
+    /// Bytes of the first read.
+    var readByteCount: Int { opening.count }
 
     /// Rows whose commit is at most `cut`: rows come in commit order, so these are the first ones.
     func rowCount(upTo cut: CommitNumber?) -> Int {
@@ -39,7 +58,8 @@ struct BlockSource {
 }
 
 extension CommitRun {
-    static func rowCount(_ runs: [CommitRun], upTo cut: CommitNumber) -> Int {
+    /// Rows of the runs up to `cut`; runs come in commit order.
+    package static func rowCount(_ runs: [CommitRun], upTo cut: CommitNumber) -> Int {
         runs.prefix { $0.commit <= cut }.reduce(0) { $0 + $1.rowCount }
     }
 }

@@ -58,10 +58,10 @@ package struct ColumnScan {
         _ step: QueryPlan.Step, _ query: WindowQuery, _ window: Range<Int64>,
         into answer: inout ColumnValues, _ ascends: inout Bool
     ) throws(SegmentError) {
-        let source = try BlockSource(step, snapshot.files)
+        let source = try BlockSource(step, snapshot.files, fields: query.fields)
         let head = source.head
         var statistics = answer.statistics
-        statistics.bytesRead += source.entry.headByteCount
+        statistics.bytesRead += source.readByteCount
         func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
             try source.bytes(&statistics, at: offset, byteCount)
         }
@@ -113,6 +113,16 @@ package struct ColumnScan {
         answer.append(
             run.batch.times, numbers ?? [Double](repeating: .nan, count: run.batch.rowCount),
             rows: rowCount, window, RowMask(query.filter, run.batch), &ascends)
+    }
+}
+
+extension WindowQuery {
+    /// The fields that carrying it out reads.
+    fileprivate var fields: [String] {
+        var names = [path.recordField]
+        if filter.modelName != nil { names.append(RowMask.modelField) }
+        if filter.pipelineVersion != nil { names.append(RowMask.versionField) }
+        return names
     }
 }
 

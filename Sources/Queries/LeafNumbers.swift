@@ -17,8 +17,7 @@ enum LeafNumbers {
 
     private static func unmasked(_ values: FieldValues, element: Int?, rowCount: Int) -> [Double]? {
         switch values {
-        case .none:
-            return [Double](repeating: .nan, count: rowCount)
+        case .none: return nil
         case .scalar(let leaf):
             // A client that counts elements calls a single number's 0.
             guard element ?? 0 == 0 else { return nil }

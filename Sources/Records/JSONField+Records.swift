@@ -27,9 +27,22 @@ extension JSONField {
     package func identifier<Kind>(
         of kind: Identifier<Kind>.Type = Identifier<Kind>.self
     ) throws(FieldError) -> Identifier<Kind> {
+        Identifier(try integer(in: 1...JSONField.integerMax))
+    }
+
+    /// The greatest whole number that every client counts exactly: 2^53. None of ours comes near.
+    package static let integerMax = 9_007_199_254_740_992
+
+    /// A whole number within bounds, so that what is counted on from it cannot overflow.
+    package func integer(in bounds: ClosedRange<Int>) throws(FieldError) -> Int {
         let number = try integer()
-        guard number >= 1 else { throw refused("must be 1 or more, not \(number)") }
-        return Identifier(number)
+        guard bounds.contains(number) else {
+            throw refused(
+                number < bounds.lowerBound
+                    ? "must be \(bounds.lowerBound) or more, not \(number)"
+                    : "must be \(bounds.upperBound) or less, not \(number)")
+        }
+        return number
     }
 
     /// One of the words of an enumeration.

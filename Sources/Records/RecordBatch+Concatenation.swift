@@ -48,7 +48,8 @@ extension RecordBatch {
                 case .each(let those): states += those
                 }
             }
-            fields.append(FieldColumn(name: name, presence: Presence(states: states), values: values))
+            fields.append(
+                FieldColumn(name: name, presence: Presence(states: states), values: values))
         }
         self.init(times: batches.flatMap { $0.times }, fields: fields)
     }
@@ -137,13 +138,20 @@ extension FieldValues {
 
 extension Leaf {
     fileprivate init?(concatenating parts: [LeafPart]) {
-        // Null elements are of any type, so a leaf of nothing else does not say what the others are.
+        // Null elements are of any type, so a leaf of nothing else does not say what the others are;
+        // where all are such leaves, one that is not of integers knows the type of its list.
         let typed = parts.compactMap { part in
             if case .elements(let leaf, _) = part, part.hasElements { leaf } else { nil }
         }
-        var model = typed.first?.elements ?? .int64([])
+        let untyped = parts.compactMap { part in
+            if case .elements(let leaf, _) = part { leaf } else { nil }
+        }
+        let known = untyped.first { if case .int64 = $0.elements { false } else { true } }
+        var model = typed.first?.elements ?? known?.elements ?? .int64([])
         if case .int64 = model,
-            let double = typed.first(where: { if case .float64 = $0.elements { true } else { false } })
+            let double = typed.first(where: {
+                if case .float64 = $0.elements { true } else { false }
+            })
         {
             model = double.elements
         }
@@ -192,7 +200,11 @@ extension Leaf {
             guard let all = TextColumn(concatenating: texts) else { return nil }
             self.init(.text(all))
         }
-        nulls = Self.shifted(parts) { $0.nulls } by: { $0 + $1 }
+        nulls = Self.shifted(parts) {
+            $0.nulls
+        } by: {
+            $0 + $1
+        }
     }
 
     /// The elements of all parts, if `values` knows their type; fillers and leaves of nulls are zeros.
@@ -237,7 +249,8 @@ extension LeafPart {
     /// The same elements as doubles, where they are integers; a text is kept for each integer that
     /// the double does not print.
     fileprivate var withDoubles: LeafPart {
-        guard case .elements(let leaf, let presence) = self, case .int64(let values) = leaf.elements else {
+        guard case .elements(let leaf, let presence) = self, case .int64(let values) = leaf.elements
+        else {
             return self
         }
         var result = Leaf(
@@ -259,7 +272,9 @@ extension Leaf {
         _ parts: [LeafPart], _ values: [Number]
     ) -> (areBare: Bool, texts: [NumberText]) {
         let leaves = parts.compactMap { if case .elements(let leaf, _) = $0 { leaf } else { nil } }
-        let texts = shifted(parts) { $0.texts } by: {
+        let texts = shifted(parts) {
+            $0.texts
+        } by: {
             NumberText(position: $0.position + $1, text: $0.text)
         }
         guard leaves.contains(where: { $0.wholeNumbersAreBare }) else { return (false, texts) }

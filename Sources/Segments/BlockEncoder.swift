@@ -58,6 +58,12 @@ package final class BlockEncoder {
     ) -> EncodedBlock {
         precondition(
             (1...SegmentFormat.rowCountLimit).contains(batch.rowCount), "A block has rows, within bounds.")
+        // The reader's bounds: what is over them could be written, and never read again.
+        precondition(
+            batch.fields.count <= RecordLimits.fieldCountMax
+                && ([topic, partition] + batch.fields.map(\.name)).allSatisfy {
+                    $0.utf8.count <= RecordLimits.nameByteCountMax
+                }, "Names and fields are bounded where they come in.")
         var directory = ByteWriter(reserving: 64 + batch.fields.count * 32)
         var columns = ByteWriter(reserving: batch.rowCount * 64)
 
@@ -87,6 +93,8 @@ package final class BlockEncoder {
                 precondition(leaf.count == batch.rowCount, "A column covers its batch's rows.")
                 place(leaf, in: &directory, &columns)
             case .fixedList(let leaves):
+                precondition(
+                    leaves.count <= RecordLimits.shreddedElementCountMax, "Longer lists are one column.")
                 directory.writeVarint(leaves.count)
                 for leaf in leaves {
                     precondition(leaf.count == batch.rowCount, "A column covers its batch's rows.")

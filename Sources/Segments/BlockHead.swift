@@ -122,8 +122,11 @@ extension BlockHead {
 
     /// Reads a head from the start of a block's payload, whose first eight bytes are the head's
     /// length and checksum. `bytes` may hold more than the head.
+    ///
+    /// - Parameter wanted: the fields that `fields` is to hold; nil for all. Others are passed over
+    ///   without a name or a list made for them, which is what most of a head's reading costs.
     package static func read(
-        _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace
+        _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace, fields wanted: [String]? = nil
     ) throws(SegmentError) -> BlockHead {
         do throws(BytesError) {
             var opening = ByteCursor(bytes)
@@ -159,7 +162,14 @@ extension BlockHead {
             head.times = try cursor.readColumnPlace(from: &offset)
             let fieldCount = try cursor.readCount(limit: RecordLimits.fieldCountMax)
             for _ in 0..<fieldCount {
-                head.fields.append(try cursor.readFieldEntry(rowCount: head.rowCount, from: &offset))
+                let name = try cursor.readBytes(
+                    try cursor.readCount(limit: RecordLimits.nameByteCountMax))
+                if let wanted, !wanted.contains(where: { $0.utf8.elementsEqual(name) }) {
+                    try cursor.skipFieldEntry(from: &offset)
+                } else {
+                    head.fields.append(
+                        try cursor.readFieldEntry(String(decoding: name, as: UTF8.self), from: &offset))
+                }
             }
             return head
         } catch {
@@ -213,10 +223,31 @@ extension ByteCursor {
         return LeafPlace(type: type, place: try readColumnPlace(from: &offset))
     }
 
+    /// Passes over what `readFieldEntry` would read.
+    fileprivate mutating func skipFieldEntry(from offset: inout Int) throws(BytesError) {
+        let code: UInt8 = try read()
+        guard let layoutCode = LayoutCode(rawValue: code & ~LayoutCode.presenceFlag) else {
+            throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
+        }
+        if code & LayoutCode.presenceFlag != 0 { _ = try readColumnPlace(from: &offset) }
+        switch layoutCode {
+        case .none: break
+        case .scalar: _ = try readLeafPlace(from: &offset)
+        case .fixedList:
+            for _ in 0..<(try readCount(limit: RecordLimits.shreddedElementCountMax)) {
+                _ = try readLeafPlace(from: &offset)
+            }
+        case .list:
+            _ = try readCount(limit: Int(Int32.max))
+            _ = try readColumnPlace(from: &offset)
+            _ = try readLeafPlace(from: &offset)
+        case .json: _ = try readColumnPlace(from: &offset)
+        }
+    }
+
     fileprivate mutating func readFieldEntry(
-        rowCount: Int, from offset: inout Int
+        _ name: String, from offset: inout Int
     ) throws(BytesError) -> FieldEntry {
-        let name = try readText(byteCountMax: RecordLimits.nameByteCountMax)
         let code: UInt8 = try read()
         guard let layoutCode = LayoutCode(rawValue: code & ~LayoutCode.presenceFlag) else {
             throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)

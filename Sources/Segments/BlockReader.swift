@@ -123,6 +123,10 @@ package final class BlockReader {
                     sum += length
                     lengths.append(Int32(length))
                 }
+                guard sum == Int64(elementCount) else {
+                    throw .badFrame(
+                        offset: 0, reason: "lists of \(sum) elements in all, \(elementCount) were written")
+                }
                 return lengths
             }
             // An element takes at least a bit, unless it equals all others; the bound is the leaf's.

@@ -21,7 +21,14 @@ package struct Event: Hashable, Sendable {
     /// Shorter documents are not worth a frame.
     private static let compressedByteCountMin = 512
 
+    /// Appends the event behind a checksum of its own: it is read by itself, when its envelope's is
+    /// no longer looked at.
     func write(into writer: inout ByteWriter) {
+        precondition(
+            name.utf8.count <= Event.nameByteCountMax && document.count <= Event.documentByteCountMax,
+            "An event that could not be read back is not written.")
+        let start = writer.count
+        writer.write(UInt32(0))
         writer.write(text: name)
         writer.writeVarint(document.count)
         if document.count >= Event.compressedByteCountMin,
@@ -33,10 +40,19 @@ package struct Event: Hashable, Sendable {
             writer.writeVarint(document.count)
             writer.write(document)
         }
+        let checksum = writer.bytes.withUnsafeBytes {
+            Checksum.crc32c(UnsafeRawBufferPointer(rebasing: $0[(start + 4)...]))
+        }
+        writer.patch(checksum, at: start)
     }
 
     static func read(_ payload: UnsafeRawBufferPointer) throws(BytesError) -> Event {
         var cursor = ByteCursor(payload)
+        let expected: UInt32 = try cursor.read()
+        let found = Checksum.crc32c(UnsafeRawBufferPointer(rebasing: payload[4...]))
+        guard found == expected else {
+            throw .badFrame(offset: 0, reason: "event checksum \(found), \(expected) was written")
+        }
         let name = try cursor.readText(byteCountMax: nameByteCountMax)
         let byteCount = try cursor.readCount(limit: documentByteCountMax)
         let stored = try cursor.readBytes(try cursor.readCount(limit: byteCount))

@@ -210,6 +210,7 @@ enum FloatCoding {
     }
 
     private static func dictionary(of values: UnsafeBufferPointer<Float>) -> FloatDictionary? {
+        guard hasRepeats(values) else { return nil }
         var numbers: [UInt32: UInt64] = [:]
         var entries: [UInt32] = []
         var codes: [UInt64] = []
@@ -226,6 +227,24 @@ enum FloatCoding {
         }
         return FloatDictionary(
             entries: entries, codes: codes, width: BitPacking.width(of: UInt64(entries.count - 1)))
+    }
+
+    /// Whether a sample of the values has as many repeats as a dictionary needs: hashing a whole
+    /// column of noise to find that out would cost more than encoding it.
+    private static func hasRepeats(_ values: UnsafeBufferPointer<Float>) -> Bool {
+        let sampleCount = min(values.count, 2 * dictionaryCountMax)
+        return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: sampleCount) { sample in
+            for position in 0..<sampleCount {
+                sample[position] = values[position * values.count / sampleCount].bitPattern
+            }
+            var sorted = sample
+            sorted.sort()
+            var distinctCount = 1
+            for position in 1..<max(1, sampleCount) where sample[position] != sample[position - 1] {
+                distinctCount += 1
+            }
+            return distinctCount <= dictionaryCountMax
+        }
     }
 
     /// The values as the decimals of their shortest texts, where single precision keeps those:

@@ -33,7 +33,6 @@ enum LeafCoding {
     private static let hasNulls: UInt8 = 1
     private static let hasTexts: UInt8 = 2
     private static let isBare: UInt8 = 4
-    private static let textByteCountMax = 1 << 20
 
     static func encode(_ leaf: Leaf, with compressor: ZstdCompressor, into writer: inout ByteWriter) {
         var flags: UInt8 = 0
@@ -74,14 +73,14 @@ enum LeafCoding {
         var texts: [NumberText] = []
         if flags & hasTexts != 0 {
             let textCount = try cursor.readCount(limit: count)
-            var position: Int32 = 0
+            var position = 0
             for _ in 0..<textCount {
-                position += Int32(try cursor.readCount(limit: count))
-                let text = try cursor.readText(byteCountMax: textByteCountMax)
+                position += try cursor.readCount(limit: count)
+                let text = try cursor.readText(byteCountMax: RecordLimits.textByteCountMax)
                 guard position < count else {
                     throw .overLimit(offset: cursor.offset, found: UInt64(position), limit: UInt64(count))
                 }
-                texts.append(NumberText(position: position, text: text))
+                texts.append(NumberText(position: Int32(position), text: text))
             }
         }
         let elements: Elements
@@ -120,7 +119,7 @@ enum LeafCoding {
             // A kept text's number stands among the elements, so only its bytes are passed over.
             for _ in 0..<(try cursor.readCount(limit: output.count)) {
                 _ = try cursor.readVarint()
-                _ = try cursor.readBytes(try cursor.readCount(limit: textByteCountMax))
+                _ = try cursor.readBytes(try cursor.readCount(limit: RecordLimits.textByteCountMax))
             }
         }
         switch type {

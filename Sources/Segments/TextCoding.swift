@@ -6,6 +6,7 @@
 // Invariant: decode ∘ encode is the identity on bytes.
 
 import Bytes
+import Glibc
 import Records
 
 enum TextCoding {
@@ -123,9 +124,10 @@ enum TextCoding {
         codes.reserveCapacity(column.count)
         return column.bytes.withUnsafeBytes { bytes -> TextDictionary? in
             func isSame(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
-                left.count == right.count
-                    && UnsafeRawBufferPointer(rebasing: bytes[left])
-                        .elementsEqual(UnsafeRawBufferPointer(rebasing: bytes[right]))
+                guard left.count == right.count, let base = bytes.baseAddress else {
+                    return left.count == right.count
+                }
+                return memcmp(base + left.lowerBound, base + right.lowerBound, left.count) == 0
             }
             for position in 0..<column.count {
                 let text = column.range(position)

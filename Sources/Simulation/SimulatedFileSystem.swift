@@ -44,7 +44,9 @@ package final class SimulatedFileSystem: FileSystem {
         var plan = FaultPlan()
         var operationCount = 0
         var hasCrashed = false
-        var lockHolders: Set<String> = []
+        /// Who holds each lock: the holder of before a crash lets go in vain.
+        var lockHolders: [String: Int] = [:]
+        var lockCount = 0
     }
 
     // Inodes are classes without locks of their own: they are touched only inside `state`'s lock.
@@ -82,9 +84,9 @@ package final class SimulatedFileSystem: FileSystem {
             let kept = choose(0...guarded.state.journal.count)
             for entry in guarded.state.journal.prefix(kept) { entry.change(&guarded.state.durableNames) }
             guarded.state.journal.removeAll()
-            for inode in Set(guarded.state.durableNames.values.map(ObjectIdentifier.init)).compactMap({ id in
-                guarded.state.durableNames.values.first { ObjectIdentifier($0) == id }
-            }).sorted(by: { $0.cached.count < $1.cached.count }) {
+            // By name, so that the same choices are asked for in the same order in every run. No file
+            // has two names.
+            for (_, inode) in guarded.state.durableNames.sorted(by: { $0.key < $1.key }) {
                 let from = inode.durable.count
                 if inode.cached.count > from {
                     let survivors = choose(0...(inode.cached.count - from))
@@ -106,7 +108,7 @@ package final class SimulatedFileSystem: FileSystem {
             guarded.state.names = guarded.state.durableNames
             guarded.state.plan = FaultPlan()
             guarded.state.hasCrashed = false
-            guarded.state.lockHolders = []
+            guarded.state.lockHolders = [:]
         }
     }
 
@@ -201,15 +203,20 @@ package final class SimulatedFileSystem: FileSystem {
 
     package func lock(_ name: String) throws(DiskError) -> any Sendable {
         try withState { state throws(DiskError) in
-            guard state.lockHolders.insert(name).inserted else {
+            guard !state.hasCrashed else { throw poweredOff("lock", name) }
+            guard state.lockHolders[name] == nil else {
                 throw DiskError(kind: .locked, operation: "lock", file: name, reason: "it is held")
             }
-            return SimulatedLock(system: self, name: name)
+            state.lockCount += 1
+            state.lockHolders[name] = state.lockCount
+            return SimulatedLock(system: self, name: name, holder: state.lockCount)
         }
     }
 
-    fileprivate func unlock(_ name: String) {
-        guarded.withLock { _ = $0.state.lockHolders.remove(name) }
+    fileprivate func unlock(_ name: String, _ holder: Int) {
+        guarded.withLock { guarded in
+            if guarded.state.lockHolders[name] == holder { guarded.state.lockHolders[name] = nil }
+        }
     }
 
     // MARK: Files
@@ -340,11 +347,13 @@ private final class SimulatedReadableFile: ReadableFile {
 private final class SimulatedLock: Sendable {
     let system: SimulatedFileSystem
     let name: String
+    let holder: Int
 
-    init(system: SimulatedFileSystem, name: String) {
+    init(system: SimulatedFileSystem, name: String, holder: Int) {
         self.system = system
         self.name = name
+        self.holder = holder
     }
 
-    deinit { system.unlock(name) }
+    deinit { system.unlock(name, holder) }
 }

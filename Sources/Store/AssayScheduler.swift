@@ -13,6 +13,8 @@
 //  * One pass runs at a time, so no window is analysed twice at once.
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest
 //    after `latenessMax`.
+//  * An assay that cannot be analysed is tried again after each grace, not at every tick: a try reads
+//    its whole column.
 
 import Assays
 import EventLog
@@ -34,14 +36,18 @@ package actor AssayScheduler {
         var examinedCut: CommitNumber
         /// Late records that wait to be looked at: their times, and when the first and last came.
         var late: (period: TimeWindow, first: Timestamp, last: Timestamp)?
-        /// What went wrong at the last pass, said once.
+        /// What went wrong at the last pass, said once, and when to try again.
         var problem: String?
+        var retryAt: Timestamp?
     }
 
     package init(_ store: InferenceStore, logger: Logger) {
         self.store = store
         self.logger = logger
     }
+
+    /// How many assays wait for late records to come to rest.
+    var lateCount: Int { progress.values.count { $0.late != nil } }
 
     /// Runs until the task is cancelled.
     package func run(every pause: Duration = .milliseconds(250)) async {
@@ -58,23 +64,26 @@ package actor AssayScheduler {
         progress = progress.filter { ids.contains($0.key) }
         for assay in active.reversed() {
             if Task.isCancelled { return }
+            let now = store.sources.now()
+            if let retryAt = progress[assay.id]?.retryAt, now < retryAt { continue }
             do {
-                try await examine(assay)
+                try await examine(assay, now: now)
                 progress[assay.id]?.problem = nil
+                progress[assay.id]?.retryAt = nil
             } catch {
                 let problem = "\(error)"
                 if progress[assay.id]?.problem != problem {
                     logger.warning("assay \(assay.id) (\(assay.definition.name)) is not analysed: \(problem)")
                 }
                 progress[assay.id]?.problem = problem
+                progress[assay.id]?.retryAt = now.adding(store.configuration.grace)
             }
         }
     }
 
     // MARK: One assay
 
-    private func examine(_ assay: Assay) async throws {
-        let now = store.sources.now()
+    private func examine(_ assay: Assay, now: Timestamp) async throws {
         let horizon = now.adding(TimeSpan(microseconds: -store.configuration.grace.microseconds))
         let view = store.view
         let snapshot = view.snapshot
@@ -89,7 +98,11 @@ package actor AssayScheduler {
 
         // Records that came since the last look, in windows that were examined before.
         let examinedCut = state.examinedCut
-        if snapshot.cut > examinedCut, let touched = topic.times(after: examinedCut) {
+        // A partition that became an edge, or home again, changes what all windows at home hold.
+        let homeChanged =
+            assay.definition.window.locations == .home
+            && view.locationsChanged(of: scope.pipeline.id, after: examinedCut)
+        if snapshot.cut > examinedCut, let touched = topic.times(after: homeChanged ? 0 : examinedCut) {
             if touched.start < state.examinedUntil {
                 let first = state.late?.first ?? now
                 let period = state.late.map { $0.period.union(touched) } ?? touched
@@ -104,7 +117,7 @@ package actor AssayScheduler {
         {
             due = late.period
         }
-        let pass = try AssayPass(assay.definition, pinned: assay.pin?.summary, view)
+        let pass = try AssayPass(assay, view)
         let completed =
             pass.grid.completeCount(until: horizon) - pass.grid.completeCount(until: state.examinedUntil)
         if completed > 0 {
@@ -118,26 +131,32 @@ package actor AssayScheduler {
             progress[assay.id] = state
             return
         }
-        try await analyse(assay, pass, due, until: horizon, now: now)
-        state.examinedUntil = max(state.examinedUntil, horizon)
+        let (outcomes, examinedUntil) = try pass.outcomes(
+            touching: pass.reach(of: due), until: horizon, examinedUntil: state.examinedUntil, limit: .scheduled)
+        guard try await decide(assay, pass, outcomes, now: now) else {
+            // Deactivated meanwhile: it is examined anew when it is activated, however soon that is.
+            progress[assay.id] = nil
+            return
+        }
+        state.examinedUntil = max(state.examinedUntil, examinedUntil)
         state.late = nil
         progress[assay.id] = state
     }
 
-    private func analyse(
-        _ assay: Assay, _ pass: AssayPass, _ period: TimeWindow, until horizon: Timestamp, now: Timestamp
-    ) async throws {
-        var pass = pass
+    /// Decides what is new in the outcomes, and keeps the results.
+    ///
+    /// - Returns: whether the assay is still active, and so has been examined.
+    private func decide(
+        _ assay: Assay, _ pass: AssayPass, _ outcomes: [WindowOutcome], now: Timestamp
+    ) async throws -> Bool {
         let cut = pass.view.snapshot.cut
-        let outcomes = try pass.outcomes(touching: period, until: horizon)
-        guard !outcomes.isEmpty else { return }
+        guard !outcomes.isEmpty else { return true }
         if case .fixedWindow = assay.definition.baseline, assay.pin == nil {
             // The baseline stays what it was when it was first used, whatever comes later.
             let baseline = try pass.fixedBaseline()
             try await store.changeBook { book in
                 try book.pinBaseline(of: assay.id, baseline, cut: cut, at: now).map { [$0] } ?? []
             }
-            pass.pinned = baseline
         }
         let analyses = outcomes.compactMap { window -> (WindowOutcome, WindowAnalysis)? in
             let earlier = assay.decision(forWindowStartingAt: window.outcome.window.start)
@@ -156,13 +175,12 @@ package actor AssayScheduler {
                 elapsedMilliseconds: window.elapsedMilliseconds)
             return (window, analysis)
         }
-        guard !analyses.isEmpty else { return }
+        guard !analyses.isEmpty else { return true }
         let change = try await store.changeBook { book in
-            // Deactivated meanwhile: it is examined again when it is activated.
             guard let current = book[assay.id], current.isActive else { return [] }
             return try book.decide(analyses.map(\.1), of: assay.id, cut: cut, runAt: now)
         }
-        guard let current = store.book[assay.id] else { return }
+        guard !change.events.isEmpty, let current = store.book[assay.id] else { return false }
         var documents: [(number: Int, document: [UInt8])] = []
         for (event, analysis) in zip(change.events, analyses) {
             guard case .analysed(let decision) = event else { continue }
@@ -170,6 +188,7 @@ package actor AssayScheduler {
                 (decision.resultID.number, store.document(analysis.0.outcome, of: decision, current)))
         }
         try await store.keep(documents)
+        return true
     }
 }
 
@@ -185,8 +204,12 @@ extension TopicIndex {
             }
         }
         for run in tails.values.joined() where run.commitRuns.last!.commit > cut {
-            least = min(least, run.timeMin)
-            greatest = max(greatest, run.timeMax)
+            // A run grows with each small append: only its rows after the cut are new.
+            let oldRowCount = run.commitRuns.lazy.filter { $0.commit <= cut }.reduce(0) { $0 + $1.rowCount }
+            for time in run.batch.times[oldRowCount...] {
+                least = min(least, time)
+                greatest = max(greatest, time)
+            }
         }
         guard least <= greatest else { return nil }
         let end = Timestamp(milliseconds: greatest)

@@ -43,6 +43,7 @@ extension StoreView {
                 problem: "slides with each window; there is no single summary of it: use a fixed_window")
         }
         let values = try values(of: spec, in: period, cut: cut)
+        try refuseUnseen(values.statistics.unseen)
         guard !values.times.isEmpty else {
             throw StoreRefusal(
                 .invalid,
@@ -50,7 +51,6 @@ extension StoreView {
                     + "\(period.start.zuluText) and \(period.end.zuluText)")
         }
         try checkPath(spec, values)
-        try refuseUnseen(values.statistics.unseen)
         return DatedSummary(try summarizer.baseline(of: SortedSample(values.values)), over: period)
     }
 

@@ -8,12 +8,12 @@
 import Synchronization
 
 final class CommandGate: Sendable {
-    private struct State {
+    struct State {
         var isHeld = false
         var waiting: [CheckedContinuation<Void, Never>] = []
     }
 
-    private let state = Mutex(State())
+    let state = Mutex(State())
 
     func pass<Result: Sendable>(_ body: () async throws -> Result) async rethrows -> Result {
         await enter()

@@ -54,7 +54,8 @@ extension InferenceStore {
         let places = resultPlaces()
         return try assay.decisions(startingIn: period).prefix(limit).map { decision in
             if let place = places[decision.resultID.number] {
-                return try derived.snapshot().event(place).document
+                // A damaged copy is as good as none: the log can say it again.
+                do { return try derived.snapshot().event(place).document } catch {}
             }
             return try rederive(decision, of: assay)
         }
@@ -79,6 +80,7 @@ extension InferenceStore {
             ?? view.baseline(
                 assay.definition.baseline, assay.definition.summarizer, for: decision.window, cut: decision.cut)
         let values = try view.values(of: assay.definition.window, in: decision.window, cut: decision.cut)
+        try view.refuseUnseen(values.statistics.unseen)
         let outcome = try AssayEvaluator(assay.definition, baseline: baseline)
             .outcome(of: SortedSample(values.values), in: decision.window)
         return document(outcome, of: decision, assay)

@@ -35,6 +35,18 @@ package final class InferenceStore: Sendable {
     struct Folded {
         var catalog = Catalog()
         var book = AssayBook()
+        /// The edge locations of pipelines where they ever changed, each list from a commit on. A result
+        /// that is worked out again looks at the home of its own time.
+        var locations: [PipelineID: [(since: CommitNumber, names: [String])]] = [:]
+
+        mutating func apply(_ event: CatalogEvent, commit: CommitNumber) {
+            catalog.apply(event)
+            switch event {
+            case .locationDeclared(let id, _, _), .locationWithdrawn(let id, _, _):
+                locations[id, default: []].append((commit, catalog.pipelines[id]?.locations ?? []))
+            default: break
+            }
+        }
     }
 
     /// An encoder is used by one append at a time: it is taken out of the pool, then put back.
@@ -89,8 +101,10 @@ package final class InferenceStore: Sendable {
 
     /// Writes what waits and seals both logs: the next opening has nothing to repair.
     package func close() async throws {
-        try await log.close()
+        let outcome: Result<Void, LogError>
+        do throws(LogError) { outcome = .success(try await log.close()) } catch { outcome = .failure(error) }
         try await derived.close()
+        try outcome.get()
     }
 
     // MARK: Events
@@ -108,7 +122,7 @@ package final class InferenceStore: Sendable {
             let event = try snapshot.event(place)
             let json = JSONField(try JSONValue(parsing: event.document))
             switch event.name {
-            case EventName.catalog: folded.catalog.apply(try CatalogEvent(json))
+            case EventName.catalog: folded.apply(try CatalogEvent(json), commit: place.entry.commit)
             case EventName.assay: folded.book.apply(try AssayEvent(json))
             default: break  // Another version's event: kept, not ours to fold.
             }
@@ -129,10 +143,10 @@ package final class InferenceStore: Sendable {
         try await gate.pass {
             let events = try command(catalog)
             guard !events.isEmpty else { return [] }
-            _ = try await log.append(
+            let receipt = try await log.append(
                 events.map { .event(Event(name: EventName.catalog, document: Array($0.json.text.utf8))) })
             folded.withLock { folded in
-                for event in events { folded.catalog.apply(event) }
+                for event in events { folded.apply(event, commit: receipt.commit) }
             }
             return events
         }

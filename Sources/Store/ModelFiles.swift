@@ -10,6 +10,7 @@
 
 import Bytes
 import Disk
+import EventLog
 import Serving
 import Synchronization
 
@@ -20,6 +21,9 @@ package final class ModelFiles: Sendable {
     /// Nil where there is no ONNX Runtime; then why.
     package let runtime: Result<ModelRuntime, ServingError>
     private let sessions = Mutex<[String: ModelSession]>([:])
+    /// How many kept models were loaded. Held while one is, so that many first questions at once load
+    /// it once.
+    let loadCount = Mutex(0)
 
     init(
         files: any FileSystem, root: String, byteCountMax: Int, runtime: Result<ModelRuntime, ServingError>
@@ -60,38 +64,42 @@ package final class ModelFiles: Sendable {
             guard byteCount <= owner.byteCountMax else {
                 throw StoreRefusal(.tooLarge, "a model file is limited to \(owner.byteCountMax) bytes")
             }
-            try file.append(bytes)
+            try onDisk { () throws(DiskError) in try file.append(bytes) }
             bytes.withUnsafeBytes { hash.update($0) }
         }
 
         /// Checks the model and keeps it. When it returns, the file is durable under its hash.
         /// - Returns: the hash, and what the model takes and gives, where a runtime could tell.
         package func keep() throws -> (sha256: String, signature: ModelSignature?) {
-            try file.sync()
+            try onDisk { () throws(DiskError) in try file.sync() }
             let sha256 = hash.hexDigest()
             var session: ModelSession?
             if case .success(let runtime) = owner.runtime {
                 session = try owner.load(runtime, name)
             }
-            try owner.files.rename(name, to: FileName.modelDirectory + "/" + sha256)
-            isKept = true
-            try owner.files.syncDirectory(FileName.modelDirectory)
+            try onDisk { () throws(DiskError) in
+                try owner.files.rename(name, to: FileName.modelDirectory + "/" + sha256)
+                isKept = true
+                try owner.files.syncDirectory(FileName.modelDirectory)
+            }
             if let session { owner.sessions.withLock { $0[sha256] = session } }
             return (sha256, session?.signature)
         }
     }
 
-    package func beginUpload(uuid: String) throws(DiskError) -> Upload {
-        try Upload(owner: self, uuid: uuid)
+    package func beginUpload(uuid: String) throws -> Upload {
+        try onDisk { () throws(DiskError) in try Upload(owner: self, uuid: uuid) }
     }
 
     /// The session of a kept model, loaded at first use.
     package func session(sha256: String) throws(ServingError) -> ModelSession {
         if let known = sessions.withLock({ $0[sha256] }) { return known }
-        let session = try load(try runtime.get(), FileName.modelDirectory + "/" + sha256)
-        return sessions.withLock { table in
-            if let known = table[sha256] { return known }
-            table[sha256] = session
+        let runtime = try runtime.get()
+        return try loadCount.withLock { count throws(ServingError) in
+            if let known = sessions.withLock({ $0[sha256] }) { return known }
+            count += 1
+            let session = try load(runtime, FileName.modelDirectory + "/" + sha256)
+            sessions.withLock { $0[sha256] = session }
             return session
         }
     }
@@ -111,4 +119,9 @@ package final class ModelFiles: Sendable {
             throw error
         }
     }
+}
+
+/// A disk that refuses a model is said as where it refuses records: it is the same disk.
+private func onDisk<Value>(_ body: () throws(DiskError) -> Value) throws(LogError) -> Value {
+    do { return try body() } catch { throw .disk(error) }
 }

@@ -109,10 +109,19 @@ enum ModelTensors {
     /// Nested lists: every row's JSON text, all of one shape.
     private static func nested(_ input: TensorSignature, _ texts: TextColumn) throws -> Tensor {
         var shape: [Int]?
+        let takesWholes = input.elementType == .int64 || input.elementType == .int32
         var numbers: [Double] = []
+        var wholes: [Int64] = []
+        /// How deep the row's numbers stand, once one was met: all stand equally deep. Without this
+        /// the sizes of the lists would not multiply to the count of the numbers.
+        var numberDepth: Int?
+        func refuseMixture(_ row: Int) -> StoreRefusal {
+            StoreRefusal(.invalid, "the input \"\(input.name)\" mixes numbers and lists in row \(row)")
+        }
         func walk(_ value: JSONValue, _ depth: Int, _ found: inout [Int], _ row: Int) throws {
             switch value {
             case .array(let elements):
+                guard numberDepth.map({ depth < $0 }) ?? true else { throw refuseMixture(row) }
                 if found.count == depth { found.append(elements.count) }
                 guard found[depth] == elements.count else {
                     throw StoreRefusal(
@@ -120,7 +129,16 @@ enum ModelTensors {
                 }
                 for element in elements { try walk(element, depth + 1, &found, row) }
             case .number(let number):
-                numbers.append(number.double)
+                guard depth == numberDepth ?? found.count else { throw refuseMixture(row) }
+                numberDepth = depth
+                guard takesWholes else { return numbers.append(number.double) }
+                guard let whole = number.integer ?? Int64(exactly: number.double) else {
+                    throw StoreRefusal(
+                        .invalid,
+                        "the input \"\(input.name)\" has \(number.text.prefix(32)) in row \(row); the model "
+                            + "takes \(input.elementType.rawValue)")
+                }
+                wholes.append(whole)
             default:
                 throw StoreRefusal(
                     .invalid,
@@ -131,6 +149,7 @@ enum ModelTensors {
         for row in 0..<texts.count {
             let value = try JSONValue(parsing: Array(texts.bytes[texts.range(row)]))
             var found: [Int] = []
+            numberDepth = nil
             try walk(value, 0, &found, row)
             if let shape, shape != found {
                 throw StoreRefusal(
@@ -140,16 +159,22 @@ enum ModelTensors {
             shape = found
         }
         let all = [texts.count] + (shape ?? [])
-        guard all.reduce(1, *) == numbers.count else {
-            throw StoreRefusal(.invalid, "the input \"\(input.name)\" mixes numbers and lists")
-        }
-        return try rowMajor(input, shape: all, Leaf(.float64(numbers)))
+        return try rowMajor(input, shape: all, Leaf(takesWholes ? .int64(wholes) : .float64(numbers)))
     }
 
     private static func floats(_ leaf: Leaf, _ input: TensorSignature) throws -> [Float] {
         switch leaf.elements {
         case .float32(let values): values
-        case .float64(let values): values.map { Float($0) }
+        case .float64(let values):
+            // Digits may be lost, as the model has no more; a number must not become an infinity.
+            try values.enumerated().map { row, value in
+                guard Float(value).isFinite || !value.isFinite else {
+                    throw StoreRefusal(
+                        .invalid,
+                        "the input \"\(input.name)\" has \(value) in row \(row), beyond float32")
+                }
+                return Float(value)
+            }
         case .int64(let values): values.map { Float($0) }
         case .bool, .text: throw wrongType(leaf, input)
         }
@@ -200,18 +225,19 @@ enum ModelTensors {
     /// A model's output as a field of its records, one row for each of the tensor's first dimension.
     static func field(_ tensor: Tensor, rowCount: Int) throws -> FieldColumn {
         let name = "out." + tensor.name
-        guard rowCount > 0, tensor.values.count % rowCount == 0,
-            tensor.shape.first == rowCount || rowCount == 1
-        else {
+        // A model that knows no rows answers about the only one.
+        let shape = rowCount == 1 && tensor.shape.first != 1 ? [1] + tensor.shape : tensor.shape
+        guard rowCount > 0, shape.first == rowCount else {
             throw ServingError.runtime(
                 reason: "the output \"\(tensor.name)\" has the shape \(tensor.shape) for \(rowCount) rows")
         }
         let width = tensor.values.count / rowCount
-        if tensor.shape.count <= 1 && width == 1 {
+        if shape.count == 1 {
             return FieldColumn(name: name, values: .scalar(leaf(tensor.values, at: 0, of: 1)))
         }
-        if tensor.shape.count > 2 {
-            return FieldColumn(name: name, values: .json(nestedTexts(tensor, rowCount: rowCount)))
+        if shape.count > 2 {
+            return FieldColumn(
+                name: name, values: .json(nestedTexts(tensor.values, shape, rowCount: rowCount)))
         }
         if width > RecordLimits.shreddedElementCountMax {
             let lengths = [Int32](repeating: Int32(width), count: rowCount)
@@ -235,9 +261,11 @@ enum ModelTensors {
         }
     }
 
-    private static func nestedTexts(_ tensor: Tensor, rowCount: Int) -> TextColumn {
+    private static func nestedTexts(
+        _ values: Tensor.Values, _ shape: [Int], rowCount: Int
+    ) -> TextColumn {
         func text(_ position: Int) -> String {
-            switch tensor.values {
+            switch values {
             case .float32(let values): values[position].isFinite ? values[position].description : "null"
             case .float64(let values): values[position].isFinite ? values[position].description : "null"
             case .int64(let values): String(values[position])
@@ -251,8 +279,8 @@ enum ModelTensors {
             return "[" + (0..<count).map { list(shape.dropFirst(), from: start + $0 * step) }
                 .joined(separator: ",") + "]"
         }
-        let width = tensor.values.count / rowCount
-        return TextColumn((0..<rowCount).map { list(tensor.shape.dropFirst(), from: $0 * width) })
+        let width = values.count / rowCount
+        return TextColumn((0..<rowCount).map { list(shape.dropFirst(), from: $0 * width) })
     }
 }
 
@@ -277,7 +305,9 @@ extension Tensor {
 
     /// The answers of one row each, as one tensor.
     init(stacking rows: [Tensor]) throws {
-        guard let first = rows.first, rows.allSatisfy({ $0.shape == first.shape && $0.shape.first == 1 }) else {
+        guard let first = rows.first,
+            rows.allSatisfy({ $0.shape == first.shape && ($0.shape.first ?? 1) == 1 })
+        else {
             throw ServingError.runtime(
                 reason: "the output \"\(rows.first?.name ?? "")\" changes its shape from row to row")
         }

@@ -14,7 +14,16 @@ extension StoreView {
         let definition = try completed(request.definition)
         let pass = try AssayPass(definition, self)
         let until = definition.runUntil ?? sources.now()
-        return try pass.outcomes(touching: .always, until: until).map { window in
+        let limit = PassLimit.interactive
+        let (outcomes, lookedUntil) = try pass.outcomes(touching: .always, until: until, limit: limit)
+        guard lookedUntil == until else {
+            throw FieldError(
+                field: "window.interval",
+                problem: "makes more windows than one run looks at: \(limit.windowCount) windows that hold "
+                    + "records, or \(limit.valueCount) values in all; use a longer interval, or a \"start\" "
+                    + "and a \"run_until\" nearer to each other")
+        }
+        return outcomes.map { window in
             AssayResult(
                 window.outcome, assayID: request.id, analysedAt: window.analysedAt,
                 elapsedMilliseconds: window.elapsedMilliseconds)
@@ -56,7 +65,21 @@ extension StoreView {
             definition.window.workspaceID = pipeline.workspaceID
         }
         _ = try scope(of: definition.window)
-        if case .fixedWindow(let spec) = definition.baseline { _ = try scope(of: spec) }
+        // The baseline's records are found by name too, and a name may be given again elsewhere later.
+        func completed(_ spec: AssayWindowSpec) throws -> AssayWindowSpec {
+            var spec = spec
+            if spec.workspaceID == nil && spec.pipelineName == pipeline.name {
+                spec.workspaceID = pipeline.workspaceID
+            }
+            _ = try scope(of: spec)
+            return spec
+        }
+        switch definition.baseline {
+        case .summary, .vector: break
+        case .fixedWindow(let spec): definition.baseline = .fixedWindow(try completed(spec))
+        case .slidingWindow(let spec, let offset):
+            definition.baseline = .slidingWindow(try completed(spec), offset: offset)
+        }
         return definition
     }
 

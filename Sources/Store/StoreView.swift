@@ -16,13 +16,25 @@ package struct StoreView: Sendable {
     package let snapshot: LogSnapshot
     package let catalog: Catalog
     package let book: AssayBook
+    private let locations: [PipelineID: [(since: CommitNumber, names: [String])]]
     let sources: SystemSources
 
     init(snapshot: LogSnapshot, folded: InferenceStore.Folded, sources: SystemSources) {
         self.snapshot = snapshot
         catalog = folded.catalog
         book = folded.book
+        locations = folded.locations
         self.sources = sources
+    }
+
+    /// The pipeline's edge locations as of a commit.
+    func locations(of id: PipelineID, at cut: CommitNumber) -> [String] {
+        locations[id]?.last { $0.since <= cut }?.names ?? []
+    }
+
+    /// Whether a partition of the pipeline became an edge, or home again, after a commit.
+    func locationsChanged(of id: PipelineID, after cut: CommitNumber) -> Bool {
+        locations[id]?.contains { $0.since > cut && $0.since <= snapshot.cut } ?? false
     }
 
     /// What is in a data directory now, whether or not a server writes it. Changes nothing.

@@ -20,8 +20,8 @@ struct WindowScope {
 }
 
 extension StoreView {
-    /// Finds the pipeline and the partitions that `spec` names.
-    func scope(of spec: AssayWindowSpec) throws -> WindowScope {
+    /// Finds the pipeline and the partitions that `spec` names, as of `cut`; nil for now.
+    func scope(of spec: AssayWindowSpec, cut: CommitNumber? = nil) throws -> WindowScope {
         if let id = spec.workspaceID, catalog.workspaces[id] == nil {
             throw CatalogError(
                 .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
@@ -35,14 +35,15 @@ extension StoreView {
         case .named(let names):
             partitions = Set(names)
         case .home:
-            let home = found.subtracting(pipeline.locations)
+            let edges = locations(of: pipeline.id, at: cut ?? snapshot.cut)
+            let home = found.subtracting(edges)
             guard !home.isEmpty || found.isEmpty else {
                 throw FieldError(
                     field: "locations",
                     problem: "is empty, which means the home partitions, and those hold no records; name "
                         + "some of \(found.sorted().joined(separator: ", ")), or leave it out for all")
             }
-            partitions = pipeline.locations.isEmpty ? nil : home
+            partitions = edges.isEmpty ? nil : home
         }
         return WindowScope(
             pipeline: pipeline, filter: RecordFilter(partitions: partitions, modelName: spec.modelName))
@@ -52,7 +53,7 @@ extension StoreView {
     package func values(
         of spec: AssayWindowSpec, in period: TimeWindow, cut: CommitNumber? = nil
     ) throws -> ColumnValues {
-        let scope = try scope(of: spec)
+        let scope = try scope(of: spec, cut: cut)
         return ColumnScan(snapshot).values(
             WindowQuery(
                 topic: scope.topic, window: period, path: spec.path, filter: scope.filter, cut: cut))

@@ -8,10 +8,10 @@
 // The quick road. x = m · 2^k, with m in about [0.707, 1.414). A table gives for the leading seven bits
 // of m a fraction r = R/256 close to 1/m, so that z = m·r - 1 is exact and below 2^-7:
 //
-//     ln x = k · ln 2 - ln r + z·q(z),     q(z) = 1 - z/2 + z²/3 - … ± z^16/17
+//     ln x = k · ln 2 - ln r + z·q(z),     q(z) = 1 - z/2 + z²/3 - … + z^12/13
 //
 // Each constant and step is cut off, by less than one unit of its last place. The sum of these errors
-// is known; where it could change the rounding (about once in 2^50), `WideFixed` decides.
+// is known; where it could change the rounding (about once in 2^30), `WideFixed` decides.
 // It can: of all doubles, the hardest has its true value within 2^-118 of itself of a place where
 // rounding changes (found by exhaustive search: V. Lefèvre and J.-M. Muller, 2001), and the slow
 // road knows 128 bits.
@@ -28,33 +28,32 @@ package enum NaturalLogarithm {
     /// The quick road alone; nil where it cannot tell which of two doubles is nearer.
     package static func quick(_ x: Double) -> Double? {
         let argument = Argument(x)
-        let table = Table.shared
         let index = argument.tableIndex
-        let multiplier = table.multipliers[index]
+        let reduction = Table.shared.reductions[index]
         // In units of 2^-53: upper mantissas are halved by counting one power of two more.
         let isHalved = index >= Argument.firstHalvedIndex
         let power = argument.exponent + (isHalved ? 1 : 0)
         let mantissa = isHalved ? argument.mantissa : argument.mantissa << 1
         // m·r in units of 2^-61, and what it is above or below one: exact.
-        let product = mantissa &* multiplier
+        let product = mantissa &* reduction.multiplier
         let isBelowOne = product < Table.one
         let distance = isBelowOne ? Table.one &- product : product &- Table.one
-        if power == 0 && multiplier == Table.unitMultiplier {
+        if power == 0 && reduction.multiplier == Table.unitMultiplier {
             guard distance > 0 else { return 0 }
-            return nearOne(distance, isNegative: isBelowOne, table)
+            return nearOne(distance, isNegative: isBelowOne)
         }
         let fraction = distance << Table.distanceShift
-        let series = Table.upper(table.series(fraction, isNegative: isBelowOne), fraction)
+        let series = Table.upper(Table.series(fraction, isNegative: isBelowOne), fraction)
         // z·q comes in units of 2^-134 and joins the others at 2^-116.
         let ofFraction = Int128(series >> 18)
         let sum =
-            Int128(power) * table.logarithmOfTwo + table.logarithms[index]
-            + (isBelowOne ? -ofFraction : ofFraction)
-        // One unit for each k·ln 2 cut off, and one each for ln r, z·q and the cut to 2^-116;
-        // eight leaves room without being felt.
+            Int128(power) &* Table.shared.logarithmOfTwo &+ reduction.logarithm
+            &+ (isBelowOne ? -ofFraction : ofFraction)
+        // z·q is within 2^-95 (q within 2^-88, z below 2^-7), or 2^21 units; the rest is a unit for
+        // each ln 2 that was cut off, and a few for ln r and the cuts. Twice as much is allowed.
         return rounded(
             sum.magnitude, unitExponent: -Table.logarithmFractionBits,
-            errorUnits: UInt128(power.magnitude) + 8, isNegative: sum < 0)
+            errorUnits: 1 << 22, isNegative: sum < 0)
     }
 
     /// The slow road alone: any argument, some 10 µs.
@@ -72,16 +71,15 @@ package enum NaturalLogarithm {
     }
 
     /// |x - 1| is so small that ln x = z·q(z) alone, and all of its bits have to be kept.
-    private static func nearOne(
-        _ distance: UInt64, isNegative: Bool, _ table: Table
-    ) -> Double? {
-        let series = table.series(distance << Table.distanceShift, isNegative: isNegative)
+    private static func nearOne(_ distance: UInt64, isNegative: Bool) -> Double? {
+        let series = Table.series(distance << Table.distanceShift, isNegative: isNegative)
         let shift = distance.leadingZeroBitCount
         let product = Table.upper(series, distance << UInt64(shift))
         // q has 127 fraction bits, the distance 61 and those it was shifted by; 64 are dropped.
-        // q is within 32 units of the truth (see `Table.series`), and dropping costs one more.
+        // q is within 2^39 units of the truth (see `Table.series`); the shifted distance is below
+        // 2^64, so the product is within 2^39 of its own, and dropping costs one more.
         return rounded(
-            product, unitExponent: 64 - 127 - 61 - shift, errorUnits: 33, isNegative: isNegative)
+            product, unitExponent: 64 - 127 - 61 - shift, errorUnits: 1 << 40, isNegative: isNegative)
     }
 
     /// The double nearest to `magnitude` · 2^`unitExponent`, where all numbers within `errorUnits`
@@ -141,59 +139,59 @@ private struct Table: Sendable {
     /// |z| is below 2^-7, so in units of 2^-71 it still fits in 64 bits.
     static let distanceShift: UInt64 = 10
 
-    /// 256 times r, for each leading seven bits of m.
-    let multipliers: [UInt64]
-    /// -ln r in units of 2^-116.
-    let logarithms: [Int128]
-    /// ln 2 in units of 2^-116.
-    let logarithmOfTwo: Int128
-    /// 1/1 … 1/9 in units of 2^-127, at their own index; index 0 is not used.
-    private let reciprocals: [UInt128]
-    /// 1/10 … 1/17 in units of 2^-63, at their index less 10.
-    private let smallReciprocals: [UInt64]
+    struct Reduction: Sendable {
+        /// 256 times r.
+        let multiplier: UInt64
+        /// -ln r in units of 2^-116.
+        let logarithm: Int128
+    }
 
-    private init() {
-        let indices = 0..<128
-        multipliers = indices.map { index in
-            // Around 1 exactly 1; elsewhere 1 over the middle of the interval, to the nearest.
-            if index == 0 || index == 127 { return Self.unitMultiplier }
-            let middle = UInt64(257 + 2 * index)
-            let numerator: UInt64 = index < Argument.firstHalvedIndex ? 65_536 : 131_072
-            return (2 * numerator + middle) / (2 * middle)
-        }
-        let ofTwo = WideFixed.logarithmOfTwo
-        logarithmOfTwo = Int128(ofTwo.units(fractionBits: Self.logarithmFractionBits))
-        logarithms = multipliers.map { multiplier in
-            // ln r with r = R/256 = mantissa · 2^(exponent - 52), exactly.
-            let shift = multiplier.leadingZeroBitCount - 11
-            let (magnitude, isNegative) = WideFixed.logarithm(
-                mantissa: multiplier << UInt64(shift), exponent: 52 - 8 - shift)
-            let units = Int128(magnitude.units(fractionBits: Self.logarithmFractionBits))
-            return isNegative ? units : -units
-        }
-        reciprocals = [0] + (1...9).map { (1 << 127) / $0 }
-        smallReciprocals = (10...17).map { (1 << 63) / $0 }
+    /// A reduction for each leading seven bits of m.
+    ///
+    /// In line, not on the heap: a reference here would be counted at every logarithm.
+    let reductions = InlineArray<128, Reduction> { index in
+        let multiplier = multiplier(at: index)
+        // ln r with r = R/256 = mantissa · 2^(exponent - 52), exactly.
+        let shift = multiplier.leadingZeroBitCount - 11
+        let (magnitude, isNegative) = WideFixed.logarithm(
+            mantissa: multiplier << UInt64(shift), exponent: 52 - 8 - shift)
+        let units = Int128(magnitude.units(fractionBits: logarithmFractionBits))
+        return Reduction(multiplier: multiplier, logarithm: isNegative ? units : -units)
+    }
+
+    /// ln 2 in units of 2^-116.
+    let logarithmOfTwo = Int128(
+        WideFixed.logarithmOfTwo.units(fractionBits: logarithmFractionBits))
+
+    private static func multiplier(at index: Int) -> UInt64 {
+        // Around 1 exactly 1; elsewhere 1 over the middle of the interval, to the nearest.
+        if index == 0 || index == 127 { return unitMultiplier }
+        let middle = UInt64(257 + 2 * index)
+        let numerator: UInt64 = index < Argument.firstHalvedIndex ? 65_536 : 131_072
+        return (2 * numerator + middle) / (2 * middle)
     }
 
     /// q(z) = 1 - z/2 + z²/3 - …, in units of 2^-127, of |z| in units of 2^-71.
     ///
-    /// Within 32 units: the terms left out are below 2^-123, or 16 units; the coarse terms, from the
-    /// tenth, are off by less than 4 units of 2^-63, times z^9, or 8 units of 2^-127; each of the
-    /// others by less than 3 units, times z each time, or 4 together.
+    /// Within 2^39 units, 2^-88: the terms left out are below 2^-94; the coarse ones, from the fifth,
+    /// are off by less than 4 units of 2^-63, times z^4, or 2^-89; the others by some units. More
+    /// terms would decide more, but what is undecided now is too rare to cost anything.
     @inline(__always)
-    func series(_ distance: UInt64, isNegative: Bool) -> UInt128 {
+    static func series(_ distance: UInt64, isNegative: Bool) -> UInt128 {
         // All terms of q have one sign for negative z and alternate for positive z.
-        var coarse = smallReciprocals[7]
-        for term in (0..<7).reversed() {
+        var coarse: UInt64 = (1 << 63) / 13
+        for term: UInt64 in (5...12).reversed() {
             let rest = coarse.multipliedFullWidth(by: distance).high >> 7
-            coarse = isNegative ? smallReciprocals[term] &+ rest : smallReciprocals[term] &- rest
+            coarse = isNegative ? (1 << 63) / term &+ rest : (1 << 63) / term &- rest
         }
-        var fine = UInt128(coarse) << 64
-        for term in (1...9).reversed() {
-            let rest = Self.upper(fine, distance) >> 7
-            fine = isNegative ? reciprocals[term] &+ rest : reciprocals[term] &- rest
+        func next(_ reciprocal: UInt128, _ following: UInt128) -> UInt128 {
+            let rest = upper(following, distance) >> 7
+            return isNegative ? reciprocal &+ rest : reciprocal &- rest
         }
-        return fine
+        let one: UInt128 = 1 << 127
+        // A third of `one`, cut off: written out, since the compiler does not divide 128 bits.
+        let third: UInt128 = 0x2AAA_AAAA_AAAA_AAAA_AAAA_AAAA_AAAA_AAAA
+        return next(one, next(one >> 1, next(third, next(one >> 2, UInt128(coarse) << 64))))
     }
 
     /// The upper 128 bits of a product of 192, less than two units too small.

@@ -2,7 +2,7 @@
 //
 // The digits are those of the EXACT value of the double, rounded once, halves to even. Two shortcuts
 // are not taken, since each is wrong somewhere: rounding the shortest digits that read back as the
-// double rounds twice (9.995 is a little above itself in binary, 1.005 a little below), and
+// double rounds twice (the double 9.995 is a little below that number, 7.105 a little above), and
 // scaling by powers of ten in doubles rounds at each step.
 //
 // So the value is held as a fraction of two natural numbers of any length, which a double always is,

@@ -19,8 +19,12 @@ extension FieldBuilder {
             && (places.count - valueCount) * length <= Self.paddingCountMax
     }
 
-    /// Columns that hold an element for each row.
-    var leafCount: Int { shape == .list && isShredded ? length : 1 }
+    /// The elements that the column holds for rows without a value, less those that are paid for by
+    /// the text of a null.
+    var leafPadding: Int {
+        let leafCount = shape == .list && isShredded ? length : 1
+        return (places.count - valueCount) * leafCount - nullCount
+    }
 
     /// The column of all rows, which `body` was the text of.
     func column(_ body: UnsafeRawBufferPointer) -> FieldColumn {
@@ -44,10 +48,12 @@ extension FieldBuilder {
         case .scalar: return .scalar(leaf(Stride(rows: rowPositions, step: 1, first: 0), body))
         case .list where isShredded:
             return .fixedList(
-                (0..<length).map { leaf(Stride(rows: rowPositions, step: length, first: $0), body) })
+                (0..<length).map { leaf(Stride(rows: rowPositions, step: length, first: $0), body) }
+            )
         case .list:
             return .list(
-                lengths: rowLengths, leaf(Stride(rows: .all(elementCount), step: 1, first: 0), body))
+                lengths: rowLengths, leaf(Stride(rows: .all(elementCount), step: 1, first: 0), body)
+            )
         }
     }
 

@@ -37,6 +37,7 @@ struct FieldBuilder {
     /// Where in the body each row's value begins.
     private(set) var places: [Int] = []
     private(set) var valueCount = 0
+    private(set) var nullCount = 0
     private(set) var shape = Shape.none
     private(set) var elementType = ElementType.unknown
 
@@ -84,6 +85,7 @@ extension FieldBuilder {
         if scanner.peek == UInt8(ascii: "n") {
             try scanner.scanLiteral("null")
             places.append(Self.null)
+            nullCount += 1
             return
         }
         if shape == .json {

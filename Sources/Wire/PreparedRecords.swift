@@ -8,14 +8,33 @@ import JSON
 import Records
 
 /// The fields of a batch that an answer shows, with their keys as they are written.
+///
+/// Preparing costs a pass over the batch: where few of its rows are wanted, prepare a slice.
 package struct PreparedRecords: Sendable {
-    struct Column: Sendable {
-        var column: FieldColumn
+    /// A class because a row passes each of its columns on, and would copy all their arrays.
+    final class Column: Sendable {
+        enum Values: Sendable {
+            /// Lists of `length` doubles without nulls and texts, one row's after another's.
+            case doubles([Double], length: Int, bare: Bool)
+            /// `starts` says where each row's elements begin.
+            case list(lengths: [Int32], starts: [Int32], Leaf)
+            case other(FieldValues)
+        }
+
+        let name: String
+        let presence: Presence
+        let values: Values
         /// The key and its colon, by the field's whole name and by its name within the group.
-        var flatKey: [UInt8]
-        var nestedKey: [UInt8]
-        /// Where each row's elements begin; empty unless the field is a list of changing length.
-        var listStarts: [Int32]
+        let flatKey: [UInt8]
+        let nestedKey: [UInt8]
+
+        init(_ field: FieldColumn, nestedName: String) {
+            name = field.name
+            presence = field.presence
+            values = Values(field.values)
+            flatKey = PreparedRecords.key(field.name)
+            nestedKey = PreparedRecords.key(nestedName)
+        }
     }
 
     /// A field, or the fields of a group.
@@ -53,7 +72,7 @@ package struct PreparedRecords: Sendable {
         }
         for (group, number) in groups {
             members[number].namesake = members.firstIndex {
-                $0.groupKey == nil && $0.columns[0].column.name == group
+                $0.groupKey == nil && $0.columns[0].name == group
             }
         }
     }
@@ -66,18 +85,45 @@ package struct PreparedRecords: Sendable {
     }
 }
 
-extension PreparedRecords.Column {
-    init(_ field: FieldColumn, nestedName: String) {
-        var listStarts: [Int32] = []
-        if case .list(let lengths, _) = field.values {
+extension PreparedRecords.Column.Values {
+    fileprivate init(_ values: FieldValues) {
+        switch values {
+        case .list(let lengths, let leaf):
+            var starts: [Int32] = []
+            starts.reserveCapacity(lengths.count)
             var start: Int32 = 0
             for length in lengths {
-                listStarts.append(start)
+                starts.append(start)
                 start += length
             }
+            self = .list(lengths: lengths, starts: starts, leaf)
+        case .fixedList(let leaves): self = Self.doubles(leaves) ?? .other(values)
+        default: self = .other(values)
         }
-        self.init(
-            column: field, flatKey: PreparedRecords.key(field.name),
-            nestedKey: PreparedRecords.key(nestedName), listStarts: listStarts)
+    }
+
+    /// The lists row by row, where their leaves are plain doubles in one form: most lists are.
+    private static func doubles(_ leaves: [Leaf]) -> Self? {
+        var columns: [[Double]] = []
+        for leaf in leaves {
+            guard leaf.nulls.isEmpty, leaf.texts.isEmpty, case .float64(let values) = leaf.elements,
+                leaf.wholeNumbersAreBare == leaves[0].wholeNumbersAreBare
+            else { return nil }
+            columns.append(values)
+        }
+        guard let first = columns.first else { return nil }
+        let rows = [Double](unsafeUninitializedCapacity: first.count * columns.count) {
+            rows, count in
+            // Unsafe so that no value is written twice; every place is: row · length + column.
+            for (index, column) in columns.enumerated() {
+                var place = index
+                for value in column {
+                    rows.initializeElement(at: place, to: value)
+                    place += columns.count
+                }
+            }
+            count = first.count * columns.count
+        }
+        return .doubles(rows, length: columns.count, bare: leaves[0].wholeNumbersAreBare)
     }
 }

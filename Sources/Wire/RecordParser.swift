@@ -35,7 +35,8 @@ package struct RecordParser {
         _ bytes: UnsafeRawBufferPointer, as text: RecordText
     ) throws(RecordParseError) -> ParsedRecords {
         guard bytes.count <= bodyByteCountMax else {
-            throw .tooLarge("a body of \(bytes.count) bytes is over the limit of \(bodyByteCountMax)")
+            throw .tooLarge(
+                "a body of \(bytes.count) bytes is over the limit of \(bodyByteCountMax)")
         }
         var parser = RecordParser(bytes)
         do throws(RowFault) {
@@ -217,7 +218,9 @@ extension RecordParser {
     }
 
     private mutating func hasNext(before end: UInt8) throws(RowFault) -> Bool {
-        do throws(JSONError) { return try scanner.hasNext(before: end) } catch { throw .text(error) }
+        do throws(JSONError) { return try scanner.hasNext(before: end) } catch {
+            throw .text(error)
+        }
     }
 }
 
@@ -263,7 +266,8 @@ extension RecordParser {
         guard name.utf8.count <= RecordLimits.nameByteCountMax else {
             throw .field(
                 String(name.prefix(64)) + "…",
-                "has a name of \(name.utf8.count) bytes, over the limit of \(RecordLimits.nameByteCountMax)")
+                "has a name of \(name.utf8.count) bytes, over the limit of \(RecordLimits.nameByteCountMax)"
+            )
         }
         guard fields.count < RecordLimits.fieldCountMax else {
             throw .tooLarge("a body has over \(RecordLimits.fieldCountMax) fields; split it")
@@ -283,19 +287,22 @@ extension RecordParser {
 
     private func tooSparse() -> RowFault {
         .tooLarge(
-            "the rows of a body are too unlike: more than \(Self.paddingCountMax) values are absent; split it")
+            "the rows of a body are too unlike: more than \(Self.paddingCountMax) values are absent; split it"
+        )
     }
 }
 
 extension RecordParser {
     private consuming func finish() throws(RecordParseError) -> ParsedRecords {
-        var padding = 0
-        for field in fields { padding += (times.count - field.valueCount) * field.leafCount }
-        guard padding <= Self.paddingCountMax else { throw tooSparse().located(row: nil) }
+        // First the rows, then, knowing them all, the leaves: neither is made before it is allowed.
+        for field in fields { paddingCount += times.count - field.rowCount }
+        guard paddingCount <= Self.paddingCountMax else { throw tooSparse().located(row: nil) }
+        for index in fields.indices { fields[index].pad(toRow: times.count) }
+        let leafPadding = fields.reduce(0) { $0 + $1.leafPadding }
+        guard leafPadding <= Self.paddingCountMax else { throw tooSparse().located(row: nil) }
         var columns: [FieldColumn] = []
         columns.reserveCapacity(fields.count)
         for index in fields.indices {
-            fields[index].pad(toRow: times.count)
             columns.append(fields[index].column(scanner.bytes))
             // The scratch of one field is given back before the next column is made.
             fields[index] = FieldBuilder(name: "")

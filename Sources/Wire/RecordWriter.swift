@@ -19,7 +19,8 @@ package struct RecordWriter: Sendable {
     package private(set) var rowCount = 0
 
     package init(
-        as text: RecordText = .array, form: RecordForm = .flat, fields selection: FieldSelection = .all
+        as text: RecordText = .array, form: RecordForm = .flat,
+        fields selection: FieldSelection = .all
     ) {
         self.text = text
         self.form = form
@@ -60,12 +61,12 @@ package struct RecordWriter: Sendable {
                 continue
             }
             if let namesake = member.namesake,
-                records.members[namesake].columns[0].column.presence.state(row) != .absent
+                records.members[namesake].columns[0].presence.state(row) != .absent
             {
                 for column in member.columns { write(column, row, column.flatKey, &isFirst) }
                 continue
             }
-            guard member.columns.contains(where: { $0.column.presence.state(row) != .absent }) else {
+            guard member.columns.contains(where: { $0.presence.state(row) != .absent }) else {
                 continue
             }
             if !isFirst { output.write(byte: UInt8(ascii: ",")) }
@@ -91,31 +92,34 @@ extension RecordWriter {
     private mutating func write(
         _ column: PreparedRecords.Column, _ row: Int, _ key: [UInt8], _ isFirst: inout Bool
     ) {
-        let state = column.column.presence.state(row)
+        let state = column.presence.state(row)
         guard state != .absent else { return }
         if !isFirst { output.write(byte: UInt8(ascii: ",")) }
         isFirst = false
         output.bytes.append(contentsOf: key)
         guard state == .value else { return output.write("null") }
-        switch column.column.values {
-        case .none: output.write("null")
-        case .scalar(let leaf): write(leaf, row)
-        case .fixedList(let leaves):
+        switch column.values {
+        case .doubles(let values, let length, let bare):
+            output.write(list: values[row * length..<(row + 1) * length], bare: bare)
+        case .list(let lengths, let starts, let leaf):
+            output.write(byte: UInt8(ascii: "["))
+            let start = Int(starts[row])
+            for position in start..<start + Int(lengths[row]) {
+                if position > start { output.write(byte: UInt8(ascii: ",")) }
+                write(leaf, position)
+            }
+            output.write(byte: UInt8(ascii: "]"))
+        case .other(.scalar(let leaf)): write(leaf, row)
+        case .other(.fixedList(let leaves)):
             output.write(byte: UInt8(ascii: "["))
             for index in leaves.indices {
                 if index > 0 { output.write(byte: UInt8(ascii: ",")) }
                 write(leaves[index], row)
             }
             output.write(byte: UInt8(ascii: "]"))
-        case .list(let lengths, let leaf):
-            output.write(byte: UInt8(ascii: "["))
-            let start = Int(column.listStarts[row])
-            for position in start..<start + Int(lengths[row]) {
-                if position > start { output.write(byte: UInt8(ascii: ",")) }
-                write(leaf, position)
-            }
-            output.write(byte: UInt8(ascii: "]"))
-        case .json(let texts): output.bytes.append(contentsOf: texts.bytes[texts.range(row)])
+        case .other(.json(let texts)):
+            output.bytes.append(contentsOf: texts.bytes[texts.range(row)])
+        case .other: preconditionFailure("A row with a value has a column that holds it.")
         }
     }
 

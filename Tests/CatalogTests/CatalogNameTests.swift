@@ -1,0 +1,74 @@
+// Invariants checked: the two at the head of CatalogName.swift, in that order.
+
+import Catalog
+import Records
+import Testing
+
+struct CatalogNameTests {
+    @Test(
+        "names of any language, with spaces and dashes inside, are accepted",
+        arguments: [
+            "p", "api-pipeline-with-models", "Jane's pipeline", "betrug-größe", "不正", "a.b",
+        ])
+    func accepted(name: String) throws {
+        try CatalogName.check(name, field: "name")
+    }
+
+    @Test(
+        "a name that would break a topic or a URL is refused under its field",
+        arguments: [
+            "", " ", "a/b", "/", ".", "..", " a", "a ", "a\n", "a\u{0}b", "a\u{85}b", "a\u{2028}b",
+            "a\u{7F}", String(repeating: "é", count: 128),
+        ])
+    func refused(name: String) {
+        let error = #expect(throws: CatalogError.self) {
+            try CatalogName.check(name, field: "workspace_name")
+        }
+        #expect(error?.kind == .invalid)
+        #expect(error?.field == "workspace_name")
+    }
+
+    @Test("255 bytes are a name, 256 are not")
+    func longest() throws {
+        try CatalogName.check(String(repeating: "n", count: 255), field: "name")
+        #expect(throws: CatalogError.self) {
+            try CatalogName.check(String(repeating: "n", count: 256), field: "name")
+        }
+    }
+
+    @Test("a component of a URL's path keeps only unreserved characters")
+    func pathComponents() {
+        #expect(CatalogName.pathComponent("api-pipeline_1.0~x") == "api-pipeline_1.0~x")
+        #expect(CatalogName.pathComponent("a b?ü\u{1}") == "a%20b%3F%C3%BC%01")
+    }
+
+    @Test(
+        "a topic's name gives back workspace and pipeline",
+        arguments: [
+            "p", "api-pipeline-with-models", "-", "x-inference", "-pipeline-", "1-pipeline-x",
+            "x-inference-failures", "größe",
+        ])
+    func topics(pipeline: String) {
+        for number in [1, 7, 1_234_567] {
+            let topic = PipelineTopic(workspaceID: WorkspaceID(number), pipelineName: pipeline)
+            #expect(topic.name == "workspace-\(number)-pipeline-\(pipeline)-inference")
+            #expect(PipelineTopic(name: topic.name) == topic)
+            #expect(topic.failuresName == topic.name + "-failures")
+        }
+    }
+
+    @Test(
+        "other topics are no pipeline's",
+        arguments: [
+            "", "p", "workspace-1-pipeline--inference", "workspace-x-pipeline-p-inference",
+            "workspace-0-pipeline-p-inference", "workspace-01-pipeline-p-inference",
+            "workspace--1-pipeline-p-inference", "workspace-1-pipeline-p",
+            "workspace-1-p-inference",
+            "workspace-1-pipeline-p-inference-failures", "workspace-1-pipeline-inference",
+            "workspace-99999999999999999999-pipeline-p-inference",
+            "xworkspace-1-pipeline-p-inference",
+        ])
+    func otherTopics(name: String) {
+        #expect(PipelineTopic(name: name) == nil)
+    }
+}

@@ -1,0 +1,26 @@
+// Invariants checked: every name that FileName makes it also parses, and no other.
+
+import Disk
+import Testing
+
+@Suite struct FileNameTests {
+    @Test("segment numbers come back from their names, which sort as they do")
+    func roundTrip() {
+        var numbers: [UInt64] = [0, 1, 0xA7, .max - 1, .max]
+        for bit in 0..<64 as Range<UInt64> { numbers += [1 << bit, (1 << bit) - 1] }
+        numbers = Set(numbers).sorted()
+        for number in numbers { #expect(FileName.segmentNumber(FileName.segment(number)) == number) }
+        let names = numbers.map { FileName.segment($0) }
+        #expect(names == names.sorted())
+        #expect(FileName.segment(0xA7) == "segment-00000000000000a7")
+    }
+
+    @Test(
+        "any other name is none",
+        arguments: [
+            "", "segment-", "segment-a7", "segment-00000000000000A7", "segment-00000000000000a7 ",
+            "segment-0000000000000000a7", "segment-+0000000000000a7", "Segment-00000000000000a7",
+            "segment-00000000000000g7", FileName.manifest, FileName.newManifest, FileName.lock,
+        ])
+    func otherNames(name: String) { #expect(FileName.segmentNumber(name) == nil) }
+}

@@ -1,0 +1,216 @@
+// Invariants checked: the three at the head of AppendQueue.swift, and those of InferenceLog.swift.
+//
+//     clients 0…n          writer's thread
+//     append ─┐
+//     append ─┼─ queue ──► commit(…) ──► receipts, each request its own
+//     append ─┘
+
+import Disk
+import Glibc
+import Segments
+import Simulation
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import EventLog
+
+@Suite struct AppendQueueTests {
+    private static func part(_ client: Int, _ number: Int) -> Part {
+        let record = ModelRecord(
+            time: Int64(number),
+            fields: ["in.client": .int64(Int64(client)), "in.number": .int64(Int64(number))])
+        return Part(
+            [ModelRecord](repeating: record, count: client % 3 + 1), topic: "t", partition: "p\(client % 2)",
+            isSmall: true)
+    }
+
+    @Test("concurrent appends are each acknowledged once, at dense indexes, and are there after a crash")
+    func concurrentAppends() async throws {
+        let disk = SimulatedFileSystem()
+        var configuration = LogDrive.smallConfiguration
+        configuration.segmentByteCountMax = 20_000
+        let (log, _) = try InferenceLog.open(configuration, on: disk)
+        let clients = 8
+        let perClient = 25
+        let spans = try await withThrowingTaskGroup(of: [(AppendedSpan, [String])].self) { group in
+            for client in 0..<clients {
+                group.addTask {
+                    var own: [(AppendedSpan, [String])] = []
+                    var lastCommit: CommitNumber = 0
+                    for number in 0..<perClient {
+                        let part = Self.part(client, number)
+                        var items = [part.item]
+                        // Events carry no span: the next request's span must not slip into their place.
+                        if number % 4 == 0 { items.insert(.event(Event(name: "e", document: [])), at: 0) }
+                        let receipt = try await log.append(items)
+                        #expect(receipt.spans.count == 1 && receipt.commit > lastCommit)
+                        #expect(log.cut >= receipt.commit, "what is acknowledged is in every later snapshot")
+                        lastCommit = receipt.commit
+                        own.append((receipt.spans[0], part.texts))
+                    }
+                    return own
+                }
+            }
+            return try await group.reduce(into: []) { $0 += $1 }
+        }
+        #expect(spans.count == clients * perClient)
+        for partition in ["p0", "p1"] {
+            let own = spans.filter { $0.0.partition == partition }.sorted {
+                $0.0.firstIndex < $1.0.firstIndex
+            }
+            var next: UInt64 = 0
+            for (span, texts) in own {
+                #expect(span.firstIndex == next && span.endIndex == next + UInt64(texts.count))
+                next = span.endIndex
+            }
+            let contents = LogContents(log.snapshot())
+            #expect(contents.contradictions == [])
+            #expect(contents.records["t/\(partition)"] == own.flatMap(\.1))
+            disk.crash { $0.lowerBound }
+            let (snapshot, _) = try InferenceLog.openForReading(configuration, on: disk)
+            #expect(LogContents(snapshot).records["t/\(partition)"] == own.flatMap(\.1))
+        }
+    }
+
+    @Test("appends that wait share the next envelope and its sync")
+    func groupCommit() async throws {
+        let disk = SimulatedFileSystem()
+        let gate = Gate()
+        let files = GatedFileSystem(base: disk, gate: gate)
+        let (log, _) = try InferenceLog.open(on: files)
+        _ = try await log.append([Self.part(0, 0).item])
+        gate.close()
+        let receipts = try await withThrowingTaskGroup(of: CommitReceipt.self) { group in
+            group.addTask { try await log.append([Self.part(0, 1).item]) }
+            await gate.waitUntilHeld()
+            for number in 2..<12 { group.addTask { try await log.append([Self.part(0, number).item]) } }
+            while log.waitingCount < 10 { await Task.yield() }
+            gate.open()
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        // One commit was held at the gate; the ten that came meanwhile are the next one together.
+        #expect(Set(receipts.map(\.commit)).count == 2)
+        #expect(receipts.count == 11)
+    }
+
+    @Test("an append past the queue's bound is refused at once, kept nowhere, and the bound is said")
+    func refusedWhenFull() async throws {
+        let disk = SimulatedFileSystem()
+        let gate = Gate()
+        var configuration = LogConfiguration()
+        let item = Self.part(0, 0).item
+        configuration.queueByteCountMax = item.byteCount * 3
+        let (log, _) = try InferenceLog.open(configuration, on: GatedFileSystem(base: disk, gate: gate))
+        _ = try await log.append([item])
+        gate.close()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { _ = try await log.append([item]) }
+            await gate.waitUntilHeld()
+            for _ in 0..<3 { group.addTask { _ = try await log.append([item]) } }
+            while log.waitingCount < 3 { await Task.yield() }
+            let error = await #expect(throws: LogError.self) { try await log.append([item]) }
+            #expect(error == .busy(waitingByteCount: item.byteCount * 3, limit: item.byteCount * 3))
+            gate.open()
+            try await group.waitForAll()
+        }
+        // One larger than the bound is taken when nothing waits.
+        let large = (0..<5).map { _ in item }
+        _ = try await log.append(large)
+        #expect(log.snapshot().index.topics["t"]?.rowCount == 10)
+    }
+
+    @Test("closing writes what waits, seals, and refuses what comes after")
+    func close() async throws {
+        let disk = SimulatedFileSystem()
+        let gate = Gate()
+        let (log, _) = try InferenceLog.open(on: GatedFileSystem(base: disk, gate: gate))
+        _ = try await log.append([Self.part(0, 0).item])
+        gate.close()
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for number in 1..<6 { group.addTask { _ = try await log.append([Self.part(0, number).item]) } }
+            await gate.waitUntilHeld()
+            while log.waitingCount < 4 { await Task.yield() }
+            group.addTask { try await log.close() }
+            while !log.isClosed { await Task.yield() }
+            let error = await #expect(throws: LogError.self) { try await log.append([Self.part(0, 9).item]) }
+            #expect(error == .closed)
+            gate.open()
+            try await group.waitForAll()
+        }
+        #expect(log.snapshot().index.topics["t"]?.rowCount == 6, "reads go on")
+        let manifest = try #require(try Manifest.read(LogConfiguration(), on: disk))
+        #expect(manifest.entries.map(\.state) == [.sealed])
+    }
+
+    @Test("a log that was only opened closes")
+    func closeAtOnce() async throws {
+        let (log, _) = try InferenceLog.open(on: SimulatedFileSystem())
+        try await log.close()
+    }
+
+    @Test("a failed commit fails every request that shared it, and none after it")
+    func failedGroup() async throws {
+        let disk = SimulatedFileSystem()
+        let (log, _) = try InferenceLog.open(on: disk)
+        _ = try await log.append([Self.part(0, 0).item])
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.failAtOperation = disk.operationCount + 1
+        disk.setPlan(plan)
+        let error = await #expect(throws: LogError.self) { try await log.append([Self.part(0, 1).item]) }
+        #expect(error.map { "\($0)" }?.contains("a planned fault") == true)
+        let receipt = try await log.append([Self.part(0, 2).item])
+        #expect(receipt.spans[0].firstIndex == 1)
+    }
+}
+
+extension InferenceLog {
+    fileprivate var waitingCount: Int { queue?.waitingCount ?? 0 }
+    fileprivate var isClosed: Bool { queue?.isClosed ?? true }
+}
+
+/// Holds file calls while it is closed.
+private final class Gate: Sendable {
+    private let state = Mutex((isClosed: false, isHeld: false))
+
+    func close() { state.withLock { $0 = (true, false) } }
+    func open() { state.withLock { $0.isClosed = false } }
+
+    /// Blocks the writer's thread, which is not one of the tasks'.
+    func pass() {
+        while state.withLock({ state in
+            if state.isClosed { state.isHeld = true }
+            return state.isClosed
+        }) { sched_yield() }
+    }
+
+    func waitUntilHeld() async {
+        while !state.withLock({ $0.isHeld }) { await Task.yield() }
+    }
+}
+
+private struct GatedFileSystem: FileSystem {
+    let base: any FileSystem
+    let gate: Gate
+
+    func createDirectory(_ name: String) throws(DiskError) { try base.createDirectory(name) }
+    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
+    func create(_ name: String) throws(DiskError) -> any WritableFile {
+        GatedFile(base: try base.create(name), gate: gate)
+    }
+    func open(_ name: String) throws(DiskError) -> any ReadableFile { try base.open(name) }
+    func rename(_ name: String, to newName: String) throws(DiskError) { try base.rename(name, to: newName) }
+    func remove(_ name: String) throws(DiskError) { try base.remove(name) }
+    func syncDirectory(_ directory: String) throws(DiskError) { try base.syncDirectory(directory) }
+    func lock(_ name: String) throws(DiskError) -> any Sendable { try base.lock(name) }
+}
+
+private struct GatedFile: WritableFile {
+    let base: any WritableFile
+    let gate: Gate
+    func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError) { try base.append(bytes) }
+    func sync() throws(DiskError) {
+        gate.pass()
+        try base.sync()
+    }
+}

@@ -1,0 +1,194 @@
+// Carries a history out on a simulated disk, beside the model, and notes every broken promise.
+//
+// After a failure the log may hold what was acknowledged, or that and the one commit that was not:
+// those states are the candidates. The next acknowledged commit rules the unacknowledged ones out.
+
+import Disk
+import Segments
+import Simulation
+import TestSupport
+
+@testable import EventLog
+
+struct LogDrive {
+    let disk: SimulatedFileSystem
+    /// The disk, or what a test puts before it.
+    let files: any FileSystem
+    var configuration: LogConfiguration
+
+    private(set) var writer: LogWriter?
+    private(set) var shared: SharedIndex?
+    private(set) var report = RecoveryReport()
+    private(set) var model = LogModel()
+    private var candidates: [LogModel] = []
+    private(set) var errors: [LogError] = []
+    /// Promises that were broken.
+    private(set) var violations: [String] = []
+
+    init(
+        _ disk: SimulatedFileSystem, _ configuration: LogConfiguration, through files: (any FileSystem)? = nil
+    ) {
+        self.disk = disk
+        self.files = files ?? disk
+        self.configuration = configuration
+    }
+
+    /// The same log and model behind other files; the writer stays behind.
+    init(_ drive: LogDrive, through files: any FileSystem) {
+        self = LogDrive(drive.disk, drive.configuration, through: files)
+        model = drive.model
+        candidates = drive.candidates
+    }
+
+    /// The writer goes, as a killed process does.
+    mutating func letGo() { writer = nil }
+
+    /// Small bounds, so that a short history rolls and seals often.
+    static var smallConfiguration: LogConfiguration {
+        var configuration = LogConfiguration()
+        configuration.segmentByteCountMax = 4000
+        configuration.tailRowCountMax = 8
+        return configuration
+    }
+
+    mutating func run(_ step: Step) {
+        switch step {
+        case .commit(let parts): commit(parts)
+        case .close:
+            if let writer {
+                do throws(LogError) { try writer.sealActive() } catch { errors.append(error) }
+            }
+            reopen()
+        case .kill: reopen()
+        }
+    }
+
+    mutating func run(_ steps: [Step]) {
+        for step in steps where !disk.hasCrashed { run(step) }
+    }
+
+    /// Opens the log; the writer of before is gone. One that fails is tried once more, if there is power.
+    mutating func reopen() {
+        for _ in 0..<2 where !disk.hasCrashed {
+            reopenOnce()
+            if writer != nil { return }
+        }
+        if !disk.hasCrashed { violations.append("the log does not open: \(errors[errors.count - 1])") }
+    }
+
+    mutating func reopenOnce() {
+        writer = nil
+        do throws(LogError) {
+            let opened = try InferenceLog.openWriter(configuration, on: files)
+            writer = opened.writer
+            shared = opened.index
+            report = opened.report
+            // The last step of a recovery may fail without harm; what follows cannot be read.
+            if disk.hasCrashed { return }
+            for damage in report.damages { violations.append("damage where there is none: \(damage)") }
+            check("after opening")
+        } catch { errors.append(error) }
+    }
+
+    mutating func commit(_ parts: [Part]) {
+        guard let writer else { return violations.append("there is no writer") }
+        do throws(LogError) {
+            let receipt = try writer.commit(parts.map(\.item))
+            var expected: [AppendedSpan] = []
+            for part in parts {
+                if let key = part.key {
+                    let names = key.split(separator: "/").map(String.init)
+                    let first = UInt64(model.records[key]?.count ?? 0)
+                    expected.append(
+                        AppendedSpan(
+                            topic: names[0], partition: names[1], firstIndex: first,
+                            endIndex: first + UInt64(part.texts.count)))
+                }
+                model.apply([part])
+            }
+            if receipt.spans != expected {
+                violations.append("the receipt says \(receipt.spans), \(expected) was next")
+            }
+            candidates = []
+        } catch {
+            errors.append(error)
+            candidates.append(model.applying(parts))
+            if !disk.hasCrashed { checkUnchanged() }
+        }
+    }
+
+    /// Commits beside the model, for what the model's keys cannot name.
+    mutating func commitQuietly(_ part: Part) {
+        do throws(LogError) { _ = try writer?.commit([part.item]) } catch { errors.append(error) }
+        model.records["\(part.key ?? "")", default: []] += part.texts
+    }
+
+    /// Cuts the power, starts again and checks what is there.
+    mutating func crash(_ choose: (ClosedRange<Int>) -> Int) {
+        writer = nil
+        disk.crash(choose)
+        reopen()
+    }
+
+    var snapshot: LogSnapshot? {
+        shared.map { shared in
+            LogSnapshot(
+                index: shared.index.withLock { $0 },
+                files: SegmentFiles(files: disk, directory: configuration.directory))
+        }
+    }
+
+    /// The log holds what the model does, or one of the candidates, which is then what it holds.
+    private mutating func check(_ moment: String) {
+        guard let snapshot else { return }
+        let contents = LogContents(snapshot)
+        guard let difference = model.difference(contents) else {
+            candidates = []
+            return
+        }
+        if let candidate = candidates.first(where: { $0.difference(contents) == nil }) {
+            model = candidate
+            candidates = []
+            return
+        }
+        violations.append("\(moment): \(difference)")
+    }
+
+    /// After a refusal the index shows what it did before.
+    mutating func checkUnchanged() {
+        guard let snapshot else { return }
+        if let difference = model.difference(LogContents(snapshot)) {
+            violations.append("after a refusal: \(difference)")
+        }
+    }
+}
+
+/// What survives a power cut, as a crash asks for it.
+enum Survival: CustomStringConvertible, Sendable {
+    case nothing
+    case everything
+    case seeded(UInt64)
+
+    var description: String {
+        switch self {
+        case .nothing: "nothing unsynced survives"
+        case .everything: "everything unsynced survives"
+        case .seeded(let seed): "seed \(seed)"
+        }
+    }
+
+    func choose() -> (ClosedRange<Int>) -> Int {
+        switch self {
+        case .nothing: return { $0.lowerBound }
+        case .everything: return { $0.upperBound }
+        case .seeded(let seed):
+            let source = Source(seed)
+            return { Int.random(in: $0, using: &source.generator) }
+        }
+    }
+
+    private final class Source {
+        var generator: SeededGenerator
+        init(_ seed: UInt64) { generator = SeededGenerator(seed: seed) }
+    }
+}

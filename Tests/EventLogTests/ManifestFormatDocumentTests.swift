@@ -1,0 +1,34 @@
+// The format document's worked example is a manifest, and this build writes the same bytes.
+
+import Disk
+import Simulation
+import TestSupport
+import Testing
+
+@testable import EventLog
+
+@Suite struct ManifestFormatDocumentTests {
+    private var example: Manifest {
+        var manifest = Manifest()
+        manifest.nextSegmentNumber = 5
+        manifest.entries = [
+            Manifest.Entry(number: 1, state: .sealed, byteCount: 67_113_984),
+            Manifest.Entry(number: 3, state: .closed, byteCount: 4096),
+            Manifest.Entry(number: 4, state: .active, byteCount: 0),
+        ]
+        return manifest
+    }
+
+    @Test("the example of the format document is read as the document says")
+    func exampleReads() throws {
+        let disk = SimulatedFileSystem()
+        try disk.create(FileName.manifest).append(
+            try FormatDocument.example(room: "EventLog", file: "ManifestFormat.md"))
+        #expect(try Manifest.read(LogConfiguration(), on: disk) == example)
+    }
+
+    @Test("this build writes the example of the format document")
+    func exampleIsWritten() throws {
+        #expect(try example.encoded() == FormatDocument.example(room: "EventLog", file: "ManifestFormat.md"))
+    }
+}

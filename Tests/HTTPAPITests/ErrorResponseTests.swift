@@ -1,0 +1,130 @@
+// Invariants checked: the two at the head of ErrorResponse.swift, in that order; then the statuses that only
+// the server as a whole gives: unknown paths, wrong methods, bodies past their limit.
+
+import Assays
+import Catalog
+import EventLog
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+import Serving
+import Store
+import Summaries
+import Testing
+import Wire
+
+@testable import HTTPAPI
+
+@Suite("Errors")
+struct ErrorResponseTests {
+    static let table: [(error: any Error & Sendable, status: Int)] = [
+        (FieldError(field: "a.b", problem: "is wrong"), 400),
+        (JSONError(offset: 3, problem: "a value was wanted"), 400),
+        (RecordParseError.tooLarge("too many rows"), 400),
+        (MultipartError(description: "no end"), 400),
+        (SummaryError.providedEdgesMissing, 400),
+        (CatalogError(.unknown, field: "id", "is 9"), 400),
+        (AssayError.unknownAssay(.init(9)), 400),
+        (StoreRefusal(.invalid, "no"), 400), (StoreRefusal(.unknown, "no"), 404),
+        (StoreRefusal(.tooLarge, "no"), 413), (StoreRefusal(.unavailable, "no"), 503),
+        (ServingError.libraryUnavailable(tried: []), 503), (ServingError.runtime(reason: "no"), 400),
+        (ServingError.missingInput(field: "x"), 400), (ServingError.invalidModel(reason: "no"), 400),
+        (LogError.busy(waitingByteCount: 5, limit: 4), 429), (LogError.closed, 503),
+        (RequestRefusal(.unsupportedMediaType, "no"), 415), (RequestRefusal.bodyTooLarge("no", limit: 7), 413),
+        (HTTPError(.unprocessableContent, message: "no"), 422),
+    ]
+
+    @Test("every error of ours has its status and a sentence")
+    func statuses() throws {
+        for (error, status) in Self.table {
+            let response = try #require(ErrorResponse(error), "\(error)")
+            #expect(response.status.code == status, "\(error)")
+            #expect(!response.message.isEmpty, "\(error)")
+        }
+        #expect(ErrorResponse(LogError.busy(waitingByteCount: 5, limit: 4))?.headers[.retryAfter] == "1")
+        #expect(ErrorResponse(LogError.closed)?.headers[.retryAfter] == "5")
+        struct Fault: Error {}
+        #expect(ErrorResponse(Fault()) == nil)
+    }
+
+    @Test(
+        "an error has the body of its path's family",
+        arguments: [
+            ("/v1/api/assays/list", "{\"msg\":\"no\",\"code\":400}"),
+            ("/v2/api/assays/get", "{\"msg\":\"no\",\"code\":400}"), ("/", "{\"msg\":\"no\",\"code\":400}"),
+            ("/v1/logs/topic/t/records", "{\"message\":\"no\",\"code\":400}"),
+            ("/topic/t", "{\"message\":\"no\",\"code\":400}"), ("/topics", "{\"message\":\"no\",\"code\":400}"),
+            (
+                "/v1/api/pipelines/infer/a-1/a",
+                "{\"code\":400,\"status\":\"Error\",\"error\":\"no\",\"msg\":\"no\",\"source\":\"engine\"}"
+            ),
+        ])
+    func families(_ path: String, _ body: String) async throws {
+        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog)
+        #expect(try await Self.text(middleware, path, StoreRefusal(.invalid, "no")) == body)
+    }
+
+    @Test("a fault of ours is a 500 that tells the client nothing of it")
+    func faults() async throws {
+        struct Fault: Error, CustomStringConvertible { let description = "/secret/path" }
+        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog)
+        #expect(
+            try await Self.text(middleware, "/v1/api/assays/list", Fault())
+                == "{\"msg\":\"unknown error.\",\"code\":500}")
+    }
+
+    static func text(_ middleware: ErrorMiddleware<APIContext>, _ path: String, _ error: any Error) async throws
+        -> String
+    {
+        let request = Request(
+            head: HTTPRequest(method: .post, scheme: "http", authority: "localhost", path: path),
+            body: RequestBody(buffer: ByteBuffer()))
+        let response = try await middleware.handle(request, context: Client.context) { _, _ in throw error }
+        return String(decoding: try await Client.bytes(of: response), as: UTF8.self)
+    }
+
+    @Test(
+        "an unknown path is 404, a known one with another method 405 with those it takes",
+        arguments: [
+            ("GET", "/v1/api/assays/list", 405, "POST"), ("DELETE", "/v1/api/models/upload", 405, "POST"),
+            ("GET", "/v1/api/pipelines/infer/a-1/a", 405, "POST"), ("POST", "/healthz", 405, "GET"),
+            ("PUT", "/v1/logs/topic/t/records", 405, "POST"), ("POST", "/topic/t", 405, "GET"),
+            ("POST", "/v1/api/assays/nothing", 404, nil), ("GET", "/v1/api", 404, nil), ("POST", "/", 404, nil),
+            ("POST", "/v1/api/assays/list/more", 404, nil), ("POST", "/v1/logs/topic/t", 405, "GET"),
+            ("POST", "/v1/logs/topic/a/b/c/d", 404, nil), ("GET", "/../etc/passwd", 404, nil),
+        ])
+    func unknownPaths(_ method: String, _ path: String, _ status: Int, _ allowed: String?) async throws {
+        try await serving { (client: Client) async throws in
+            let answer = try await client.send(try #require(HTTPRequest.Method(method)), path)
+            #expect(answer.status == status, "\(answer.text)")
+            #expect(answer.headers[.allow] == allowed)
+            let key = path.hasPrefix("/v1/logs/") || path.hasPrefix("/topic") ? "message" : "msg"
+            #expect(try answer.json[key].string().contains(status == 405 ? "takes" : "there is nothing at"))
+            #expect(try answer.json["code"].integer() == status)
+        }
+    }
+
+    @Test("a path means the same with a slash at its end")
+    func slashes() async throws {
+        try await serving { (client: Client) async throws in
+            #expect(try await client.send(.get, "/healthz/").status == 200)
+            #expect(try await client.post("/v1/api/features/list/", "{}").status == 200)
+        }
+    }
+
+    @Test("a closed log is said as such, and what was asked of it is not stored")
+    func closedLog() async throws {
+        let folder = try TemporaryFolder()
+        let store = try InferenceStore.open(StoreConfiguration(directory: folder.path)).store
+        try await store.close()
+        let application = Application(
+            router: APIServer.router(store, publicURL: nil, logger: noLog), logger: noLog)
+        try await application.test(.router) { inner in
+            let client = Client(folder: folder, clock: ManualClock(), store: store, inner: inner)
+            let refused = try await client.refused("workspaces/create", "{\"workspace_name\":\"x\"}")
+            #expect(refused.status == 503)
+            #expect(refused.message.hasPrefix("nothing was stored: the log is closed"))
+        }
+    }
+}

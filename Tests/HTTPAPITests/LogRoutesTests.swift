@@ -1,0 +1,357 @@
+// Invariants checked: the two at the head of LogRoutes.swift, in that order; then each parameter of a page,
+// and that both forms of every path are one.
+
+import HTTPTypes
+import JSON
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("Records appended and paged")
+struct LogRoutesTests {
+    static let path = "/v1/logs/topic/\(Client.topic)"
+    static let status = HTTPField.Name("x-iteration-status")!
+
+    // MARK: Append
+
+    @Test("an append is answered with the addresses its records got")
+    func spans() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func append(_ rows: String, _ partition: String = "a", type: String = "application/json") async throws
+                -> String
+            {
+                try await client.post("\(Self.path)/partition/\(partition)", rows, type: type).text
+            }
+            #expect(try await append("[{\"time\":1,\"x\":1},{\"time\":2,\"x\":2}]") == "{\"span\":{\"start\":0,\"end\":2}}")
+            #expect(
+                try await append("{\"time\":3}\n\n{\"time\":4}\n", type: "application/x-ndjson")
+                    == "{\"span\":{\"start\":2,\"end\":4}}")
+            #expect(try await append("[{\"time\":5}]", "b") == "{\"span\":{\"start\":0,\"end\":1}}")
+            #expect(try await append("[]") == "{\"span\":{\"start\":4,\"end\":4}}")
+            #expect(try await append("[]", "c") == "{\"span\":{\"start\":0,\"end\":0}}")
+        }
+    }
+
+    @Test("what was appended comes back as it was posted, number texts, nulls and unknown fields included")
+    func asPosted() async throws {
+        let rows = """
+            [{"time":1,"in.x":[1.50,2],"out.y":1e3,"odd":{"a":[1,{"b":null}]},"none":null},\
+            {"time":2,"in.x":[3,4.0],"out.y":12345678901234567890,"text":"größe \\u2603"}]
+            """
+        let back = """
+            [{"time":1,"in.x":[1.50,2],"out.y":1e3,"odd":{"a":[1,{"b":null}]},"none":null},\
+            {"time":2,"in.x":[3,4.0],"out.y":12345678901234567890,"text":"größe ☃"}]
+            """
+        let folder = try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append(rows)
+            let page = try await client.post("\(Self.path)/records?dataset.separator=.", "{}")
+            #expect(page.text == back)
+            return try client.folder.copy()
+        }
+        // Durable when it was answered.
+        try await serving(folder: folder) { (client: Client) async throws in
+            #expect(try await client.post("\(Self.path)/records?dataset.separator=.", "{}").text == back)
+        }
+    }
+
+    @Test("a record without a time happened when it was appended")
+    func withoutTime() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            client.clock.advance(1.5)
+            try await client.append("[{\"x\":1},{\"time\":null,\"x\":2},{\"time\":7,\"x\":3}]")
+            #expect(
+                try await client.post("\(Self.path)/records", "{}").text
+                    == "[{\"time\":1704826801500,\"x\":1},{\"time\":1704826801500,\"x\":2},{\"time\":7,\"x\":3}]")
+        }
+    }
+
+    @Test("nothing of a body is kept where a row of it is refused, and the row and field are named")
+    func allOrNothing() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let cut = client.store.log.cut
+            for (rows, message) in [
+                ("[{\"time\":1},{\"time\":\"now\"}]", "row 1, field \"time\": must be whole milliseconds"),
+                ("[{\"time\":1},{\"time\":1.5}]", "row 1, field \"time\""),
+                ("[{\"time\":1},{\"a\":1,\"a\":2}]", "row 1, field \"a\": is given twice"),
+                ("[{\"time\":1},7]", "row 1: malformed JSON at byte 12"),
+                ("[{\"time\":1}", "malformed JSON"), ("", "malformed JSON"), ("{}", "malformed JSON"),
+                ("[{\"time\":99999999999999999999}]", "row 0, field \"time\""),
+            ] {
+                let answer = try await client.post("\(Self.path)/partition/a", rows)
+                #expect(answer.status == 400, "\(rows): \(answer.text)")
+                #expect(try answer.json["message"].string().contains(message), "\(rows): \(answer.text)")
+                #expect(try answer.json["code"].integer() == 400)
+            }
+            #expect(client.store.log.cut == cut)
+        }
+    }
+
+    @Test("records go to a pipeline's topic only: others nobody could ask for")
+    func unknownTopics() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            for name in ["nope", "workspace-1-pipeline-other-inference", "workspace-01-pipeline-fraud-inference"] {
+                let answer = try await client.post("/v1/logs/topic/\(name)/partition/a", "[{\"x\":1}]")
+                #expect(answer.status == 404)
+                #expect(try answer.json["message"].string().contains("there is no topic \"\(name)\""))
+                #expect(try await client.send(.get, "/v1/logs/topic/\(name)").status == 404)
+            }
+            #expect(try await client.post("\(Self.path)/partition/a", "x", type: "text/csv").status == 415)
+            let long = String(repeating: "p", count: 1025)
+            #expect(try await client.post("\(Self.path)/partition/\(long)", "[{\"x\":1}]").status == 400)
+        }
+    }
+
+    // A name was kept as it was encoded in the URL.
+    @Test("topics and partitions are named as their URLs mean, and pages say so in ASCII")
+    func encodedNames() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
+            try await client.ask("pipelines/create", "{\"pipeline_id\":\"a b\",\"workspace_id\":1}")
+            let path = "/v1/logs/topic/workspace-1-pipeline-a%20b-inference"
+            let answer = try await client.post("\(path)/partition/G%C3%B6teborg%201", "[{\"x\":1}]")
+            try #require(answer.status == 200, "\(answer.text)")
+            let page = try await client.post("\(path)/records?page_size=1&partition_filter=G%C3%B6teborg%201", "{}")
+            #expect(try page.json.array().count == 1)
+            #expect(
+                page.headers[Self.status] == "{\"status\":\"RecordLimited\",\"next\":{\"G\\u00f6teborg 1\":1}}")
+            let json = try await client.send(.get, path).json
+            #expect(try json["partitions"]["Göteborg 1"]["end"].integer() == 1)
+            #expect(try await client.post("\(path)/partition/%C3", "[{\"x\":1}]").status == 400)
+            #expect(try await client.post("\(path)/partition/%4", "[{\"x\":1}]").status == 400)
+        }
+    }
+
+    @Test("a partition is an edge location where the append says so, and home is the others")
+    func edges() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append("[{\"out\":{\"y\":1}}]", partition: "houston", query: "?edge=true")
+            try await client.append("[{\"out\":{\"y\":2}}]", partition: "oslo", query: "?edge=false")
+            #expect(client.store.catalog.pipelines.all[0].locations == ["houston"])
+        }
+    }
+
+    // MARK: Pages
+
+    static let fiveRows = "[{\"time\":1,\"x\":0},{\"time\":2,\"x\":1},{\"time\":3,\"x\":2},{\"time\":4,\"x\":3},{\"time\":5,\"x\":4}]"
+
+    /// The `x` of a page's rows, and its iteration status.
+    static func page(_ client: Client, _ query: String, _ iterator: String = "{}") async throws -> (
+        xs: [Int], status: String, next: String
+    ) {
+        let answer = try await client.post("\(path)/records\(query)", iterator)
+        try #require(answer.status == 200, "\(answer.text)")
+        #expect(answer.headers[.contentType] == "application/json; format=pandas-records")
+        let header = JSONField(try JSONValue(parsing: try #require(answer.headers[status])))
+        return (
+            try answer.json.array().map { try $0["x"].integer() }, try header["status"].string(),
+            header["next"].value?.text ?? ""
+        )
+    }
+
+    @Test("pages go on exactly after each other, whatever is appended meanwhile")
+    func pages() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append(Self.fiveRows)
+            var page = try await Self.page(client, "?page_size=2")
+            #expect(page == ([0, 1], "RecordLimited", "{\"engine\":2}"))
+            try await client.append("[{\"time\":0,\"x\":5}]")
+            page = try await Self.page(client, "?page_size=2", page.next)
+            #expect(page == ([2, 3], "RecordLimited", "{\"engine\":4}"))
+            page = try await Self.page(client, "?page_size=20", page.next)
+            #expect(page == ([4, 5], "All", "{\"engine\":6}"))
+            page = try await Self.page(client, "?page_size=20", page.next)
+            #expect(page == ([], "All", "{\"engine\":6}"))
+            try await client.append("[{\"time\":9,\"x\":6}]", partition: "a")
+            page = try await Self.page(client, "", page.next)
+            #expect(page == ([6], "All", "{\"a\":1,\"engine\":6}"))
+        }
+    }
+
+    @Test("every page of every size put together is all records, in both orders, over several partitions")
+    func everyPageSize() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            for (number, partition) in ["a", "b", "a", "c", "b"].enumerated() {
+                let rows = (0..<[3, 1, 300, 2, 5][number]).map { "{\"time\":\($0),\"x\":\(number * 1000 + $0)}" }
+                try await client.append("[\(rows.joined(separator: ","))]", partition: partition)
+            }
+            let all = try await Self.page(client, "?page_size=10000").xs
+            #expect(all.count == 311)
+            for size in [1, 2, 7, 100, 299, 310, 311, 312] {
+                for order in ["asc", "DESC"] {
+                    var found: [Int] = []
+                    var next = "{}"
+                    var status = "RecordLimited"
+                    while status != "All" && found.count <= 400 {
+                        let page = try await Self.page(client, "?page_size=\(size)&order=\(order)", next)
+                        #expect(page.xs.count <= size)
+                        found += page.xs
+                        (next, status) = (page.next, page.status)
+                    }
+                    #expect(found == (order == "asc" ? all : all.reversed()), "pages of \(size), \(order)")
+                }
+            }
+        }
+    }
+
+    // The bound of a page in bytes was written down and not kept.
+    @Test("a page ends at its bytes too, but never before its first record")
+    func byteLimit() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append(Self.fiveRows)
+            // A row is some 16 bytes.
+            for (query, sizes) in [
+                ("?page_bytes=1", [1, 1, 1, 1, 1, 0]), ("?page_bytes=20", [2, 2, 1]),
+                ("?dataset.max_bytes=20", [2, 2, 1]), ("?page_bytes=20&order=desc", [2, 2, 1]),
+                ("?page_bytes=100000", [5]),
+            ] {
+                var next = "{}"
+                var found: [Int] = []
+                for size in sizes {
+                    let page = try await Self.page(client, query, next)
+                    #expect(page.xs.count == size, "\(query)")
+                    #expect(page.status == (found.count + size < 5 ? "ByteLimited" : "All"), "\(query)")
+                    found += page.xs
+                    next = page.next
+                }
+                #expect(found == (query.contains("desc") ? [4, 3, 2, 1, 0] : [0, 1, 2, 3, 4]), "\(query)")
+            }
+            // Ten megabytes where nothing is said.
+            let text = String(repeating: "a", count: 1 << 20)
+            for _ in 0..<12 { try await client.append("[{\"x\":9,\"t\":\"\(text)\"}]") }
+            let page = try await Self.page(client, "")
+            #expect(page.xs.count == 5 + 10 && page.status == "ByteLimited")
+            #expect(try await Self.page(client, "", page.next).xs == [9, 9])
+        }
+    }
+
+    @Test("a time range holds its start and its end, however they are written")
+    func timeRange() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append(Self.fiveRows)
+            for (start, end, xs) in [
+                ("1970-01-01T00:00:00.002Z", "1970-01-01T00:00:00.004Z", [1, 2, 3]),
+                ("1970-01-01T00:00:00.0021Z", "1970-01-01T00:00:00.0039Z", [2]),
+                ("1970-01-01T01:00:00.002%2B01:00", "1970-01-01T01:00:00.002%2b01:00", [1]),
+                ("1970-01-01T01:00:00.002+01:00", "1970-01-01T01:00:00.003+01:00", [1, 2]),
+                ("1970-01-01T00:00:00Z", "2970-01-01T00:00:00Z", [0, 1, 2, 3, 4]),
+            ] {
+                let page = try await Self.page(client, "?time.start=\(start)&time.end=\(end)")
+                #expect(page.xs == xs, "\(start) to \(end)")
+            }
+        }
+    }
+
+    @Test(
+        "a page that cannot be meant is refused, and its field is named",
+        arguments: [
+            ("?page_size=0", "{}", "page_size"), ("?page_size=x", "{}", "page_size"),
+            ("?page_bytes=-1", "{}", "page_bytes"), ("?order=up", "{}", "order"),
+            ("?time.start=1970-01-01T00:00:00Z", "{}", "time.start"),
+            ("?time.start=banana&time.end=1970-01-01T00:00:00Z", "{}", "time.start"),
+            ("?time.start=1970-01-02T00:00:00Z&time.end=1970-01-01T00:00:00Z", "{}", "time.end"),
+            ("?order=desc&time.start=1970-01-01T00:00:00Z&time.end=1970-01-02T00:00:00Z", "{}", "invalid query"),
+            ("?dataset.separator=/", "{}", "dataset.separator"),
+            ("", "[]", "must be an object"), ("", "{\"engine\":-1}", "engine"),
+            ("", "{\"engine\":\"x\"}", "engine"), ("", "{\"engine\":1.5}", "engine"), ("", "{", "malformed JSON"),
+        ])
+    func refusedPages(_ query: String, _ iterator: String, _ message: String) async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append(Self.fiveRows)
+            let answer = try await client.post("\(Self.path)/records\(query)", iterator)
+            #expect(answer.status == 400)
+            #expect(try answer.json["message"].string().contains(message), "\(answer.text)")
+        }
+    }
+
+    @Test("a position past the end, a filter of nobody and a topic without records are empty pages")
+    func emptyPages() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let before = try await client.post("\(Self.path)/records", "{}")
+            #expect(before.text == "[]")
+            #expect(before.headers[Self.status] == "{\"status\":\"All\",\"next\":{}}")
+            try await client.append(Self.fiveRows)
+            #expect(try await Self.page(client, "", "{\"engine\":9223372036854775807}").xs == [])
+            #expect(try await Self.page(client, "?partition_filter=nobody").xs == [])
+            #expect(try await Self.page(client, "?partition_filter=nobody&partition_filter=engine").xs.count == 5)
+        }
+    }
+
+    @Test("pages are JSON: who accepts only something else is told so")
+    func accepts() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func status(_ accept: String) async throws -> Int {
+                try await client.send(
+                    .post, "\(Self.path)/records", [.accept: accept, .contentType: "application/json"], [0x7B, 0x7D]
+                ).status
+            }
+            #expect(try await status("application/json; format=pandas-records") == 200)
+            #expect(try await status("*/*") == 200)
+            #expect(try await status("text/html, application/json;q=0.5") == 200)
+            #expect(try await status("application/vnd.apache.arrow.file") == 400)
+        }
+    }
+
+    @Test("pages choose their fields and their form as inferences do")
+    func fields() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append("[{\"time\":1,\"in.x\":1,\"out.y\":2,\"metadata.partition\":\"e\"}]")
+            func rows(_ query: String) async throws -> String {
+                try await client.post("\(Self.path)/records\(query)", "{}").text
+            }
+            #expect(try await rows("") == "[{\"time\":1,\"in\":{\"x\":1},\"out\":{\"y\":2},\"metadata\":{\"partition\":\"e\"}}]")
+            #expect(
+                try await rows("?dataset%5B%5D=time&dataset%5B%5D=out.y&dataset.separator=.")
+                    == "[{\"time\":1,\"out.y\":2}]")
+            #expect(
+                try await rows("?dataset.exclude%5B%5D=metadata&dataset.exclude%5B%5D=time&dataset.separator=.")
+                    == "[{\"in.x\":1,\"out.y\":2}]")
+        }
+    }
+
+    // MARK: Topics, and the other form of paths
+
+    @Test("a topic says its partitions and what it takes; all topics are listed")
+    func topics() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            #expect(try await client.send(.get, Self.path).text == "{\"partitions\":{},\"bytes\":0}")
+            try await client.append(Self.fiveRows)
+            let json = try await client.send(.get, Self.path).json
+            #expect(json["partitions"].value?.text == "{\"engine\":{\"start\":0,\"end\":5}}")
+            #expect(try json["bytes"].integer() > 0)
+            #expect(
+                try await client.send(.get, "/v1/logs/topics").text
+                    == "{\"topics\":[{\"name\":\"\(Client.topic)\"}]}")
+        }
+    }
+
+    @Test("the store's own paths are the same without their prefix")
+    func nativeForms() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let path = "/topic/\(Client.topic)"
+            #expect(
+                try await client.post("\(path)/partition/a", "[{\"time\":1,\"x\":7}]").text
+                    == "{\"span\":{\"start\":0,\"end\":1}}")
+            #expect(try await client.post("\(path)/records", "{}").text == "[{\"time\":1,\"x\":7}]")
+            #expect(try await client.send(.get, path).text == client.send(.get, Self.path).text)
+            #expect(try await client.send(.get, "/topics").text == client.send(.get, "/v1/logs/topics").text)
+            let refused = try await client.post("/topic/nope/partition/a", "[]")
+            #expect(refused.status == 404 && refused.text.hasPrefix("{\"message\":"))
+        }
+    }
+}

@@ -1,0 +1,91 @@
+// Invariants checked: the two at the head of RequestBody.swift, in that order.
+
+import HTTPTypes
+import Hummingbird
+import JSON
+import NIOCore
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("What requests bring")
+struct RequestBodyTests {
+    static let piece = [UInt8](repeating: 0x20, count: 1 << 20)
+
+    @Test("a body past its limit is 413 with the limit, when its length is stated and when it is not")
+    func limits() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            for (path, limit) in [
+                ("/v1/api/assays/list", RequestLimits.documentByteCountMax),
+                ("/v1/logs/topic/\(Client.topic)/partition/a", RequestLimits.recordsByteCountMax),
+                ("/v1/api/pipelines/infer/a-1/a", RequestLimits.recordsByteCountMax),
+            ] {
+                let pieces = Array(repeating: Self.piece, count: limit >> 20)
+                // Stated: not a byte is read.
+                let stated = try await client.stream(path, [.contentLength: "\(limit + 1)"], [[UInt8]]())
+                #expect(stated.status == 413, "\(path)")
+                #expect(stated.headers[HTTPField.Name("x-max-request-size")!] == "\(limit)")
+                #expect(try stated.json["code"].integer() == 413)
+                let streamed = try await client.stream(path, [:], pieces + [[0x20]])
+                #expect(streamed.status == 413, "\(path)")
+                // At the limit it is read, and is no JSON.
+                #expect(try await client.stream(path, [:], pieces).status == 400, "\(path)")
+            }
+        }
+    }
+
+    @Test("no more than the limit is ever held")
+    func held() async throws {
+        let (sequence, source) = AsyncStream.makeStream(of: ByteBuffer.self)
+        source.yield(ByteBuffer(repeating: 1, count: 10))
+        source.yield(ByteBuffer(repeating: 1, count: 1 << 20))
+        source.finish()
+        let request = Request(
+            head: HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/"),
+            body: RequestBody(asyncSequence: sequence))
+        await #expect(throws: RequestRefusal.self) { try await request.bytes(upTo: 11) }
+    }
+
+    static func query(_ path: String, _ name: String) throws -> [String] {
+        try Request(
+            head: HTTPRequest(method: .get, scheme: nil, authority: nil, path: path),
+            body: RequestBody(buffer: ByteBuffer())
+        ).query(name)
+    }
+
+    @Test("names and values of a query mean the same however they are encoded, in their order")
+    func queries() throws {
+        let path = "/x?dataset[]=a&dataset%5B%5D=b%2Cc&other=1&dataset%5b]=&dataset[]&plus=1+1&eq=a=b&&=z"
+        #expect(try Self.query(path, "dataset[]") == ["a", "b,c", "", ""])
+        #expect(try Self.query(path, "other") == ["1"])
+        #expect(try Self.query(path, "plus") == ["1+1"])
+        #expect(try Self.query(path, "eq") == ["a=b"])
+        #expect(try Self.query(path, "none") == [])
+        #expect(try Self.query("/x", "none") == [])
+        #expect(try Self.query("/x?", "none") == [])
+        #expect(try Self.query("/x?gr%C3%B6%C3%9Fe=%E2%98%83", "größe") == ["☃"])
+        // A name that decodes to nothing is nobody's; a value that does is refused.
+        #expect(try Self.query("/x?%=1&a=2", "a") == ["2"])
+        for value in ["%", "%2", "%zz", "%FF", "%C3", "a%"] {
+            #expect(throws: FieldError.self) { try Self.query("/x?a=\(value)", "a") }
+        }
+    }
+
+    @Test("an empty body is an empty object; the media type is what stands before its parameters")
+    func small() async throws {
+        try await serving { (client: Client) async throws in
+            #expect(try await client.send(.post, "/v1/api/assays/list").text == "[]")
+        }
+        for (header, type) in [
+            ("Application/JSON; format=pandas-records", "application/json"), (" text/plain ;x", "text/plain"),
+            ("", ""),
+        ] {
+            let request = Request(
+                head: HTTPRequest(
+                    method: .get, scheme: nil, authority: nil, path: "/", headerFields: [.contentType: header]),
+                body: RequestBody(buffer: ByteBuffer()))
+            #expect(request.mediaType == type)
+        }
+    }
+}

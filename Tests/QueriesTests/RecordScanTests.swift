@@ -1,0 +1,144 @@
+// Invariants checked: the three at the head of RecordScan.swift.
+
+import EventLog
+import Records
+import Simulation
+import TestSupport
+import Testing
+
+@testable import Queries
+
+@Suite struct RecordScanTests {
+    private func filter(_ generator: inout SeededGenerator) -> RecordFilter {
+        var filter = RecordFilter()
+        if generator.next() % 3 == 0 { filter.partitions = ["engine", "edge-2", "none"] }
+        if generator.next() % 4 == 0 { filter.modelName = "model-1" }
+        if generator.next() % 4 == 0 { filter.pipelineVersion = "v0" }
+        return filter
+    }
+
+    @Test(
+        "the first or last records of a window are those of an array, in order",
+        arguments: 0..<6 as Range<UInt64>)
+    func window(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        var model = try QueryModel()
+        for number in 0..<60 { try model.appendRandom(&generator, at: number) }
+        for number in 0..<40 {
+            let start = 1_700_000_000_000 + Int64.random(in: -1000...3000, using: &generator)
+            let window =
+                number % 7 == 0
+                ? TimeWindow.always : TimeWindow(start, start + Int64.random(in: 0...2000, using: &generator))
+            let filter = filter(&generator)
+            let limit = [0, 1, 5, 40, 10_000][number % 5]
+            for newestFirst in [false, true] {
+                var expected = model.rows(topic: "fraud", window, filter, cut: .max).sorted {
+                    ($0.record.time, $0.partition, $0.index) < ($1.record.time, $1.partition, $1.index)
+                }
+                if newestFirst { expected.reverse() }
+                let found = RecordScan(model.snapshot).window(
+                    topic: "fraud", window, filter: filter, limit: limit, newestFirst: newestFirst)
+                #expect(
+                    found.texts == expected.prefix(limit).map(\.record.text), "seed \(seed), query \(number)")
+            }
+        }
+    }
+
+    @Test("few records of a long window read few blocks")
+    func stopsEarly() throws {
+        var model = try QueryModel()
+        for number in 0..<30 {
+            try model.append(
+                (0..<15).map { ModelRecord(time: Int64(number * 100 + $0), fields: ["out.y": .int64(1)]) })
+        }
+        for newestFirst in [false, true] {
+            let found = RecordScan(model.snapshot).window(
+                topic: "fraud", .always, limit: 20, newestFirst: newestFirst)
+            #expect(found.rows.count == 20 && found.statistics.blocksRead <= 3)
+        }
+    }
+
+    /// Reads pages until one is not full, with `between` run after each.
+    private func pages(
+        _ model: inout QueryModel, _ filter: RecordFilter, limit: Int, newestFirst: Bool,
+        between: (inout QueryModel) throws -> Void = { _ in }
+    ) throws -> [String] {
+        var positions: [String: UInt64] = [:]
+        var texts: [String] = []
+        for _ in 0..<2000 {
+            let page = RecordScan(model.snapshot).page(
+                topic: "fraud", positions: positions, filter: filter, limit: limit, newestFirst: newestFirst)
+            #expect(page.rows.rows.count <= limit)
+            texts += page.rows.texts
+            positions = page.next
+            if !page.isFull { return texts }
+            try between(&model)
+        }
+        Issue.record("the pages do not end")
+        return texts
+    }
+
+    @Test("pages hold every record once, in the order of addresses", arguments: 0..<6 as Range<UInt64>)
+    func pages(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        var model = try QueryModel()
+        for number in 0..<50 { try model.appendRandom(&generator, at: number) }
+        for limit in [1, 7, 64, 5000] {
+            for newestFirst in [false, true] {
+                let filter = filter(&generator)
+                var expected = model.rows(topic: "fraud", .always, filter, cut: .max).sorted {
+                    ($0.partition, $0.index) < ($1.partition, $1.index)
+                }
+                if newestFirst { expected.reverse() }
+                let found = try pages(&model, filter, limit: limit, newestFirst: newestFirst)
+                #expect(
+                    found == expected.map(\.record.text),
+                    "seed \(seed), limit \(limit), newest first \(newestFirst)")
+            }
+        }
+    }
+
+    @Test("pages stay true while records are appended, rolled and sealed", arguments: 0..<6 as Range<UInt64>)
+    func pagesUnderAppend(seed: UInt64) throws {
+        for newestFirst in [false, true] {
+            var generator = SeededGenerator(seed: seed)
+            var model = try QueryModel()
+            for number in 0..<25 { try model.appendRandom(&generator, at: number) }
+            let before = model.rows(topic: "fraud", .always, RecordFilter(), cut: .max)
+            var number = 25
+            let found = try pages(&model, RecordFilter(), limit: 9, newestFirst: newestFirst) { model in
+                if number < 60 { try model.appendRandom(&generator, at: number) }
+                number += 1
+            }
+            let after = model.rows(topic: "fraud", .always, RecordFilter(), cut: .max)
+            #expect(found.count == (newestFirst ? before : after).count)
+            for partition in ["engine", "edge-1", "edge-2"] {
+                let own = (newestFirst ? before : after).filter { $0.partition == partition }
+                let texts = Set(own.map(\.record.text))
+                let page = found.filter { texts.contains($0) }
+                let expected = (newestFirst ? own.reversed() : own).map(\.record.text)
+                #expect(page == expected, "seed \(seed), newest first \(newestFirst), \(partition)")
+            }
+        }
+    }
+
+    @Test("a page within a window skips what is outside and says where to go on")
+    func pageWindow() throws {
+        var model = try QueryModel()
+        for number in 0..<10 {
+            try model.append(
+                (0..<5).map { ModelRecord(time: Int64(number * 100 + $0), fields: ["out.y": .int64(1)]) })
+        }
+        let page = RecordScan(model.snapshot).page(
+            topic: "fraud", positions: [:], window: TimeWindow(300, 402), limit: 100)
+        #expect(page.rows.rows.count == 7 && page.next == ["engine": 50] && !page.isFull)
+        #expect(page.rows.statistics.blocksRead == 2)
+        #expect(
+            RecordScan(model.snapshot).page(topic: "none", positions: ["p": 3], limit: 1).next == ["p": 3])
+        // A position past the end, of a token from elsewhere, is brought back.
+        #expect(
+            RecordScan(model.snapshot).page(topic: "fraud", positions: ["engine": 999], limit: 1).next == [
+                "engine": 50
+            ])
+    }
+}

@@ -1,0 +1,101 @@
+// Invariants checked: the three at the head of IOPath.swift, in that order.
+
+import Records
+import Testing
+
+struct IOPathTests {
+    @Test(
+        "a path says its direction, field and element",
+        arguments: [
+            ("output dense_1 0", IOPath.Direction.output, "dense_1", 0, "out.dense_1"),
+            ("input tensor 3", .input, "tensor", 3, "in.tensor"),
+            ("OUTPUT  dense_1\t00", .output, "dense_1", 0, "out.dense_1"),
+            (" input house price 2 ", .input, "house price", 2, "in.house price"),
+            ("output 5 0", .output, "5", 0, "out.5"),
+            ("out.dense_1.0", .output, "dense_1", 0, "out.dense_1"),
+            ("in.nested.field.12", .input, "nested.field", 12, "in.nested.field"),
+            ("in.house price.2", .input, "house price", 2, "in.house price"),
+            ("output a 5 0", .output, "a 5", 0, "out.a 5"),
+        ])
+    func elements(
+        text: String, direction: IOPath.Direction, field: String, element: Int, record: String
+    ) throws {
+        let path = try IOPath(parsing: text)
+        #expect(path.direction == direction)
+        #expect(path.field == field)
+        #expect(path.element == element)
+        #expect(path.recordField == record)
+    }
+
+    @Test(
+        "a path without an element is a field of one number",
+        arguments: [
+            ("input age", "age"), ("output house price", "house price"), ("output 5", "5"),
+            ("out.score", "score"), ("in.a.b", "a.b"), ("out.5", "5"),
+            ("input feature.1", "feature.1"),
+        ])
+    func scalars(text: String, field: String) throws {
+        let path = try IOPath(parsing: text)
+        #expect(path.field == field)
+        #expect(path.element == nil)
+    }
+
+    @Test(
+        "what names no number of a record is refused with the right spelling",
+        arguments: [
+            "", "  ", "output", "input ", "dense_1 0", "outputs 0 0", "inputs 0 1",
+            "Outputs dense 0",
+            "out.", "in..0", "out", "output dense_1 -1", "output dense_1 2147483648",
+            "output dense_1 99999999999999999999", "output a\u{1}b 0", "out.a 5", "out. a",
+            "banana", "outputdense_1 0",
+        ])
+    func refusals(text: String) {
+        let error = #expect(throws: TextError.self) { try IOPath(parsing: text) }
+        #expect(error?.problem.contains("output dense_1 0") == true)
+    }
+
+    @Test("a positional path is told that fields have names")
+    func positional() {
+        let error = #expect(throws: TextError.self) { try IOPath(parsing: "outputs 0 0") }
+        #expect(error?.problem.contains("name the field") == true)
+    }
+
+    @Test("a field may be as long as a record's field name, and no longer")
+    func longField() throws {
+        let longest = String(repeating: "f", count: RecordLimits.nameByteCountMax - 4)
+        #expect(try IOPath(parsing: "output \(longest) 0").field == longest)
+        #expect(throws: TextError.self) { try IOPath(parsing: "output \(longest)f 0") }
+    }
+
+    @Test("every path built of a few small words reads back from what it prints")
+    func printedPathsReadBack() throws {
+        let words = ["a", "5", "a.5", "in", "output", "-", "a.b"]
+        var fields = words
+        for first in words {
+            for second in words { fields.append("\(first) \(second)") }
+        }
+        var texts: [String: IOPath] = [:]
+        for direction in ["input", "output"] {
+            for field in fields {
+                for element in ["", " 0", " 17"] {
+                    let path = try IOPath(parsing: "\(direction) \(field)\(element)")
+                    #expect(try IOPath(parsing: path.text) == path)
+                    #expect((texts[path.text] ?? path) == path)
+                    texts[path.text] = path
+                    if path.element != nil || !path.field.hasSuffix(".5") {
+                        #expect(try IOPath(parsing: path.dottedText) == path)
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("inputs come before outputs, then fields, then the whole field before its elements")
+    func order() throws {
+        let ordered = try [
+            "input a", "input a 0", "input a 9", "input a 10", "input b 0", "output a",
+            "output a 1",
+        ].map { try IOPath(parsing: $0) }
+        #expect(ordered.shuffled().sorted() == ordered)
+    }
+}

@@ -1,0 +1,184 @@
+// Invariants checked: those at the heads of BlockEncoder.swift, BlockHead.swift, BlockReader.swift
+// and SmallBlock.swift.
+
+import Bytes
+import Records
+import Simulation
+import TestSupport
+import Testing
+
+@testable import Segments
+
+@Suite struct BlockTests {
+    private let encoder = BlockEncoder()
+    private let reader = BlockReader()
+    private let place = SegmentPlace(file: "block", byteOffset: 0)
+
+    private func payload(
+        _ batch: RecordBatch, kind: BlockKind, firstIndex: UInt64 = 3, commitRuns: [CommitRun] = []
+    ) -> [UInt8] {
+        let block = encoder.encode(batch, topic: "tøpic", partition: "p", kind: kind)
+        return bytes { _ = block.write(firstIndex: firstIndex, commitRuns: commitRuns, into: &$0) }
+    }
+
+    private func head(_ payload: [UInt8]) throws -> BlockHead {
+        try payload.withUnsafeBytes { try BlockHead.read($0, at: place) }
+    }
+
+    private func batch(_ payload: [UInt8]) throws -> RecordBatch {
+        try reader.batch(try head(payload), at: place, from: source(payload))
+    }
+
+    private func source(_ payload: [UInt8]) -> BlockByteSource {
+        { (offset, count) throws(SegmentError) in
+            guard offset + count <= payload.count else {
+                throw .malformed(SegmentPlace(file: "block", byteOffset: offset), reason: "past the end")
+            }
+            return Array(payload[offset..<offset + count])
+        }
+    }
+
+    @Test("batches of every shape come back from column blocks, whole and leaf by leaf")
+    func columnBlocks() throws {
+        for seed in 0..<220 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            let rowCount =
+                seed < 120
+                ? Int(seed % 12) + 1 : Int.random(in: 1...(seed < 210 ? 300 : 3000), using: &generator)
+            let batch = generator.batch(rowCount: rowCount)
+            let runs = [CommitRun(commit: 9, rowCount: rowCount)]
+            let payload = payload(
+                batch, kind: .columns, firstIndex: seed << 40, commitRuns: seed % 2 == 0 ? runs : [])
+            let head = try head(payload)
+            #expect(head.topic == "tøpic" && head.partition == "p" && head.firstIndex == seed << 40)
+            #expect(head.rowCount == rowCount && head.commitRuns == (seed % 2 == 0 ? runs : []))
+            #expect(head.timeMin == batch.times.min() && head.timeMax == batch.times.max())
+            #expect(head.timesAscend == (batch.times == batch.times.sorted()))
+            #expect(head.blockByteCount == payload.count)
+            #expect(try self.batch(payload) == batch, "seed \(seed)")
+            try checkNumbers(batch, head, payload, "seed \(seed)")
+        }
+    }
+
+    /// Each leaf read by itself answers as the batch does, from its own bytes and its presence's.
+    private func checkNumbers(_ batch: RecordBatch, _ head: BlockHead, _ payload: [UInt8], _ comment: String)
+        throws
+    {
+        for (entry, field) in zip(head.fields, batch.fields) {
+            let pairs: [(LeafPlace, Leaf)]
+            switch (entry.layout, field.values) {
+            case (.scalar(let place), .scalar(let leaf)): pairs = [(place, leaf)]
+            case (.fixedList(let places), .fixedList(let leaves)): pairs = Array(zip(places, leaves))
+            default: continue
+            }
+            for (leafPlace, leaf) in pairs {
+                var output = [Double](repeating: 0, count: head.rowCount)
+                var touched: [Range<Int>] = []
+                let bytes = source(payload)
+                let areNumbers = try output.withUnsafeMutableBufferPointer {
+                    try reader.numbers(
+                        leafPlace, presence: entry.presence, head, at: place,
+                        from: { (offset, count) throws(SegmentError) in
+                            touched.append(offset..<offset + count)
+                            return try bytes(offset, count)
+                        }, into: $0)
+                }
+                var expected: [Double]? =
+                    switch leaf.elements {
+                    case .float64(let values): values
+                    case .float32(let values): values.map { Double($0) }
+                    case .int64(let values): values.map { Double($0) }
+                    case .bool, .text: nil
+                    }
+                for position in leaf.nulls { expected?[Int(position)] = .nan }
+                for row in 0..<batch.rowCount where field.presence.state(row) != .value {
+                    expected?[row] = .nan
+                }
+                #expect(areNumbers == (expected != nil), "\(comment)")
+                if let expected {
+                    #expect(output.map(\.bitPattern) == expected.map(\.bitPattern), "\(comment)")
+                }
+                let own = [leafPlace.place] + (entry.presence.map { [$0] } ?? [])
+                #expect(
+                    touched.allSatisfy { range in
+                        own.contains { $0.offset == range.lowerBound && $0.byteCount == range.count }
+                    })
+            }
+        }
+    }
+
+    @Test("small blocks come back whole, compressed or not")
+    func smallBlocks() throws {
+        for seed in 0..<150 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            let batch = generator.batch(rowCount: Int(seed % 9) + 1)
+            let payload = payload(batch, kind: .small, firstIndex: .max - 9)
+            try payload.withUnsafeBytes { bytes in
+                let block = FoundBlock(kind: .small, offset: 0, payload: bytes)
+                let (head, found) = try block.smallBatch(at: place, with: reader, ZstdDecompressor())
+                #expect(found == batch, "seed \(seed)")
+                #expect(
+                    head.topic == "tøpic" && head.firstIndex == .max - 9 && head.rowCount == batch.rowCount)
+            }
+        }
+    }
+
+    @Test("the same rows give the same bytes, whatever was encoded before them")
+    func deterministic() {
+        var generator = SeededGenerator(seed: 4)
+        let batch = generator.batch(rowCount: 500)
+        let first = BlockEncoder().encode(batch, topic: "t", partition: "p")
+        let busy = BlockEncoder()
+        for _ in 0..<5 { _ = busy.encode(generator.batch(rowCount: 900), topic: "t", partition: "p") }
+        let second = busy.encode(batch, topic: "t", partition: "p")
+        #expect(first.directory == second.directory && first.columns == second.columns)
+    }
+
+    @Test("a list whose lengths do not add up to its elements is refused")
+    func lengths() throws {
+        let leaf = Leaf(.int64([1, 2, 3]))
+        let batch = RecordBatch(
+            times: [1, 2], fields: [FieldColumn(name: "f", values: .list(lengths: [1, 1], leaf))])
+        #expect(throws: SegmentError.self) { try self.batch(payload(batch, kind: .columns)) }
+    }
+
+    @Test("no damage to a head with a right checksum makes the reader trap")
+    func damagedHeads() throws {
+        for seed in 0..<60 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            let payload = payload(
+                generator.batch(rowCount: 5), kind: .columns, commitRuns: [CommitRun(commit: 1, rowCount: 5)])
+            let headByteCount = try head(payload).byteCount
+            for _ in 0..<60 {
+                var damaged = payload
+                let place = Int.random(in: 8..<headByteCount, using: &generator)
+                // Below 0x80, so that a length stays a length that a test can allocate.
+                damaged[place] = UInt8.random(in: 0..<0x80, using: &generator)
+                let checksum = Checksum.crc32c(Array(damaged[8..<headByteCount]))
+                for index in 0..<4 {
+                    damaged[4 + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(index * 8))
+                }
+                // Either is fine; a trap is not.
+                _ = try? batch(damaged)
+            }
+        }
+    }
+
+    @Test("no damage to a small block makes the reader trap")
+    func damagedSmallBlocks() {
+        for seed in 0..<60 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            let payload = payload(generator.batch(rowCount: 3), kind: .small)
+            for _ in 0..<60 {
+                var damaged = payload
+                damaged[Int.random(in: 0..<damaged.count, using: &generator)] = UInt8.random(
+                    in: 0..<0x80, using: &generator)
+                if Bool.random(using: &generator) { damaged.removeLast() }
+                damaged.withUnsafeBytes { bytes in
+                    let block = FoundBlock(kind: .small, offset: 0, payload: bytes)
+                    _ = try? block.smallBatch(at: place, with: reader, ZstdDecompressor())
+                }
+            }
+        }
+    }
+}

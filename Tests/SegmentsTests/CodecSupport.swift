@@ -1,0 +1,77 @@
+// Codecs as functions from values to bytes and back.
+
+import Bytes
+import Records
+
+@testable import Segments
+
+func bytes(_ write: (inout ByteWriter) -> Void) -> [UInt8] {
+    var writer = ByteWriter()
+    write(&writer)
+    return writer.bytes
+}
+
+/// Reads `bytes` with a cursor that must reach their end.
+func reading<Result>(
+    _ bytes: [UInt8], _ read: (inout ByteCursor) throws -> Result
+) throws -> Result {
+    try bytes.withUnsafeBytes { buffer in
+        var cursor = ByteCursor(buffer)
+        let result = try read(&cursor)
+        if cursor.remaining != 0 {
+            throw BytesError.overLimit(offset: cursor.offset, found: UInt64(cursor.remaining), limit: 0)
+        }
+        return result
+    }
+}
+
+/// All lists of up to `length` elements of `alphabet`.
+func allLists<Element>(of alphabet: [Element], upTo length: Int) -> [[Element]] {
+    var lists: [[Element]] = [[]]
+    var longest: [[Element]] = [[]]
+    for _ in 0..<length {
+        longest = longest.flatMap { list in alphabet.map { list + [$0] } }
+        lists += longest
+    }
+    return lists
+}
+
+enum Coded {
+    static func roundTrip(_ values: [Int64]) throws -> [Int64] {
+        try reading(bytes { IntegerCoding.encode(values, into: &$0) }) {
+            try IntegerCoding.decode(&$0, count: values.count)
+        }
+    }
+
+    static func encode(_ values: [Double], _ compressor: ZstdCompressor) -> [UInt8] {
+        bytes { writer in
+            values.withUnsafeBufferPointer { FloatCoding.encode($0, with: compressor, into: &writer) }
+        }
+    }
+
+    static func encode(_ values: [Float], _ compressor: ZstdCompressor) -> [UInt8] {
+        bytes { writer in
+            values.withUnsafeBufferPointer { FloatCoding.encode($0, with: compressor, into: &writer) }
+        }
+    }
+
+    static func doubles(_ coded: [UInt8], count: Int, _ decompressor: ZstdDecompressor) throws -> [Double] {
+        var values = [Double](repeating: 12345, count: count)
+        try reading(coded) { cursor in
+            try values.withUnsafeMutableBufferPointer {
+                try FloatCoding.decode(&cursor, with: decompressor, into: $0)
+            }
+        }
+        return values
+    }
+
+    static func floats(_ coded: [UInt8], count: Int, _ decompressor: ZstdDecompressor) throws -> [Float] {
+        var values = [Float](repeating: 12345, count: count)
+        try reading(coded) { cursor in
+            try values.withUnsafeMutableBufferPointer {
+                try FloatCoding.decode(&cursor, with: decompressor, into: $0)
+            }
+        }
+        return values
+    }
+}

@@ -1,0 +1,196 @@
+// Invariants checked: the four at the head of SimulatedFileSystem.swift, in that order, and its
+// fault plan: a disk that forgets less than it says would make every crash test blind.
+
+import Disk
+import Simulation
+import Testing
+
+@Suite struct SimulatedFileSystemTests {
+    private let disk = SimulatedFileSystem()
+
+    private func plan(_ change: (inout SimulatedFileSystem.FaultPlan) -> Void) {
+        var plan = SimulatedFileSystem.FaultPlan()
+        change(&plan)
+        disk.setPlan(plan)
+    }
+
+    /// A file of these bytes, durable with its name.
+    private func durableFile(_ name: String, _ bytes: [UInt8]) throws -> any WritableFile {
+        let file = try disk.create(name)
+        try file.append(bytes)
+        try file.sync()
+        try disk.syncDirectory("")
+        return file
+    }
+
+    @Test("what was synced survives every crash", arguments: [true, false])
+    func synced(forgetsAllItMay: Bool) throws {
+        let file = try durableFile("a", [1, 2, 3])
+        try file.append([4, 5])
+        disk.crash { forgetsAllItMay ? $0.lowerBound : $0.upperBound }
+        #expect(disk.bytes(of: "a") == (forgetsAllItMay ? [1, 2, 3] : [1, 2, 3, 4, 5]))
+    }
+
+    @Test("an unsynced append survives at every length")
+    func tornAppend() throws {
+        for length in 0...5 {
+            let disk = SimulatedFileSystem()
+            let file = try disk.create("a")
+            try file.sync()
+            try disk.syncDirectory("")
+            try file.append([1, 2, 3, 4, 5])
+            // The choices are: directory changes kept (none open), bytes kept, whether there is a hole.
+            var choices = [0, length, 1]
+            disk.crash { range in min(choices.removeFirst(), range.upperBound) }
+            #expect(disk.bytes(of: "a") == Array([1, 2, 3, 4, 5][..<length]))
+        }
+    }
+
+    @Test("an unsynced append may have a hole of zeros")
+    func hole() throws {
+        let file = try durableFile("a", [9])
+        try file.append([1, 2, 3, 4, 5])
+        var choices = [0, 5, 0, 1, 2]
+        disk.crash { _ in choices.removeFirst() }
+        #expect(disk.bytes(of: "a") == [9, 1, 0, 0, 4, 5])
+    }
+
+    @Test("a name whose directory was not synced is gone, and its bytes with it")
+    func unsyncedName() throws {
+        let file = try disk.create("a")
+        try file.append([1])
+        try file.sync()
+        disk.crash { $0.lowerBound }
+        #expect(disk.bytes(of: "a") == nil)
+    }
+
+    @Test("a rename without its directory synced is undone, wholly", arguments: [0, 1, 2])
+    func rename(changesKept: Int) throws {
+        _ = try durableFile("old", [1])
+        try disk.create("new").append([2])
+        try disk.rename("new", to: "old")
+        #expect(disk.bytes(of: "old") == [2] && disk.bytes(of: "new") == nil)
+        disk.crash { range in min(changesKept, range.upperBound) }
+        switch changesKept {
+        case 0: #expect(disk.bytes(of: "old") == [1] && disk.bytes(of: "new") == nil)
+        case 1: #expect(disk.bytes(of: "old") == [1] && disk.bytes(of: "new") != nil)
+        // The name is there before the bytes that were never synced.
+        default: #expect(disk.bytes(of: "old")?.count ?? 9 <= 1 && disk.bytes(of: "new") == nil)
+        }
+    }
+
+    @Test("a removal without its directory synced is undone")
+    func removal() throws {
+        _ = try durableFile("a", [1])
+        try disk.remove("a")
+        #expect(disk.bytes(of: "a") == nil)
+        disk.crash { $0.lowerBound }
+        #expect(disk.bytes(of: "a") == [1])
+    }
+
+    @Test("bytes whose sync failed read well, and are never written by a later sync")
+    func failedSync() throws {
+        let file = try durableFile("a", [1])
+        try file.append([2, 3])
+        plan { $0.failAtOperation = disk.operationCount }
+        #expect(throws: DiskError.self) { try file.sync() }
+        #expect(try disk.open("a").read(at: 0, byteCount: 3) == [1, 2, 3], "the cache shows them")
+        try file.append([4])
+        try file.sync()
+        #expect(try disk.open("a").read(at: 0, byteCount: 4) == [1, 2, 3, 4])
+        disk.crash { $0.upperBound }
+        #expect(disk.bytes(of: "a") == [1, 0, 0, 4])
+    }
+
+    @Test("when the power goes, nothing answers until it is back")
+    func powerCut() throws {
+        let file = try durableFile("a", [1])
+        let reader = try disk.open("a")
+        plan { $0.crashAtOperation = disk.operationCount }
+        #expect(throws: DiskError.self) { try file.append([2, 3]) }
+        #expect(disk.hasCrashed)
+        #expect(throws: DiskError.self) { try file.sync() }
+        #expect(throws: DiskError.self) { try reader.read(at: 0, byteCount: 1) }
+        #expect(throws: DiskError.self) { try disk.open("a") }
+        #expect(throws: DiskError.self) { try disk.list("") }
+        #expect(throws: DiskError.self) { try disk.lock("LOCK") }
+        // Half of the interrupted append may have arrived.
+        disk.crash { $0.upperBound }
+        #expect(disk.bytes(of: "a") == [1, 2])
+        #expect(!disk.hasCrashed)
+    }
+
+    @Test("an operation that is to fail fails once, by the kind that is planned")
+    func plannedFault() throws {
+        plan {
+            $0.failAtOperation = 1
+            $0.failureKind = .outOfSpace
+        }
+        let file = try disk.create("a")
+        let error = #expect(throws: DiskError.self) { try file.append([1, 2, 3, 4]) }
+        #expect(error?.kind == .outOfSpace)
+        #expect(disk.bytes(of: "a") == [1, 2], "half of a failed append is there")
+        try file.append([5])
+        #expect(disk.operationCount == 3)
+    }
+
+    @Test("a full disk takes what fits and refuses the rest until there is room")
+    func capacity() throws {
+        plan { $0.capacity = 4 }
+        let file = try disk.create("a")
+        try file.append([1, 2, 3])
+        let error = #expect(throws: DiskError.self) { try file.append([4, 5]) }
+        #expect(error?.kind == .outOfSpace)
+        #expect(disk.bytes(of: "a") == [1, 2, 3, 4])
+        plan { _ in }
+        try file.append([6])
+        #expect(disk.bytes(of: "a") == [1, 2, 3, 4, 6])
+    }
+
+    @Test("a lock keeps others out until it is let go or the power is cut; a dead holder frees nothing")
+    func lock() throws {
+        var first: (any Sendable)? = try disk.lock("LOCK")
+        let error = #expect(throws: DiskError.self) { try disk.lock("LOCK") }
+        #expect(error?.kind == .locked && first != nil)
+        first = nil
+        let second = try disk.lock("LOCK")
+        disk.crash { $0.lowerBound }
+        var third: (any Sendable)? = try disk.lock("LOCK")
+        withExtendedLifetime(second) {}
+        #expect(throws: DiskError.self) { try disk.lock("LOCK") }
+        #expect(third != nil)
+        third = nil
+    }
+
+    @Test("names are listed by their directory; those that exist or do not are refused by kind")
+    func names() throws {
+        try disk.createDirectory("derived")
+        _ = try disk.create("a")
+        _ = try disk.create("derived/b")
+        #expect(try disk.list("") == ["a"])
+        #expect(try disk.list("derived") == ["b"])
+        #expect(#expect(throws: DiskError.self) { try disk.create("a") }?.kind == .exists)
+        #expect(#expect(throws: DiskError.self) { try disk.open("c") }?.kind == .notFound)
+        #expect(#expect(throws: DiskError.self) { try disk.remove("c") }?.kind == .notFound)
+        #expect(#expect(throws: DiskError.self) { try disk.rename("c", to: "d") }?.kind == .notFound)
+        #expect(
+            #expect(throws: DiskError.self) { try disk.open("a").read(at: 0, byteCount: 1) }?.kind == .pastEnd
+        )
+    }
+
+    @Test("the same choices leave the same disk")
+    func repeatable() throws {
+        func bytes(_ seed: UInt64) throws -> [[UInt8]?] {
+            let disk = SimulatedFileSystem()
+            let names = (0..<12).map { "file-\($0)" }
+            for name in names { try disk.create(name).append([UInt8](repeating: 7, count: 50)) }
+            var generator = SeededGenerator(seed: seed)
+            disk.crash { Int.random(in: $0, using: &generator) }
+            return names.map { disk.bytes(of: $0) }
+        }
+        for seed in 0..<20 as Range<UInt64> {
+            let first = try bytes(seed)
+            for _ in 0..<5 { #expect(try bytes(seed) == first, "seed \(seed)") }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+// Invariant checked: the one at the head of AssayPass.swift, against a slow way that filters all records
+// for each window by itself.
+
+import Assays
+import JSON
+import Records
+import Simulation
+import Summaries
+import Testing
+
+@testable import Store
+
+@Suite("One pass over an assay")
+struct AssayPassTests {
+    @Test(
+        "each complete window that holds records has an outcome of exactly those, in any grid",
+        arguments: 1...16)
+    func againstTheSlowWay(seed: Int) async throws {
+        print("seed \(seed)")
+        var random = SeededGenerator(seed: UInt64(seed))
+        let scene = try await Scene()
+        let width = Int64.random(in: 1...40_000_000, using: &random)
+        let interval = Int64.random(in: max(1, width / 3)...width * 2, using: &random)
+        let start = moment(0).microseconds + Int64.random(in: -5_000_000...5_000_000, using: &random)
+        var records: [(seconds: Double, y: Double)] = []
+        for _ in 0..<5 {
+            let count = [1, 40, 260, 500].randomElement(using: &random)!
+            let batch = (0..<count).map { _ in
+                (
+                    seconds: Double(Int.random(in: -10_000...120_000, using: &random)) / 1000,
+                    y: Double.random(in: 0...5, using: &random)
+                )
+            }
+            try await scene.append(batch)
+            records += batch
+        }
+        var request = try Scene.request(
+            start: "\"\(Timestamp(microseconds: start).zuluText)\"", width: "\(width) us",
+            interval: "\(interval) us")
+        let until = moment(100)
+        request.definition.runUntil = until
+
+        let baseline = try scene.store.view.baseline(request.definition.baseline, request.definition.summarizer)
+        let evaluator = try AssayEvaluator(request.definition, baseline: baseline)
+        var expected: [AssayOutcome] = []
+        var first = start
+        while first + width <= until.microseconds {
+            let window = TimeWindow(
+                start: Timestamp(microseconds: first), end: Timestamp(microseconds: first + width))
+            let inside = records.filter { record in
+                let time = moment(record.seconds).milliseconds * 1000
+                return window.start.microseconds <= time && time < window.end.microseconds
+            }
+            if !inside.isEmpty {
+                expected.append(evaluator.outcome(of: SortedSample(inside.map(\.y)), in: window))
+            }
+            first += interval
+        }
+        let found = try scene.store.view.runInteractive(request)
+        #expect(found.map(\.outcome) == expected)
+        try await scene.store.close()
+    }
+
+    @Test("an interactive run has no number, echoes the one it was given, and stores nothing")
+    func interactive() async throws {
+        let scene = try await Scene()
+        try await scene.append([(10, 1)])
+        scene.clock.set(moment(100))
+        let cut = scene.store.log.cut
+        var request = try Scene.request()
+        request.id = AssayID(41)
+        let result = try #require(try scene.store.view.runInteractive(request).first)
+        #expect(result.assayID == AssayID(41) && result.id == nil && result.createdAt == nil)
+        #expect(result.analysedAt == moment(100))
+        request.id = nil
+        #expect(try scene.store.view.runInteractive(request).first?.assayID == nil)
+        #expect(scene.store.log.cut == cut)
+        try await scene.store.close()
+    }
+
+    @Test("a baseline run shows the baseline as a window, without difference")
+    func baselineRun() async throws {
+        let scene = try await Scene()
+        let result = try scene.store.view.runInteractiveBaseline(try Scene.request())
+        #expect(result.outcome.status == .baselineRun)
+        #expect(result.outcome.score == 0)
+        #expect(result.outcome.window == TimeWindow(start: moment(0), end: moment(60)))
+        let sliding = try Scene.request(baseline: AssaySchedulerTests.sliding)
+        #expect(throws: FieldError.self) { try scene.store.view.runInteractiveBaseline(sliding) }
+        try await scene.store.close()
+    }
+
+    @Test("an interactive run ends with the windows complete now, or at run_until, its moment included")
+    func until() async throws {
+        let scene = try await Scene()
+        try await scene.append([(10, 1), (70, 1), (130, 1)])
+        scene.clock.set(moment(119.999999))
+        #expect(try scene.store.view.runInteractive(try Scene.request()).count == 1)
+        scene.clock.set(moment(120))
+        #expect(try scene.store.view.runInteractive(try Scene.request()).count == 2)
+        let bounded = try Scene.request(more: ",\"run_until\":\"2024-01-09T19:01:00+00:00\"")
+        #expect(try scene.store.view.runInteractive(bounded).count == 1)
+        try await scene.store.close()
+    }
+}

@@ -1,0 +1,157 @@
+// Invariants checked: the three at the head of ModelFiles.swift, in that order.
+
+import Bytes
+import Disk
+import EventLog
+import Foundation
+import Serving
+import Synchronization
+import Testing
+
+@testable import Store
+
+@Suite("Models on disk")
+struct ModelFilesTests {
+    /// Where nothing can be checked, everything is kept as it comes.
+    static let noRuntime = Result<ModelRuntime, ServingError>.failure(.libraryUnavailable(tried: []))
+
+    static func files(
+        _ folder: TemporaryFolder, byteCountMax: Int = 1 << 20,
+        runtime: Result<ModelRuntime, ServingError> = noRuntime
+    ) throws -> ModelFiles {
+        try ModelFiles(
+            files: PosixFileSystem(root: folder.path), root: folder.path, byteCountMax: byteCountMax,
+            runtime: runtime)
+    }
+
+    static func keep(_ bytes: [UInt8], _ files: ModelFiles, uuid: String = "u", pieces: Int = 3) throws -> String {
+        let upload = try files.beginUpload(uuid: uuid)
+        for start in stride(from: 0, to: bytes.count, by: max(1, bytes.count / pieces)) {
+            try upload.append(Array(bytes[start..<min(bytes.count, start + max(1, bytes.count / pieces))]))
+        }
+        return try upload.keep().sha256
+    }
+
+    @Test("a kept model lies under the hash of exactly its bytes")
+    func keptByHash() throws {
+        let folder = try TemporaryFolder()
+        let bytes = (0..<10_000).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        let sha256 = try Self.keep(bytes, try Self.files(folder))
+        #expect(sha256 == SHA256.hexDigest(bytes))
+        #expect(folder.names(in: "models") == [sha256])
+        #expect(FileManager.default.contents(atPath: "\(folder.path)/models/\(sha256)") == Data(bytes))
+    }
+
+    @Test("the same model uploaded again is the same file")
+    func keptAgain() throws {
+        let folder = try TemporaryFolder()
+        let files = try Self.files(folder)
+        let first = try Self.keep([1, 2, 3], files, uuid: "a")
+        #expect(try Self.keep([1, 2, 3], files, uuid: "b") == first)
+        #expect(folder.names(in: "models") == [first])
+    }
+
+    @Test("an upload that is let go leaves no file")
+    func letGo() throws {
+        let folder = try TemporaryFolder()
+        let files = try Self.files(folder)
+        do {
+            let upload = try files.beginUpload(uuid: "u")
+            try upload.append([1, 2, 3])
+            #expect(folder.names(in: "models") == ["upload-u"])
+        }
+        #expect(folder.names(in: "models") == [])
+    }
+
+    @Test("an upload past the limit is refused at the byte that passes it, and leaves no file")
+    func tooLarge() throws {
+        let folder = try TemporaryFolder()
+        let files = try Self.files(folder, byteCountMax: 8)
+        do {
+            let upload = try files.beginUpload(uuid: "u")
+            try upload.append([UInt8](repeating: 1, count: 8))
+            #expect(throws: StoreRefusal(.tooLarge, "a model file is limited to 8 bytes")) {
+                try upload.append([1])
+            }
+        }
+        #expect(folder.names(in: "models") == [])
+    }
+
+    @Test("what an earlier process did not finish receiving is cleared away; its models stay")
+    func leftovers() throws {
+        let folder = try TemporaryFolder()
+        let sha256 = try Self.keep([4, 5], try Self.files(folder))
+        _ = FileManager.default.createFile(atPath: "\(folder.path)/models/upload-old", contents: Data([1]))
+        _ = try Self.files(folder)
+        #expect(folder.names(in: "models") == [sha256])
+    }
+
+    @Test("a disk that refuses is said as the log says it, so that it is no fault of the server's")
+    func diskRefuses() throws {
+        let folder = try TemporaryFolder()
+        let files = try Self.files(folder)
+        try folder.remove("models")
+        let error = #expect(throws: LogError.self) { try files.beginUpload(uuid: "u") }
+        guard case .disk(let disk)? = error else {
+            Issue.record("\(String(describing: error)) is not the disk's")
+            return
+        }
+        #expect(disk.kind == .notFound)
+    }
+
+    @Test("without the library a question says so, with the remedy")
+    func noLibrary() throws {
+        let files = try Self.files(try TemporaryFolder())
+        #expect(throws: ServingError.libraryUnavailable(tried: [])) { try files.session(sha256: "00") }
+    }
+
+    // MARK: With the library
+
+    static func runtime() throws -> Result<ModelRuntime, ServingError> { .success(try ModelRuntime()) }
+
+    @Test(
+        "what is no model is refused and leaves no file, and nobody learns where files lie",
+        .enabled(if: Library.isNamed, Library.remedy))
+    func noModel() throws {
+        let folder = try TemporaryFolder()
+        let files = try Self.files(folder, runtime: try Self.runtime())
+        let error = #expect(throws: ServingError.self) { try Self.keep([1, 2, 3], files) }
+        #expect("\(try #require(error))".hasPrefix("not a usable ONNX model: "))
+        #expect(!"\(try #require(error))".contains(folder.path))
+        #expect(folder.names(in: "models") == [])
+    }
+
+    @Test(
+        "a model of types that are not served is refused and leaves no file",
+        .enabled(if: Library.isNamed, Library.remedy),
+        arguments: ["text_input.onnx", "sequence_output.onnx", "weights_elsewhere.onnx"])
+    func notServed(_ name: String) throws {
+        let folder = try TemporaryFolder()
+        let files = try Self.files(folder, runtime: try Self.runtime())
+        #expect(throws: ServingError.self) { try Self.keep(try TestData.model(name), files) }
+        #expect(folder.names(in: "models") == [])
+    }
+
+    @Test(
+        "a model is loaded once for many first questions at once, and again after it was forgotten",
+        .enabled(if: Library.isNamed, Library.remedy))
+    func sharedSession() async throws {
+        let folder = try TemporaryFolder()
+        let sha256 = try Self.keep(
+            try TestData.model("card_fraud.onnx"), try Self.files(folder, runtime: try Self.runtime()))
+        // Opened again: nothing is loaded yet.
+        let files = try Self.files(folder, runtime: try Self.runtime())
+        let sessions = try await withThrowingTaskGroup(of: ModelSession.self) { group in
+            for _ in 0..<16 { group.addTask { try files.session(sha256: sha256) } }
+            var found: [ModelSession] = []
+            for try await session in group { found.append(session) }
+            return found
+        }
+        #expect(sessions.allSatisfy { $0 === sessions[0] })
+        #expect(files.loadCount.withLock { $0 } == 1)
+        files.forget(except: [sha256])
+        #expect(try files.session(sha256: sha256) === sessions[0])
+        files.forget(except: [])
+        #expect(try files.session(sha256: sha256) !== sessions[0])
+    }
+}

@@ -1,0 +1,241 @@
+// What the store's tests stand on: a folder that vanishes, a clock that moves when it is told to,
+// a store in that folder with a pipeline, and records written as numbers.
+
+import Assays
+import Catalog
+import EventLog
+import Foundation
+import JSON
+import Logging
+import Records
+import Serving
+import Store
+import Synchronization
+import Testing
+
+/// A folder of its own, removed when nobody holds it any more.
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = FileManager.default.temporaryDirectory.path + "/assaylog-store-" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// What is in it now, elsewhere: as a backup would find it.
+    func copy() throws -> TemporaryFolder {
+        let other = try TemporaryFolder()
+        try FileManager.default.removeItem(atPath: other.path)
+        try FileManager.default.copyItem(atPath: path, toPath: other.path)
+        return other
+    }
+
+    func names(in directory: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + directory)) ?? []).sorted()
+    }
+
+    func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: path + "/" + name) }
+}
+
+/// A moment `seconds` after 2024-01-09T19:00:00Z.
+func moment(_ seconds: Double) -> Timestamp {
+    Timestamp(microseconds: 1_704_826_800_000_000 + Int64((seconds * 1_000_000).rounded()))
+}
+
+/// Time as the test says it.
+final class ManualClock: Sendable {
+    private let state: Mutex<(now: Timestamp, monotonic: Int64, uuids: Int)>
+
+    init(_ start: Timestamp = moment(0)) { state = Mutex((start, 0, 0)) }
+
+    var now: Timestamp { state.withLock { $0.now } }
+
+    func set(_ now: Timestamp) { state.withLock { $0.now = now } }
+
+    func advance(_ seconds: Double) {
+        state.withLock { $0.now = $0.now.adding(TimeSpan(microseconds: Int64(seconds * 1_000_000))) }
+    }
+
+    var sources: SystemSources {
+        SystemSources(
+            now: { self.now },
+            monotonicNanoseconds: {
+                self.state.withLock { state in
+                    state.monotonic += 1000
+                    return state.monotonic
+                }
+            },
+            uuid: {
+                let number = self.state.withLock { state in
+                    state.uuids += 1
+                    return state.uuids
+                }
+                return "00000000-0000-4000-8000-" + String(repeating: "0", count: 12 - "\(number)".count)
+                    + "\(number)"
+            })
+    }
+}
+
+/// The library for tests that run models.
+enum Library {
+    static let isNamed = ModelRuntime.environmentPlace() != nil
+    static let remedy: Comment = "set ASSAYLOG_ONNXRUNTIME to the library to run this"
+}
+
+enum TestData {
+    /// The repository: ASSAYLOG_ROOT, else three levels above this file, links resolved.
+    static let root: String =
+        ProcessInfo.processInfo.environment["ASSAYLOG_ROOT"]
+        ?? URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
+        .deletingLastPathComponent().deletingLastPathComponent().path
+
+    static func model(_ name: String) throws -> [UInt8] {
+        let path = "\(root)/Data/models/\(name)"
+        return [UInt8](
+            try #require(
+                FileManager.default.contents(atPath: path), "set ASSAYLOG_ROOT to the repository"))
+    }
+}
+
+/// A store with one workspace and one pipeline, `fraud`.
+struct Scene {
+    let folder: TemporaryFolder
+    let clock: ManualClock
+    let store: InferenceStore
+    let pipeline: Pipeline
+
+    static func configuration(_ folder: TemporaryFolder, runsModels: Bool = false) -> StoreConfiguration {
+        var configuration = StoreConfiguration(directory: folder.path)
+        // Most tests need no models, and then none must be found by accident.
+        if !runsModels { configuration.runtimePlace = "/nowhere/libonnxruntime.so" }
+        return configuration
+    }
+
+    init(_ clock: ManualClock = ManualClock(), runsModels: Bool = false) async throws {
+        let folder = try TemporaryFolder()
+        let store = try InferenceStore.open(
+            Scene.configuration(folder, runsModels: runsModels), sources: clock.sources
+        ).store
+        try await store.change { catalog in
+            [try catalog.createWorkspace(name: "risk", createdBy: "ann", at: clock.now)]
+        }
+        self.init(
+            folder: folder, clock: clock, store: store,
+            pipeline: try await Scene.createPipeline("fraud", in: WorkspaceID(1), store, clock))
+    }
+
+    private init(folder: TemporaryFolder, clock: ManualClock, store: InferenceStore, pipeline: Pipeline) {
+        self.folder = folder
+        self.clock = clock
+        self.store = store
+        self.pipeline = pipeline
+    }
+
+    @discardableResult
+    static func createPipeline(
+        _ name: String, in workspaceID: WorkspaceID, _ store: InferenceStore, _ clock: ManualClock
+    ) async throws -> Pipeline {
+        try await store.change { catalog in
+            [
+                try catalog.createPipeline(
+                    name: name, in: workspaceID, definition: try PipelineDefinition(JSONField(.null)),
+                    version: clock.sources.uuid(), createdBy: "ann", at: clock.now)
+            ]
+        }
+        return try store.catalog.pipeline(named: name, in: workspaceID)
+    }
+
+    /// A store over a copy of the folder, such as a power cut or a backup would leave.
+    func copied() throws -> Scene {
+        let folder = try folder.copy()
+        let store = try InferenceStore.open(Scene.configuration(folder), sources: clock.sources).store
+        return Scene(folder: folder, clock: clock, store: store, pipeline: pipeline)
+    }
+
+    /// Closes the store and opens what it left, after a change to its files. It is opened elsewhere: the
+    /// old one keeps the lock of its folder for as long as somebody holds it.
+    func restarted(_ change: (TemporaryFolder) throws -> Void = { _ in }) async throws -> Scene {
+        try await store.close()
+        try change(folder)
+        return try copied()
+    }
+
+    /// Appends records of the field `out.y` at moments in seconds.
+    func append(
+        _ records: [(seconds: Double, y: Double)], to pipeline: Pipeline? = nil, partition: String = "engine",
+        model: String = "m"
+    ) async throws {
+        let last = "{\"model_name\":\"\(model)\",\"model_sha\":\"00\"}"
+        let batch = RecordBatch(
+            times: records.map { moment($0.seconds).milliseconds },
+            fields: [
+                FieldColumn(name: "out.y", values: .scalar(Leaf(.float64(records.map(\.y))))),
+                FieldColumn(
+                    name: "metadata.last_model",
+                    values: .scalar(Leaf(.text(TextColumn(records.map { _ in last }))))),
+            ])
+        _ = try await store.append(
+            batch, topic: (pipeline ?? self.pipeline).topic.name, partition: partition)
+    }
+
+    /// An assay over `output y`; its windows are a minute wide, side by side, and start at 0 seconds.
+    func createAssay(
+        _ name: String = "watch", baseline: String? = nil, start: String? = "\"2024-01-09T19:00:00Z\"",
+        width: String = "1 minute", interval: String? = nil, path: String = "output y",
+        locations: String = "null", metric: String = "PSI", isActive: Bool = true, more: String = ""
+    ) async throws -> AssayID {
+        try await store.createAssay(
+            Scene.request(
+                name, baseline: baseline, start: start, width: width, interval: interval, path: path,
+                locations: locations, metric: metric, isActive: isActive, more: more))
+    }
+
+    static let vector = "{\"calculated\":{\"vector\":[1.0,2.0,3.0,4.0]}}"
+
+    static func request(
+        _ name: String = "watch", baseline: String? = nil, start: String? = "\"2024-01-09T19:00:00Z\"",
+        width: String = "1 minute", interval: String? = nil, path: String = "output y",
+        locations: String = "null", metric: String = "PSI", isActive: Bool = true, more: String = ""
+    ) throws -> AssayRequest {
+        let text = """
+            {"name":"\(name)","pipeline_id":1,"pipeline_name":"fraud","active":\(isActive),\
+            "baseline":\(baseline ?? vector),\
+            "window":{"pipeline_name":"fraud","path":"\(path)","width":"\(width)",\
+            "interval":\(interval.map { "\"\($0)\"" } ?? "null"),"start":\(start ?? "null"),\
+            "locations":\(locations)},\
+            "summarizer":{"type":"UnivariateContinuous","bin_mode":"Quantile","aggregation":"Density",\
+            "metric":"\(metric)","num_bins":2}\(more)}
+            """
+        return try AssayRequest(JSONField(try JSONValue(parsing: text)))
+    }
+
+    var scheduler: AssayScheduler {
+        AssayScheduler(store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+    }
+
+    /// The stored results, as texts.
+    func results(_ id: AssayID) throws -> [String] {
+        try store.results(of: id, startingIn: .always).map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    /// Starts of the decided windows in seconds, with revision and reason.
+    func decisions(_ id: AssayID) throws -> [String] {
+        try #require(store.book[id]).decisions.map { decision in
+            let seconds = Double(decision.window.start.microseconds - moment(0).microseconds) / 1_000_000
+            let text = seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
+            return "\(text):\(decision.reason.rawValue)\(decision.revision)"
+        }
+    }
+}
+
+/// What a call throws, as a text; empty where it throws nothing.
+func refusal(_ body: () async throws -> Void) async -> String {
+    do {
+        try await body()
+        return ""
+    } catch {
+        return "\(error)"
+    }
+}

@@ -1,0 +1,135 @@
+// Checked here (InferenceStore+Assays.swift): a stored result can be deleted, damaged or lost on the way
+// and comes back the same, byte for byte; and lists show the newest of each window, oldest window first.
+
+import Assays
+import Foundation
+import JSON
+import Records
+import Segments
+import Testing
+
+@testable import Store
+
+@Suite("Stored results")
+struct StoredResultsTests {
+    /// Assays of every kind of baseline, with late records and a restart behind them.
+    static func history() async throws -> (scene: Scene, ids: [AssayID]) {
+        let scene = try await Scene()
+        try await scene.append([(-30, 1), (-20, 2)])
+        try await scene.append((0..<400).map { (Double($0), Double($0 % 17) / 3) })
+        let fixed = AssaySchedulerTests.fixed()
+        let summary = try scene.store.view.baseline(
+            try BaselinesTests.spec(fixed), try BaselinesTests.settings()
+        ).json.text
+        let ids = [
+            try await scene.createAssay("vector"),
+            try await scene.createAssay("fixed", baseline: fixed, metric: "MaxDiff"),
+            try await scene.createAssay("static", baseline: "{\"static\":\(summary)}", metric: "SumDiff"),
+            try await scene.createAssay("sliding", baseline: AssaySchedulerTests.sliding, interval: "17 seconds"),
+        ]
+        let scheduler = scene.scheduler
+        scene.clock.set(moment(300))
+        await scheduler.tick()
+        try await scene.append([(50, 9), (100, 0.1), (-25, 40)])
+        await scheduler.tick()
+        scene.clock.advance(6)
+        await scheduler.tick()
+        return (scene, ids)
+    }
+
+    @Test("results whose directory was deleted come back byte for byte")
+    func deleted() async throws {
+        var (scene, ids) = try await Self.history()
+        let before = try ids.map { try scene.results($0) }
+        #expect(before.map(\.count) == [5, 5, 5, 13])
+        scene = try await scene.restarted { folder in try folder.remove("derived") }
+        #expect(try ids.map { try scene.results($0) } == before)
+        // And beside each other: what is new is kept, what was deleted is worked out.
+        scene.clock.set(moment(700))
+        await scene.scheduler.tick()
+        for (id, results) in zip(ids, before) {
+            #expect(try scene.results(id).count > results.count)
+            #expect(Array(try scene.results(id).prefix(results.count)) == results)
+        }
+        try await scene.store.close()
+    }
+
+    // A damaged copy was an error, though the log can say the same again.
+    @Test("a damaged stored result is worked out again")
+    func damaged() async throws {
+        var (scene, ids) = try await Self.history()
+        let before = try ids.map { try scene.results($0) }
+        let place = try #require(scene.store.derived.snapshot().index.events.dropFirst(3).first)
+        scene = try await scene.restarted { folder in
+            let name = "\(folder.path)/derived/segment-" + String(repeating: "0", count: 15) + "\(place.segment)"
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: name))
+            bytes[place.entry.offset + place.entry.byteCount / 2] ^= 0x01
+            try bytes.write(to: URL(fileURLWithPath: name))
+        }
+        #expect(throws: SegmentError.self) {
+            for place in scene.store.derived.snapshot().index.events {
+                _ = try scene.store.derived.snapshot().event(place)
+            }
+        }
+        #expect(try ids.map { try scene.results($0) } == before)
+        try await scene.store.close()
+    }
+
+    @Test("a copy of the directory, taken while it is written, has the same results")
+    func copied() async throws {
+        let (scene, ids) = try await Self.history()
+        let before = try ids.map { try scene.results($0) }
+        let copy = try scene.copied()
+        #expect(try ids.map { try copy.results($0) } == before)
+        try await copy.store.close()
+        try await scene.store.close()
+    }
+
+    @Test("a decision whose result was not kept any more, before the process ended, loses nothing")
+    func decidedButNotKept() async throws {
+        var (scene, ids) = try await Self.history()
+        // The results as they were before the last pass, under a log that has its decisions.
+        let early = try scene.folder.copy()
+        scene.clock.set(moment(700))
+        await scene.scheduler.tick()
+        let before = try ids.map { try scene.results($0) }
+        scene = try await scene.restarted { folder in
+            try folder.remove("derived")
+            try FileManager.default.copyItem(
+                atPath: early.path + "/derived", toPath: folder.path + "/derived")
+        }
+        #expect(try ids.map { try scene.results($0) } == before)
+        try await scene.store.close()
+    }
+
+    @Test("a list is of the windows that start in the period, oldest first, and as many as were asked for")
+    func lists() async throws {
+        let (scene, ids) = try await Self.history()
+        func starts(_ period: TimeWindow, limit: Int = .max) throws -> [Int] {
+            try scene.store.results(of: ids[0], startingIn: period, limit: limit).map { bytes in
+                let start = try JSONField(try JSONValue(parsing: bytes))["window_start"].timestamp()
+                return Int(start.microseconds - moment(0).microseconds) / 1_000_000
+            }
+        }
+        #expect(try starts(.always) == [0, 60, 120, 180, 240])
+        #expect(try starts(.always, limit: 2) == [0, 60])
+        #expect(try starts(TimeWindow(start: moment(60), end: moment(180))) == [60, 120])
+        #expect(try starts(TimeWindow(start: moment(60.000001), end: moment(180.000001))) == [120, 180])
+        #expect(throws: AssayError.unknownAssay(AssayID(99))) {
+            try scene.store.results(of: AssayID(99), startingIn: .always)
+        }
+        try await scene.store.close()
+    }
+
+    @Test("a stored result says which assay, pipeline and workspace it is about, and when it was made")
+    func stamps() async throws {
+        let (scene, ids) = try await Self.history()
+        let json = JSONField(try JSONValue(parsing: try scene.results(ids[0])[2]))
+        #expect(try json["assay_id"].integer() == ids[0].number)
+        #expect(try json["pipeline_id"].integer() == 1)
+        #expect(try json["workspace_name"].string() == "risk")
+        #expect(try json["analyzed_at"].timestamp() == moment(300))
+        #expect(try json["created_at"].timestamp() >= moment(300))
+        try await scene.store.close()
+    }
+}

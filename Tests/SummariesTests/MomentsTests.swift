@@ -1,0 +1,57 @@
+// Invariants checked: the two at the head of Moments.swift, in that order.
+
+import Summaries
+import Testing
+
+@Suite("Moments")
+struct MomentsTests {
+    @Test("every small sample has the moments of a plain computation, bit by bit")
+    func smallSamples() {
+        for values in everySample(over: [-1.5, 0, 0.1, 1e16], upTo: 5) where !values.isEmpty {
+            let moments = Moments(of: SortedSample(values))
+            let slow = SlowSummary.moments(values)
+            guard
+                moments.mean == slow.mean, moments.median == slow.median,
+                moments.standardDeviation == slow.deviation,
+                moments.min == values.min(), moments.max == values.max()
+            else {
+                Issue.record("\(values): \(moments) and not \(slow)")
+                return
+            }
+        }
+    }
+
+    @Test("the mean is of the sorted sum, which no other order gives")
+    func sortedSum() {
+        // From the left 1e16 + 1 + … loses every one; ascending, the ones add up first.
+        let values = [1e16] + Array(repeating: 1.0, count: 10)
+        #expect(Moments(of: SortedSample(values)).mean == (1e16 + 10) / 11)
+        #expect(values.reduce(0, +) == 1e16)
+    }
+
+    @Test("recorded statistics of eight values, the population's deviation among them")
+    func eightValues() {
+        let moments = Moments(of: SortedSample([-3.5, -2.25, -1, 0, 0, 1.5, 2, 7.25]))
+        #expect(moments.mean == 0.5)
+        #expect(moments.median == 0)
+        #expect(moments.standardDeviation == 3.0644126680328156)
+        #expect(moments.min == -3.5)
+        #expect(moments.max == 7.25)
+    }
+
+    @Test("what is no finite number is nil: of nothing, of infinities, of sums too large")
+    func notFinite() {
+        #expect(Moments(of: SortedSample([.nan])) == Moments(of: SortedSample([])))
+        #expect(Moments(of: SortedSample([])).min == nil)
+        let infinite = Moments(of: SortedSample([1, 2, .infinity]))
+        #expect(infinite.min == 1)
+        #expect(infinite.max == nil)
+        #expect(infinite.mean == nil)
+        #expect(infinite.median == 2)
+        #expect(infinite.standardDeviation == nil)
+        let large = Moments(of: SortedSample([1.7e308, 1.7e308]))
+        #expect(large.max == 1.7e308)
+        #expect(large.mean == nil)
+        #expect(large.median == nil)
+    }
+}

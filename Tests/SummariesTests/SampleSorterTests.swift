@@ -1,0 +1,69 @@
+// Invariants checked: the three at the head of SampleSorter.swift, in that order.
+
+import Summaries
+import Testing
+
+@Suite("Sample sorter")
+struct SampleSorterTests {
+    /// Both sides of each change of method: insertion, two digits, three digits.
+    private static let lengths = [0, 1, 2, 3, 31, 32, 33, 34, 100, 868, 2_047, 4_096, 40_000]
+
+    private func sort(_ values: [Double], _ sorter: inout SampleSorter) -> (
+        sorted: [Double], sum: Double
+    ) {
+        var sorted = [Double](repeating: .nan, count: values.count)
+        let result = values.withUnsafeBufferPointer { source in
+            sorted.withUnsafeMutableBufferPointer { sorter.sort(source, into: $0) }
+        }
+        return (Array(sorted[..<result.count]), result.sum)
+    }
+
+    @Test(
+        "every shape and length is sorted as the standard library sorts",
+        arguments: SampleShape.allCases, lengths)
+    func agreesWithStandardSort(shape: SampleShape, length: Int) {
+        var sorter = SampleSorter()
+        for seed in UInt64(1)...(length < 5_000 ? 6 : 1) {
+            let values = shape.values(length, seed: seed)
+            let expected = SlowSummary.sorted(values)
+            let (sorted, sum) = sort(values, &sorter)
+            #expect(bits(sorted) == bits(expected), "seed \(seed)")
+            let expectedSum = expected.reduce(0, +)
+            #expect(
+                sum.bitPattern == expectedSum.bitPattern || (sum.isNaN && expectedSum.isNaN),
+                "seed \(seed)")
+        }
+    }
+
+    @Test("every order of a sample sorts to the same bits")
+    func orderOfArrivalDoesNotShow() {
+        var sorter = SampleSorter()
+        for seed in UInt64(1)...40 {
+            var generator = SeededGenerator(seed: seed)
+            let shape = SampleShape.allCases[Int(seed) % SampleShape.allCases.count]
+            var values = shape.values(Int.random(in: 0...300, using: &generator), seed: seed)
+            let first = sort(values, &sorter)
+            values.shuffle(using: &generator)
+            let second = sort(values, &sorter)
+            #expect(bits(first.sorted) == bits(second.sorted), "seed \(seed)")
+            #expect(first.sum.bitPattern == second.sum.bitPattern || first.sum.isNaN, "seed \(seed)")
+        }
+    }
+
+    @Test("a scratch left over from a longer sample does not show in a shorter one")
+    func scratchIsReused() {
+        var sorter = SampleSorter()
+        for (step, length) in [500, 40, 3, 0, 501, 33, 2_000, 868].enumerated() {
+            let values = SampleShape.normal.values(length, seed: UInt64(step))
+            #expect(bits(sort(values, &sorter).sorted) == bits(SlowSummary.sorted(values)))
+        }
+    }
+
+    @Test("values in falling order, the worst for insertion, are sorted in time and whole")
+    func fallingOrder() {
+        var sorter = SampleSorter()
+        // All in one leading digit but one value far away: insertion must give up here.
+        let crowd = (0..<20_000).map { 1 + Double(20_000 - $0) * Double.ulpOfOne } + [1e300]
+        #expect(bits(sort(crowd, &sorter).sorted) == bits(SlowSummary.sorted(crowd)))
+    }
+}

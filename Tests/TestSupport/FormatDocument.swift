@@ -1,0 +1,44 @@
+// The worked example of a format document: its annotated hex dump as bytes.
+//
+// A dump is the one fenced block marked `hexdump`; a line of it is the offset, the bytes, and after
+// a bar what they mean:
+//
+//     0000  41 4c 4f 47  | what for
+
+import Disk
+
+package enum FormatDocument {
+    package struct Unreadable: Error {
+        package var line: String
+    }
+
+    /// The bytes of the example in `Sources/<room>/<room>.docc/<file>`.
+    package static func example(room: String, file: String) throws -> [UInt8] {
+        // Tests/TestSupport/FormatDocument.swift: three names up is the repository.
+        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
+            separator: "/")
+        let document = try PosixFileSystem(root: "\(root)/Sources/\(room)/\(room).docc").open(file)
+        let text = String(
+            decoding: try document.read(at: 0, byteCount: try document.byteCount), as: UTF8.self)
+        var bytes: [UInt8] = []
+        var isInside = false
+        for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
+            if line.hasPrefix("```") {
+                if isInside { return bytes }
+                isInside = line == "```hexdump"
+                continue
+            }
+            guard isInside, let dump = line.split(separator: "|").first, !dump.allSatisfy({ $0 == " " })
+            else {
+                continue
+            }
+            let words = dump.split(separator: " ")
+            let numbers = words.dropFirst().compactMap { UInt8($0, radix: 16) }
+            guard let offset = words.first.flatMap({ Int($0, radix: 16) }), offset == bytes.count,
+                numbers.count == words.count - 1
+            else { throw Unreadable(line: String(line)) }
+            bytes += numbers
+        }
+        throw Unreadable(line: "no dump in \(file)")
+    }
+}

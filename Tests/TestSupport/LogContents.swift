@@ -1,0 +1,122 @@
+// Everything that a log's index shows, read back from its blocks and tails and checked on the way.
+
+import Disk
+import EventLog
+import Records
+import Segments
+import Synchronization
+
+/// A log as plain arrays.
+package struct LogContents: Hashable, Sendable {
+    /// Records by topic and partition, in the order of their indexes.
+    package var records: [String: [String]] = [:]
+    /// The commit of each of those records.
+    package var commits: [String: [UInt64]] = [:]
+    /// Names and documents, in commit order.
+    package var events: [String] = []
+    /// What contradicts the invariants of LogIndex.swift: gaps, doubles, commits past the cut, damage.
+    package var contradictions: [String] = []
+
+    package init() {}
+
+    package init(_ snapshot: LogSnapshot) {
+        let reader = BlockReader()
+        for (name, topic) in snapshot.index.topics {
+            var parts: [(partition: String, first: UInt64, texts: [String], commits: [UInt64])] = []
+            for segment in topic.segments {
+                for block in segment.blocks {
+                    do throws(SegmentError) {
+                        let file = try snapshot.files.segment(segment.segment)
+                        let (head, times, texts) = try LogContents.read(block, of: file, with: reader)
+                        let runs =
+                            head.commitRuns.isEmpty
+                            ? [CommitRun(commit: block.firstCommit, rowCount: head.rowCount)]
+                            : head.commitRuns
+                        if head.topic != name || head.partition != block.partition
+                            || head.firstIndex != block.firstIndex || head.rowCount != block.rowCount
+                            || head.timeMin != block.timeMin || head.timeMax != block.timeMax
+                            || runs.first?.commit != block.firstCommit
+                            || runs.last?.commit != block.lastCommit
+                            || head.timeMin != times.min() || head.timeMax != times.max()
+                        {
+                            contradictions.append("the entry of \(block) is not its head")
+                        }
+                        parts.append(
+                            (block.partition, block.firstIndex, texts, LogContents.commits(runs)))
+                    } catch {
+                        contradictions.append("\(error)")
+                    }
+                }
+            }
+            for (partition, runs) in topic.tails {
+                for run in runs {
+                    parts.append(
+                        (
+                            partition, run.firstIndex, run.batch.recordTexts,
+                            LogContents.commits(run.commitRuns)
+                        ))
+                }
+            }
+            var nextIndexes: [String: UInt64] = [:]
+            for part in parts.sorted(by: { $0.first < $1.first }) {
+                let key = "\(name)/\(part.partition)"
+                let next = UInt64(records[key]?.count ?? 0)
+                if part.first != next {
+                    contradictions.append("\(key) goes on at \(part.first), \(next) was next")
+                }
+                if part.commits.count != part.texts.count
+                    || part.commits.contains(where: { $0 > snapshot.cut })
+                {
+                    contradictions.append("\(key) from \(part.first) has the commits \(part.commits)")
+                }
+                records[key, default: []] += part.texts
+                commits[key, default: []] += part.commits
+                nextIndexes[part.partition] = UInt64(records[key]?.count ?? 0)
+            }
+            if nextIndexes != topic.nextIndexes {
+                contradictions.append(
+                    "\(name) would go on at \(topic.nextIndexes), it ends at \(nextIndexes)")
+            }
+            for (key, commits) in commits where commits != commits.sorted() {
+                contradictions.append("\(key) has commits out of order: \(commits)")
+            }
+        }
+        for place in snapshot.index.events {
+            do throws(SegmentError) {
+                let event = try snapshot.event(place)
+                if event.name != place.entry.name { contradictions.append("an event has two names") }
+                events.append("\(event.name) \(String(decoding: event.document, as: UTF8.self))")
+            } catch {
+                contradictions.append("\(error)")
+            }
+        }
+    }
+
+    private struct Block {
+        var head: BlockHead
+        var times: [Int64]
+        var texts: [String]
+    }
+
+    /// Blocks read before: a sweep meets the same bytes thousands of times, and they say the same.
+    private static let known = Mutex<[[UInt8]: Block]>([:])
+
+    private static func read(
+        _ entry: BlockEntry, of file: SegmentFile, with reader: BlockReader
+    ) throws(SegmentError) -> (BlockHead, [Int64], [String]) {
+        let bytes = try file.read(at: entry.offset, byteCount: entry.byteCount)
+        if let block = known.withLock({ $0[bytes] }) { return (block.head, block.times, block.texts) }
+        let head = try file.head(entry)
+        let batch = try reader.batch(head, at: file.place(entry.offset)) {
+            (offset, byteCount) throws(SegmentError) in
+            try file.read(at: entry.offset + offset, byteCount: byteCount)
+        }
+        let texts = batch.recordTexts
+        known.withLock { $0[bytes] = Block(head: head, times: batch.times, texts: texts) }
+        return (head, batch.times, texts)
+    }
+
+    private static func commits(_ runs: [CommitRun]) -> [UInt64] {
+        runs.flatMap { [UInt64](repeating: $0.commit, count: $0.rowCount) }
+    }
+}
