@@ -95,7 +95,8 @@ struct ArrowDictionary {
         var start = 0
         for position in 0..<array.count where !array.isNull(position) {
             let place = place(of: position, indices)
-            let text = UnsafeRawBufferPointer(rebasing: place.part.values[place.part.elements(of: place.position)])
+            let text = UnsafeRawBufferPointer(
+                rebasing: place.part.values[place.part.elements(of: place.position)])
             UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + text.count]).copyMemory(from: text)
             start += text.count
         }
@@ -110,7 +111,9 @@ struct ArrowDictionary {
         let bits = try memory.allocate((array.count + 7) / 8, for: array.field)
         for position in 0..<array.count where !array.isNull(position) {
             let place = place(of: position, indices)
-            if ArrowArray.bit(place.part.values, place.position) { bits[position >> 3] |= 1 << UInt8(position & 7) }
+            if ArrowArray.bit(place.part.values, place.position) {
+                bits[position >> 3] |= 1 << UInt8(position & 7)
+            }
         }
         array.values = UnsafeRawBufferPointer(bits)
     }

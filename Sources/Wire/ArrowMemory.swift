@@ -29,8 +29,8 @@ final class ArrowMemory {
         let (product, overflow) = count.multipliedReportingOverflow(by: byteCount)
         guard !overflow, product <= rest else {
             throw .tooLarge(
-                "field \"\(field.path)\" takes the body past \(Self.byteCountMax >> 20) MiB once it is unpacked; "
-                    + "send fewer rows a body")
+                "field \"\(field.path)\" takes the body past \(Self.byteCountMax >> 20) MiB once it is "
+                    + "unpacked; send fewer rows a body")
         }
         rest -= product
     }

@@ -79,7 +79,7 @@ struct ArrowMessages {
         }
         return input.malformed(
             at: 0,
-            "neither an Arrow IPC file, which begins with \"ARROW1\", nor a stream, which begins with a schema"
+            "neither an Arrow IPC file, which begins with \"ARROW1\", nor a stream, which has a schema first"
         )
     }
 }

@@ -116,8 +116,8 @@ package struct ArrowWriter: Sendable {
     static func offset(_ place: Int, _ field: ArrowField) throws(ArrowError) -> Int32 {
         guard let offset = Int32(exactly: place) else {
             throw .tooLarge(
-                "\(batchRowCount) rows of field \"\(field.path)\" are over 2 GiB, more than Arrow holds in one batch; "
-                    + "ask for fewer rows at once")
+                "\(batchRowCount) rows of field \"\(field.path)\" are over 2 GiB, more than Arrow holds in a "
+                    + "batch; ask for fewer rows at once")
         }
         return offset
     }

@@ -51,7 +51,8 @@ struct FieldBuilder {
     /// Where the last string lies in the body, quotes included, and what it decodes to, where it
     /// had escapes: the next row mostly repeats it.
     private var lastText = 0..<0
-    private var lastDecoded: [UInt8]?
+    private var lastDecoded: [UInt8] = []
+    private var lastHasEscapes = false
 
     /// The length of all lists so far, or of the first, where `lengths` has begun.
     private(set) var length = 0
@@ -195,14 +196,13 @@ extension FieldBuilder {
             let string = try scanner.scanString()
             guard !string.hasLoneSurrogate else { return false }
             lastText = start..<scanner.offset
-            lastDecoded = nil
+            lastHasEscapes = string.hasEscapes
             if string.hasEscapes {
-                var decoded: [UInt8] = []
-                scanner.decode(string, into: &decoded)
-                lastDecoded = decoded
+                lastDecoded.removeAll(keepingCapacity: true)
+                scanner.decode(string, into: &lastDecoded)
             }
         }
-        if let lastDecoded {
+        if lastHasEscapes {
             textBytes.append(contentsOf: lastDecoded)
         } else {
             textBytes.append(contentsOf: scanner.bytes[start + 1..<scanner.offset - 1])

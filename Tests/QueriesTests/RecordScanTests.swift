@@ -44,6 +44,25 @@ import Testing
         }
     }
 
+    @Test("records of one time come in the order of partition and index, wherever they lie")
+    func ties() throws {
+        var model = try QueryModel()
+        for (partition, isSmall) in [("c", false), ("b", true), ("a", false), ("b", false), ("a", true)] {
+            try model.append(
+                (0..<2).map { _ in ModelRecord(time: 7, fields: ["in.p": .int64(Int64(model.rows.count))]) },
+                partition: partition, isSmall: isSmall)
+        }
+        for newestFirst in [false, true] {
+            var expected = model.rows.sorted { ($0.partition, $0.index) < ($1.partition, $1.index) }
+            if newestFirst { expected.reverse() }
+            for limit in 1...10 {
+                let found = RecordScan(model.snapshot).window(
+                    topic: "fraud", .always, limit: limit, newestFirst: newestFirst)
+                #expect(found.texts == expected.prefix(limit).map(\.record.text), "the first \(limit)")
+            }
+        }
+    }
+
     @Test("few records of a long window read few blocks")
     func stopsEarly() throws {
         var model = try QueryModel()
@@ -60,14 +79,15 @@ import Testing
 
     /// Reads pages until one is not full, with `between` run after each.
     private func pages(
-        _ model: inout QueryModel, _ filter: RecordFilter, limit: Int, newestFirst: Bool,
+        _ model: inout QueryModel, _ filter: RecordFilter, in window: TimeWindow = .always, limit: Int,
+        newestFirst: Bool,
         between: (inout QueryModel) throws -> Void = { _ in }
     ) throws -> [String] {
         var positions: [String: UInt64] = [:]
         var texts: [String] = []
         for _ in 0..<2000 {
             let page = RecordScan(model.snapshot).page(
-                topic: "fraud", positions: positions, filter: filter, limit: limit, newestFirst: newestFirst)
+                topic: "fraud", positions: positions, window: window, filter: filter, limit: limit, newestFirst: newestFirst)
             #expect(page.rows.rows.count <= limit)
             texts += page.rows.texts
             positions = page.next
@@ -86,11 +106,13 @@ import Testing
         for limit in [1, 7, 64, 5000] {
             for newestFirst in [false, true] {
                 let filter = filter(&generator)
-                var expected = model.rows(topic: "fraud", .always, filter, cut: .max).sorted {
+                let start = 1_700_000_000_000 + Int64.random(in: -1000...2500, using: &generator)
+                let window = limit == 7 ? TimeWindow.always : TimeWindow(start, start + 700)
+                var expected = model.rows(topic: "fraud", window, filter, cut: .max).sorted {
                     ($0.partition, $0.index) < ($1.partition, $1.index)
                 }
                 if newestFirst { expected.reverse() }
-                let found = try pages(&model, filter, limit: limit, newestFirst: newestFirst)
+                let found = try pages(&model, filter, in: window, limit: limit, newestFirst: newestFirst)
                 #expect(
                     found == expected.map(\.record.text),
                     "seed \(seed), limit \(limit), newest first \(newestFirst)")

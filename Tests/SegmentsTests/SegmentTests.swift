@@ -160,6 +160,13 @@ import Testing
                     [
                         .records(.columns, "t\(commit % 2)", "p", commit, [], generator.batch(rowCount: 4)),
                         .records(.small, "t", "p", commit, [], generator.batch(rowCount: 1)),
+                        .records(
+                            .rolled, "t", "p", commit,
+                            [
+                                CommitRun(commit: commit * 7, rowCount: 1),
+                                CommitRun(commit: commit * 7 + 3, rowCount: 2),
+                            ],
+                            generator.batch(rowCount: 3)),
                         .event(Event(name: "e\(commit)", document: Array("{\"n\":\(commit)}".utf8))),
                     ], commit: commit)
             }
