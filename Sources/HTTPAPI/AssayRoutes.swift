@@ -48,7 +48,8 @@ struct AssayRoutes {
         return Response(json: .array(try store.view.runInteractive(run).map(\.json)))
     }
 
-    @Sendable func runInteractiveBaseline(_ request: Request, _ context: APIContext) async throws -> Response {
+    @Sendable func runInteractiveBaseline(_ request: Request, _ context: APIContext) async throws -> Response
+    {
         let run = try AssayRequest(try await request.document(), nameIsNeeded: false)
         return Response(json: try store.view.runInteractiveBaseline(run).json)
     }

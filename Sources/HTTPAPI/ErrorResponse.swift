@@ -155,17 +155,21 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             let methods = Set(routes.filter { $0.matches(path) }.map(\.method.rawValue)).sorted()
             let refusal =
                 methods.isEmpty
-                ? ErrorResponse(status: .notFound, message: "there is nothing at \(path); the README lists what there is")
+                ? ErrorResponse(
+                    status: .notFound, message: "there is nothing at \(path); the README lists what there is")
                 : ErrorResponse(
                     status: .methodNotAllowed,
-                    message: "\(path) takes \(methods.joined(separator: ", ")), not \(request.method.rawValue)",
+                    message:
+                        "\(path) takes \(methods.joined(separator: ", ")), not \(request.method.rawValue)",
                     headers: HTTPFields([HTTPField(name: .allow, value: methods.joined(separator: ", "))]))
             return refusal.response(ErrorResponse.Family(path: path))
         } catch is CancellationError {
             throw CancellationError()
         } catch {
             if let refusal = ErrorResponse(error) {
-                if refusal.status.code >= 500 { logger.warning("\(request.method) \(path): \(refusal.message)") }
+                if refusal.status.code >= 500 {
+                    logger.warning("\(request.method) \(path): \(refusal.message)")
+                }
                 return refusal.response(ErrorResponse.Family(path: path))
             }
             logger.error("\(request.method) \(path): \(error)")

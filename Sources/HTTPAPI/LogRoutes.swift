@@ -103,7 +103,8 @@ struct LogRoutes {
         let newestFirst = try isNewestFirst(request)
         let window = try window(request)
         if newestFirst && window != .always {
-            throw RequestRefusal(.badRequest, "invalid query: a time range is answered in ascending order only")
+            throw RequestRefusal(
+                .badRequest, "invalid query: a time range is answered in ascending order only")
         }
         var positions: [String: UInt64] = [:]
         for member in try await request.document().object().members {
@@ -152,7 +153,8 @@ struct LogRoutes {
         let kinds = accepted.split(separator: ",").map { $0.prefix { $0 != ";" }.filter { $0 != " " } }
         guard kinds.contains(where: { ["*/*", "application/*", "application/json", ""].contains($0) }) else {
             throw RequestRefusal(
-                .badRequest, "records are answered as application/json; format=pandas-records, not \(accepted)")
+                .badRequest,
+                "records are answered as application/json; format=pandas-records, not \(accepted)")
         }
     }
 
@@ -189,7 +191,8 @@ struct LogRoutes {
             let past = Timestamp(milliseconds: end.milliseconds).adding(TimeSpan(microseconds: 1000))
             return TimeWindow(start: start, end: max(past, start))
         default:
-            throw FieldError(field: "time.start", problem: "and \"time.end\" are given together or not at all")
+            throw FieldError(
+                field: "time.start", problem: "and \"time.end\" are given together or not at all")
         }
     }
 

@@ -62,7 +62,8 @@ struct ModelRoutes {
         }
         // What the catalogue would refuse is refused before the model is kept.
         _ = try store.catalog.addModelVersion(
-            name: name, in: workspaceID, version: "", contents: ModelContents(
+            name: name, in: workspaceID, version: "",
+            contents: ModelContents(
                 sha256: "", fileName: "", byteCount: 0, framework: framework),
             status: .ready, createdBy: "", at: store.sources.now())
 
@@ -104,7 +105,8 @@ struct ModelRoutes {
                     if header.name == "metadata" { parts.metadata = [] }
                     if header.name == "file" {
                         guard parts.upload == nil else {
-                            throw FieldError(field: "file", problem: "is given twice; upload one model at a time")
+                            throw FieldError(
+                                field: "file", problem: "is given twice; upload one model at a time")
                         }
                         parts.fileName = header.fileName
                         parts.upload = try store.models.beginUpload(uuid: store.sources.uuid())

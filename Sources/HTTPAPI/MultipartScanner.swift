@@ -133,7 +133,8 @@ package struct MultipartScanner: ~Copyable {
             count <= MultipartScanner.headerByteCountMax
         else {
             throw MultipartError(
-                description: "a line begins with the delimiter and goes on; use a boundary that is in no part")
+                description: "a line begins with the delimiter and goes on; use a boundary that is in no part"
+            )
         }
     }
 
@@ -169,7 +170,9 @@ package struct MultipartScanner: ~Copyable {
             var fileName: String?
             for parameter in parameters(of: line) {
                 if parameter.lowercased().hasPrefix("name=") { name = unquoted(parameter.dropFirst(5)) }
-                if parameter.lowercased().hasPrefix("filename=") { fileName = unquoted(parameter.dropFirst(9)) }
+                if parameter.lowercased().hasPrefix("filename=") {
+                    fileName = unquoted(parameter.dropFirst(9))
+                }
             }
             guard let name else { throw MultipartError(description: "a part has no name") }
             return MultipartHeader(name: name, fileName: fileName)

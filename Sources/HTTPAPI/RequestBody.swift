@@ -26,7 +26,8 @@ extension Request {
         var body: ByteBuffer?
         for try await piece in self.body {
             guard (body?.readableBytes ?? 0) + piece.readableBytes <= limit else {
-                throw RequestRefusal.bodyTooLarge("the body is over the limit of \(limit) bytes", limit: limit)
+                throw RequestRefusal.bodyTooLarge(
+                    "the body is over the limit of \(limit) bytes", limit: limit)
             }
             if body == nil { body = piece } else { body!.writeImmutableBuffer(piece) }
         }

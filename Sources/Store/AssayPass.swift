@@ -96,11 +96,13 @@ struct AssayPass {
     /// The baseline of one window, where it slides; nil where there is nothing to compare the window
     /// with: no records, or none with a number.
     private func slidingBaseline(
-        of window: TimeWindow, in values: ColumnValues, _ sample: inout SortedSample, _ sorter: inout SampleSorter
+        of window: TimeWindow, in values: ColumnValues, _ sample: inout SortedSample,
+        _ sorter: inout SampleSorter
     ) -> DatedSummary? {
         guard let period = definition.baseline.period(for: window) else { return nil }
         let times = period.milliseconds
-        let rows = values.times.position(notBefore: times.lowerBound)..<values.times.position(notBefore: times.upperBound)
+        let first = values.times.position(notBefore: times.lowerBound)
+        let rows = first..<values.times.position(notBefore: times.upperBound)
         guard !rows.isEmpty else { return nil }
         values.values.withUnsafeBufferPointer {
             sample.refill(from: UnsafeBufferPointer(rebasing: $0[rows]), sorter: &sorter)
@@ -127,7 +129,8 @@ struct AssayPass {
     /// - Returns: with them the moment up to which windows were looked at, by their ends: `until`, or
     ///   where the limit was reached, the end of the last.
     func outcomes(
-        touching period: TimeWindow, until: Timestamp, examinedUntil: Timestamp = Timestamp(microseconds: .min),
+        touching period: TimeWindow, until: Timestamp,
+        examinedUntil: Timestamp = Timestamp(microseconds: .min),
         limit: PassLimit
     ) throws -> (outcomes: [WindowOutcome], until: Timestamp) {
         let complete = grid.completeCount(until: until)
@@ -196,7 +199,8 @@ extension TopicIndex {
     /// The least time of all records; nil where there are none.
     var timeMin: Int64? {
         let least = min(
-            segments.lazy.map(\.timeMin).min() ?? .max, tails.values.joined().lazy.map(\.timeMin).min() ?? .max)
+            segments.lazy.map(\.timeMin).min() ?? .max,
+            tails.values.joined().lazy.map(\.timeMin).min() ?? .max)
         return least == .max ? nil : least
     }
 }

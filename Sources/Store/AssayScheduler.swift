@@ -132,7 +132,8 @@ package actor AssayScheduler {
             return
         }
         let (outcomes, examinedUntil) = try pass.outcomes(
-            touching: pass.reach(of: due), until: horizon, examinedUntil: state.examinedUntil, limit: .scheduled)
+            touching: pass.reach(of: due), until: horizon, examinedUntil: state.examinedUntil,
+            limit: .scheduled)
         guard try await decide(assay, pass, outcomes, now: now) else {
             // Deactivated meanwhile: it is examined anew when it is activated, however soon that is.
             progress[assay.id] = nil

@@ -78,7 +78,8 @@ extension InferenceStore {
         let baseline =
             try assay.pin?.summary
             ?? view.baseline(
-                assay.definition.baseline, assay.definition.summarizer, for: decision.window, cut: decision.cut)
+                assay.definition.baseline, assay.definition.summarizer, for: decision.window,
+                cut: decision.cut)
         let values = try view.values(of: assay.definition.window, in: decision.window, cut: decision.cut)
         try view.refuseUnseen(values.statistics.unseen)
         let outcome = try AssayEvaluator(assay.definition, baseline: baseline)

@@ -37,7 +37,8 @@ enum ModelTensors {
             throw StoreRefusal(.invalid, "the input \"\(input.name)\" has no value in row 0")
         case .scalar(let leaf):
             // One number a row: a vector, or a matrix of one column where the model wants that.
-            let rest = input.dimensions.count > 1 ? [Int](repeating: 1, count: input.dimensions.count - 1) : []
+            let rest =
+                input.dimensions.count > 1 ? [Int](repeating: 1, count: input.dimensions.count - 1) : []
             return try tensor(input, shape: [rowCount] + rest, columns: [leaf])
         case .fixedList(let leaves):
             return try tensor(input, shape: [rowCount, leaves.count], columns: leaves)
@@ -276,7 +277,8 @@ enum ModelTensors {
         func list(_ shape: ArraySlice<Int>, from start: Int) -> String {
             guard let count = shape.first else { return text(start) }
             let step = shape.dropFirst().reduce(1, *)
-            return "[" + (0..<count).map { list(shape.dropFirst(), from: start + $0 * step) }
+            return "["
+                + (0..<count).map { list(shape.dropFirst(), from: start + $0 * step) }
                 .joined(separator: ",") + "]"
         }
         let width = values.count / rowCount

@@ -36,7 +36,8 @@ extension StoreView {
         let pass = try AssayPass(definition, self)
         let start = sources.monotonicNanoseconds()
         let baseline = try pass.fixedBaseline()
-        let outcome = try AssayEvaluator(definition, baseline: baseline).baselineRun(startingAt: pass.grid.start)
+        let outcome = try AssayEvaluator(definition, baseline: baseline).baselineRun(
+            startingAt: pass.grid.start)
         return AssayResult(
             outcome, assayID: request.id, analysedAt: sources.now(),
             elapsedMilliseconds: Int((sources.monotonicNanoseconds() - start) / 1_000_000))

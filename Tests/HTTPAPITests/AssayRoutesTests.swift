@@ -85,7 +85,8 @@ struct AssayRoutesTests {
             try await client.append([(0, 4), (1, 5), (2, 6)])
             let milliseconds = try await client.ask(
                 "assays/summarize",
-                "{\"summarizer\":\(Self.summarizer),\"baseline\":\(Self.fixed.replacing("1 minute", with: "1048 ms"))}")
+                "{\"summarizer\":\(Self.summarizer),\"baseline\":\(Self.fixed.replacing("1 minute", with: "1048 ms"))}"
+            )
             #expect(try milliseconds["count"].integer() == 2)
             #expect(try milliseconds["end"].string() == "2024-01-09T19:00:01.048000Z")
         }
@@ -154,7 +155,8 @@ struct AssayRoutesTests {
             try await client.createPipeline()
             #expect(
                 try await client.post(
-                    "/v1/api/assays/create", Self.request(more: ",\"run_until\":\"2024-01-09T19:09:34.063643+00:00\"")
+                    "/v1/api/assays/create",
+                    Self.request(more: ",\"run_until\":\"2024-01-09T19:09:34.063643+00:00\"")
                 ).text == "{\"assay_id\":1}")
             #expect(
                 try await client.post(
@@ -189,7 +191,8 @@ struct AssayRoutesTests {
                     == "{\"id\":1,\"active\":true}")
             for (filter, count) in [
                 ("{\"pipeline_id\":null}", 2), ("{\"pipeline_id\":7}", 0), ("{\"workspace_id\":1}", 2),
-                ("{\"workspace_name\":\"risk\"}", 2), ("{\"workspace_id\":null,\"workspace_name\":null}", 2), ("", 2),
+                ("{\"workspace_name\":\"risk\"}", 2), ("{\"workspace_id\":null,\"workspace_name\":null}", 2),
+                ("", 2),
             ] {
                 #expect(try await client.ask("assays/list", filter).array().count == count, "\(filter)")
             }
@@ -228,7 +231,10 @@ struct AssayRoutesTests {
                 ("get_results", "{\"assay_id\":1,\"limit\":1}", 1),
                 ("get_assay_results", "{\"assay_id\":1,\"start\":\"2024-01-09T19:01:00Z\"}", 1),
                 ("get_assay_results", "{\"assay_id\":1,\"end\":\"2024-01-09T19:01:00Z\"}", 1),
-                ("get_assay_results", "{\"assay_id\":1,\"pipeline_id\":1,\"start\":null,\"end\":null,\"limit\":null}", 2),
+                (
+                    "get_assay_results",
+                    "{\"assay_id\":1,\"pipeline_id\":1,\"start\":null,\"end\":null,\"limit\":null}", 2
+                ),
             ] {
                 #expect(try await client.ask("assays/\(endpoint)", body).array().count == count, "\(body)")
             }
@@ -240,9 +246,12 @@ struct AssayRoutesTests {
             #expect(try listed["last_run"].string() == "2024-01-09T19:02:05+00:00")
             #expect(try listed["next_run"].string() == "2024-01-09T19:03:00+00:00")
             // What was stored is what an interactive run says now.
-            let interactive = try await client.ask("assays/run_interactive", Self.request(more: ",\"id\":1")).array()
+            let interactive = try await client.ask("assays/run_interactive", Self.request(more: ",\"id\":1"))
+                .array()
             for (stored, run) in zip(rows, interactive) {
-                for key in ["window_start", "baseline_summary", "window_summary", "score", "scores", "status"] {
+                for key in [
+                    "window_start", "baseline_summary", "window_summary", "score", "scores", "status",
+                ] {
                     #expect(stored[key].value == run[key].value, "\(key)")
                 }
             }
@@ -251,7 +260,9 @@ struct AssayRoutesTests {
 
     // MARK: Records
 
-    @Test("the records behind a baseline come oldest first, as many as were asked for, chosen by time and model")
+    @Test(
+        "the records behind a baseline come oldest first, as many as were asked for, chosen by time and model"
+    )
     func baselineRecords() async throws {
         try await serving { (client: Client) async throws in
             try await client.createPipeline()
@@ -269,7 +280,10 @@ struct AssayRoutesTests {
             }
             #expect(try await ys("") == [0, 1, 2, 3])
             for limit in 1...5 { #expect(try await ys(",\"limit\":\(limit)") == Array((0..<min(4, limit)))) }
-            #expect(try await ys(",\"start\":\"2024-01-09T19:00:01Z\",\"end\":\"2024-01-09T19:00:03Z\"") == [1, 2])
+            #expect(
+                try await ys(",\"start\":\"2024-01-09T19:00:01Z\",\"end\":\"2024-01-09T19:00:03Z\"") == [
+                    1, 2,
+                ])
             #expect(try await ys(",\"start\":\"2024-01-09T19:00:01.000001Z\"") == [2, 3])
             #expect(try await ys(",\"model_name\":\"old\",\"limit\":2") == [0, 1])
             #expect(try await ys(",\"model_name\":\"nobody\"") == [])
@@ -288,7 +302,8 @@ struct AssayRoutesTests {
                 "/v1/logs/topic/workspace-2-pipeline-fraud-inference/partition/engine",
                 "[{\"time\":1704826800000,\"out.y\":7},{\"time\":1704826801000,\"out.y\":8}]")
             for (workspace, count) in [(1, 1), (2, 2)] {
-                let body = "{\"summarizer\":\(Self.summarizer),\"baseline\":\(Self.fixed.replacing("\"workspace_id\":1", with: "\"workspace_id\":\(workspace)"))}"
+                let body =
+                    "{\"summarizer\":\(Self.summarizer),\"baseline\":\(Self.fixed.replacing("\"workspace_id\":1", with: "\"workspace_id\":\(workspace)"))}"
                 #expect(try await client.ask("assays/summarize", body)["count"].integer() == count)
                 #expect(
                     try await client.ask(
@@ -306,36 +321,98 @@ struct AssayRoutesTests {
         ("summarize", "{", "malformed JSON at byte 1"), ("summarize", "[]", "the request must be an object"),
         ("summarize", "{}", "field \"summarizer\" is missing"),
         ("summarize", "{\"summarizer\":{},\"baseline\":{}}", "field \"baseline\" has no kind"),
-        ("summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[]}}", "field \"baseline.vector\" holds no number"),
-        ("summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[\"1\"]}}", "field \"baseline.vector[0]\""),
-        ("summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[1e999]}}", "field \"baseline.vector[0]\""),
-        ("summarize", "{\"summarizer\":{\"num_bins\":0},\"baseline\":{\"vector\":[1]}}", "field \"summarizer.num_bins\""),
-        ("summarize", "{\"summarizer\":{\"metric\":\"KL\"},\"baseline\":{\"vector\":[1]}}", "field \"summarizer.metric\""),
-        ("summarize", "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("1 minute", with: "banana"))}", "field \"baseline.fixed_window.width\""),
-        ("summarize", "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("output y", with: "banana"))}", "field \"baseline.fixed_window.path\""),
-        ("summarize", "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("output y", with: "output z 3"))}", "field \"path\" is \"output z 3\""),
-        ("summarize", "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("2024-01-09T14", with: "2023-01-09T14"))}", "no inferences for output y of pipeline \"fraud\" between 2023-01-09T19:00:00Z and"),
-        ("summarize", "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("\"width\":\"1 minute\"", with: "\"end\":\"2024-01-09T18:00:00Z\""))}", "field \"baseline.fixed_window.end\""),
-        ("summarize", "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("\"fraud\"", with: "\"nope\""))}", "field \"pipeline_name\" is \"nope\""),
-        ("summarize", "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("\"workspace_id\":1", with: "\"workspace_id\":9"))}", "field \"workspace_id\" is 9"),
-        ("create", request(name: "null"), "field \"name\""), ("create", request(name: "\"\""), "field \"name\" is empty"),
+        (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[]}}",
+            "field \"baseline.vector\" holds no number"
+        ),
+        (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[\"1\"]}}",
+            "field \"baseline.vector[0]\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[1e999]}}",
+            "field \"baseline.vector[0]\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{\"num_bins\":0},\"baseline\":{\"vector\":[1]}}",
+            "field \"summarizer.num_bins\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{\"metric\":\"KL\"},\"baseline\":{\"vector\":[1]}}",
+            "field \"summarizer.metric\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("1 minute", with: "banana"))}",
+            "field \"baseline.fixed_window.width\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("output y", with: "banana"))}",
+            "field \"baseline.fixed_window.path\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("output y", with: "output z 3"))}",
+            "field \"path\" is \"output z 3\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("2024-01-09T14", with: "2023-01-09T14"))}",
+            "no inferences for output y of pipeline \"fraud\" between 2023-01-09T19:00:00Z and"
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("\"width\":\"1 minute\"", with: "\"end\":\"2024-01-09T18:00:00Z\""))}",
+            "field \"baseline.fixed_window.end\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("\"fraud\"", with: "\"nope\""))}",
+            "field \"pipeline_name\" is \"nope\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(summarizer),\"baseline\":\(fixed.replacing("\"workspace_id\":1", with: "\"workspace_id\":9"))}",
+            "field \"workspace_id\" is 9"
+        ),
+        ("create", request(name: "null"), "field \"name\""),
+        ("create", request(name: "\"\""), "field \"name\" is empty"),
         ("create", request(name: "\"taken\""), "which assay 1 of this workspace is called already"),
         ("create", request(more: ",\"pipeline_id\":\"1\""), "field \"pipeline_id\" must be an integer"),
         ("create", request(more: ",\"pipeline_id\":7"), "field \"pipeline_id\" is 7"),
-        ("create", request(more: ",\"pipeline_name\":\"other\""), "field \"pipeline_name\" is \"other\", but pipeline 1"),
+        (
+            "create", request(more: ",\"pipeline_name\":\"other\""),
+            "field \"pipeline_name\" is \"other\", but pipeline 1"
+        ),
         ("create", request(more: ",\"workspace_id\":9"), "field \"workspace_id\" is 9"),
         ("create", request(more: ",\"active\":\"yes\""), "field \"active\" must be true or false"),
         ("create", request(more: ",\"alert_threshold\":\"high\""), "field \"alert_threshold\""),
         ("create", request(more: ",\"run_until\":\"tomorrow\""), "field \"run_until\""),
-        ("create", request(window: window.replacing("\"1 minute\"", with: "\"banana\"")), "field \"window.width\""),
-        ("create", request(window: window.replacing("\"1 minute\"", with: "\"0 minutes\"")), "field \"window.width\""),
-        ("create", request(window: window.replacing("\"1 minutes\"", with: "\"-1 minutes\"")), "field \"window.interval\""),
-        ("create", request(window: window.replacing("output y", with: "outputs 0 0")), "field \"window.path\""),
+        (
+            "create", request(window: window.replacing("\"1 minute\"", with: "\"banana\"")),
+            "field \"window.width\""
+        ),
+        (
+            "create", request(window: window.replacing("\"1 minute\"", with: "\"0 minutes\"")),
+            "field \"window.width\""
+        ),
+        (
+            "create", request(window: window.replacing("\"1 minutes\"", with: "\"-1 minutes\"")),
+            "field \"window.interval\""
+        ),
+        (
+            "create", request(window: window.replacing("output y", with: "outputs 0 0")),
+            "field \"window.path\""
+        ),
         ("create", request(window: window.replacing("[]", with: "[1]")), "field \"window.locations[0]\""),
         ("create", request(window: "null"), "field \"window\""),
         ("create", request(baseline: "{\"static\":{}}"), "field \"baseline.static"),
         ("create", request(baseline: "{\"vector\":[1],\"static\":{}}"), "give exactly one of"),
-        ("run_interactive", request(window: window.replacing("output y", with: "output z")), "field \"path\" is \"output z\""),
+        (
+            "run_interactive", request(window: window.replacing("output y", with: "output z")),
+            "field \"path\" is \"output z\""
+        ),
         ("run_interactive", request(baseline: "{}"), "field \"baseline\""),
         ("run_interactive", "{}", "is missing"),
         ("run_interactive_baseline", request(more: ",\"pipeline_id\":7"), "field \"pipeline_id\" is 7"),
@@ -347,14 +424,30 @@ struct AssayRoutesTests {
         ("get_assay_results", "{\"assay_id\":9}", "there is no assay 9"),
         ("get_assay_results", "{}", "field \"assay_id\" is missing"),
         ("get_results", "{\"assay_id\":1,\"limit\":0}", "field \"limit\" is 0"),
-        ("get_results", "{\"assay_id\":1,\"pipeline_id\":2}", "field \"pipeline_id\" is 2, but assay 1 watches pipeline 1"),
-        ("get_results", "{\"assay_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T18:00:00Z\"}", "field \"end\" is before"),
+        (
+            "get_results", "{\"assay_id\":1,\"pipeline_id\":2}",
+            "field \"pipeline_id\" is 2, but assay 1 watches pipeline 1"
+        ),
+        (
+            "get_results",
+            "{\"assay_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T18:00:00Z\"}",
+            "field \"end\" is before"
+        ),
         ("get_results", "{\"assay_id\":1,\"start\":5}", "field \"start\" must be a string"),
         ("get_baseline", "{}", "field \"pipeline_name\" is missing"),
-        ("get_baseline", "{\"pipeline_name\":\"nope\"}", "field \"pipeline_name\" is \"nope\", and there is no such pipeline"),
-        ("get_baseline", "{\"pipeline_name\":\"fraud\",\"workspace_id\":9}", "there is no such pipeline in workspace 9"),
+        (
+            "get_baseline", "{\"pipeline_name\":\"nope\"}",
+            "field \"pipeline_name\" is \"nope\", and there is no such pipeline"
+        ),
+        (
+            "get_baseline", "{\"pipeline_name\":\"fraud\",\"workspace_id\":9}",
+            "there is no such pipeline in workspace 9"
+        ),
         ("get_baseline", "{\"pipeline_name\":\"fraud\",\"limit\":-3}", "field \"limit\" is -3"),
-        ("get_baseline", "{\"pipeline_name\":\"fraud\",\"limit\":\"3\"}", "field \"limit\" must be an integer"),
+        (
+            "get_baseline", "{\"pipeline_name\":\"fraud\",\"limit\":\"3\"}",
+            "field \"limit\" must be an integer"
+        ),
         ("get_baseline", "{\"pipeline_name\":\"fraud\",\"start\":\"yesterday\"}", "field \"start\""),
     ]
 

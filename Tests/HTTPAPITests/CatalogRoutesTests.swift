@@ -15,7 +15,8 @@ struct CatalogRoutesTests {
             let answer = try await client.post("/v1/api/features/list", "{}")
             #expect(
                 answer.text
-                    == "{\"features\":{\"plateau\":\"true\"},\"name\":\"assaylog\",\"is_auth_enabled\":false}")
+                    == "{\"features\":{\"plateau\":\"true\"},\"name\":\"assaylog\",\"is_auth_enabled\":false}"
+            )
             #expect(answer.headers[.contentType] == "application/json")
             // A body may be left out.
             #expect(try await client.send(.post, "/v1/api/features/list").status == 200)
@@ -63,7 +64,8 @@ struct CatalogRoutesTests {
                         "pipeline_pk_id", "pipeline_variant_pk_id", "pipeline_variant_version",
                     ])
                 #expect(try json["pipeline_variant_version"].string().count == 36)
-                return "\(try json["pipeline_pk_id"].integer()) \(try json["pipeline_variant_pk_id"].integer())"
+                return
+                    "\(try json["pipeline_pk_id"].integer()) \(try json["pipeline_variant_pk_id"].integer())"
             }
             #expect(try await create(1) == "1 1")
             #expect(try await create(1, "null") == "1 2")
@@ -80,7 +82,8 @@ struct CatalogRoutesTests {
             #expect(path == "/v1/api/pipelines/infer/fraud-1/fraud")
             #expect(
                 try await client.post(
-                    "/v1/api/admin/get_pipeline_external_url", "{\"workspace_id\":1,\"pipeline_name\":\"fraud\"}"
+                    "/v1/api/admin/get_pipeline_external_url",
+                    "{\"workspace_id\":1,\"pipeline_name\":\"fraud\"}"
                 ).text == "{\"url\":\"http://localhost\(path)\"}")
             let version = try await client.ask("models/list_versions", "{}").array()[0]
             let pipelineVersion = try #require(client.store.catalog.pipelineVersions.all.last?.version)
@@ -107,7 +110,8 @@ struct CatalogRoutesTests {
             #expect(gone.message == "deployment \"fraud-1\" is not deployed")
             #expect(try await client.post("/v1/api/pipelines/undeploy", "{\"pipeline_id\":1}").text == "{}")
             #expect(
-                try await client.refused("admin/get_pipeline_external_url", "{\"pipeline_name\":\"fraud\"}").message
+                try await client.refused("admin/get_pipeline_external_url", "{\"pipeline_name\":\"fraud\"}")
+                    .message
                     == "pipeline \"fraud\" is not deployed; deploy it first")
         }
     }
@@ -119,8 +123,10 @@ struct CatalogRoutesTests {
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
             let path = try await client.deploy("card_fraud.onnx")
             #expect(
-                try await client.ask("admin/get_pipeline_external_url", "{\"pipeline_name\":\"fraud\"}")["url"]
-                    .string() == "https://logs.example" + path)
+                try await client.ask("admin/get_pipeline_external_url", "{\"pipeline_name\":\"fraud\"}")[
+                    "url"
+                ]
+                .string() == "https://logs.example" + path)
         }
     }
 
@@ -143,24 +149,59 @@ struct CatalogRoutesTests {
         "what cannot be done is refused by its field's name, and nothing is stored",
         arguments: [
             ("workspaces/create", "{}", "field \"workspace_name\" is missing; it must be a string"),
-            ("workspaces/create", "{\"workspace_name\":7}", "field \"workspace_name\" must be a string, not the number 7"),
-            ("workspaces/create", "{\"workspace_name\":\"\"}", "field \"workspace_name\" is empty; give a name"),
+            (
+                "workspaces/create", "{\"workspace_name\":7}",
+                "field \"workspace_name\" must be a string, not the number 7"
+            ),
+            (
+                "workspaces/create", "{\"workspace_name\":\"\"}",
+                "field \"workspace_name\" is empty; give a name"
+            ),
             ("workspaces/create", "{\"workspace_name\":\"a/b\"}", "field \"workspace_name\" holds a slash"),
             ("workspaces/create", "{\"workspace_name\":\"risk\"}", "which workspace 1 is called already"),
             ("workspaces/create", "[]", "the request must be an object, not a list"),
             ("workspaces/create", "{\"workspace_name\":", "malformed JSON at byte 18"),
             ("workspaces/list", "{\"user_id\":1}", "field \"user_id\" must be a string"),
-            ("pipelines/create", "{\"pipeline_id\":\"x\"}", "field \"workspace_id\" is missing; it must be an integer"),
-            ("pipelines/create", "{\"pipeline_id\":\"x\",\"workspace_id\":9}", "field \"workspace_id\" is 9, and there is no such workspace"),
-            ("pipelines/create", "{\"pipeline_id\":\"x\",\"workspace_id\":1,\"definition\":[]}", "field \"definition\" must be an object"),
-            ("pipelines/create", "{\"pipeline_id\":\"x\",\"workspace_id\":1,\"definition\":{\"steps\":[{\"ModelInference\":{\"models\":[{}]}}]}}", "field \"definition.steps[0].ModelInference.models[0].name\" is missing"),
-            ("pipelines/deploy", "{\"deploy_id\":\"d\",\"pipeline_version_pk_id\":9}", "field \"pipeline_version_pk_id\" is 9"),
-            ("pipelines/deploy", "{\"deploy_id\":\"d\",\"pipeline_version_pk_id\":1,\"pipeline_id\":8}", "field \"pipeline_id\" is 8"),
-            ("pipelines/deploy", "{\"deploy_id\":\"d\",\"pipeline_version_pk_id\":1,\"models\":[{\"name\":\"m\",\"version\":\"v\"}]}", "no model has that name; upload it first"),
+            (
+                "pipelines/create", "{\"pipeline_id\":\"x\"}",
+                "field \"workspace_id\" is missing; it must be an integer"
+            ),
+            (
+                "pipelines/create", "{\"pipeline_id\":\"x\",\"workspace_id\":9}",
+                "field \"workspace_id\" is 9, and there is no such workspace"
+            ),
+            (
+                "pipelines/create", "{\"pipeline_id\":\"x\",\"workspace_id\":1,\"definition\":[]}",
+                "field \"definition\" must be an object"
+            ),
+            (
+                "pipelines/create",
+                "{\"pipeline_id\":\"x\",\"workspace_id\":1,\"definition\":{\"steps\":[{\"ModelInference\":{\"models\":[{}]}}]}}",
+                "field \"definition.steps[0].ModelInference.models[0].name\" is missing"
+            ),
+            (
+                "pipelines/deploy", "{\"deploy_id\":\"d\",\"pipeline_version_pk_id\":9}",
+                "field \"pipeline_version_pk_id\" is 9"
+            ),
+            (
+                "pipelines/deploy", "{\"deploy_id\":\"d\",\"pipeline_version_pk_id\":1,\"pipeline_id\":8}",
+                "field \"pipeline_id\" is 8"
+            ),
+            (
+                "pipelines/deploy",
+                "{\"deploy_id\":\"d\",\"pipeline_version_pk_id\":1,\"models\":[{\"name\":\"m\",\"version\":\"v\"}]}",
+                "no model has that name; upload it first"
+            ),
             ("pipelines/undeploy", "{}", "give one of them"),
             ("pipelines/undeploy", "{\"deployment_id\":5}", "field \"deployment_id\" is 5"),
-            ("admin/get_pipeline_external_url", "{\"pipeline_name\":\"nope\",\"workspace_id\":1}", "field \"pipeline_name\" is \"nope\", and there is no such pipeline in workspace 1"),
-            ("plateau/get_topic_name", "{\"pipeline_pk_id\":9}", "field \"pipeline_pk_id\" is 9, and there is no such pipeline"),
+            (
+                "admin/get_pipeline_external_url", "{\"pipeline_name\":\"nope\",\"workspace_id\":1}",
+                "field \"pipeline_name\" is \"nope\", and there is no such pipeline in workspace 1"
+            ),
+            (
+                "plateau/get_topic_name", "{\"pipeline_pk_id\":9}",
+                "field \"pipeline_pk_id\" is 9, and there is no such pipeline"
+            ),
             ("plateau/get_topic_name", "{}", "field \"pipeline_name\" is missing"),
         ])
     func refusals(_ endpoint: String, _ body: String, _ message: String) async throws {
@@ -183,9 +224,10 @@ struct CatalogRoutesTests {
             let refused = try await client.refused("plateau/get_topic_name", "{\"pipeline_name\":\"fraud\"}")
             #expect(refused.status == 400 && refused.message.contains("workspace 2 (pipeline 2)"))
             #expect(
-                try await client.ask("plateau/get_topic_name", "{\"pipeline_name\":\"fraud\",\"workspace_id\":2}")[
-                    "topic_name"
-                ].string() == "workspace-2-pipeline-fraud-inference")
+                try await client.ask(
+                    "plateau/get_topic_name", "{\"pipeline_name\":\"fraud\",\"workspace_id\":2}")[
+                        "topic_name"
+                    ].string() == "workspace-2-pipeline-fraud-inference")
         }
     }
 }

@@ -31,7 +31,8 @@ struct ErrorResponseTests {
         (ServingError.libraryUnavailable(tried: []), 503), (ServingError.runtime(reason: "no"), 400),
         (ServingError.missingInput(field: "x"), 400), (ServingError.invalidModel(reason: "no"), 400),
         (LogError.busy(waitingByteCount: 5, limit: 4), 429), (LogError.closed, 503),
-        (RequestRefusal(.unsupportedMediaType, "no"), 415), (RequestRefusal.bodyTooLarge("no", limit: 7), 413),
+        (RequestRefusal(.unsupportedMediaType, "no"), 415),
+        (RequestRefusal.bodyTooLarge("no", limit: 7), 413),
         (HTTPError(.unprocessableContent, message: "no"), 422),
     ]
 
@@ -54,7 +55,8 @@ struct ErrorResponseTests {
             ("/v1/api/assays/list", "{\"msg\":\"no\",\"code\":400}"),
             ("/v2/api/assays/get", "{\"msg\":\"no\",\"code\":400}"), ("/", "{\"msg\":\"no\",\"code\":400}"),
             ("/v1/logs/topic/t/records", "{\"message\":\"no\",\"code\":400}"),
-            ("/topic/t", "{\"message\":\"no\",\"code\":400}"), ("/topics", "{\"message\":\"no\",\"code\":400}"),
+            ("/topic/t", "{\"message\":\"no\",\"code\":400}"),
+            ("/topics", "{\"message\":\"no\",\"code\":400}"),
             (
                 "/v1/api/pipelines/infer/a-1/a",
                 "{\"code\":400,\"status\":\"Error\",\"error\":\"no\",\"msg\":\"no\",\"source\":\"engine\"}"
@@ -74,7 +76,8 @@ struct ErrorResponseTests {
                 == "{\"msg\":\"unknown error.\",\"code\":500}")
     }
 
-    static func text(_ middleware: ErrorMiddleware<APIContext>, _ path: String, _ error: any Error) async throws
+    static func text(_ middleware: ErrorMiddleware<APIContext>, _ path: String, _ error: any Error)
+        async throws
         -> String
     {
         let request = Request(
@@ -90,7 +93,8 @@ struct ErrorResponseTests {
             ("GET", "/v1/api/assays/list", 405, "POST"), ("DELETE", "/v1/api/models/upload", 405, "POST"),
             ("GET", "/v1/api/pipelines/infer/a-1/a", 405, "POST"), ("POST", "/healthz", 405, "GET"),
             ("PUT", "/v1/logs/topic/t/records", 405, "POST"), ("POST", "/topic/t", 405, "GET"),
-            ("POST", "/v1/api/assays/nothing", 404, nil), ("GET", "/v1/api", 404, nil), ("POST", "/", 404, nil),
+            ("POST", "/v1/api/assays/nothing", 404, nil), ("GET", "/v1/api", 404, nil),
+            ("POST", "/", 404, nil),
             ("POST", "/v1/api/assays/list/more", 404, nil), ("POST", "/v1/logs/topic/t", 405, "GET"),
             ("POST", "/v1/logs/topic/a/b/c/d", 404, nil), ("GET", "/../etc/passwd", 404, nil),
         ])

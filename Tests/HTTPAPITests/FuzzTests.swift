@@ -21,7 +21,10 @@ struct FuzzTests {
         var type = "application/json"
         var body: [UInt8]
 
-        init(_ path: String, _ body: String, type: String = "application/json", method: HTTPRequest.Method = .post) {
+        init(
+            _ path: String, _ body: String, type: String = "application/json",
+            method: HTTPRequest.Method = .post
+        ) {
             self.path = path
             self.body = Array(body.utf8)
             self.type = type
@@ -33,31 +36,73 @@ struct FuzzTests {
         let topic = "/v1/logs/topic/\(Client.topic)"
         let calculated = AssayRoutesTests.request(baseline: AssayRoutesTests.fixed)
         var samples = [
-            Sample("/v1/api/features/list", "{}"), Sample("/v1/api/workspaces/create", "{\"workspace_name\":\"risk\"}"),
-            Sample("/v1/api/workspaces/list", "{\"user_id\":null}"), Sample("/v1/api/models/list_versions", "{\"model_id\":\"m\",\"models_pk_id\":1}"),
-            Sample("/v1/api/pipelines/create", "{\"pipeline_id\":\"p\",\"workspace_id\":1,\"definition\":{\"steps\":[{\"ModelInference\":{\"models\":[{\"name\":\"m\",\"version\":\"v\",\"sha\":\"s\"}]}},{\"Check\":{}}]}}"),
-            Sample("/v1/api/pipelines/deploy", "{\"deploy_id\":\"fraud\",\"pipeline_version_pk_id\":1,\"models\":[],\"pipeline_id\":1,\"engine_config\":{\"a\":[1]}}"),
+            Sample("/v1/api/features/list", "{}"),
+            Sample("/v1/api/workspaces/create", "{\"workspace_name\":\"risk\"}"),
+            Sample("/v1/api/workspaces/list", "{\"user_id\":null}"),
+            Sample("/v1/api/models/list_versions", "{\"model_id\":\"m\",\"models_pk_id\":1}"),
+            Sample(
+                "/v1/api/pipelines/create",
+                "{\"pipeline_id\":\"p\",\"workspace_id\":1,\"definition\":{\"steps\":[{\"ModelInference\":{\"models\":[{\"name\":\"m\",\"version\":\"v\",\"sha\":\"s\"}]}},{\"Check\":{}}]}}"
+            ),
+            Sample(
+                "/v1/api/pipelines/deploy",
+                "{\"deploy_id\":\"fraud\",\"pipeline_version_pk_id\":1,\"models\":[],\"pipeline_id\":1,\"engine_config\":{\"a\":[1]}}"
+            ),
             Sample("/v1/api/pipelines/undeploy", "{\"pipeline_id\":9,\"deployment_id\":9}"),
-            Sample("/v1/api/admin/get_pipeline_external_url", "{\"workspace_id\":1,\"pipeline_name\":\"fraud\"}"),
+            Sample(
+                "/v1/api/admin/get_pipeline_external_url", "{\"workspace_id\":1,\"pipeline_name\":\"fraud\"}"),
             Sample("/v1/api/status/get_deployment", "{\"name\":\"fraud-1\"}"),
             Sample("/v1/api/plateau/get_topic_name", "{\"pipeline_pk_id\":1}"),
-            Sample("/v1/api/assays/summarize", "{\"summarizer\":\(AssayRoutesTests.summarizer),\"baseline\":\(AssayRoutesTests.fixed)}"),
-            Sample("/v1/api/assays/summarize", "{\"summarizer\":{\"bin_mode\":\"Provided\",\"aggregation\":\"Cumulative\",\"metric\":\"SumDiff\",\"num_bins\":3,\"provided_edges\":[1,2,3,4],\"bin_weights\":[1,1,1,1,1]},\"baseline\":{\"vector\":[1.5,null,2e3,-4]}}"),
+            Sample(
+                "/v1/api/assays/summarize",
+                "{\"summarizer\":\(AssayRoutesTests.summarizer),\"baseline\":\(AssayRoutesTests.fixed)}"),
+            Sample(
+                "/v1/api/assays/summarize",
+                "{\"summarizer\":{\"bin_mode\":\"Provided\",\"aggregation\":\"Cumulative\",\"metric\":\"SumDiff\",\"num_bins\":3,\"provided_edges\":[1,2,3,4],\"bin_weights\":[1,1,1,1,1]},\"baseline\":{\"vector\":[1.5,null,2e3,-4]}}"
+            ),
             Sample("/v1/api/assays/create", AssayRoutesTests.request(name: "\"x\"")),
-            Sample("/v1/api/assays/run_interactive", AssayRoutesTests.request(more: ",\"id\":1,\"run_until\":\"2024-01-09T19:09:34.063643+00:00\"")),
+            Sample(
+                "/v1/api/assays/run_interactive",
+                AssayRoutesTests.request(more: ",\"id\":1,\"run_until\":\"2024-01-09T19:09:34.063643+00:00\"")
+            ),
             Sample("/v1/api/assays/run_interactive", calculated),
-            Sample("/v1/api/assays/run_interactive", AssayRoutesTests.request(baseline: "{\"sliding_window\":{\"window\":\(AssayRoutesTests.window),\"offset\":\"1 minute\"}}")),
+            Sample(
+                "/v1/api/assays/run_interactive",
+                AssayRoutesTests.request(
+                    baseline:
+                        "{\"sliding_window\":{\"window\":\(AssayRoutesTests.window),\"offset\":\"1 minute\"}}"
+                )),
             Sample("/v1/api/assays/run_interactive_baseline", calculated),
-            Sample("/v1/api/assays/list", "{\"pipeline_id\":1,\"workspace_id\":1,\"workspace_name\":\"risk\"}"),
+            Sample(
+                "/v1/api/assays/list", "{\"pipeline_id\":1,\"workspace_id\":1,\"workspace_name\":\"risk\"}"),
             Sample("/v1/api/assays/set_active", "{\"id\":1,\"active\":true}"),
-            Sample("/v1/api/assays/get_assay_results", "{\"assay_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T20:00:00+00:00\",\"limit\":5,\"pipeline_id\":1}"),
-            Sample("/v1/api/assays/get_baseline", "{\"pipeline_name\":\"fraud\",\"workspace_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T20:00:00Z\",\"model_name\":\"m\",\"limit\":3,\"next\":null}"),
-            Sample("\(topic)/partition/a?edge=true", "[{\"time\":1704826800000,\"in\":{\"x\":[1.5,2,null]},\"out.y\":0.5,\"odd\":{\"a\":[[1],[2,[3]]]}},{\"time\":1704826801000,\"out.y\":\"x\"}]"),
-            Sample("\(topic)/partition/a%20b", "{\"time\":1704826800000,\"out.y\":1}\n{\"out.y\":-1e30}\n", type: "application/x-ndjson"),
-            Sample("\(topic)/records?page_size=3&order=asc&time.start=2024-01-09T19:00:00Z&time.end=2024-01-09T20:00:00%2B00:00&dataset%5B%5D=%2A&dataset.exclude%5B%5D=metadata&dataset.separator=.", "{\"a\":1}"),
-            Sample("/topic/\(Client.topic)/records?page_size=3&order=desc&page_bytes=99&partition_filter=engine", "{}"),
-            Sample(topic, "", method: .get), Sample("/topics", "", method: .get), Sample("/healthz", "", method: .get),
-            Sample("/v1/api/models/upload", String(decoding: Part.body([ModelRoutesTests.good, ModelRoutesTests.file]), as: UTF8.self), type: "multipart/form-data; boundary=\(Part.boundary)"),
+            Sample(
+                "/v1/api/assays/get_assay_results",
+                "{\"assay_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T20:00:00+00:00\",\"limit\":5,\"pipeline_id\":1}"
+            ),
+            Sample(
+                "/v1/api/assays/get_baseline",
+                "{\"pipeline_name\":\"fraud\",\"workspace_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T20:00:00Z\",\"model_name\":\"m\",\"limit\":3,\"next\":null}"
+            ),
+            Sample(
+                "\(topic)/partition/a?edge=true",
+                "[{\"time\":1704826800000,\"in\":{\"x\":[1.5,2,null]},\"out.y\":0.5,\"odd\":{\"a\":[[1],[2,[3]]]}},{\"time\":1704826801000,\"out.y\":\"x\"}]"
+            ),
+            Sample(
+                "\(topic)/partition/a%20b", "{\"time\":1704826800000,\"out.y\":1}\n{\"out.y\":-1e30}\n",
+                type: "application/x-ndjson"),
+            Sample(
+                "\(topic)/records?page_size=3&order=asc&time.start=2024-01-09T19:00:00Z&time.end=2024-01-09T20:00:00%2B00:00&dataset%5B%5D=%2A&dataset.exclude%5B%5D=metadata&dataset.separator=.",
+                "{\"a\":1}"),
+            Sample(
+                "/topic/\(Client.topic)/records?page_size=3&order=desc&page_bytes=99&partition_filter=engine",
+                "{}"),
+            Sample(topic, "", method: .get), Sample("/topics", "", method: .get),
+            Sample("/healthz", "", method: .get),
+            Sample(
+                "/v1/api/models/upload",
+                String(decoding: Part.body([ModelRoutesTests.good, ModelRoutesTests.file]), as: UTF8.self),
+                type: "multipart/form-data; boundary=\(Part.boundary)"),
         ]
         for (path, body) in infer {
             samples.append(Sample(path + "?dataset%5B%5D=*&dataset.separator=.", body))
@@ -70,11 +115,15 @@ struct FuzzTests {
 
     static let awkwardValues: [JSONValue] = [
         .null, .bool(true), .integer(0), .integer(-1), .integer(Int64.max), .integer(Int64.min), .string(""),
-        .string("\u{0}"), .string("💥"), .string(String(repeating: "9", count: 400)), .array([]), .array([.null]),
-        .object(JSONObject()), .number(1e308), .number(-Double.leastNonzeroMagnitude), .string("1 us"), .string("9223372036854775807 weeks"),
-        .string("0001-01-01T00:00:00Z"), .string("9999-12-31T23:59:59.999999999-23:59"), .string("output y 99999"),
+        .string("\u{0}"), .string("💥"), .string(String(repeating: "9", count: 400)), .array([]),
+        .array([.null]),
+        .object(JSONObject()), .number(1e308), .number(-Double.leastNonzeroMagnitude), .string("1 us"),
+        .string("9223372036854775807 weeks"),
+        .string("0001-01-01T00:00:00Z"), .string("9999-12-31T23:59:59.999999999-23:59"),
+        .string("output y 99999"),
         .string("input  x  0"), .string("in.x.1"), .integer(1_000_000), .number(0.5), .string("../../x"),
-        .array([.array([.array([.integer(1)])]), .integer(1)]), .string("Provided"), .string("Edges"), .string("MaxDiff"),
+        .array([.array([.array([.integer(1)])]), .integer(1)]), .string("Provided"), .string("Edges"),
+        .string("MaxDiff"),
     ]
 
     /// The value with one place in it exchanged, doubled or taken away.
@@ -109,8 +158,12 @@ struct FuzzTests {
             switch Int.random(in: 0..<5, using: &random) {
             case 0 where place < bytes.count: bytes[place] ^= 1 << UInt8.random(in: 0..<8, using: &random)
             case 1 where place < bytes.count: bytes[place] = UInt8.random(in: 0...255, using: &random)
-            case 2: bytes.insert(contentsOf: "[]{}\",:-0.e\\%&=\n".utf8.randomElement(using: &random).map { [$0] } ?? [], at: place)
-            case 3: bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...9, using: &random)))
+            case 2:
+                bytes.insert(
+                    contentsOf: "[]{}\",:-0.e\\%&=\n".utf8.randomElement(using: &random).map { [$0] } ?? [],
+                    at: place)
+            case 3:
+                bytes.removeSubrange(place..<min(bytes.count, place + Int.random(in: 1...9, using: &random)))
             default: bytes = Array(bytes[..<place])
             }
         }
@@ -123,10 +176,15 @@ struct FuzzTests {
         case 0:
             // A path has visible ASCII only, or it would not arrive as one.
             sample.path = String(
-                decoding: damaged(Array(sample.path.utf8), &random).map { (0x21...0x7E).contains($0) ? $0 : 0x2F },
+                decoding: damaged(Array(sample.path.utf8), &random).map {
+                    (0x21...0x7E).contains($0) ? $0 : 0x2F
+                },
                 as: UTF8.self)
             if !sample.path.hasPrefix("/") { sample.path = "/" + sample.path }
-        case 1: sample.type = String(decoding: damaged(Array(sample.type.utf8), &random).filter { (0x20...0x7E).contains($0) }, as: UTF8.self)
+        case 1:
+            sample.type = String(
+                decoding: damaged(Array(sample.type.utf8), &random).filter { (0x20...0x7E).contains($0) },
+                as: UTF8.self)
         case 2: sample.method = [.get, .put, .delete, .head, .options, .patch].randomElement(using: &random)!
         case 3..<7:
             if let value = try? JSONValue(parsing: sample.body) {
@@ -148,10 +206,13 @@ struct FuzzTests {
         var statuses: [Int: Int] = [:]
         for number in 0..<count {
             let sample = damaged(samples.randomElement(using: &random)!, &random)
-            let answer = try await client.send(sample.method, sample.path, [.contentType: sample.type], sample.body)
+            let answer = try await client.send(
+                sample.method, sample.path, [.contentType: sample.type], sample.body)
             statuses[answer.status, default: 0] += 1
-            let what = "seed \(seed), request \(number): \(sample.method) \(sample.path) \(String(decoding: sample.body, as: UTF8.self))"
-            #expect([200, 202, 400, 404, 405, 413, 415, 503].contains(answer.status), "\(what): \(answer.text)")
+            let what =
+                "seed \(seed), request \(number): \(sample.method) \(sample.path) \(String(decoding: sample.body, as: UTF8.self))"
+            #expect(
+                [200, 202, 400, 404, 405, 413, 415, 503].contains(answer.status), "\(what): \(answer.text)")
             // Every answer is JSON, and every refusal has its code and a sentence.
             let json = try #require(try? answer.json, "\(what): \(answer.text)")
             if answer.status >= 300 {
@@ -161,7 +222,9 @@ struct FuzzTests {
             }
             client.clock.advance(0.1)
         }
-        print("statuses \(statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))")
+        print(
+            "statuses \(statuses.sorted { $0.key < $1.key }.map { "\($0.key): \($0.value)" }.joined(separator: ", "))"
+        )
         // Most were refused, some were still good: the damage was neither trivial nor total.
         #expect(statuses[200, default: 0] > count / 20 && statuses[400, default: 0] > count / 4)
     }
@@ -175,13 +238,17 @@ struct FuzzTests {
         await AssayRoutesTests.tick(client)
     }
 
-    @Test("thousands of damaged requests are answered, none with 500, and nothing breaks", arguments: [1, 2] as [UInt64])
+    @Test(
+        "thousands of damaged requests are answered, none with 500, and nothing breaks",
+        arguments: [1, 2] as [UInt64])
     func withoutLibrary(seed: UInt64) async throws {
         let folder = try await serving { (client: Client) async throws in
             try await Self.prepare(client)
             try await Self.run(
                 client, seed: seed, count: 1500,
-                Self.samples(infer: [("/v1/api/pipelines/infer/fraud-1/fraud", "[\(InferenceRoutesTests.row)]")]))
+                Self.samples(infer: [
+                    ("/v1/api/pipelines/infer/fraud-1/fraud", "[\(InferenceRoutesTests.row)]")
+                ]))
             #expect(try await client.send(.get, "/healthz").status == 200)
             #expect(
                 try await client.ask("assays/run_interactive", AssayRoutesTests.request()).array().count >= 5)
@@ -196,7 +263,8 @@ struct FuzzTests {
     }
 
     @Test(
-        "damaged questions to models are answered, none with 500", .enabled(if: Library.isNamed, Library.remedy),
+        "damaged questions to models are answered, none with 500",
+        .enabled(if: Library.isNamed, Library.remedy),
         arguments: [3, 4] as [UInt64])
     func questions(seed: UInt64) async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
@@ -222,9 +290,12 @@ struct FuzzTests {
     func overlapping() async throws {
         try await serving { (client: Client) async throws in
             try await Self.prepare(client)
-            let window = AssayRoutesTests.window.replacing("1 minutes", with: "1 us").replacing("1 minute", with: "1 day")
-                .replacing("2024-01-09T19:00", with: "2024-01-08T19:00")
-            let body = AssayRoutesTests.request(window: window, more: ",\"run_until\":\"2024-01-10T19:00:00Z\"")
+            let window = AssayRoutesTests.window.replacing("1 minutes", with: "1 us").replacing(
+                "1 minute", with: "1 day"
+            )
+            .replacing("2024-01-09T19:00", with: "2024-01-08T19:00")
+            let body = AssayRoutesTests.request(
+                window: window, more: ",\"run_until\":\"2024-01-10T19:00:00Z\"")
             let refused = try await client.refused("assays/run_interactive", body)
             #expect(refused.status == 400)
             #expect(refused.message.contains("window.interval"))

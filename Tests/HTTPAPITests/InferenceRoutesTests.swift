@@ -26,8 +26,10 @@ struct InferenceRoutesTests {
     }
 
     static func expectedOutputs() throws -> [Double] {
-        try JSONField(try JSONValue(parsing: try TestData.bytes("Data/samples/expected_outputs.json")))["values"]
-            .array().map { try $0.double() }
+        try JSONField(try JSONValue(parsing: try TestData.bytes("Data/samples/expected_outputs.json")))[
+            "values"
+        ]
+        .array().map { try $0.double() }
     }
 
     static let row = "{\"dense_input\":[\(Array(repeating: "0.5", count: 29).joined(separator: ","))]}"
@@ -99,7 +101,8 @@ struct InferenceRoutesTests {
                     == ["time", "out.dense_1", "check_failures"])
             #expect(
                 try await keys(
-                    "?dataset.exclude%5B%5D=metadata&dataset.exclude%5B%5D=check_failures&dataset.separator=.")
+                    "?dataset.exclude%5B%5D=metadata&dataset.exclude%5B%5D=check_failures&dataset.separator=."
+                )
                     == Array(all.prefix(5)))
             #expect(try await keys("?dataset%5B%5D=out.dense_1") == ["out", "check_failures"])
         }
@@ -163,8 +166,10 @@ struct InferenceRoutesTests {
             #expect(several.count == 2)
             #expect(several[0].contains("\"thirds\":[\(1.0 / 3),\(0.1 / 3)]"), "\(several)")
             #expect(
-                try await outputs("small_types.onnx", "[{\"days\":7,\"flag\":true},{\"days\":-1,\"flag\":false}]")
-                    .count == 2)
+                try await outputs(
+                    "small_types.onnx", "[{\"days\":7,\"flag\":true},{\"days\":-1,\"flag\":false}]"
+                )
+                .count == 2)
         }
     }
 
@@ -179,18 +184,30 @@ struct InferenceRoutesTests {
             let narrow = "{\"dense_input\":[1,2,3]}"
             for (body, message) in [
                 ("[\(narrow)]", "the input \"dense_input\" takes the shape [any, 29], and [1, 3] was found"),
-                ("[\(Self.row),\(narrow)]", "the input \"dense_input\" has 3 elements in row 1 and 29 in row 0"),
+                (
+                    "[\(Self.row),\(narrow)]",
+                    "the input \"dense_input\" has 3 elements in row 1 and 29 in row 0"
+                ),
                 ("[{}]", "the input \"dense_input\" is missing"),
                 ("[\(Self.row),{}]", "the input \"dense_input\" has no value in row 1"),
                 ("[{\"other\":1}]", "the model has no input \"other\"; its inputs are \"dense_input\""),
                 ("[{\"dense_input\":null}]", "the input \"dense_input\" has no value in row 0"),
-                ("[{\"dense_input\":\"text\"}]", "the input \"dense_input\" takes float32, and text was found"),
-                ("[{\"dense_input\":[\"a\",\"b\"]}]", "the input \"dense_input\" takes float32, and text was found"),
+                (
+                    "[{\"dense_input\":\"text\"}]",
+                    "the input \"dense_input\" takes float32, and text was found"
+                ),
+                (
+                    "[{\"dense_input\":[\"a\",\"b\"]}]",
+                    "the input \"dense_input\" takes float32, and text was found"
+                ),
                 (
                     "[\(Self.row.replacing("[0.5,", with: "[\"0.5\","))]",
                     "the input \"dense_input\" has the string \"0.5\" in row 0; the model takes float32 numbers"
                 ),
-                ("[\(Self.row.replacing("[0.5,", with: "[null,"))]", "the input \"dense_input\" has a null in row 0"),
+                (
+                    "[\(Self.row.replacing("[0.5,", with: "[null,"))]",
+                    "the input \"dense_input\" has a null in row 0"
+                ),
                 ("[\(Self.row.replacing("[0.5,", with: "[1e39,"))]", "beyond float32"),
                 (
                     "[{\"dense_input\":{\"a\":1}}]",
@@ -203,14 +220,16 @@ struct InferenceRoutesTests {
             ] {
                 let answer = try await client.post(path, body)
                 #expect(answer.status == 400, "\(body.prefix(80)): \(answer.text)")
-                #expect(try answer.json["error"].string().contains(message), "\(body.prefix(80)): \(answer.text)")
+                #expect(
+                    try answer.json["error"].string().contains(message), "\(body.prefix(80)): \(answer.text)")
                 #expect(try answer.json["code"].integer() == 400)
                 #expect(try answer.json["source"].string() == "engine")
             }
             #expect(try await client.post(path + "?dataset.separator=_", "[\(Self.row)]").status == 400)
             #expect(try await client.post(path + "?dataset%5B%5D=%FF", "[\(Self.row)]").status == 400)
             #expect(
-                try await client.post(path, "[\(Self.row)]", type: "application/vnd.apache.arrow.file").status == 415)
+                try await client.post(path, "[\(Self.row)]", type: "application/vnd.apache.arrow.file").status
+                    == 415)
             #expect(client.store.log.cut == cut)
         }
     }
@@ -243,7 +262,8 @@ struct InferenceRoutesTests {
                         let answer = try await client.post(
                             path + "?dataset[]=out", "[{\"counts\":[\(number),0,0,0]}]")
                         #expect(
-                            answer.text == "[{\"out\":{\"doubled\":[\(number * 2),0,0,0]},\"check_failures\":[]}]")
+                            answer.text
+                                == "[{\"out\":{\"doubled\":[\(number * 2),0,0,0]},\"check_failures\":[]}]")
                     }
                 }
                 try await group.waitForAll()
@@ -261,10 +281,13 @@ struct InferenceRoutesTests {
             let path = try await client.deploy("card_fraud.onnx")
             let answer = try await client.post(path, "[\(Self.row)]")
             #expect(answer.status == 503)
-            #expect(try answer.json["error"].string().contains("run `Tools/dev setup`, or set ASSAYLOG_ONNXRUNTIME"))
+            #expect(
+                try answer.json["error"].string().contains(
+                    "run `Tools/dev setup`, or set ASSAYLOG_ONNXRUNTIME"))
             try await client.append([(0, 1)])
             #expect(
-                try await client.ask("assays/get_baseline", "{\"pipeline_name\":\"fraud\"}").array().count == 1)
+                try await client.ask("assays/get_baseline", "{\"pipeline_name\":\"fraud\"}").array().count
+                    == 1)
             #expect(try await client.send(.get, "/healthz").text.contains("\"onnxruntime\":null"))
         }
     }
@@ -289,11 +312,13 @@ struct InferenceRoutesTests {
     func encodedNames() async throws {
         try await serving { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
-            _ = try await client.deploy("card_fraud.onnx", pipeline: "größe 100%", deployment: "my deployment")
+            _ = try await client.deploy(
+                "card_fraud.onnx", pipeline: "größe 100%", deployment: "my deployment")
             let url = try await client.ask(
                 "admin/get_pipeline_external_url", "{\"pipeline_name\":\"größe 100%\"}")["url"].string()
             #expect(url.hasSuffix("/infer/my%20deployment-1/gr%C3%B6%C3%9Fe%20100%25"))
-            let answer = try await client.post(String(url.dropFirst("http://localhost".count)), "[\(Self.row)]")
+            let answer = try await client.post(
+                String(url.dropFirst("http://localhost".count)), "[\(Self.row)]")
             // It was found: what is missing is the library.
             #expect(answer.status == 503, "\(answer.text)")
             #expect(try await client.post("/v1/api/pipelines/infer/%zz/x", "[]").status == 400)

@@ -18,12 +18,15 @@ struct LogRoutesTests {
     func spans() async throws {
         try await serving { (client: Client) async throws in
             try await client.createPipeline()
-            func append(_ rows: String, _ partition: String = "a", type: String = "application/json") async throws
+            func append(_ rows: String, _ partition: String = "a", type: String = "application/json")
+                async throws
                 -> String
             {
                 try await client.post("\(Self.path)/partition/\(partition)", rows, type: type).text
             }
-            #expect(try await append("[{\"time\":1,\"x\":1},{\"time\":2,\"x\":2}]") == "{\"span\":{\"start\":0,\"end\":2}}")
+            #expect(
+                try await append("[{\"time\":1,\"x\":1},{\"time\":2,\"x\":2}]")
+                    == "{\"span\":{\"start\":0,\"end\":2}}")
             #expect(
                 try await append("{\"time\":3}\n\n{\"time\":4}\n", type: "application/x-ndjson")
                     == "{\"span\":{\"start\":2,\"end\":4}}")
@@ -64,7 +67,8 @@ struct LogRoutesTests {
             try await client.append("[{\"x\":1},{\"time\":null,\"x\":2},{\"time\":7,\"x\":3}]")
             #expect(
                 try await client.post("\(Self.path)/records", "{}").text
-                    == "[{\"time\":1704826801500,\"x\":1},{\"time\":1704826801500,\"x\":2},{\"time\":7,\"x\":3}]")
+                    == "[{\"time\":1704826801500,\"x\":1},{\"time\":1704826801500,\"x\":2},{\"time\":7,\"x\":3}]"
+            )
         }
     }
 
@@ -94,7 +98,9 @@ struct LogRoutesTests {
     func unknownTopics() async throws {
         try await serving { (client: Client) async throws in
             try await client.createPipeline()
-            for name in ["nope", "workspace-1-pipeline-other-inference", "workspace-01-pipeline-fraud-inference"] {
+            for name in [
+                "nope", "workspace-1-pipeline-other-inference", "workspace-01-pipeline-fraud-inference",
+            ] {
                 let answer = try await client.post("/v1/logs/topic/\(name)/partition/a", "[{\"x\":1}]")
                 #expect(answer.status == 404)
                 #expect(try answer.json["message"].string().contains("there is no topic \"\(name)\""))
@@ -115,10 +121,12 @@ struct LogRoutesTests {
             let path = "/v1/logs/topic/workspace-1-pipeline-a%20b-inference"
             let answer = try await client.post("\(path)/partition/G%C3%B6teborg%201", "[{\"x\":1}]")
             try #require(answer.status == 200, "\(answer.text)")
-            let page = try await client.post("\(path)/records?page_size=1&partition_filter=G%C3%B6teborg%201", "{}")
+            let page = try await client.post(
+                "\(path)/records?page_size=1&partition_filter=G%C3%B6teborg%201", "{}")
             #expect(try page.json.array().count == 1)
             #expect(
-                page.headers[Self.status] == "{\"status\":\"RecordLimited\",\"next\":{\"G\\u00f6teborg 1\":1}}")
+                page.headers[Self.status]
+                    == "{\"status\":\"RecordLimited\",\"next\":{\"G\\u00f6teborg 1\":1}}")
             let json = try await client.send(.get, path).json
             #expect(try json["partitions"]["Göteborg 1"]["end"].integer() == 1)
             #expect(try await client.post("\(path)/partition/%C3", "[{\"x\":1}]").status == 400)
@@ -138,7 +146,8 @@ struct LogRoutesTests {
 
     // MARK: Pages
 
-    static let fiveRows = "[{\"time\":1,\"x\":0},{\"time\":2,\"x\":1},{\"time\":3,\"x\":2},{\"time\":4,\"x\":3},{\"time\":5,\"x\":4}]"
+    static let fiveRows =
+        "[{\"time\":1,\"x\":0},{\"time\":2,\"x\":1},{\"time\":3,\"x\":2},{\"time\":4,\"x\":3},{\"time\":5,\"x\":4}]"
 
     /// The `x` of a page's rows, and its iteration status.
     static func page(_ client: Client, _ query: String, _ iterator: String = "{}") async throws -> (
@@ -179,7 +188,9 @@ struct LogRoutesTests {
         try await serving { (client: Client) async throws in
             try await client.createPipeline()
             for (number, partition) in ["a", "b", "a", "c", "b"].enumerated() {
-                let rows = (0..<[3, 1, 300, 2, 5][number]).map { "{\"time\":\($0),\"x\":\(number * 1000 + $0)}" }
+                let rows = (0..<[3, 1, 300, 2, 5][number]).map {
+                    "{\"time\":\($0),\"x\":\(number * 1000 + $0)}"
+                }
                 try await client.append("[\(rows.joined(separator: ","))]", partition: partition)
             }
             let all = try await Self.page(client, "?page_size=10000").xs
@@ -259,10 +270,14 @@ struct LogRoutesTests {
             ("?time.start=1970-01-01T00:00:00Z", "{}", "time.start"),
             ("?time.start=banana&time.end=1970-01-01T00:00:00Z", "{}", "time.start"),
             ("?time.start=1970-01-02T00:00:00Z&time.end=1970-01-01T00:00:00Z", "{}", "time.end"),
-            ("?order=desc&time.start=1970-01-01T00:00:00Z&time.end=1970-01-02T00:00:00Z", "{}", "invalid query"),
+            (
+                "?order=desc&time.start=1970-01-01T00:00:00Z&time.end=1970-01-02T00:00:00Z", "{}",
+                "invalid query"
+            ),
             ("?dataset.separator=/", "{}", "dataset.separator"),
             ("", "[]", "must be an object"), ("", "{\"engine\":-1}", "engine"),
-            ("", "{\"engine\":\"x\"}", "engine"), ("", "{\"engine\":1.5}", "engine"), ("", "{", "malformed JSON"),
+            ("", "{\"engine\":\"x\"}", "engine"), ("", "{\"engine\":1.5}", "engine"),
+            ("", "{", "malformed JSON"),
         ])
     func refusedPages(_ query: String, _ iterator: String, _ message: String) async throws {
         try await serving { (client: Client) async throws in
@@ -284,7 +299,8 @@ struct LogRoutesTests {
             try await client.append(Self.fiveRows)
             #expect(try await Self.page(client, "", "{\"engine\":9223372036854775807}").xs == [])
             #expect(try await Self.page(client, "?partition_filter=nobody").xs == [])
-            #expect(try await Self.page(client, "?partition_filter=nobody&partition_filter=engine").xs.count == 5)
+            #expect(
+                try await Self.page(client, "?partition_filter=nobody&partition_filter=engine").xs.count == 5)
         }
     }
 
@@ -294,7 +310,8 @@ struct LogRoutesTests {
             try await client.createPipeline()
             func status(_ accept: String) async throws -> Int {
                 try await client.send(
-                    .post, "\(Self.path)/records", [.accept: accept, .contentType: "application/json"], [0x7B, 0x7D]
+                    .post, "\(Self.path)/records", [.accept: accept, .contentType: "application/json"],
+                    [0x7B, 0x7D]
                 ).status
             }
             #expect(try await status("application/json; format=pandas-records") == 200)
@@ -312,12 +329,15 @@ struct LogRoutesTests {
             func rows(_ query: String) async throws -> String {
                 try await client.post("\(Self.path)/records\(query)", "{}").text
             }
-            #expect(try await rows("") == "[{\"time\":1,\"in\":{\"x\":1},\"out\":{\"y\":2},\"metadata\":{\"partition\":\"e\"}}]")
+            #expect(
+                try await rows("")
+                    == "[{\"time\":1,\"in\":{\"x\":1},\"out\":{\"y\":2},\"metadata\":{\"partition\":\"e\"}}]")
             #expect(
                 try await rows("?dataset%5B%5D=time&dataset%5B%5D=out.y&dataset.separator=.")
                     == "[{\"time\":1,\"out.y\":2}]")
             #expect(
-                try await rows("?dataset.exclude%5B%5D=metadata&dataset.exclude%5B%5D=time&dataset.separator=.")
+                try await rows(
+                    "?dataset.exclude%5B%5D=metadata&dataset.exclude%5B%5D=time&dataset.separator=.")
                     == "[{\"in.x\":1,\"out.y\":2}]")
         }
     }

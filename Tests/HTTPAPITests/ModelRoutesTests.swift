@@ -25,7 +25,8 @@ struct ModelRoutesTests {
             #expect(plain.text == "{\"insert_models\":{\"returning\":[{\"models\":[{\"id\":1}]}]}}")
             let converted = try await client.upload(
                 "m", [4], fileName: "größe.onnx", endpoint: "models/upload_and_convert",
-                extra: ",\"conversion\":{\"framework\":\"ONNX\",\"python_version\":\"3.8\",\"requirements\":[]}")
+                extra:
+                    ",\"conversion\":{\"framework\":\"ONNX\",\"python_version\":\"3.8\",\"requirements\":[]}")
             #expect(converted.status == 202)
             #expect(converted.text == "{\"insert_models\":{\"returning\":[{\"models\":[{\"id\":2}]}]}}")
             #expect(client.folder.modelNames.count == 2)
@@ -77,8 +78,14 @@ struct ModelRoutesTests {
             ("", [Self.metadata("{"), Self.file], "malformed JSON"),
             ("", [Self.metadata("{\"workspace_id\":1}"), Self.file], "field \"name\" is missing"),
             ("", [Self.metadata("{\"name\":\"m\"}"), Self.file], "field \"workspace_id\" is missing"),
-            ("", [Self.metadata("{\"name\":\"m\",\"workspace_id\":7}"), Self.file], "field \"workspace_id\" is 7"),
-            ("", [Self.metadata("{\"name\":\"m/n\",\"workspace_id\":1}"), Self.file], "field \"name\" holds a slash"),
+            (
+                "", [Self.metadata("{\"name\":\"m\",\"workspace_id\":7}"), Self.file],
+                "field \"workspace_id\" is 7"
+            ),
+            (
+                "", [Self.metadata("{\"name\":\"m/n\",\"workspace_id\":1}"), Self.file],
+                "field \"name\" holds a slash"
+            ),
             (
                 "", [Self.metadata("{\"name\":\"m\",\"workspace_id\":1,\"visibility\":\"shy\"}"), Self.file],
                 "field \"visibility\" is \"shy\""
@@ -86,13 +93,17 @@ struct ModelRoutesTests {
             (
                 "",
                 [
-                    Self.metadata("{\"name\":\"m\",\"workspace_id\":1,\"conversion\":{\"framework\":\"keras\"}}"),
+                    Self.metadata(
+                        "{\"name\":\"m\",\"workspace_id\":1,\"conversion\":{\"framework\":\"keras\"}}"),
                     Self.file,
                 ], "field \"conversion.framework\" is \"keras\"; this server runs ONNX models"
             ),
             ("text/plain", [Self.good, Self.file], "a model is uploaded as multipart/form-data"),
             ("multipart/form-data", [Self.good, Self.file], "a model is uploaded as multipart/form-data"),
-            ("multipart/form-data; boundary=other", [Self.good, Self.file], "the multipart body is malformed"),
+            (
+                "multipart/form-data; boundary=other", [Self.good, Self.file],
+                "the multipart body is malformed"
+            ),
         ] as [(String, [Part], String)])
     func refusals(_ type: String, _ parts: [Part], _ message: String) async throws {
         try await serving { (client: Client) async throws in
@@ -177,7 +188,8 @@ struct ModelRoutesTests {
             #expect(try bytes.json["msg"].string().hasPrefix("not a usable ONNX model: "))
             let text = try await client.upload("m", try TestData.model("text_input.onnx"))
             #expect(text.status == 400)
-            #expect(try text.json["msg"].string().contains("\"merchant\" is of type string, which is not served"))
+            #expect(
+                try text.json["msg"].string().contains("\"merchant\" is of type string, which is not served"))
             #expect(client.folder.modelNames == [])
             #expect(client.store.catalog.modelVersions.count == 0)
         }

@@ -108,8 +108,9 @@ struct MultipartScannerTests {
         // What counts of a header: its lines, and the line end before them.
         func body(_ count: Int) -> [UInt8] {
             let line = "\r\nContent-Disposition: form-data; name=\"x\"\r\nX: "
-            return Array(("--b" + line + String(repeating: "x", count: count - line.utf8.count)
-                + "\r\n\r\n1\r\n--b--").utf8)
+            return Array(
+                ("--b" + line + String(repeating: "x", count: count - line.utf8.count)
+                    + "\r\n\r\n1\r\n--b--").utf8)
         }
         let limit = 16 << 10
         for size in [1000, 4096, limit, 1 << 20] {

@@ -83,7 +83,8 @@ struct RequestBodyTests {
         ] {
             let request = Request(
                 head: HTTPRequest(
-                    method: .get, scheme: nil, authority: nil, path: "/", headerFields: [.contentType: header]),
+                    method: .get, scheme: nil, authority: nil, path: "/", headerFields: [.contentType: header]
+                ),
                 body: RequestBody(buffer: ByteBuffer()))
             #expect(request.mediaType == type)
         }

@@ -88,7 +88,8 @@ enum TestData {
     static func bytes(_ path: String) throws -> [UInt8] {
         [UInt8](
             try #require(
-                FileManager.default.contents(atPath: "\(root)/\(path)"), "set ASSAYLOG_ROOT to the repository"))
+                FileManager.default.contents(atPath: "\(root)/\(path)"), "set ASSAYLOG_ROOT to the repository"
+            ))
     }
 
     static func model(_ name: String) throws -> [UInt8] { try bytes("Data/models/\(name)") }
@@ -175,7 +176,8 @@ struct Client: Sendable {
         _ name: String = "m", _ file: [UInt8], fileName: String = "m.onnx", workspaceID: Int = 1,
         endpoint: String = "models/upload", extra: String = ""
     ) async throws -> Answer {
-        let metadata = "{\"name\":\"\(name)\",\"visibility\":\"public\",\"workspace_id\":\(workspaceID)\(extra)}"
+        let metadata =
+            "{\"name\":\"\(name)\",\"visibility\":\"public\",\"workspace_id\":\(workspaceID)\(extra)}"
         return try await upload(
             endpoint,
             [
@@ -191,7 +193,9 @@ struct Client: Sendable {
     }
 
     /// Uploads a sample model and deploys it as the pipeline's only step; returns where to ask it.
-    func deploy(_ model: String, pipeline: String = "fraud", deployment: String = "fraud") async throws -> String {
+    func deploy(_ model: String, pipeline: String = "fraud", deployment: String = "fraud") async throws
+        -> String
+    {
         let answer = try await upload(model, try TestData.model(model))
         try #require(answer.status == 200, "\(answer.text)")
         let versions = try await ask("models/list_versions", "{\"model_id\":\"\(model)\"}").array()
@@ -209,7 +213,8 @@ struct Client: Sendable {
         let variant = try created["pipeline_variant_pk_id"].integer()
         let deployed = try await ask(
             "pipelines/deploy",
-            "{\"deploy_id\":\"\(deployment)\",\"pipeline_version_pk_id\":\(variant),\"models\":[\(reference)]}")
+            "{\"deploy_id\":\"\(deployment)\",\"pipeline_version_pk_id\":\(variant),\"models\":[\(reference)]}"
+        )
         let id = try deployed["id"].integer()
         return "/v1/api/pipelines/infer/\(deployment)-\(id)/\(pipeline)"
     }
@@ -284,7 +289,8 @@ extension Client {
             body: body)
         let response = try await responder.respond(to: request, context: Client.context)
         return Answer(
-            status: response.status.code, headers: response.headers, bytes: try await Client.bytes(of: response))
+            status: response.status.code, headers: response.headers,
+            bytes: try await Client.bytes(of: response))
     }
 
     static var context: APIContext {

@@ -41,7 +41,8 @@ struct TutorialTests {
         let parts = text.split(separator: "e")
         let mantissa = parts[0].split(separator: ".")
         let digits = mantissa.joined()
-        let exponent = (parts.count > 1 ? Int(parts[1]) ?? 0 : 0) - (mantissa.count > 1 ? mantissa[1].count : 0)
+        let exponent =
+            (parts.count > 1 ? Int(parts[1]) ?? 0 : 0) - (mantissa.count > 1 ? mantissa[1].count : 0)
         guard let whole = UInt64(digits), exponent < 0 else { return value }
         return Double(whole) / pow(10, Double(-exponent))
     }
@@ -74,21 +75,27 @@ struct TutorialTests {
     /// all rows after.
     static func run(_ client: Client) async throws {
         client.clock.advance(7 * 60)
-        for number in 1...6 { try await client.ask("workspaces/create", "{\"workspace_name\":\"w\(number)\"}") }
+        for number in 1...6 {
+            try await client.ask("workspaces/create", "{\"workspace_name\":\"w\(number)\"}")
+        }
         expectSame(
             try await client.ask("workspaces/create", "{\"workspace_name\":\"tutorial\"}").value!,
             try Corpus.captured("cell13-workspaces_create-0"))
         let model = try await client.upload(
-            "api-sample-model", try Corpus.bytes("data/ccfraud.onnx"), fileName: "ccfraud.onnx", workspaceID: 7,
+            "api-sample-model", try Corpus.bytes("data/ccfraud.onnx"), fileName: "ccfraud.onnx",
+            workspaceID: 7,
             endpoint: "models/upload_and_convert")
         try #require(model.status == 202, "\(model.text)")
-        let version = try await client.ask("models/list_versions", "{\"model_id\":\"api-sample-model\",\"models_pk_id\":1}").array()
+        let version = try await client.ask(
+            "models/list_versions", "{\"model_id\":\"api-sample-model\",\"models_pk_id\":1}"
+        ).array()
         let reference = """
             {"name":"api-sample-model","version":"\(try #require(version.last)["model_version"].string())",\
             "sha":"\(try #require(version.last)["sha"].string())"}
             """
         for number in 1...5 {
-            try await client.ask("pipelines/create", "{\"pipeline_id\":\"p\(number)\",\"workspace_id\":7,\"definition\":{}}")
+            try await client.ask(
+                "pipelines/create", "{\"pipeline_id\":\"p\(number)\",\"workspace_id\":7,\"definition\":{}}")
         }
         let pipeline = try await client.ask(
             "pipelines/create",
@@ -97,7 +104,8 @@ struct TutorialTests {
             "definition":{"steps":[{"ModelInference":{"models":[\(reference)]}}]}}
             """)
         for number in 1...2 {
-            try await client.ask("pipelines/deploy", "{\"deploy_id\":\"d\(number)\",\"pipeline_version_pk_id\":\(number)}")
+            try await client.ask(
+                "pipelines/deploy", "{\"deploy_id\":\"d\(number)\",\"pipeline_version_pk_id\":\(number)}")
         }
         let deployed = try await client.ask(
             "pipelines/deploy",
@@ -107,9 +115,11 @@ struct TutorialTests {
             """)
         expectSame(deployed.value!, try Corpus.captured("cell15-pipelines_deploy-0"))
         let url = try await client.ask(
-            "admin/get_pipeline_external_url", "{\"workspace_id\":7,\"pipeline_name\":\"api-pipeline-with-models\"}")
+            "admin/get_pipeline_external_url",
+            "{\"workspace_id\":7,\"pipeline_name\":\"api-pipeline-with-models\"}")
         expectSame(url.value!, try Corpus.captured("cell16-admin_get_pipeline_external_url-0"))
-        let path = String(try url["url"].string().dropFirst("https://doc-test.api.wallaroocommunity.ninja".count))
+        let path = String(
+            try url["url"].string().dropFirst("https://doc-test.api.wallaroocommunity.ninja".count))
 
         let rows = try Corpus.bytes("data/cc_data_api_1k.df.json")
         let first = try JSONField(try JSONValue(parsing: rows)).array()[0].value!
@@ -170,7 +180,8 @@ struct TutorialTests {
             // The second is over days, and never complete here.
             var second = JSONObject(try JSONField(created).object().members.map { ($0.key, $0.value) })
             second["name"] = .string("api assay curl examples fjii")
-            var window = JSONObject(try JSONField(created)["window"].object().members.map { ($0.key, $0.value) })
+            var window = JSONObject(
+                try JSONField(created)["window"].object().members.map { ($0.key, $0.value) })
             window["width"] = .string("24 hours")
             window["interval"] = .string("24 hours")
             second["window"] = .object(window)
@@ -179,7 +190,9 @@ struct TutorialTests {
                 try Corpus.captured("cell25-assays_create-0"))
             let listed = try await client.ask("assays/list", "{\"pipeline_id\":6}").array()
             guard case .array(let recordedList) = try Corpus.captured("cell30-assays_list-0") else { return }
-            let ofList: Set = ["next_run", "last_run", "updated_at", "status", "workspace_id", "workspace_name"]
+            let ofList: Set = [
+                "next_run", "last_run", "updated_at", "status", "workspace_id", "workspace_name",
+            ]
             for (ours, theirs) in zip(listed, recordedList) {
                 // workspace_id is in the window too; there it is the recorded one.
                 Self.expectSame(ours["window"].value!, theirs["window"]!)
@@ -200,31 +213,43 @@ struct TutorialTests {
             }
 
             // Whole records: the first three as recorded.
-            let ofRecords: Set = ["time", "anomaly.count", "metadata.pipeline_version", "metadata.elapsed", "metadata.partition"]
+            let ofRecords: Set = [
+                "time", "anomaly.count", "metadata.pipeline_version", "metadata.elapsed",
+                "metadata.partition",
+            ]
             let three = try await client.ask(
-                "assays/get_baseline", "{\"pipeline_name\":\"api-pipeline-with-models\",\"workspace_id\":7,\"limit\":3}")
+                "assays/get_baseline",
+                "{\"pipeline_name\":\"api-pipeline-with-models\",\"workspace_id\":7,\"limit\":3}")
             Self.expectSame(
                 three.value!, try Corpus.captured("cell42-assays_get_baseline-0.first3"), without: ofRecords)
-            let one = try await client.ask("assays/get_baseline", "{\"pipeline_name\":\"api-pipeline-with-models\",\"limit\":1}")
+            let one = try await client.ask(
+                "assays/get_baseline", "{\"pipeline_name\":\"api-pipeline-with-models\",\"limit\":1}")
             Self.expectSame(
                 .array([try Corpus.captured("cell40-assays_get_baseline-0")]), one.value!, without: ofRecords)
             #expect(
                 try three.array()[0].object().members.map(\.key).filter { $0 != "anomaly.count" }
-                    == JSONField(try Corpus.captured("cell40-assays_get_baseline-0")).object().members.map(\.key))
+                    == JSONField(try Corpus.captured("cell40-assays_get_baseline-0")).object().members.map(
+                        \.key))
 
             // The interactive run and the stored result.
-            let ofResults: Set = ["id", "analyzed_at", "elapsed_millis", "created_at", "workspace_id", "workspace_name"]
+            let ofResults: Set = [
+                "id", "analyzed_at", "elapsed_millis", "created_at", "workspace_id", "workspace_name",
+            ]
             var run = JSONObject(try JSONField(created).object().members.map { ($0.key, $0.value) })
             run["id"] = .integer(9)
             let interactive = try await client.ask("assays/run_interactive", JSONValue.object(run).text)
             for name in ["cell45", "cell47"] {
                 Self.expectSame(
-                    interactive.value!, try Corpus.captured("\(name)-assays_run_interactive-0"), without: ofResults)
+                    interactive.value!, try Corpus.captured("\(name)-assays_run_interactive-0"),
+                    without: ofResults)
             }
-            #expect(interactive.value!.keyList == (try Corpus.captured("cell45-assays_run_interactive-0")).keyList)
+            #expect(
+                interactive.value!.keyList == (try Corpus.captured("cell45-assays_run_interactive-0")).keyList
+            )
             let stored = try await client.ask(
                 "assays/get_assay_results",
-                "{\"assay_id\":9,\"start\":\"\(Self.assayStart)\",\"end\":\"2024-01-09T19:12:07.498065+00:00\"}")
+                "{\"assay_id\":9,\"start\":\"\(Self.assayStart)\",\"end\":\"2024-01-09T19:12:07.498065+00:00\"}"
+            )
             Self.expectSame(
                 stored.value!, try Corpus.captured("cell50-assays_get_assay_results-1"), without: ofResults)
             Self.expectSame(

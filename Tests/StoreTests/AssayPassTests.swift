@@ -40,7 +40,8 @@ struct AssayPassTests {
         let until = moment(100)
         request.definition.runUntil = until
 
-        let baseline = try scene.store.view.baseline(request.definition.baseline, request.definition.summarizer)
+        let baseline = try scene.store.view.baseline(
+            request.definition.baseline, request.definition.summarizer)
         let evaluator = try AssayEvaluator(request.definition, baseline: baseline)
         var expected: [AssayOutcome] = []
         var first = start

@@ -216,7 +216,8 @@ struct AssaySchedulerTests {
         scene.clock.set(moment(400))
         await scheduler.tick()
         // 10.5 and four minutes.
-        #expect(try scene.decisions(id) == ["10.5:late2", "70.5:complete1", "190.5:complete1", "250.5:complete1"])
+        #expect(
+            try scene.decisions(id) == ["10.5:late2", "70.5:complete1", "190.5:complete1", "250.5:complete1"])
         try await scene.store.close()
     }
 
@@ -437,12 +438,14 @@ struct AssaySchedulerTests {
         var random = SeededGenerator(seed: UInt64(seed))
         var scene = try await Scene()
         let shapes: [(width: String, interval: String?)] = [
-            ("1 minute", nil), ("1 minute", "20 seconds"), ("30 seconds", "1 minute"), ("7 seconds", "3 seconds"),
+            ("1 minute", nil), ("1 minute", "20 seconds"), ("30 seconds", "1 minute"),
+            ("7 seconds", "3 seconds"),
             ("61001 ms", "13 seconds"),
         ]
         let shape = shapes.randomElement(using: &random)!
         let baseline = [Scene.vector, Self.sliding].randomElement(using: &random)!
-        let start = ["\"2024-01-09T19:00:00.000001Z\"", "\"2024-01-09T18:59:13Z\""].randomElement(using: &random)
+        let start = ["\"2024-01-09T19:00:00.000001Z\"", "\"2024-01-09T18:59:13Z\""].randomElement(
+            using: &random)
         let id = try await scene.createAssay(
             baseline: baseline, start: start, width: shape.width, interval: shape.interval)
         var scheduler = scene.scheduler
@@ -493,7 +496,8 @@ struct AssaySchedulerTests {
     static func finding(_ text: String) throws -> String {
         guard case .object(var object) = try JSONValue(parsing: text) else { return text }
         for key in [
-            "id", "analyzed_at", "elapsed_millis", "pipeline_id", "created_at", "workspace_id", "workspace_name",
+            "id", "analyzed_at", "elapsed_millis", "pipeline_id", "created_at", "workspace_id",
+            "workspace_name",
         ] {
             object[key] = nil
         }

@@ -140,7 +140,8 @@ struct BaselinesTests {
         let topic = try #require(view.snapshot.index.topics[scene.pipeline.topic.name])
         let segment = try #require(topic.segments.first)
         let block = try #require(segment.blocks.min { $0.firstIndex < $1.firstIndex })
-        let name = scene.folder.path + "/segment-" + String(repeating: "0", count: 16 - 1) + "\(segment.segment)"
+        let name =
+            scene.folder.path + "/segment-" + String(repeating: "0", count: 16 - 1) + "\(segment.segment)"
         var bytes = try Data(contentsOf: URL(fileURLWithPath: name))
         bytes[block.offset + block.byteCount - 8] ^= 0x10
         bytes[block.offset + block.headByteCount + (block.byteCount - block.headByteCount) / 2] ^= 0x10

@@ -135,7 +135,10 @@ struct InferenceStoreTests {
         // The view stays at its cut.
         try await scene.append([(1, 2)])
         #expect(try view.values(of: try Scene.request().definition.window, in: .always).values == [1])
-        #expect(try scene.store.view.values(of: try Scene.request().definition.window, in: .always).values == [1, 2])
+        #expect(
+            try scene.store.view.values(of: try Scene.request().definition.window, in: .always).values == [
+                1, 2,
+            ])
         try await scene.store.close()
     }
 

@@ -24,7 +24,9 @@ struct ModelFilesTests {
             runtime: runtime)
     }
 
-    static func keep(_ bytes: [UInt8], _ files: ModelFiles, uuid: String = "u", pieces: Int = 3) throws -> String {
+    static func keep(_ bytes: [UInt8], _ files: ModelFiles, uuid: String = "u", pieces: Int = 3) throws
+        -> String
+    {
         let upload = try files.beginUpload(uuid: uuid)
         for start in stride(from: 0, to: bytes.count, by: max(1, bytes.count / pieces)) {
             try upload.append(Array(bytes[start..<min(bytes.count, start + max(1, bytes.count / pieces))]))

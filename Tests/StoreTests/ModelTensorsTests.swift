@@ -166,7 +166,8 @@ struct ModelTensorsTests {
                 == "the input \"x\" has -1e+39 in row 1, beyond float32")
         let largest = Double(Float.greatestFiniteMagnitude)
         #expect(
-            try Self.tensor(.scalar(Leaf(.float64([largest]))), rows: 1, Self.signature(.float32, [-1])).values
+            try Self.tensor(.scalar(Leaf(.float64([largest]))), rows: 1, Self.signature(.float32, [-1]))
+                .values
                 == .float32([.greatestFiniteMagnitude]))
     }
 
@@ -224,7 +225,8 @@ struct ModelTensorsTests {
         let field = try ModelTensors.field(
             Tensor(name: "y", shape: [2, 2, 1], values: .float32([1, .nan, 0.1, 4])), rowCount: 2)
         #expect(
-            field == FieldColumn(name: "out.y", values: .json(TextColumn(["[[1.0],[null]]", "[[0.1],[4.0]]"]))))
+            field
+                == FieldColumn(name: "out.y", values: .json(TextColumn(["[[1.0],[null]]", "[[0.1],[4.0]]"]))))
     }
 
     // Of three pairs of pairs only the first pair was kept.
@@ -248,7 +250,8 @@ struct ModelTensorsTests {
         #expect(
             throws: ServingError.runtime(reason: "the output \"y\" has the shape [4] for 2 rows")
         ) {
-            try ModelTensors.field(Tensor(name: "y", shape: [4], values: .float32([1, 2, 3, 4])), rowCount: 2)
+            try ModelTensors.field(
+                Tensor(name: "y", shape: [4], values: .float32([1, 2, 3, 4])), rowCount: 2)
         }
     }
 
@@ -259,9 +262,11 @@ struct ModelTensorsTests {
         print("seed \(seed)")
         var random = SeededGenerator(seed: seed)
         let rowCount = Int.random(in: 1...5, using: &random)
-        let shape = [rowCount] + (0..<Int.random(in: 0...2, using: &random)).map { _ in
-            Int.random(in: 1...3, using: &random)
-        }
+        let shape =
+            [rowCount]
+            + (0..<Int.random(in: 0...2, using: &random)).map { _ in
+                Int.random(in: 1...3, using: &random)
+            }
         let count = shape.reduce(1, *)
         let all: [Tensor.Values] = [
             .float32((0..<count).map { Float($0) }), .float64((0..<count).map { Double($0) }),

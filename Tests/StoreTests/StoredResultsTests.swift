@@ -25,7 +25,8 @@ struct StoredResultsTests {
             try await scene.createAssay("vector"),
             try await scene.createAssay("fixed", baseline: fixed, metric: "MaxDiff"),
             try await scene.createAssay("static", baseline: "{\"static\":\(summary)}", metric: "SumDiff"),
-            try await scene.createAssay("sliding", baseline: AssaySchedulerTests.sliding, interval: "17 seconds"),
+            try await scene.createAssay(
+                "sliding", baseline: AssaySchedulerTests.sliding, interval: "17 seconds"),
         ]
         let scheduler = scene.scheduler
         scene.clock.set(moment(300))
@@ -61,7 +62,8 @@ struct StoredResultsTests {
         let before = try ids.map { try scene.results($0) }
         let place = try #require(scene.store.derived.snapshot().index.events.dropFirst(3).first)
         scene = try await scene.restarted { folder in
-            let name = "\(folder.path)/derived/segment-" + String(repeating: "0", count: 15) + "\(place.segment)"
+            let name =
+                "\(folder.path)/derived/segment-" + String(repeating: "0", count: 15) + "\(place.segment)"
             var bytes = try Data(contentsOf: URL(fileURLWithPath: name))
             bytes[place.entry.offset + place.entry.byteCount / 2] ^= 0x01
             try bytes.write(to: URL(fileURLWithPath: name))

@@ -107,7 +107,8 @@ struct WindowValuesTests {
         #expect(try Self.values(scene, more: ",\"workspace_id\":1") == [1])
         #expect(try Self.values(scene, more: ",\"workspace_id\":2") == [10])
         let error = #expect(throws: CatalogError.self) { try Self.values(scene) }
-        #expect(error?.description.contains("workspace 1 (pipeline 1) and of workspace 2 (pipeline 2)") == true)
+        #expect(
+            error?.description.contains("workspace 1 (pipeline 1) and of workspace 2 (pipeline 2)") == true)
         #expect(throws: CatalogError.self) { try Self.values(scene, more: ",\"workspace_id\":3") }
         try await scene.store.close()
     }
@@ -155,7 +156,9 @@ struct WindowValuesTests {
     @Test("an assay is not created on a pipeline, a workspace or a baseline that is not there")
     func incomplete() async throws {
         let scene = try await Scene()
-        func problem(_ baseline: String? = nil, _ change: (inout AssayDefinition) -> Void = { _ in }) async -> String {
+        func problem(_ baseline: String? = nil, _ change: (inout AssayDefinition) -> Void = { _ in }) async
+            -> String
+        {
             await refusal {
                 var request = try Scene.request(baseline: baseline)
                 change(&request.definition)
