@@ -112,6 +112,10 @@ let testSupport = Target.target(
     name: "TestSupport", dependencies: ["Disk", "Simulation", "Records", "Segments", "EventLog"],
     path: "Tests/TestSupport", swiftSettings: strict)
 
+/// Runs the built executable, as a person would.
+let commandLineTests = Target.testTarget(
+    name: "CommandLineTests", dependencies: ["assaylog", "Disk", "JSON"], swiftSettings: strict)
+
 let package = Package(
     name: "assaylog",
     dependencies: [
@@ -122,4 +126,4 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
-    targets: targets + [testSupport])
+    targets: targets + [testSupport, commandLineTests])

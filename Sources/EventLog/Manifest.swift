@@ -51,7 +51,9 @@ package struct Manifest: Hashable, Sendable {
     }
 
     /// Reads the manifest; nil where the store has none yet.
-    static func read(_ configuration: LogConfiguration, on files: any FileSystem) throws(LogError) -> Manifest? {
+    package static func read(
+        _ configuration: LogConfiguration, on files: any FileSystem
+    ) throws(LogError) -> Manifest? {
         let name = configuration.path(FileName.manifest)
         let bytes: [UInt8]
         do throws(DiskError) {

@@ -14,7 +14,7 @@ package typealias BlockByteSource = (
 
 /// Decodes columns; one object is used by one thread at a time.
 package final class BlockReader {
-    private let decompressor = ZstdDecompressor()
+    let decompressor = ZstdDecompressor()
 
     package init() {}
 
@@ -150,7 +150,7 @@ package final class BlockReader {
     }
 
     /// Reads a column, checks it, and only then lets `body` decode it.
-    private func column<Result>(
+    func column<Result>(
         _ column: ColumnPlace, at place: SegmentPlace, from source: BlockByteSource,
         _ body: (UnsafeRawBufferPointer) throws(BytesError) -> Result
     ) throws(SegmentError) -> Result {

@@ -8,7 +8,7 @@
 import Bytes
 
 enum IntegerCoding {
-    private enum Codec: UInt8 {
+    enum Codec: UInt8 {
         case constant = 1
         case packed = 2
         case differences = 3

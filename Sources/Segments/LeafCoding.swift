@@ -116,11 +116,7 @@ enum LeafCoding {
         let flags: UInt8 = try cursor.read()
         let nulls = try readNulls(&cursor, flags: flags, count: output.count)
         if flags & hasTexts != 0 {
-            // A kept text's number stands among the elements, so only its bytes are passed over.
-            for _ in 0..<(try cursor.readCount(limit: output.count)) {
-                _ = try cursor.readVarint()
-                _ = try cursor.readBytes(try cursor.readCount(limit: RecordLimits.textByteCountMax))
-            }
+            try skipTexts(&cursor, count: output.count)
         }
         switch type {
         case .float64:
@@ -144,6 +140,25 @@ enum LeafCoding {
         }
         for position in nulls { output[Int(position)] = .nan }
         return true
+    }
+
+    /// The byte that names the codec of a leaf's elements.
+    static func codec(of bytes: UnsafeRawBufferPointer, count: Int) throws(BytesError) -> UInt8 {
+        var cursor = ByteCursor(bytes)
+        let flags: UInt8 = try cursor.read()
+        _ = try readNulls(&cursor, flags: flags, count: count)
+        if flags & hasTexts != 0 {
+            try skipTexts(&cursor, count: count)
+        }
+        return try cursor.read()
+    }
+
+    /// A kept text's number stands among the elements, so only its bytes are passed over.
+    private static func skipTexts(_ cursor: inout ByteCursor, count: Int) throws(BytesError) {
+        for _ in 0..<(try cursor.readCount(limit: count)) {
+            _ = try cursor.readVarint()
+            _ = try cursor.readBytes(try cursor.readCount(limit: RecordLimits.textByteCountMax))
+        }
     }
 
     private static func readNulls(

@@ -38,7 +38,10 @@ package struct SegmentFile: Sendable {
     // MARK: Sealed
 
     /// The directory of a sealed segment.
-    package func directory() throws(SegmentError) -> SegmentDirectory {
+    package func directory() throws(SegmentError) -> SegmentDirectory { try footer().directory }
+
+    /// The directory of a sealed segment, and the byte after its last envelope, where it lies.
+    package func footer() throws(SegmentError) -> (directory: SegmentDirectory, offset: Int) {
         try checkHeader()
         let end = try byteCount()
         let trailerOffset = end - SegmentFormat.trailerByteCount
@@ -64,9 +67,10 @@ package struct SegmentFile: Sendable {
         guard found == expected else {
             throw .checksumMismatch(place(footerOffset), expected: expected, found: found)
         }
-        return try parse(footer, at: footerOffset) { (cursor) throws(BytesError) in
+        let directory = try parse(footer, at: footerOffset) { (cursor) throws(BytesError) in
             try SegmentDirectory.read(cursor.bytes)
         }
+        return (directory, footerOffset)
     }
 
     /// Refuses a file that is no segment, is another's, or is of an unknown version.

@@ -10,7 +10,7 @@ import Glibc
 import Records
 
 enum TextCoding {
-    private enum Codec: UInt8 {
+    enum Codec: UInt8 {
         case constant = 1
         case dictionary = 2
         case plain = 3

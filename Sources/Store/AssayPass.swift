@@ -38,7 +38,7 @@ struct PassLimit {
 struct AssayPass {
     let view: StoreView
     let definition: AssayDefinition
-    let grid: WindowGrid
+    var grid: WindowGrid
     /// The baseline that was pinned before; nil works it out.
     private let pinned: DatedSummary?
 

@@ -1,4 +1,4 @@
-// Stored assays: the commands on them, and their results.
+// Stored assays: the commands on them, and the keeping of their results.
 
 import Assays
 import Catalog
@@ -50,50 +50,12 @@ extension InferenceStore {
     package func results(
         of id: AssayID, startingIn period: TimeWindow, limit: Int = .max
     ) throws -> [[UInt8]] {
-        guard let assay = book[id] else { throw AssayError.unknownAssay(id) }
-        let places = resultPlaces()
-        return try assay.decisions(startingIn: period).prefix(limit).map { decision in
-            if let place = places[decision.resultID.number] {
-                // A damaged copy is as good as none: the log can say it again.
-                do { return try derived.snapshot().event(place).document } catch {}
-            }
-            return try rederive(decision, of: assay)
-        }
-    }
-
-    /// Where the stored results are, by number.
-    private func resultPlaces() -> [Int: EventPlace] {
-        var places: [Int: EventPlace] = [:]
-        for place in derived.snapshot().index.events {
-            guard let number = Int(place.entry.name) else { continue }
-            places[number] = place
-        }
-        return places
-    }
-
-    /// Works a result out again that is not in the derived directory: definition, baseline and the
-    /// records up to the decision's cut give the same one.
-    private func rederive(_ decision: AssayDecision, of assay: Assay) throws -> [UInt8] {
-        let view = self.view
-        let baseline =
-            try assay.pin?.summary
-            ?? view.baseline(
-                assay.definition.baseline, assay.definition.summarizer, for: decision.window,
-                cut: decision.cut)
-        let values = try view.values(of: assay.definition.window, in: decision.window, cut: decision.cut)
-        try view.refuseUnseen(values.statistics.unseen)
-        let outcome = try AssayEvaluator(assay.definition, baseline: baseline)
-            .outcome(of: SortedSample(values.values), in: decision.window)
-        return document(outcome, of: decision, assay)
+        try view.results(of: id, startingIn: period, limit: limit)
     }
 
     /// A result as it is answered and stored.
     func document(_ outcome: AssayOutcome, of decision: AssayDecision, _ assay: Assay) -> [UInt8] {
-        var result = AssayResult(outcome, of: decision, pipelineID: assay.definition.pipelineID)
-        if let id = assay.definition.workspaceID, let workspace = catalog.workspaces[id] {
-            result.workspace = (id, workspace.name)
-        }
-        return Array(result.json.text.utf8)
+        catalog.document(outcome, of: decision, assay)
     }
 
     /// Keeps results beside the log.

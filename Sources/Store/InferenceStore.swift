@@ -39,6 +39,15 @@ package final class InferenceStore: Sendable {
         /// that is worked out again looks at the home of its own time.
         var locations: [PipelineID: [(since: CommitNumber, names: [String])]] = [:]
 
+        mutating func apply(_ event: Event, commit: CommitNumber) throws {
+            let json = JSONField(try JSONValue(parsing: event.document))
+            switch event.name {
+            case EventName.catalog: apply(try CatalogEvent(json), commit: commit)
+            case EventName.assay: book.apply(try AssayEvent(json))
+            default: break  // Not to be folded, or another version's: kept, not ours.
+            }
+        }
+
         mutating func apply(_ event: CatalogEvent, commit: CommitNumber) {
             catalog.apply(event)
             switch event {
@@ -119,13 +128,7 @@ package final class InferenceStore: Sendable {
     static func fold(_ snapshot: LogSnapshot) throws -> Folded {
         var folded = Folded()
         for place in snapshot.index.events {
-            let event = try snapshot.event(place)
-            let json = JSONField(try JSONValue(parsing: event.document))
-            switch event.name {
-            case EventName.catalog: folded.apply(try CatalogEvent(json), commit: place.entry.commit)
-            case EventName.assay: folded.book.apply(try AssayEvent(json))
-            default: break  // Another version's event: kept, not ours to fold.
-            }
+            try folded.apply(try snapshot.event(place), commit: place.entry.commit)
         }
         return folded
     }
@@ -158,7 +161,11 @@ package final class InferenceStore: Sendable {
     ///
     /// Batches of `columnBlockRowCountMin` rows and more become column blocks, of at most
     /// `blockRowCountMax` rows each; smaller ones wait in memory and small blocks for company.
-    package func append(_ batch: RecordBatch, topic: String, partition: String) async throws -> AppendedSpan {
+    ///
+    /// - Parameter event: what to note of it in the same commit: durable with the records, or not at all.
+    package func append(
+        _ batch: RecordBatch, topic: String, partition: String, noting event: Event? = nil
+    ) async throws -> AppendedSpan {
         precondition(batch.rowCount > 0, "An append has records.")
         let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
         var items: [AppendItem] = []
@@ -176,6 +183,7 @@ package final class InferenceStore: Sendable {
             }
         }
         encoders.withLock { $0.append(box) }
+        if let event { items.append(.event(event)) }
         let receipt = try await log.append(items)
         return AppendedSpan(
             topic: topic, partition: partition, firstIndex: receipt.spans.first!.firstIndex,

@@ -17,10 +17,15 @@ package struct StoreView: Sendable {
     package let catalog: Catalog
     package let book: AssayBook
     private let locations: [PipelineID: [(since: CommitNumber, names: [String])]]
+    /// The results kept beside the log; nil where they cannot be read.
+    let derived: LogSnapshot?
     let sources: SystemSources
 
-    init(snapshot: LogSnapshot, folded: InferenceStore.Folded, sources: SystemSources) {
+    init(
+        snapshot: LogSnapshot, folded: InferenceStore.Folded, derived: LogSnapshot?, sources: SystemSources
+    ) {
         self.snapshot = snapshot
+        self.derived = derived
         catalog = folded.catalog
         book = folded.book
         locations = folded.locations
@@ -49,7 +54,12 @@ package struct StoreView: Sendable {
                 .unknown, "\(directory) holds no assaylog data; give another --data, or append to it first")
         }
         let (snapshot, report) = try InferenceLog.openForReading(LogConfiguration(), on: files)
-        let view = StoreView(snapshot: snapshot, folded: try InferenceStore.fold(snapshot), sources: sources)
+        var configuration = LogConfiguration()
+        configuration.directory = FileName.derivedDirectory
+        // Damage to what is derived loses nothing: a result that is not there is worked out again.
+        let derived = try? InferenceLog.openForReading(configuration, on: files).snapshot
+        let view = StoreView(
+            snapshot: snapshot, folded: try InferenceStore.fold(snapshot), derived: derived, sources: sources)
         return (view, report)
     }
 }
@@ -57,6 +67,8 @@ package struct StoreView: Sendable {
 extension InferenceStore {
     /// The store as it is now. The folds may be ahead of the snapshot by what just became durable.
     package var view: StoreView {
-        StoreView(snapshot: log.snapshot(), folded: folded.withLock { $0 }, sources: sources)
+        StoreView(
+            snapshot: log.snapshot(), folded: folded.withLock { $0 }, derived: derived.snapshot(),
+            sources: sources)
     }
 }

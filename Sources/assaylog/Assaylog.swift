@@ -1,12 +1,42 @@
 // The command line: one file a subcommand.
+//
+// Invariant: the process ends with 0, with 1 where the command failed, with 2 where the command
+// line itself is wrong.
 
 import ArgumentParser
+import Glibc
 
 @main
 struct Assaylog: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "assaylog",
-        abstract: "An inference log store that tells whether a model has drifted, since when, on which input.",
+        abstract:
+            "An inference log store that tells whether a model has drifted, since when, on which input.",
         version: "0.1.0",
-        subcommands: [Serve.self])
+        subcommands: [
+            Serve.self, Append.self, Query.self, Logs.self, Export.self, Summarize.self, AssayCommand.self,
+            Inspect.self, Check.self, Bench.self,
+        ])
+
+    static func main() async {
+        do {
+            let command = try parseAsRoot()
+            if var command = command as? any AsyncParsableCommand {
+                try await command.run()
+            } else {
+                var command = command
+                try command.run()
+            }
+        } catch {
+            let code = exitCode(for: error)
+            let message = fullMessage(for: error)
+            if code == .success {
+                if !message.isEmpty { print(message) }
+                return
+            }
+            if !message.isEmpty { Output.note(message) }
+            // The library says 64, as BSD's sysexits does; scripts are promised 2.
+            Glibc.exit(code == .validationFailure ? 2 : 1)
+        }
+    }
 }

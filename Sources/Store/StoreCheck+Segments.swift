@@ -1,0 +1,283 @@
+// Every byte of one segment, and what it adds to what was known of the log so far.
+//
+// Invariants:
+//  * A segment with a readable footer is looked at behind a damaged envelope too, block by block, so
+//    that one flipped bit is one finding at its column and not a silence about the rest.
+//  * Where something of a segment could not be seen, nothing is said of what follows from it.
+
+import Bytes
+import EventLog
+import JSON
+import Records
+import Segments
+
+/// Whose records: a topic's partition.
+struct PartitionAddress: Hashable, Sendable {
+    var topic: String
+    var partition: String
+}
+
+/// What was read of a log so far, segment after segment.
+struct LogScan {
+    let prefix: String
+    var folded: InferenceStore.Folded
+    var lastCommit: CommitNumber = 0
+    /// The index that each partition's next record gets.
+    var nextIndexes: [PartitionAddress: UInt64] = [:]
+    /// Records in small blocks that have not become columns yet, ascending.
+    var waiting: [PartitionAddress: [Range<UInt64>]] = [:]
+    /// Whether some of it could not be seen, so that what follows may begin anywhere.
+    var hasGap = false
+
+    init(prefix: String, folded: InferenceStore.Folded) {
+        self.prefix = prefix
+        self.folded = folded
+    }
+}
+
+/// One pass over one segment.
+private struct SegmentScan {
+    let segment: SegmentFile
+    let reader = BlockReader()
+    let decompressor = ZstdDecompressor()
+    /// As the scan sees it: what the footer must say.
+    var directory = SegmentDirectory()
+}
+
+extension StoreCheck {
+    mutating func checkSegment(
+        _ segment: SegmentFile, _ entry: Manifest.Entry, _ scan: inout LogScan, _ report: (Int) -> Void
+    ) throws(SegmentError) {
+        let file = scan.prefix + segment.name
+        let fileByteCount = try segment.byteCount()
+        try segment.checkHeader()
+        var footer: (directory: SegmentDirectory, offset: Int)?
+        if entry.state == .sealed {
+            do throws(SegmentError) { footer = try segment.footer() } catch {
+                find(error, in: scan.prefix, segment.name)
+                scan.hasGap = true
+            }
+            if fileByteCount != entry.byteCount {
+                find(file, nil, "has \(fileByteCount) bytes, and the manifest says \(entry.byteCount)")
+            }
+        } else if entry.state == .closed, fileByteCount < entry.byteCount {
+            find(file, fileByteCount, "ends here, and \(entry.byteCount) bytes of it were durable")
+        }
+        let limit: Int? =
+            switch entry.state {
+            case .sealed: footer?.offset ?? entry.byteCount
+            case .closed: entry.byteCount
+            case .active: nil
+            }
+        var pass = SegmentScan(segment: segment)
+        let end = try scanEnvelopes(&pass, upTo: limit, &scan, report)
+        byteCount += max(0, fileByteCount - end.validByteCount)
+        report(byteCount)
+        switch entry.state {
+        case .sealed:
+            guard let footer else {
+                // The scan must end somewhere, as nobody knows where the footer begins; but at the last one.
+                if let tear = end.tear, try segment.holdsEnvelope(after: end.validByteCount) {
+                    find(file, end.validByteCount, tear)
+                }
+                return
+            }
+            if end.tear == nil, end.validByteCount == footer.offset {
+                compare(pass.directory, footer.directory, file)
+            } else {
+                find(file, end.validByteCount, end.tear ?? "the envelopes end before the footer")
+                scan.hasGap = true
+                checkBlocks(footer.directory, from: end.validByteCount, pass, in: scan.prefix)
+            }
+        case .closed:
+            guard end.tear != nil || end.validByteCount != entry.byteCount else { return }
+            find(file, end.validByteCount, end.tear ?? "the envelopes end before byte \(entry.byteCount)")
+            scan.hasGap = true
+        case .active:
+            guard let tear = end.tear else { return }
+            // Appended to meanwhile, or cut by a crash: no fault, unless something whole lies behind.
+            let again = try segment.scan { (_, _, _) throws(SegmentError) in }
+            if again.validByteCount == end.validByteCount,
+                try segment.holdsEnvelope(after: end.validByteCount)
+            {
+                find(file, end.validByteCount, "\(tear), and whole ones lie behind it")
+                scan.hasGap = true
+            } else {
+                notes.append(
+                    "\(file) ends at byte \(end.validByteCount) (\(tear)); "
+                        + "what follows was never acknowledged"
+                )
+            }
+        }
+    }
+
+    /// Checks envelope after envelope, up to `limit` or the first that is not whole.
+    private mutating func scanEnvelopes(
+        _ pass: inout SegmentScan, upTo limit: Int?, _ scan: inout LogScan, _ report: (Int) -> Void
+    ) throws(SegmentError) -> SegmentFile.ScanEnd {
+        let segment = pass.segment
+        return try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
+            commitCount += 1
+            byteCount += SegmentFormat.envelopeHeaderByteCount + header.bodyByteCount
+            report(byteCount)
+            if header.commit != scan.lastCommit + 1 && !scan.hasGap {
+                find(
+                    scan.prefix + segment.name, offset,
+                    "commit \(header.commit) follows commit \(scan.lastCommit)")
+            }
+            scan.lastCommit = max(scan.lastCommit, header.commit)
+            pass.directory.note(commit: header.commit)
+            for block in blocks {
+                let place = segment.place(offset + SegmentFormat.envelopeHeaderByteCount + block.offset)
+                do throws(SegmentError) {
+                    try check(block, header, at: place, &pass, &scan)
+                } catch {
+                    find(error, in: scan.prefix, segment.name)
+                    scan.hasGap = true
+                }
+            }
+        }
+    }
+
+    // MARK: Blocks
+
+    private mutating func check(
+        _ block: FoundBlock, _ header: EnvelopeHeader, at place: SegmentPlace, _ pass: inout SegmentScan,
+        _ scan: inout LogScan
+    ) throws(SegmentError) {
+        switch block.kind {
+        case .event:
+            eventCount += 1
+            let event = try block.event(at: place)
+            pass.directory.events.append(
+                EventEntry(
+                    name: event.name, offset: place.byteOffset, byteCount: block.payload.count,
+                    commit: header.commit))
+            do {
+                if scan.prefix.isEmpty {
+                    try scan.folded.apply(event, commit: header.commit)
+                } else {
+                    _ = try JSONValue(parsing: event.document)
+                }
+            } catch {
+                find(
+                    scan.prefix + place.file, place.byteOffset,
+                    "the event \"\(event.name)\" cannot be read: \(error)")
+            }
+        case .small:
+            let (head, batch) = try block.smallBatch(at: place, with: pass.reader, pass.decompressor)
+            try checkRows(head, batch, at: place)
+            recordCount += head.rowCount
+            checkAddress(head, .small, at: place, &scan)
+        case .columns, .rolled:
+            let head = try block.head(at: place)
+            guard head.blockByteCount == block.payload.count else {
+                throw .malformed(
+                    place, reason: "its columns end at byte \(head.blockByteCount) of \(block.payload.count)")
+            }
+            let batch = try pass.reader.batch(head, at: place) { (offset, byteCount) throws(SegmentError) in
+                Array(block.payload[offset..<offset + byteCount])
+            }
+            try checkRows(head, batch, at: place)
+            // Rolled records were counted where they came from.
+            if block.kind == .columns { recordCount += head.rowCount }
+            checkAddress(head, block.kind, at: place, &scan)
+            pass.directory.blocks.append(
+                BlockEntry(
+                    topic: head.topic, partition: head.partition, offset: place.byteOffset,
+                    byteCount: block.payload.count, headByteCount: head.byteCount, kind: block.kind,
+                    firstIndex: head.firstIndex, rowCount: head.rowCount, timeMin: head.timeMin,
+                    timeMax: head.timeMax, firstCommit: head.commitRuns.first?.commit ?? header.commit,
+                    lastCommit: head.commitRuns.last?.commit ?? header.commit))
+        }
+    }
+
+    /// What a head says of its rows must be true of them.
+    private mutating func checkRows(
+        _ head: BlockHead, _ batch: RecordBatch, at place: SegmentPlace
+    ) throws(SegmentError) {
+        blockCount += 1
+        guard head.rowCount > 0, batch.times.min() == head.timeMin, batch.times.max() == head.timeMax else {
+            throw .malformed(place, reason: "its records' times are not those that its head says")
+        }
+        let ascend = zip(batch.times, batch.times.dropFirst()).allSatisfy { $0 <= $1 }
+        guard ascend == head.timesAscend else {
+            throw .malformed(place, reason: "its head says wrongly whether times ascend")
+        }
+        let runs = head.commitRuns
+        guard
+            runs.isEmpty
+                || runs.reduce(0, { $0 + $1.rowCount }) == head.rowCount
+                    && zip(runs, runs.dropFirst()).allSatisfy({ $0.commit < $1.commit })
+        else { throw .malformed(place, reason: "its commits are not those of its rows") }
+    }
+
+    /// Indexes are dense: new records go on where the last ended, rolled ones replace those that wait.
+    private mutating func checkAddress(
+        _ head: BlockHead, _ kind: BlockKind, at place: SegmentPlace, _ scan: inout LogScan
+    ) {
+        let address = PartitionAddress(topic: head.topic, partition: head.partition)
+        let range = head.firstIndex..<head.firstIndex + UInt64(head.rowCount)
+        func find(_ problem: String) {
+            self.find(
+                scan.prefix + place.file, place.byteOffset,
+                "records \(range.lowerBound) to \(range.upperBound) "
+                    + "of \(address.partition) in \(address.topic) "
+                    + problem)
+        }
+        if kind == .rolled {
+            var ranges = scan.waiting[address] ?? []
+            var reached = range.lowerBound
+            while let first = ranges.first, first.lowerBound == reached, first.upperBound <= range.upperBound
+            {
+                reached = first.upperBound
+                ranges.removeFirst()
+            }
+            if reached != range.upperBound && !scan.hasGap { find("replace records that are not there") }
+            ranges.removeAll { $0.upperBound <= range.upperBound }
+            scan.waiting[address] = ranges
+        } else {
+            let next = scan.nextIndexes[address] ?? 0
+            if range.lowerBound != next && !scan.hasGap { find("follow record \(next)") }
+            if kind == .small { scan.waiting[address, default: []].append(range) }
+        }
+        scan.nextIndexes[address] = max(scan.nextIndexes[address] ?? 0, range.upperBound)
+    }
+
+    // MARK: Footers
+
+    private mutating func compare(_ found: SegmentDirectory, _ footer: SegmentDirectory, _ file: String) {
+        if found.commits != footer.commits {
+            find(file, nil, "its footer says other commits than it holds")
+        }
+        if found.blocks != footer.blocks {
+            let place = zip(found.blocks, footer.blocks).first { $0 != $1 }?.0.offset
+            find(file, place, "its footer lists other blocks than it holds")
+        }
+        if found.events != footer.events {
+            let place = zip(found.events, footer.events).first { $0 != $1 }?.0.offset
+            find(file, place, "its footer lists other events than it holds")
+        }
+    }
+
+    /// Checks the blocks that a footer lists from a byte on, where the envelopes cannot be followed.
+    private mutating func checkBlocks(
+        _ directory: SegmentDirectory, from start: Int, _ pass: SegmentScan, in prefix: String
+    ) {
+        for entry in directory.blocks where entry.offset >= start {
+            do throws(SegmentError) {
+                let head = try pass.segment.head(entry)
+                let batch = try pass.reader.batch(head, at: pass.segment.place(entry.offset)) {
+                    (offset, byteCount) throws(SegmentError) in
+                    try pass.segment.read(at: entry.offset + offset, byteCount: byteCount)
+                }
+                try checkRows(head, batch, at: pass.segment.place(entry.offset))
+            } catch { find(error, in: prefix, pass.segment.name) }
+        }
+        for entry in directory.events where entry.offset >= start {
+            do throws(SegmentError) { _ = try pass.segment.event(entry) } catch {
+                find(error, in: prefix, pass.segment.name)
+            }
+        }
+    }
+}

@@ -1,0 +1,256 @@
+// Is every invariant true of this directory? Reads every byte that anybody may ever ask for, the log
+// and what is derived from it, and says where something is wrong.
+//
+//     MANIFEST ──► segments ──► envelopes ──► blocks ──► columns      each checksum, each value decoded
+//                     │            │            └──► indexes dense, times as said
+//                     └► footer ═══╪══ the same directory as the scan's
+//                                  └──► commits without a gap, events that can be folded
+//     models   ──► the hash that names them
+//
+// Shares the segment room's readers with the store, but neither its index nor its recovery: what
+// those make of the directory is compared with what was read here.
+//
+// Invariants:
+//  * Nothing is changed. A directory that a server writes may be checked: what moved while it was
+//    read is read again before it is called wrong.
+//  * A finding names a file and, where one is known, a byte. No findings: every promise holds.
+
+import Assays
+import Bytes
+import Catalog
+import Disk
+import EventLog
+import JSON
+import Records
+import Segments
+
+package struct StoreCheck: Sendable {
+    /// Something that should not be.
+    package struct Finding: Hashable, Sendable, CustomStringConvertible {
+        /// Within the data directory.
+        package var file: String
+        package var byteOffset: Int?
+        package var problem: String
+
+        package var description: String {
+            file + (byteOffset.map { " at byte \($0)" } ?? "") + ": " + problem
+        }
+    }
+
+    package internal(set) var findings: [Finding] = []
+    /// What is no fault, but may surprise: a torn tail, a file that nobody names.
+    package internal(set) var notes: [String] = []
+    package internal(set) var segmentCount = 0
+    package internal(set) var commitCount = 0
+    package internal(set) var blockCount = 0
+    package internal(set) var recordCount = 0
+    package internal(set) var eventCount = 0
+    package internal(set) var modelCount = 0
+    package internal(set) var byteCount = 0
+
+    /// A directory that changes is read again so often before its findings stand.
+    private static let attemptCountMax = 3
+
+    /// Checks a data directory.
+    ///
+    /// - Parameter report: called now and then with the bytes read so far.
+    /// - Throws: a refusal where the directory holds no store, or the disk's where it cannot be listed.
+    package static func run(
+        _ directory: String, report: (_ byteCount: Int) -> Void = { _ in }
+    ) throws -> StoreCheck {
+        let files = PosixFileSystem(root: directory)
+        guard let names = try? files.list(""), names.contains(FileName.manifest) else {
+            throw StoreRefusal(.unknown, "\(directory) holds no assaylog data; give another --data")
+        }
+        return try run(on: files, report: report)
+    }
+
+    package static func run(
+        on files: any FileSystem, report: (_ byteCount: Int) -> Void = { _ in }
+    ) throws -> StoreCheck {
+        var attempt = 1
+        while true {
+            let before = manifests(on: files)
+            var check = StoreCheck()
+            var folded = InferenceStore.Folded()
+            try check.checkLog("", on: files, into: &folded, report)
+            try check.checkLog(FileName.derivedDirectory, on: files, into: &folded, report)
+            try check.checkModels(folded.catalog, on: files, report)
+            if check.findings.isEmpty || attempt == attemptCountMax || manifests(on: files) == before {
+                return check
+            }
+            attempt += 1
+        }
+    }
+
+    private static func manifests(on files: any FileSystem) -> [Manifest?] {
+        ["", FileName.derivedDirectory].map { directory in
+            var configuration = LogConfiguration()
+            configuration.directory = directory
+            return (try? Manifest.read(configuration, on: files)) ?? nil
+        }
+    }
+
+    // MARK: One log
+
+    private mutating func checkLog(
+        _ directory: String, on files: any FileSystem, into folded: inout InferenceStore.Folded,
+        _ report: (Int) -> Void
+    ) throws {
+        var configuration = LogConfiguration()
+        configuration.directory = directory
+        let prefix = directory.isEmpty ? "" : directory + "/"
+        guard let manifest = try readManifest(configuration, on: files, prefix) else { return }
+        checkOrder(manifest, prefix)
+        let names = try files.list(directory)
+        let known = Set(manifest.entries.map(\.number))
+        for name in names.sorted() {
+            guard let number = FileName.segmentNumber(name), !known.contains(number) else { continue }
+            notes.append("\(prefix)\(name) is in no manifest; the next opening removes it")
+        }
+        var scan = LogScan(prefix: prefix, folded: folded)
+        for entry in manifest.entries {
+            segmentCount += 1
+            do throws(SegmentError) {
+                let segment = try SegmentFile(opening: entry.number, in: directory, on: files)
+                try checkSegment(segment, entry, &scan, report)
+            } catch {
+                find(error, in: prefix, FileName.segment(entry.number))
+                scan.hasGap = true
+            }
+        }
+        for (address, ranges) in scan.waiting where !ranges.isEmpty && manifest.entries.last?.state == .sealed
+        {
+            find(
+                prefix + FileName.segment(manifest.entries.last?.number ?? 0), nil,
+                "is sealed, and records "
+                    + "\(ranges[0].lowerBound) to \(ranges[0].upperBound) of \(address.partition) "
+                    + "in \(address.topic) never became columns")
+        }
+        folded = scan.folded
+        try compare(scan, with: configuration, on: files, prefix)
+    }
+
+    /// The manifest; nil where there is none to go by.
+    private mutating func readManifest(
+        _ configuration: LogConfiguration, on files: any FileSystem, _ prefix: String
+    ) throws(LogError) -> Manifest? {
+        do throws(LogError) {
+            let manifest = try Manifest.read(configuration, on: files)
+            // What is derived may be missing: it comes back.
+            if manifest == nil && prefix.isEmpty { find(FileName.manifest, nil, "is missing") }
+            return manifest
+        } catch {
+            guard case .manifest(_, let reason) = error else { throw error }
+            find(prefix + FileName.manifest, nil, reason)
+            return nil
+        }
+    }
+
+    private mutating func checkOrder(_ manifest: Manifest, _ prefix: String) {
+        var previous: UInt64 = 0
+        for (position, entry) in manifest.entries.enumerated() {
+            if entry.number <= previous {
+                find(
+                    prefix + FileName.manifest, nil,
+                    "segment \(entry.number) stands behind segment \(previous)")
+            }
+            if entry.number >= manifest.nextSegmentNumber {
+                find(
+                    prefix + FileName.manifest, nil,
+                    "segment \(entry.number) is not below the next number, \(manifest.nextSegmentNumber)")
+            }
+            if entry.state == .active && position < manifest.entries.count - 1 {
+                find(prefix + FileName.manifest, nil, "segment \(entry.number) is active and not the last")
+            }
+            previous = entry.number
+        }
+    }
+
+    /// What the store itself makes of the directory must be what was read here.
+    private mutating func compare(
+        _ scan: LogScan, with configuration: LogConfiguration, on files: any FileSystem, _ prefix: String
+    ) throws {
+        // Of a log with damage the two may rightly see different parts; the damage is found already.
+        guard !scan.hasGap, findings.isEmpty else { return }
+        let (snapshot, _) = try InferenceLog.openForReading(configuration, on: files)
+        guard snapshot.cut == scan.lastCommit else {
+            if snapshot.cut < scan.lastCommit {
+                find(
+                    prefix + FileName.manifest, nil,
+                    "the log is seen up to commit \(snapshot.cut), and holds \(scan.lastCommit)")
+            }
+            return
+        }
+        for (address, next) in scan.nextIndexes {
+            let seen = snapshot.index.topics[address.topic]?.nextIndexes[address.partition] ?? 0
+            guard seen != next else { continue }
+            find(
+                prefix + FileName.manifest, nil,
+                "\(seen) records of \(address.partition) in \(address.topic) are seen, and \(next) are there")
+        }
+    }
+
+    // MARK: Models
+
+    private mutating func checkModels(
+        _ catalog: Catalog, on files: any FileSystem, _ report: (Int) -> Void
+    ) throws {
+        var names: Set<String> = []
+        do throws(DiskError) { names = Set(try files.list(FileName.modelDirectory)) } catch {
+            guard error.kind == .notFound else { throw error }
+        }
+        for sha256 in Set(catalog.modelVersions.all.map(\.contents.sha256)).subtracting(names).sorted() {
+            find(
+                "\(FileName.modelDirectory)/\(sha256)", nil, "is missing, and the catalogue has a model of it"
+            )
+        }
+        for name in names.sorted() {
+            let path = FileName.modelDirectory + "/" + name
+            guard !name.hasPrefix("upload-") else {
+                notes.append("\(path) is an upload that did not end, or goes on")
+                continue
+            }
+            modelCount += 1
+            do throws(DiskError) {
+                let file = try files.open(path)
+                let end = try file.byteCount
+                var hash = SHA256()
+                var offset = 0
+                while offset < end {
+                    let piece = try file.read(at: offset, byteCount: min(1 << 20, end - offset))
+                    piece.withUnsafeBytes { hash.update($0) }
+                    offset += piece.count
+                    byteCount += piece.count
+                    report(byteCount)
+                }
+                let found = hash.hexDigest()
+                if found != name {
+                    find(path, nil, "holds other bytes than its name says: their hash is \(found)")
+                }
+            } catch { find(path, nil, "cannot be read: \(error.reason)") }
+        }
+    }
+
+    // MARK: Findings
+
+    mutating func find(_ file: String, _ byteOffset: Int?, _ problem: String) {
+        findings.append(Finding(file: file, byteOffset: byteOffset, problem: problem))
+    }
+
+    /// A segment's own words, without the advice to do what is being done.
+    mutating func find(_ error: SegmentError, in prefix: String, _ file: String) {
+        switch error {
+        case .disk(let error): find(prefix + file, nil, "cannot be read: \(error.operation): \(error.reason)")
+        case .checksumMismatch(let place, let expected, let found):
+            find(
+                prefix + place.file, place.byteOffset,
+                "checksum \(String(found, radix: 16)), \(String(expected, radix: 16)) was written")
+        case .unsupportedVersion(let place, let found):
+            find(
+                prefix + place.file, place.byteOffset,
+                "is of format version \(found), which this build does not read")
+        case .malformed(let place, let reason): find(prefix + place.file, place.byteOffset, reason)
+        }
+    }
+}

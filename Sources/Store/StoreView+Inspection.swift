@@ -1,0 +1,103 @@
+// What the log is made of, for people who look: segments, their blocks, the columns of those.
+
+import Bytes
+import Disk
+import EventLog
+import Segments
+
+/// A segment of the log, as the manifest and its blocks tell of it.
+package struct SegmentInspection: Sendable {
+    package var number: UInt64
+    /// As `sealed`.
+    package var state: String
+    package var byteCount: Int
+    package var commits: ClosedRange<CommitNumber>?
+    package var envelopeCount = 0
+    package var eventCount = 0
+    package var blocks: [BlockInspection] = []
+    /// Where the segment could not be followed any further, and why.
+    package var damage: String?
+
+    package var recordCount: Int { blocks.reduce(0) { $0 + ($1.kind == "rolled" ? 0 : $1.rowCount) } }
+}
+
+/// A block of records.
+package struct BlockInspection: Sendable {
+    /// As `columns`, `small`, `rolled`.
+    package var kind: String
+    package var byteOffset: Int
+    package var byteCount: Int
+    package var topic: String
+    package var partition: String
+    package var firstIndex: UInt64
+    package var rowCount: Int
+    package var timeMin: Int64
+    package var timeMax: Int64
+    package var commit: CommitNumber
+    /// Nil for a small block, whose columns lie in one frame.
+    package var columns: [ColumnDescription]?
+}
+
+extension StoreView {
+    /// The segments of a data directory, in the order of the log.
+    ///
+    /// - Parameter number: the segment whose columns are described too; nil for none.
+    package static func segments(
+        of directory: String, describing number: UInt64? = nil
+    ) throws -> [SegmentInspection] {
+        let files = PosixFileSystem(root: directory)
+        guard let manifest = try Manifest.read(LogConfiguration(), on: files) else { return [] }
+        return try manifest.entries.map { entry in
+            let segment = try SegmentFile(opening: entry.number, in: "", on: files)
+            return try inspect(segment, entry, describesColumns: entry.number == number)
+        }
+    }
+
+    private static func inspect(
+        _ segment: SegmentFile, _ entry: Manifest.Entry, describesColumns: Bool
+    ) throws -> SegmentInspection {
+        var found = SegmentInspection(
+            number: entry.number, state: "\(entry.state)", byteCount: try segment.byteCount())
+        let (reader, decompressor) = (BlockReader(), ZstdDecompressor())
+        let limit: Int? =
+            switch entry.state {
+            case .sealed: try segment.footer().offset
+            case .closed: entry.byteCount
+            case .active: nil
+            }
+        try segment.checkHeader()
+        let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
+            found.envelopeCount += 1
+            found.commits = (found.commits?.lowerBound ?? header.commit)...header.commit
+            for block in blocks {
+                let place = segment.place(offset + SegmentFormat.envelopeHeaderByteCount + block.offset)
+                let head: BlockHead
+                var columns: [ColumnDescription]?
+                switch block.kind {
+                case .event:
+                    found.eventCount += 1
+                    continue
+                case .small: head = try block.smallBatch(at: place, with: reader, decompressor).0
+                case .columns, .rolled:
+                    head = try block.head(at: place)
+                    guard describesColumns else { break }
+                    columns = try reader.columns(head, at: place) {
+                        (offset, byteCount) throws(SegmentError) in
+                        guard offset + byteCount <= block.payload.count else {
+                            throw .malformed(place, reason: "a column lies past the block's end")
+                        }
+                        return Array(block.payload[offset..<offset + byteCount])
+                    }
+                }
+                found.blocks.append(
+                    BlockInspection(
+                        kind: "\(block.kind)", byteOffset: place.byteOffset, byteCount: block.payload.count,
+                        topic: head.topic, partition: head.partition, firstIndex: head.firstIndex,
+                        rowCount: head.rowCount, timeMin: head.timeMin, timeMax: head.timeMax,
+                        commit: header.commit, columns: columns))
+            }
+        }
+        if let tear = end.tear { found.damage = "\(tear), at byte \(end.validByteCount)" }
+        return found
+    }
+}

@@ -1,0 +1,203 @@
+// `assaylog append`: files of records into the log.
+//
+// A file is read in chunks, and each chunk is one commit. Into a data directory the commit holds,
+// beside the records, a mark of how far the file is read; so after a crash, a kill or a bad line
+// `--resume` goes on exactly behind the last durable record, and an import that was done is not
+// done again by mistake. (A note beside the file would tell of commits that a crash undid, or miss
+// the last one.) A server keeps no marks.
+//
+// Invariants:
+//  * A chunk's records are in the log all or none, and durable before the next chunk is committed.
+//  * With a mark, no record of a file is appended twice unless --again asks for it.
+
+import ArgumentParser
+import JSON
+import Records
+import Store
+
+struct Append: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Import files of records into a data directory or a running server.",
+        discussion: """
+            Example:
+              assaylog append --create --workspace demo --pipeline fraud records.ndjson
+
+            Takes NDJSON (one JSON object a line) and pandas-records JSON (one list of objects); the first
+            byte tells them apart; "-" is standard input. Fields have dotted names or are nested: "in.amount"
+            or {"in":{"amount":…}}; "time" is milliseconds since 1970, and now where it is left out. Every
+            10,000 records are one durable commit. After an interruption run the same command with --resume.
+            """)
+
+    @OptionGroup var directory: DataDirectory
+    @OptionGroup var pipeline: PipelineOptions
+
+    @Option(help: ArgumentHelp("The location that the records are of.", valueName: "name"))
+    var partition = "import"
+
+    @Flag(help: "The location is an edge: not counted where assays look at home.")
+    var edge = false
+
+    @Flag(help: "Make the data directory, workspace and pipeline that are not there.")
+    var create = false
+
+    @Flag(help: "Go on where an interrupted import of the same file ended.")
+    var resume = false
+
+    @Flag(help: "Import a file that is in the log already once more.")
+    var again = false
+
+    @Option(
+        help: ArgumentHelp(
+            "Send the records to this server instead, as http://localhost:8080.", valueName: "url"))
+    var server: String?
+
+    @Flag(help: "Say what was done as one line of JSON.")
+    var json = false
+
+    @Argument(help: "Files of records; \"-\" for standard input.")
+    var files: [String]
+
+    func validate() throws {
+        guard (1...RecordLimits.nameByteCountMax).contains(partition.utf8.count) else {
+            throw ValidationError("--partition must be 1 to \(RecordLimits.nameByteCountMax) bytes long.")
+        }
+        guard !resume || !again else { throw ValidationError("--resume and --again contradict each other.") }
+        guard !resume || !files.contains("-") else {
+            throw ValidationError("Standard input cannot be gone back to; --resume needs files.")
+        }
+        guard !resume || server == nil else {
+            throw ValidationError("A server keeps no marks to resume at; --resume needs --data alone.")
+        }
+    }
+
+    func run() async throws {
+        // All files are opened before anything is appended: a name that is wrong costs nothing.
+        let inputs = try files.map { try InputFile($0) }
+        let sink: any RecordSink =
+            if let server { try ServerSink.open(self, server) } else { try await StoreSink.open(self) }
+        var importer = Importer(sink: sink, options: self, byteCount: total(inputs))
+        var failure: (any Error)?
+        do {
+            for input in inputs { try await importer.append(input) }
+        } catch { failure = error }
+        importer.progress.end()
+        do { try await sink.close() } catch { failure = failure ?? error }
+        if let failure {
+            throw CommandFailure("\(failure)" + importer.remainder)
+        }
+        try importer.report(json: json)
+    }
+
+    private func total(_ inputs: [InputFile]) -> Int? {
+        inputs.reduce(0) { sum, input in sum.flatMap { sum in input.byteCount.map { sum + $0 } } }
+    }
+}
+
+/// Files into a sink, one after another, and what came of it.
+private struct Importer {
+    let sink: any RecordSink
+    let options: Append
+    let progress: Progress
+    private let start = SystemSources.monotonicClock()
+
+    private var rowCount = 0
+    private var commitCount = 0
+    private var byteCount = 0
+    private var skippedByteCount = 0
+    private var indexes: Range<UInt64>?
+
+    init(sink: any RecordSink, options: Append, byteCount: Int?) {
+        self.sink = sink
+        self.options = options
+        progress = Progress(byteCount: byteCount)
+    }
+
+    mutating func append(_ file: InputFile) async throws {
+        var mark = try mark(of: file)
+        let begin = mark?.byteCount ?? 0
+        skippedByteCount += begin
+        var chunks = try RecordChunks(file, from: begin)
+        while let chunk = try chunks.next() {
+            mark?.byteCount = chunk.end
+            mark?.at = SystemSources.wallClock()
+            if mark != nil {
+                mark?.digest = try ImportMark.digest(upTo: chunk.end) { try file.read(at: $0, byteCount: $1) }
+            }
+            let appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
+            mark?.rowCount += appended.rowCount
+            rowCount += appended.rowCount
+            byteCount += chunk.text.count
+            if let found = appended.indexes {
+                commitCount += 1
+                indexes = (indexes?.lowerBound ?? found.lowerBound)..<found.upperBound
+            }
+            progress.show("append", bytes: skippedByteCount + byteCount, rows: rowCount)
+        }
+    }
+
+    /// Where to begin with a file, and what to note of it; nil where nothing is noted.
+    private func mark(of file: InputFile) throws -> ImportMark? {
+        guard let size = file.byteCount, let marks = try sink.marks() else { return nil }
+        let path = file.absolutePath
+        let fresh = ImportMark(
+            topic: sink.topic, partition: options.partition, path: path, byteCount: 0, rowCount: 0,
+            digest: "",
+            at: SystemSources.wallClock())
+        guard !options.again else { return fresh }
+        let known = try marks.first { mark in
+            guard mark.byteCount <= size else { return false }
+            return try mark.digest
+                == ImportMark.digest(upTo: mark.byteCount) { try file.read(at: $0, byteCount: $1) }
+        }
+        guard var known else {
+            guard options.resume, marks.contains(where: { $0.path == path }) else { return fresh }
+            throw CommandFailure(
+                "\(file.name) was imported before and has changed since, "
+                    + "so that there is no place to go on at; "
+                    + "move what is new to a file of its own, or import all of it once more with --again")
+        }
+        guard options.resume else {
+            throw CommandFailure(
+                "\(file.name) is in the log already: \(Quantity.count(known.rowCount)) records, up to byte "
+                    + "\(known.byteCount) of \(size), since \(known.at.zuluText); "
+                    + "--resume goes on behind them, --again imports them once more")
+        }
+        known.path = path
+        return known
+    }
+
+    // MARK: What was done
+
+    private var seconds: Double { Double(SystemSources.monotonicClock() - start) / 1e9 }
+
+    func report(json: Bool) throws {
+        if json {
+            try Output.line(document)
+        } else {
+            let rate = Quantity.count(Int(Double(rowCount) / max(seconds, 1e-3)))
+            try Output.line(
+                "\(Quantity.of(rowCount, "record")) in \(Quantity.of(commitCount, "commit")), "
+                    + "\(Quantity.bytes(byteCount)), "
+                    + "\(Quantity.decimal(seconds, digitCount: 2)) s (\(rate) records/s)"
+                    + (skippedByteCount > 0
+                        ? "; \(Quantity.bytes(skippedByteCount)) were in the log already" : ""))
+        }
+    }
+
+    /// After a failure: what is in the log all the same, and how to go on.
+    var remainder: String {
+        guard rowCount > 0 else { return "" }
+        let kept = "\n\(Quantity.of(rowCount, "record")) before it \(rowCount == 1 ? "is" : "are") in the log"
+        return kept + (options.server == nil ? "; mend the file behind them and run again with --resume" : "")
+    }
+
+    private var document: JSONValue {
+        .object(
+            ("topic", .string(sink.topic)), ("partition", .string(options.partition)),
+            ("records", .integer(rowCount)), ("commits", .integer(commitCount)),
+            ("bytes", .integer(byteCount)),
+            ("skipped_bytes", .integer(skippedByteCount)),
+            ("first_index", indexes.map { .integer($0.lowerBound) } ?? .null),
+            ("end_index", indexes.map { .integer($0.upperBound) } ?? .null), ("seconds", .number(seconds)))
+    }
+}

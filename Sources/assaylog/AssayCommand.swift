@@ -1,0 +1,239 @@
+// `assaylog assay`: stored assays, their results, and what they would say of any period.
+
+import ArgumentParser
+import Assays
+import Catalog
+import JSON
+import Records
+import Store
+
+struct AssayCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "assay",
+        abstract: "List, show and run assays; show their results.",
+        discussion: """
+            Example:
+              assaylog assay list
+              assaylog assay run 1 --start 2024-01-09T00:00:00Z
+            """,
+        subcommands: [List.self, Show.self, Run.self, Results.self])
+}
+
+/// An assay's number.
+struct AssayOptions: ParsableArguments {
+    @OptionGroup var directory: DataDirectory
+
+    @Argument(help: "The assay's number, as `assaylog assay list` shows it.")
+    var id: Int
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func found(in view: StoreView) throws -> Assay {
+        guard let assay = view.book[AssayID(id)] else {
+            let ids = view.book.list().map { "\($0.id)" }.reversed().joined(separator: ", ")
+            throw CommandFailure(
+                "there is no assay \(id); " + (ids.isEmpty ? "there is none at all" : "there is \(ids)"))
+        }
+        return assay
+    }
+}
+
+extension AssayCommand {
+    struct List: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "List the assays, newest first.",
+            discussion: """
+                Example:
+                  assaylog assay list --json
+                """)
+
+        @OptionGroup var directory: DataDirectory
+
+        @Flag(help: "Print JSON, as the API answers it.")
+        var json = false
+
+        func run() throws {
+            let (view, damages) = try directory.open()
+            let assays = view.book.list()
+            if json {
+                try Output.line(.array(assays.map { $0.listJSON(workspaceName: view.workspaceName(of: $0)) }))
+            } else {
+                var table = TextTable(
+                    ("id", .trailing), ("name", .leading), ("pipeline", .leading), ("path", .leading),
+                    ("window", .leading), ("active", .leading), ("ok", .trailing), ("warning", .trailing),
+                    ("alert", .trailing), ("last run", .leading))
+                for assay in assays {
+                    let definition = assay.definition
+                    table.append(
+                        "\(assay.id)", definition.name, definition.pipelineName, definition.window.path.text,
+                        definition.window.width.text, assay.isActive ? "yes" : "no",
+                        assay.report.map { "\($0.okCount)" } ?? "-",
+                        assay.report.map { "\($0.warningCount)" } ?? "-",
+                        assay.report.map { "\($0.alertCount)" } ?? "-", assay.lastRun?.zuluText ?? "never")
+                }
+                if table.isEmpty {
+                    Output.note("there are no assays yet; POST /v1/api/assays/create makes one")
+                }
+                try Output.write(Array(table.text.utf8))
+            }
+            try Output.warn(damages)
+        }
+    }
+
+    struct Show: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show an assay's definition and state.",
+            discussion: """
+                Example:
+                  assaylog assay show 1
+                """)
+
+        @OptionGroup var options: AssayOptions
+
+        func run() throws {
+            let (view, damages) = try options.directory.open()
+            let assay = try options.found(in: view)
+            let document = assay.detailJSON(workspaceName: view.workspaceName(of: assay))
+            if options.json {
+                try Output.line(document)
+            } else {
+                var table = TextTable(("assay \(assay.id)", .leading), (assay.definition.name, .leading))
+                func append(_ name: String, _ json: JSONValue) {
+                    if case .object(let object) = json {
+                        for member in object.members { append("\(name).\(member.key)", member.value) }
+                    } else if case .string(let text) = json {
+                        table.append(name, text)
+                    } else {
+                        table.append(name, json == .null ? "-" : json.text)
+                    }
+                }
+                if case .object(let object) = document {
+                    for member in object.members where member.key != "id" && member.key != "name" {
+                        append(member.key, member.value)
+                    }
+                }
+                table.append("windows decided", "\(assay.decisions.count)")
+                try Output.write(Array(table.text.utf8))
+            }
+            try Output.warn(damages)
+        }
+    }
+
+    struct Run: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Say what an assay says of a period; stores nothing.",
+            discussion: """
+                Example:
+                  assaylog assay run 1 --start 2024-01-09T00:00:00Z --end 2024-01-10T00:00:00Z
+
+                The windows are the assay's own grid, also before its start; those that lie in the period, are
+                complete and hold records are shown.
+                """)
+
+        @OptionGroup var options: AssayOptions
+        @OptionGroup var period: PeriodOptions
+
+        func run() throws {
+            let (view, damages) = try options.directory.open()
+            let assay = try options.found(in: view)
+            let results = try view.run(assay.id, over: period.window)
+            if options.json {
+                try Output.line(.array(results.map(\.json)))
+            } else {
+                var table = ResultTable()
+                for result in results {
+                    let summary = result.outcome.summary.summary
+                    table.append(
+                        result.outcome.window.start.zuluText, status: result.outcome.status.rawValue,
+                        score: result.outcome.score, count: summary.count, mean: summary.mean,
+                        note: result.outcome.absence ?? "")
+                }
+                try Output.write(Array(table.text.utf8))
+            }
+            try Output.warn(damages)
+        }
+    }
+
+    struct Results: ParsableCommand {
+        static let configuration = CommandConfiguration(
+            abstract: "Show an assay's stored results: the newest of each window.",
+            discussion: """
+                Example:
+                  assaylog assay results 1 --limit 24
+                """)
+
+        @OptionGroup var options: AssayOptions
+        @OptionGroup var period: PeriodOptions
+
+        @Option(help: "How many windows at most: the last ones.")
+        var limit: Int?
+
+        func validate() throws {
+            if let limit, limit < 1 { throw ValidationError("--limit is \(limit); it must be 1 or more.") }
+        }
+
+        func run() throws {
+            let (view, damages) = try options.directory.open()
+            let assay = try options.found(in: view)
+            let decisions = assay.decisions(startingIn: period.window).suffix(limit ?? .max)
+            let documents = try view.results(of: assay, decisions)
+            if options.json {
+                var bytes = [UInt8(ascii: "[")]
+                for (position, document) in documents.enumerated() {
+                    if position > 0 { bytes.append(UInt8(ascii: ",")) }
+                    bytes += document
+                }
+                try Output.write(bytes + Array("]\n".utf8))
+            } else {
+                var table = ResultTable()
+                for (decision, document) in zip(decisions, documents) {
+                    let result = JSONField(try JSONValue(parsing: document))
+                    let revision = decision.revision > 1 ? "revision \(decision.revision), " : ""
+                    table.append(
+                        decision.window.start.zuluText, status: decision.status.rawValue,
+                        score: try result["score"].optional?.double(),
+                        count: try result["window_summary"]["count"].integer(),
+                        mean: try result["window_summary"]["mean"].optional?.double(),
+                        note: try result["absence"].optional?.string()
+                            ?? "\(revision)\(decision.reason.rawValue)")
+                }
+                try Output.write(Array(table.text.utf8))
+            }
+            try Output.warn(damages)
+        }
+    }
+}
+
+/// Windows and their scores, and how many have which status.
+private struct ResultTable {
+    private var table = TextTable(
+        ("window", .leading), ("count", .trailing), ("mean", .trailing), ("score", .trailing),
+        ("status", .leading), ("", .leading))
+    private var counts: [(status: String, count: Int)] = []
+
+    mutating func append(
+        _ window: String, status: String, score: Double?, count: Int, mean: Double?, note: String
+    ) {
+        table.append(
+            window, Quantity.count(count), mean.map { Quantity.decimal($0, digitCount: 6) } ?? "-",
+            score.map { Quantity.decimal($0, digitCount: 6) } ?? "-", status, note)
+        if let known = counts.firstIndex(where: { $0.status == status }) {
+            counts[known].count += 1
+        } else {
+            counts.append((status, 1))
+        }
+    }
+
+    var text: String {
+        let total = counts.reduce(0) { $0 + $1.count }
+        let parts = counts.map { "\($0.count) \($0.status)" }.joined(separator: ", ")
+        return table.text + Quantity.of(total, "window") + (parts.isEmpty ? "" : ": \(parts)") + "\n"
+    }
+}
+
+extension StoreView {
+    fileprivate func workspaceName(of assay: Assay) -> String? {
+        assay.definition.workspaceID.flatMap { catalog.workspaces[$0]?.name }
+    }
+}

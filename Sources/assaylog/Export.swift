@@ -1,0 +1,98 @@
+// `assaylog export`: all records of a pipeline, in the order of the log, for another program to read.
+//
+// Invariant: a file is either the whole export or is not there: it is written beside its place and
+// moved when it is complete and durable.
+
+import ArgumentParser
+import Glibc
+import Queries
+import Records
+import Store
+import Wire
+
+struct Export: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Write all records of a pipeline, partition by partition.",
+        discussion: """
+            Example:
+              assaylog export --pipeline fraud --output fraud.ndjson
+
+            Records come as the log holds them: one location after another, each in the order it was appended.
+            `assaylog append` takes the file back. For records by time, see `assaylog logs`.
+            """)
+
+    @OptionGroup var directory: DataDirectory
+    @OptionGroup var pipeline: PipelineOptions
+    @OptionGroup var period: PeriodOptions
+    @OptionGroup var filter: FilterOptions
+
+    @Option(
+        name: .shortAndLong,
+        help: ArgumentHelp("The file to write; standard output if left out.", valueName: "file"))
+    var output: String?
+
+    @Flag(help: "Inputs and outputs as nested objects instead of dotted names.")
+    var nested = false
+
+    @Flag(help: "One JSON list (pandas-records) instead of lines.")
+    var json = false
+
+    func run() throws {
+        let (view, damages) = try directory.open()
+        let topic = try pipeline.found(in: view.catalog).topic.name
+        let file = try output.map { try OutputFile($0) }
+        var byteCount = 0
+        let progress = Progress(byteCount: nil)
+        var stream = RecordStream(
+            view.snapshot, topic: topic, window: period.window,
+            filter: try filter.filter(topic: topic, in: view),
+            form: nested ? .nested : .flat, as: json ? .list : .lines
+        ) { bytes in
+            byteCount += bytes.count
+            try file.map { try $0.write(bytes) } ?? Output.write(bytes)
+        }
+        if file != nil {
+            stream.report = { progress.show("export", bytes: byteCount, rows: $0) }
+        }
+        try stream.writeByAddress()
+        try file?.keep()
+        progress.end()
+        if let output {
+            Output.note(
+                "\(Quantity.of(stream.recordCount, "record")), \(Quantity.bytes(byteCount)), in \(output)")
+        }
+        try Output.warn(damages + stream.unseen)
+    }
+}
+
+/// A file that takes its name when it is whole.
+private final class OutputFile {
+    private let path: String
+    private let temporaryPath: String
+    private let descriptor: Int32
+    private var isKept = false
+
+    init(_ path: String) throws {
+        self.path = path
+        temporaryPath = path + ".unfinished"
+        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
+        guard descriptor >= 0 else {
+            throw CommandFailure(
+                "--output: \(temporaryPath) cannot be made: \(String(cString: strerror(errno)))")
+        }
+    }
+
+    deinit {
+        close(descriptor)
+        if !isKept { unlink(temporaryPath) }
+    }
+
+    func write(_ bytes: [UInt8]) throws { try Output.write(bytes, to: descriptor, named: temporaryPath) }
+
+    func keep() throws {
+        guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
+            throw CommandFailure("--output: \(path) cannot be written: \(String(cString: strerror(errno)))")
+        }
+        isKept = true
+    }
+}

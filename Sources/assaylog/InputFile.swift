@@ -1,0 +1,92 @@
+// A file that is read from its beginning or from a place in it, piece by piece; or standard input.
+
+import Glibc
+
+final class InputFile {
+    /// "-" for standard input.
+    let name: String
+    private let descriptor: Int32
+    /// The file's size; nil for what has none, as a pipe.
+    let byteCount: Int?
+
+    /// Bytes of one read: enough that a read costs little, little enough to hold.
+    static let pieceByteCount = 1 << 20
+
+    /// - Parameter name: a path, or "-".
+    init(_ name: String) throws {
+        self.name = name == "-" ? "standard input" : name
+        descriptor = name == "-" ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else {
+            throw CommandFailure("\(name) cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else {
+            throw CommandFailure("\(name) cannot be opened: \(String(cString: strerror(errno)))")
+        }
+        guard status.st_mode & S_IFMT != S_IFDIR else {
+            throw CommandFailure("\(name) is a directory; name the files in it")
+        }
+        byteCount = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+    }
+
+    deinit { if descriptor != STDIN_FILENO { close(descriptor) } }
+
+    /// The path by which the file is found again from anywhere.
+    var absolutePath: String {
+        guard let path = realpath(name, nil) else { return name }
+        defer { free(path) }
+        return String(cString: path)
+    }
+
+    /// Goes on reading at `offset`.
+    func seek(to offset: Int) throws {
+        guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw failure() }
+    }
+
+    /// Reads the next piece onto the end of `bytes`; false at the end of the file.
+    func read(onto bytes: inout [UInt8]) throws -> Bool {
+        let piece = try [UInt8](unsafeUninitializedCapacity: InputFile.pieceByteCount) { buffer, count in
+            while true {
+                let found = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
+                if found < 0 && errno == EINTR { continue }
+                guard found >= 0 else { throw failure() }
+                count = found
+                return
+            }
+        }
+        bytes += piece
+        return !piece.isEmpty
+    }
+
+    /// Reads `count` bytes at `offset`, without moving on.
+    func read(at offset: Int, byteCount count: Int) throws -> [UInt8] {
+        try [UInt8](unsafeUninitializedCapacity: count) { buffer, filled in
+            filled = 0
+            while filled < count {
+                let found = pread(
+                    descriptor, buffer.baseAddress.map { $0 + filled }, count - filled, off_t(offset + filled)
+                )
+                if found < 0 && errno == EINTR { continue }
+                guard found > 0 else {
+                    throw found < 0 ? failure() : CommandFailure("\(name) became shorter")
+                }
+                filled += found
+            }
+        }
+    }
+
+    /// All of the file, if it holds no more than `limit` bytes.
+    func all(upTo limit: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while try read(onto: &bytes) {
+            guard bytes.count <= limit else {
+                throw CommandFailure("\(name) holds over \(Quantity.bytes(limit)); give a shorter one")
+            }
+        }
+        return bytes
+    }
+
+    private func failure() -> CommandFailure {
+        CommandFailure("\(name) cannot be read: \(String(cString: strerror(errno)))")
+    }
+}

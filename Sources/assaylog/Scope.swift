@@ -1,0 +1,159 @@
+// Which records a command is about: the options that several commands share, and what they mean.
+//
+// Invariant: a pipeline, workspace or location that is not there is refused with those that are.
+
+import ArgumentParser
+import Catalog
+import EventLog
+import Queries
+import Records
+import Store
+
+extension DataDirectory {
+    /// What is in the data directory now, whether or not a server writes it.
+    /// - Returns: the view, and what of the log it cannot see.
+    func open() throws -> (view: StoreView, damages: [String]) {
+        let (view, report) = try StoreView.open(data)
+        return (view, report.damages)
+    }
+}
+
+/// `--pipeline` and `--workspace`.
+struct PipelineOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("The pipeline's name.", valueName: "name"))
+    var pipeline: String
+
+    @Option(
+        help: ArgumentHelp("Its workspace, where several have a pipeline of that name.", valueName: "name"))
+    var workspace: String?
+
+    /// The workspace named, by its name or number; nil where none is named.
+    func workspaceID(in catalog: Catalog) throws -> WorkspaceID? {
+        guard let workspace else { return nil }
+        if let found = catalog.workspace(named: workspace) { return found.id }
+        if let number = Int(workspace), catalog.workspaces[WorkspaceID(number)] != nil {
+            return WorkspaceID(number)
+        }
+        throw CommandFailure(
+            "--workspace is \"\(workspace)\", and there is no such workspace; "
+                + PipelineOptions.list(catalog.workspaces.all.map(\.name)))
+    }
+
+    func found(in catalog: Catalog) throws -> Pipeline {
+        let workspaceID = try workspaceID(in: catalog)
+        let places = catalog.pipelines.all.filter {
+            $0.name == pipeline && (workspaceID == nil || $0.workspaceID == workspaceID)
+        }
+        if places.count == 1 { return places[0] }
+        if places.isEmpty {
+            let names = Set(catalog.pipelines.all.map(\.name)).sorted()
+            throw CommandFailure(
+                "--pipeline is \"\(pipeline)\", and there is no such pipeline"
+                    + (workspace.map { " in workspace \"\($0)\"" } ?? "") + "; " + PipelineOptions.list(names)
+            )
+        }
+        let names = places.map { catalog.workspaces[$0.workspaceID]?.name ?? "\($0.workspaceID)" }
+        throw CommandFailure(
+            "--pipeline is \"\(pipeline)\", which several workspaces have; add --workspace with one of "
+                + names.joined(separator: ", "))
+    }
+
+    static func list(_ names: [String]) -> String {
+        guard !names.isEmpty else { return "there is none yet: `assaylog append --create` makes it" }
+        let shown = names.prefix(8).joined(separator: ", ")
+        return "there is " + shown + (names.count > 8 ? " and \(names.count - 8) more" : "")
+    }
+}
+
+/// `--start` and `--end`.
+struct PeriodOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "The first moment, as 2024-01-09T19:00:00Z; the beginning if left out.", valueName: "time"),
+        transform: PeriodOptions.moment)
+    var start: Timestamp?
+
+    @Option(
+        help: ArgumentHelp("The moment before which it ends; the end if left out.", valueName: "time"),
+        transform: PeriodOptions.moment)
+    var end: Timestamp?
+
+    func validate() throws {
+        if let start, let end, end < start {
+            throw ValidationError(
+                "--end is \(end.zuluText), before --start \(start.zuluText); exchange them.")
+        }
+    }
+
+    var window: TimeWindow {
+        TimeWindow(start: start ?? TimeWindow.always.start, end: end ?? TimeWindow.always.end)
+    }
+
+    @Sendable static func moment(_ text: String) throws -> Timestamp {
+        do { return try Timestamp(parsing: text) } catch { throw ValidationError("\(error)") }
+    }
+}
+
+/// `--path`.
+struct PathOptions {
+    @Sendable static func path(_ text: String) throws -> IOPath {
+        do { return try IOPath(parsing: text) } catch { throw ValidationError("\(error)") }
+    }
+
+    /// The refusal of a path at which no record has a number, with those that the records have.
+    static func refusal(of path: IOPath, topic: String, in view: StoreView) -> CommandFailure {
+        let sample = RecordScan(view.snapshot).window(topic: topic, .always, limit: 1, newestFirst: true)
+        let names = (sample.batches.first?.fields ?? []).compactMap { field -> String? in
+            let words = field.name.split(separator: ".", maxSplits: 1)
+            guard words.count == 2, words[0] == "in" || words[0] == "out" else { return nil }
+            let name = (words[0] == "in" ? "input " : "output ") + words[1]
+            switch field.values {
+            case .scalar: return "\"\(name)\""
+            case .fixedList(let leaves) where leaves.count == 1: return "\"\(name) 0\""
+            case .fixedList(let leaves) where leaves.count > 1:
+                return "\"\(name) 0\" to \"… \(leaves.count - 1)\""
+            case .list: return "\"\(name) 0\" and on"
+            case .fixedList, .json, .none: return nil
+            }
+        }
+        return CommandFailure(
+            "--path is \"\(path.text)\", and no record there has a number at it; "
+                + (names.isEmpty
+                    ? "the records have no inputs or outputs" : "there is " + names.joined(separator: ", ")))
+    }
+}
+
+/// `--model` and `--location`.
+struct FilterOptions: ParsableArguments {
+    @Option(help: ArgumentHelp("Only what this model answered.", valueName: "name"))
+    var model: String?
+
+    @Option(
+        help: ArgumentHelp(
+            "Only records of this location (partition); may be given again.", valueName: "name"))
+    var location: [String] = []
+
+    /// The filter these options ask for, on the records of `topic`.
+    func filter(topic: String, in view: StoreView) throws -> RecordFilter {
+        let known = view.snapshot.index.topics[topic]?.nextIndexes.keys.sorted() ?? []
+        for name in location where !known.contains(name) {
+            throw CommandFailure(
+                "--location is \"\(name)\", and the pipeline has no records of it; it has records of "
+                    + (known.isEmpty ? "no location" : known.joined(separator: ", ")))
+        }
+        return RecordFilter(partitions: location.isEmpty ? nil : Set(location), modelName: model)
+    }
+}
+
+extension TopicIndex {
+    /// From the first record's time to just past the last one's; nil without records.
+    var covered: TimeWindow? {
+        let runs = tails.values.joined()
+        let least = min(segments.lazy.map(\.timeMin).min() ?? .max, runs.lazy.map(\.timeMin).min() ?? .max)
+        let greatest = max(segments.lazy.map(\.timeMax).max() ?? .min, runs.lazy.map(\.timeMax).max() ?? .min)
+        guard least <= greatest else { return nil }
+        return TimeWindow(
+            start: Timestamp(milliseconds: least),
+            end: Timestamp(milliseconds: greatest).adding(TimeSpan(microseconds: 1000)))
+    }
+}

@@ -1,0 +1,166 @@
+// Invariants checked: those at the heads of Append.swift, RecordChunks.swift and InferenceStore+Import.swift.
+
+import Foundation
+import Glibc
+import Testing
+
+@Suite struct AppendTests {
+    let sandbox: Sandbox
+
+    init() throws { sandbox = try Sandbox() }
+
+    private func append(_ arguments: String...) throws -> CommandRun {
+        let all = ["append", "--create", "--workspace", "demo", "--pipeline", "fraud"] + arguments
+        let (output, errors) = ("append-out", "append-err")
+        let process = try sandbox.process(all, output: output, errors: errors)
+        process.waitUntilExit()
+        return CommandRun(
+            status: process.terminationStatus, output: try sandbox.read(output),
+            errors: try sandbox.read(errors))
+    }
+
+    private func exported() throws -> String { try sandbox.run("export", "--pipeline", "fraud").output }
+
+    @Test("what is appended comes back as it was, in as many commits as it has chunks")
+    func comesBack() throws {
+        let text = Sample.lines(0..<12_000)
+        try sandbox.write(text, to: "a.ndjson")
+        let run = try append("--json", "a.ndjson")
+        #expect(run.status == 0)
+        #expect(run.output.contains(#""records":12000,"commits":2,"bytes":\#(text.utf8.count)"#))
+        #expect(try exported() == text)
+    }
+
+    @Test("a list of records, however it is spaced, is its records")
+    func list() throws {
+        let lines = (0..<11_000).map { Sample.line($0) }
+        try sandbox.write(" [\n  " + lines.joined(separator: " ,\n\n  ") + "\n]\n", to: "a.json")
+        #expect(try append("a.json").status == 0)
+        #expect(try exported() == lines.joined(separator: "\n") + "\n")
+    }
+
+    @Test(
+        "a list that is cut or holds anything else is refused at its place",
+        arguments: [
+            (#"[{"in.x":1}"#, "not closed"), (#"[{"in.x":1},]"#, "byte 12"),
+            (#"[{"in.x":1} {"in.x":2}]"#, "byte 12"),
+            (#"[,{"in.x":1}]"#, "byte 1"), (#"[{"in.x":1}] x"#, "behind the list"), (#"[1]"#, "byte 1"),
+            (#"[{"in.x":1}}"#, "byte 11"), ("time,x\n1,2\n", "holds no records"),
+            (#"[{"in.x":"]},{"}, 5]"#, "byte 18"),
+        ])
+    func badLists(_ text: String, _ problem: String) throws {
+        try sandbox.write(text, to: "bad.json")
+        let run = try append("bad.json")
+        #expect(run.status == 1)
+        #expect(run.errors.contains(problem), "\(run.errors)")
+    }
+
+    @Test("nothing is made without --create, and the refusal names it")
+    func createsNothing() throws {
+        try sandbox.write(Sample.lines(0..<1), to: "a.ndjson")
+        let run = try sandbox.run("append", "--pipeline", "fraud", "a.ndjson")
+        #expect(run.status == 1)
+        #expect(run.errors.contains("--create"))
+        #expect(!FileManager.default.fileExists(atPath: sandbox.file("assaylog-data")))
+        try sandbox.appendRecords(1)
+        let other = try sandbox.run("append", "--pipeline", "froud", "a.ndjson")
+        #expect(other.status == 1)
+        #expect(other.errors.contains("--create") && other.errors.contains("fraud"))
+    }
+
+    @Test("a file that is in the log is not appended again unless it is asked for")
+    func againOnlyIfAsked() throws {
+        let text = try sandbox.appendRecords(100)
+        let refused = try sandbox.run("append", "--pipeline", "fraud", "records.ndjson")
+        #expect(refused.status == 1)
+        #expect(refused.errors.contains("--resume") && refused.errors.contains("--again"))
+        let resumed = try sandbox.run("append", "--pipeline", "fraud", "--resume", "--json", "records.ndjson")
+        #expect(resumed.output.contains(#""records":0"#))
+        #expect(try exported() == text)
+        #expect(try sandbox.run("append", "--pipeline", "fraud", "--again", "records.ndjson").status == 0)
+        #expect(try exported() == text + text)
+    }
+
+    @Test("a moved file is known by what it holds, a changed one is not taken for itself")
+    func knownByContents() throws {
+        let text = try sandbox.appendRecords(100)
+        try sandbox.write(text + Sample.lines(100..<150), to: "moved.ndjson")
+        let grown = try sandbox.run("append", "--pipeline", "fraud", "--resume", "--json", "moved.ndjson")
+        #expect(grown.output.contains(#""records":50"#))
+        #expect(try exported() == text + Sample.lines(100..<150))
+        try sandbox.write(text.replacingOccurrences(of: "0.5", with: "1.5"), to: "records.ndjson")
+        let changed = try sandbox.run("append", "--pipeline", "fraud", "--resume", "records.ndjson")
+        #expect(changed.status == 1)
+        #expect(changed.errors.contains("changed since"))
+    }
+
+    @Test("a bad line stops the import at its chunk, and --resume goes on behind the good ones")
+    func badLine() throws {
+        let good = Sample.lines(0..<10_500)
+        try sandbox.write(good + "{\"time\":1,}\n" + Sample.lines(10_500..<10_600), to: "a.ndjson")
+        let run = try append("a.ndjson")
+        #expect(run.status == 1)
+        #expect(run.errors.contains("line 10501"), "\(run.errors)")
+        #expect(run.errors.contains("10,000 records before it are in the log"))
+        let whole = Sample.lines(0..<10_600)
+        try sandbox.write(whole, to: "a.ndjson")
+        let resumed = try append("--resume", "--json", "a.ndjson")
+        #expect(resumed.output.contains(#""records":600"#))
+        #expect(try exported() == whole)
+    }
+
+    @Test("an import that is killed at any moment goes on where its last commit ended")
+    func killed() throws {
+        let text = Sample.lines(0..<50_000)
+        try sandbox.write(text, to: "a.ndjson")
+        let arguments = [
+            "append", "--create", "--workspace", "demo", "--pipeline", "fraud", "--resume", "a.ndjson",
+        ]
+        for milliseconds in [150, 400, 700] {
+            let process = try sandbox.process(arguments, output: "out", errors: "err")
+            usleep(UInt32(milliseconds) * 1000)
+            kill(process.processIdentifier, SIGKILL)
+            process.waitUntilExit()
+        }
+        let last = try append("--resume", "a.ndjson")
+        #expect(last.status == 0, "\(last.errors)")
+        #expect(try exported() == text)
+        #expect(try sandbox.run("check").status == 0)
+    }
+
+    @Test("a directory that another process writes is refused with the way to reach that process")
+    func locked() throws {
+        try sandbox.appendRecords(10)
+        let lock = open(sandbox.file("assaylog-data/LOCK"), O_RDWR)
+        defer { close(lock) }
+        #expect(flock(lock, LOCK_EX | LOCK_NB) == 0)
+        try sandbox.write(Sample.lines(10..<11), to: "more.ndjson")
+        let run = try sandbox.run("append", "--pipeline", "fraud", "--partition", "a b", "more.ndjson")
+        #expect(run.status == 1)
+        #expect(run.errors.contains("--server"))
+        #expect(run.errors.contains("/v1/logs/topic/workspace-1-pipeline-fraud-inference/partition/a%20b"))
+        // Whoever reads is not in the way of whoever writes.
+        #expect(try sandbox.run("logs", "--pipeline", "fraud").lines.count == 10)
+    }
+
+    @Test("standard input is a file, and records without a time are of now")
+    func standardInput() throws {
+        try sandbox.write(#"{"in":{"x":1}}"#, to: "a")
+        let run = try sandbox.run("append", "--create", "--pipeline", "p", "-", input: "a")
+        #expect(run.status == 0, "\(run.errors)")
+        let recent = ISO8601DateFormatter().string(from: Date(timeIntervalSinceNow: -600))
+        let values = try sandbox.run("query", "--pipeline", "p", "--path", "input x", "--start", recent)
+        #expect(values.lines.count == 1)
+        #expect(values.output.hasSuffix("  1.0\n"))
+    }
+
+    @Test("a command line that makes no sense ends with 2")
+    func usage() throws {
+        #expect(try sandbox.run("append", "--pipeline", "p").status == 2)
+        #expect(try sandbox.run("append", "--pipeline", "p", "--resume", "-").status == 2)
+        #expect(try sandbox.run("append", "--pipeline", "p", "--resume", "--again", "a").status == 2)
+        #expect(try sandbox.run("nonsense").status == 2)
+        #expect(try sandbox.run("append", "--pipeline", "p", "missing.ndjson").status == 1)
+        #expect(try sandbox.run("--help").status == 0)
+    }
+}

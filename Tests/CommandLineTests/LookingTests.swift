@@ -1,0 +1,101 @@
+// What a data directory says about itself: inspect, check, assay.
+
+import Assays
+import Foundation
+import JSON
+import Logging
+import Store
+import Testing
+
+@Suite struct LookingTests {
+    let sandbox: Sandbox
+
+    init() throws { sandbox = try Sandbox() }
+
+    @Test("inspect shows topics, segments, and the columns of one segment with their codecs")
+    func inspect() throws {
+        try sandbox.appendRecords(600)
+        let topics = try sandbox.run("inspect")
+        #expect(topics.status == 0)
+        #expect(topics.output.contains("workspace-1-pipeline-fraud-inference"))
+        #expect(topics.lines.contains { $0.hasPrefix("      1  sealed") })
+        let segment = try sandbox.run("inspect", "--segment", "1")
+        #expect(
+            segment.lines.contains {
+                $0.hasPrefix("time ") && $0.contains(" int64 ") && $0.contains(" constant") == false
+            })
+        #expect(segment.lines.contains { $0.hasPrefix("out.y ") && $0.contains(" float64  decimal ") })
+        #expect(
+            segment.lines.contains { $0.hasPrefix("metadata.last_model  text") && $0.contains("dictionary") })
+        let json = try JSONValue(parsing: try sandbox.run("inspect", "--segment", "1", "--json").output)
+        #expect(json["records"] == .integer(600))
+        #expect(try sandbox.run("inspect", "--segment", "9").errors.contains("there is 1"))
+    }
+
+    @Test("check finds nothing in a whole directory, and a flipped byte at its place")
+    func check() throws {
+        try sandbox.appendRecords(600)
+        let whole = try sandbox.run("check")
+        #expect(whole.status == 0)
+        #expect(whole.output.hasPrefix("nothing is wrong (1 segment, 3 commits, 600 records in 1 block,"))
+        let name = "assaylog-data/segment-0000000000000001"
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: sandbox.file(name)))
+        bytes[2000] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: sandbox.file(name)))
+        let damaged = try sandbox.run("check")
+        #expect(damaged.status == 1)
+        #expect(damaged.output.contains("segment-0000000000000001 at byte "))
+        let json = try JSONValue(parsing: try sandbox.run("check", "--json").output)
+        #expect(json["ok"] == .bool(false))
+        // What a damaged directory answers is no success either.
+        let query = try sandbox.run("logs", "--pipeline", "fraud")
+        #expect(query.status == 1 && query.errors.contains("warning:"))
+    }
+
+    /// An assay with hourly windows over four hours of records, whose last hour is different.
+    private func makeAssay() async throws {
+        let lines = (0..<4 * 3600 / 10).map { number -> String in
+            let value = number % 100 + (number >= 3 * 360 ? 60 : 0)
+            return #"{"time":\#(Sample.start + number * 10_000),"out.y":[\#(value)]}"# + "\n"
+        }
+        try sandbox.write(lines.joined(), to: "a")
+        try sandbox.run("append", "--create", "--pipeline", "fraud", "a")
+        let request = """
+            {"name": "watch", "pipeline_id": 1, "pipeline_name": "fraud", "summarizer": {"num_bins": 5},
+             "baseline": {"fixed_window": {"path": "output y 0", "start": "2024-01-09T00:00:00Z",
+                                           "width": "1 hour"}},
+             "window": {"path": "output y 0", "width": "1 hour"}}
+            """
+        let (store, _) = try InferenceStore.open(StoreConfiguration(directory: sandbox.file("assaylog-data")))
+        _ = try await store.createAssay(AssayRequest(JSONField(try JSONValue(parsing: request))))
+        await AssayScheduler(store, logger: Logger(label: "tests")).tick()
+        try await store.close()
+    }
+
+    @Test("assays are listed, shown, run over any past, and their results told")
+    func assays() async throws {
+        try await makeAssay()
+        #expect(try sandbox.run("assay", "list").lines[1].contains("watch  fraud     output y 0  1 hour"))
+        #expect(try sandbox.run("assay", "show", "1").output.contains("window.path"))
+        let results = try sandbox.run("assay", "results", "1")
+        #expect(results.lines.last == "3 windows: 2 Ok, 1 Alert")
+        #expect(results.lines[3].hasPrefix("2024-01-09T03:00:00Z"))
+        #expect(try sandbox.run("assay", "results", "1", "--limit", "1").lines.last == "1 window: 1 Alert")
+        // The baseline's own hour lies before the assay's first window.
+        let run = try sandbox.run("assay", "run", "1", "--start", "2024-01-08T00:00:00Z")
+        #expect(run.lines.last == "4 windows: 3 Ok, 1 Alert", "\(run.errors)")
+        let part = try sandbox.run(
+            "assay", "run", "1", "--start", "2024-01-09T00:30:00Z", "--end", "2024-01-09T03:59:59Z")
+        #expect(part.lines.last == "2 windows: 2 Ok", "\(part.errors)")
+        #expect(try sandbox.run("assay", "run", "7").errors.contains("there is 1"))
+    }
+
+    @Test("results that are derived come back when they are deleted")
+    func derivedAgain() async throws {
+        try await makeAssay()
+        let before = try sandbox.run("assay", "results", "1", "--json").output
+        #expect(before.hasPrefix(#"[{"id":1,"#))
+        try FileManager.default.removeItem(atPath: sandbox.file("assaylog-data/derived"))
+        #expect(try sandbox.run("assay", "results", "1", "--json").output == before)
+    }
+}

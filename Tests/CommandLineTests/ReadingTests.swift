@@ -1,0 +1,176 @@
+// What the reading commands print: query, logs, export, summarize.
+
+import Foundation
+import Testing
+
+@Suite struct ReadingTests {
+    let sandbox: Sandbox
+
+    init() throws { sandbox = try Sandbox() }
+
+    private func query(_ arguments: String...) throws -> CommandRun {
+        let all = ["query", "--pipeline", "fraud"] + arguments
+        let process = try sandbox.process(all, output: "query-out", errors: "query-err")
+        process.waitUntilExit()
+        return CommandRun(
+            status: process.terminationStatus, output: try sandbox.read("query-out"),
+            errors: try sandbox.read("query-err"))
+    }
+
+    // MARK: query
+
+    @Test("the values of a window come with their times, in each format")
+    func values() throws {
+        try sandbox.appendRecords(600)
+        let window = [
+            "--path", "output y 0", "--start", "2024-01-09T00:00:03Z", "--end", "2024-01-09T00:00:05Z",
+        ]
+        #expect(
+            try query(window[0], window[1], window[2], window[3], window[4], window[5]).output
+                == "2024-01-09T00:00:03Z  3.25\n2024-01-09T00:00:04Z  4.25\n")
+        #expect(
+            try query(window[0], window[1], window[2], window[3], window[4], window[5], "--format", "csv")
+                .output
+                == "time,value\n2024-01-09T00:00:03Z,3.25\n2024-01-09T00:00:04Z,4.25\n")
+        #expect(
+            try query(window[0], window[1], window[2], window[3], window[4], window[5], "--json").output
+                == #"{"topic":"workspace-1-pipeline-fraud-inference","path":"output y 0","#
+                + #""start":"2024-01-09T00:00:03Z","end":"2024-01-09T00:00:05Z","cut":3,"#
+                + #""times":[1704758403000,1704758404000],"values":[3.25,4.25]}"# + "\n")
+    }
+
+    @Test("the summary is that of the values, and counts what is missing")
+    func summary() throws {
+        let lines = ["1", "null", "4", "2"].enumerated().map { #"{"time":\#($0),"in":{"x":\#($1)}}"# }
+        try sandbox.write(lines.joined(separator: "\n"), to: "a")
+        try sandbox.run("append", "--create", "--pipeline", "fraud", "a")
+        #expect(
+            try query("--path", "input x", "--summary", "--format", "csv").output
+                == "count,min,max,mean,median,std,missing_count,infinity_count\n"
+                + "3,1.0,4.0,2.3333333333333335,2.0,1.247219128924647,1,0\n")
+        #expect(try query("--path", "input x").lines[1].hasSuffix("  -"))
+    }
+
+    @Test("the plan says what is read, what is not, and why")
+    func explain() throws {
+        try sandbox.appendRecords(6000)
+        let run = try query("--path", "output y 0", "--start", "2024-01-09T01:30:00Z", "--explain")
+        #expect(run.lines.count == 4)
+        #expect(run.lines[0].hasSuffix("skip: no record in the window"))
+        #expect(run.lines[2].hasSuffix("bytes: read"))
+        #expect(run.lines[3].hasPrefix("1 block read, 2 skipped"))
+        #expect(run.lines[3].contains("2,000 records seen, 600 kept"))
+        let json = try query("--path", "output y 0", "--end", "2024-01-09T00:00:00Z", "--explain", "--json")
+        #expect(json.output.contains(#""blocks_read":0,"blocks_skipped":3"#))
+    }
+
+    @Test("only the model and the location asked for count")
+    func filters() throws {
+        try sandbox.appendRecords(100)
+        #expect(try query("--path", "output y 0", "--model", "m1").lines.count == 50)
+        #expect(try query("--path", "output y 0", "--location", "import").lines.count == 100)
+        let unknown = try query("--path", "output y 0", "--location", "mars")
+        #expect(unknown.status == 1 && unknown.errors.contains("import"))
+    }
+
+    @Test("what is not there is refused with what is")
+    func refusals() throws {
+        #expect(try query("--path", "output y 0").errors.contains("holds no assaylog data"))
+        try sandbox.appendRecords(10)
+        let path = try query("--path", "output z 0")
+        #expect(path.status == 1 && path.errors.contains(#""output y 0""#))
+        let pipeline = try sandbox.run("query", "--pipeline", "nobody", "--path", "output y 0")
+        #expect(pipeline.status == 1 && pipeline.errors.contains("there is fraud"))
+        #expect(try query("--path", "y").status == 2)
+        #expect(try query("--path", "output y 0", "--start", "yesterday").status == 2)
+        #expect(
+            try query("--path", "output y 0", "--start", "2024-01-09", "--end", "2024-01-08").status == 2)
+        #expect(try query("--path", "output y 0", "--start", "2025-01-01").status == 0)
+    }
+
+    // MARK: logs, export
+
+    @Test("records are printed by time, from either end")
+    func logs() throws {
+        try sandbox.appendRecords(600)
+        let newest = try sandbox.run("logs", "--pipeline", "fraud", "--newest", "--limit", "2")
+        #expect(newest.lines == [Sample.line(599), Sample.line(598)])
+        let window = try sandbox.run(
+            "logs", "--pipeline", "fraud", "--start", "2024-01-09T00:00:07Z", "--limit", "1", "--nested")
+        #expect(
+            window.output == #"{"time":1704758407000,"in":{"x":[7,0.5]},"out":{"y":[7.25]},"#
+                + #""metadata":{"last_model":"{\"model_name\":\"m1\"}"}}"# + "\n")
+        let list = try sandbox.run("logs", "--pipeline", "fraud", "--json", "--limit", "3")
+        #expect(list.output == "[" + (0..<3).map(Sample.line).joined(separator: ",") + "]\n")
+    }
+
+    @Test("records of many slices come once each, in the order of time, whoever came first")
+    func slices() throws {
+        // Two locations, each with every other moment, so that slices cut through both.
+        func lines(_ first: Int) -> String {
+            (0..<50_000).map { #"{"time":\#($0 * 2 + first),"in.x":\#($0)}"# + "\n" }.joined()
+        }
+        try sandbox.write(lines(1), to: "odd")
+        try sandbox.write(lines(0), to: "even")
+        for name in ["odd", "even"] {
+            try sandbox.run("append", "--create", "--pipeline", "p", "--partition", name, name)
+        }
+        let run = try sandbox.run("logs", "--pipeline", "p")
+        #expect(run.lines.count == 100_000)
+        #expect(run.lines.enumerated().allSatisfy { $1.hasPrefix(#"{"time":\#($0),"#) })
+        let back = try sandbox.run("logs", "--pipeline", "p", "--newest", "--limit", "70000")
+        #expect(back.lines.enumerated().allSatisfy { $1.hasPrefix(#"{"time":\#(99_999 - $0),"#) })
+        #expect(back.lines.count == 70_000)
+        #expect(try sandbox.run("export", "--pipeline", "p").output == lines(0) + lines(1))
+    }
+
+    @Test("an export is a whole file or none, and a list where one is asked for")
+    func export() throws {
+        let text = try sandbox.appendRecords(3000)
+        #expect(try sandbox.run("export", "--pipeline", "fraud", "-o", "out.ndjson").status == 0)
+        #expect(try sandbox.read("out.ndjson") == text)
+        let list = try sandbox.run("export", "--pipeline", "fraud", "--json").output
+        #expect(list == "[" + text.dropLast().replacingOccurrences(of: "\n", with: ",") + "]\n")
+        #expect(try sandbox.run("export", "--pipeline", "fraud", "-o", "no/such/folder").status == 1)
+    }
+
+    // MARK: summarize
+
+    @Test("numbers in a file are summarised as a baseline is")
+    func summarizeValues() throws {
+        try sandbox.write("1\n2\nnull\n3\n4\n", to: "lines")
+        try sandbox.write("[1, 2.0, null, 3e0,\n 4]", to: "list")
+        let expected =
+            #"{"count":4,"min":1.0,"max":4.0,"mean":2.5,"median":2.5,"std":1.118033988749895,"#
+            + #""edges":[1.0,2.0,4.0,null],"edge_names":["left_outlier","q_50","q_100","right_outlier"],"#
+            + #""aggregated_values":[0.0,0.5,0.5,0.0],"aggregation":"Density","start":null,"end":null,"#
+            + #""missing_count":1}"# + "\n"
+        for name in ["lines", "list"] {
+            #expect(
+                try sandbox.run("summarize", "--values", name, "--bins", "2", "--json").output == expected)
+        }
+        #expect(
+            try sandbox.run("summarize", "--values", "-", "--bins", "2", "--json", input: "lines").output
+                == expected)
+        #expect(
+            try sandbox.run("summarize", "--values", "lines", "--mode", "provided", "--edges", "0,x").status
+                == 2)
+        try sandbox.write("1\nx\n", to: "bad")
+        #expect(try sandbox.run("summarize", "--values", "bad").errors.contains("line 2"))
+    }
+
+    @Test("a window is summarised by its records alone")
+    func summarizeWindow() throws {
+        try sandbox.appendRecords(600)
+        let run = try sandbox.run(
+            "summarize", "--pipeline", "fraud", "--path", "output y 0", "--start", "2024-01-09T00:00:10Z",
+            "--end",
+            "2024-01-09T00:00:20Z", "--mode", "Equal", "--bins", "3", "--json")
+        #expect(run.output.hasPrefix(#"{"count":10,"min":0.25,"max":9.25,"mean":4.75,"#), "\(run.errors)")
+        #expect(run.output.contains(#""edges":[0.25,3.25,6.25,9.25,null]"#))
+        #expect(run.output.contains(#""start":"2024-01-09T00:00:10Z","end":"2024-01-09T00:00:20Z""#))
+        let all = try sandbox.run("summarize", "--pipeline", "fraud", "--path", "input x 0")
+        #expect(all.lines[1].hasSuffix(" 600"))
+        #expect(try sandbox.run("summarize").status == 2)
+    }
+}

@@ -1,0 +1,63 @@
+// Commands beside a running server: reading its directory, appending through it.
+
+import Foundation
+import Testing
+
+@Suite struct ServerTests {
+    let sandbox: Sandbox
+
+    init() throws { sandbox = try Sandbox() }
+
+    /// Runs a server on a free port while `body` runs; `body` is given its address.
+    private func withServer(_ body: (String) throws -> Void) throws {
+        let server = try sandbox.process(["serve", "--port", "0"], output: "serve-out", errors: "serve-err")
+        defer {
+            server.terminate()
+            server.waitUntilExit()
+        }
+        let deadline = Date(timeIntervalSinceNow: 60)
+        while Date() < deadline, server.isRunning {
+            let said = try sandbox.read("serve-err")
+            if let line = said.split(separator: "\n").first(where: { $0.contains(" serves ") }),
+                let address = line.split(separator: " ").last
+            {
+                return try body(String(address))
+            }
+            usleep(20_000)
+        }
+        throw SandboxError(text: "the server did not start: \(try sandbox.read("serve-err"))")
+    }
+
+    @Test("a file goes through a server into its log, where commands read it at once")
+    func appendThroughServer() throws {
+        let text = Sample.lines(0..<12_000)
+        try sandbox.write(text, to: "a.ndjson")
+        try withServer { address in
+            let refused = try sandbox.run("append", "--server", address, "--pipeline", "fraud", "a.ndjson")
+            #expect(refused.status == 1)
+            let run = try sandbox.run(
+                "append", "--server", address, "--create", "--workspace", "demo", "--pipeline", "fraud",
+                "--json",
+                "a.ndjson")
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(run.output.contains(#""records":12000,"commits":2"#))
+            #expect(try sandbox.run("export", "--pipeline", "fraud").output == text)
+            let values = try sandbox.run(
+                "query", "--pipeline", "fraud", "--path", "output y 0", "--end", "2024-01-09T00:00:02Z")
+            #expect(values.lines.count == 2)
+            #expect(try sandbox.run("check").status == 0)
+            let direct = try sandbox.run("append", "--pipeline", "fraud", "a.ndjson")
+            #expect(direct.status == 1 && direct.errors.contains("--server"))
+        }
+        #expect(try sandbox.run("check").status == 0)
+    }
+
+    @Test("a server that is not there is named")
+    func noServer() throws {
+        try sandbox.write(Sample.lines(0..<1), to: "a")
+        let run = try sandbox.run("append", "--server", "http://127.0.0.1:1", "--pipeline", "p", "a")
+        #expect(run.status == 1 && run.errors.contains("127.0.0.1:1 is not reached"))
+        #expect(
+            try sandbox.run("append", "--server", "https://x", "--pipeline", "p", "a").errors.contains("TLS"))
+    }
+}

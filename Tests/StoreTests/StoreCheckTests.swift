@@ -1,0 +1,165 @@
+// Invariants checked: those at the heads of StoreCheck.swift and StoreCheck+Segments.swift.
+
+import Catalog
+import Disk
+import EventLog
+import Foundation
+import JSON
+import Records
+import Segments
+import Testing
+
+@testable import Store
+
+/// A file system that reads one byte of one file wrong, as a worn disk does.
+private struct WornFileSystem: FileSystem {
+    let base: PosixFileSystem
+    let file: String
+    let offset: Int
+    let mask: UInt8
+
+    func createDirectory(_ name: String) throws(DiskError) { try base.createDirectory(name) }
+    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
+    func create(_ name: String) throws(DiskError) -> any WritableFile { try base.create(name) }
+    func open(_ name: String) throws(DiskError) -> any ReadableFile {
+        let found = try base.open(name)
+        return name == file ? WornFile(base: found, offset: offset, mask: mask) : found
+    }
+    func rename(_ name: String, to newName: String) throws(DiskError) { try base.rename(name, to: newName) }
+    func remove(_ name: String) throws(DiskError) { try base.remove(name) }
+    func syncDirectory(_ directory: String) throws(DiskError) { try base.syncDirectory(directory) }
+    func lock(_ name: String) throws(DiskError) -> any Sendable { try base.lock(name) }
+}
+
+private struct WornFile: ReadableFile {
+    let base: any ReadableFile
+    let offset: Int
+    let mask: UInt8
+
+    var byteCount: Int { get throws(DiskError) { try base.byteCount } }
+
+    func read(at start: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
+        try base.read(at: start, into: buffer)
+        if (start..<start + buffer.count).contains(offset) { buffer[offset - start] ^= mask }
+    }
+}
+
+/// A directory with everything in it: column blocks, small ones, rolled ones, events.
+private final class Directory {
+    let path = NSTemporaryDirectory() + "assaylog-check-" + UUID().uuidString
+    let segment = FileName.segment(1)
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    static func batch(_ times: Range<Int64>) -> RecordBatch {
+        RecordBatch(
+            times: Array(times),
+            fields: [
+                FieldColumn(name: "in.x", values: .scalar(Leaf(.float64(times.map { Double($0) / 3 })))),
+                FieldColumn(
+                    name: "in.name", values: .scalar(Leaf(.text(TextColumn(times.map { "n\($0 % 3)" }))))),
+            ])
+    }
+
+    func fill(seals: Bool = true) async throws {
+        let (store, _) = try InferenceStore.open(StoreConfiguration(directory: path))
+        try await store.change {
+            [try $0.createWorkspace(name: "w", createdBy: "", at: Timestamp(microseconds: 0))]
+        }
+        _ = try await store.append(Directory.batch(0..<300), topic: "t", partition: "p")
+        _ = try await store.append(Directory.batch(300..<303), topic: "t", partition: "p")
+        _ = try await store.append(Directory.batch(303..<304), topic: "t", partition: "q")
+        _ = try await store.append(Directory.batch(300..<900), topic: "t", partition: "p")
+        if seals { try await store.close() }
+    }
+
+    func check(_ offset: Int, mask: UInt8 = 1, of file: String? = nil) throws -> StoreCheck {
+        try StoreCheck.run(
+            on: WornFileSystem(
+                base: PosixFileSystem(root: path), file: file ?? segment, offset: offset, mask: mask))
+    }
+}
+
+@Suite struct StoreCheckTests {
+    @Test("a whole directory has no findings, sealed or as a crash leaves it")
+    func whole() async throws {
+        for seals in [true, false] {
+            let directory = Directory()
+            try await directory.fill(seals: seals)
+            let check = try StoreCheck.run(directory.path)
+            #expect(check.findings == [])
+            #expect(check.recordCount == 904)
+            #expect(check.eventCount == 1)
+            #expect(check.segmentCount == 1)
+        }
+    }
+
+    @Test("every byte of a segment, flipped, is found in its file")
+    func everyByte() async throws {
+        let directory = Directory()
+        try await directory.fill()
+        let byteCount = try PosixFileSystem(root: directory.path).open(directory.segment).byteCount
+        for offset in 0..<byteCount {
+            let check = try directory.check(offset, mask: 1 << UInt8(offset % 8))
+            #expect(!check.findings.isEmpty, "byte \(offset) of \(byteCount)")
+            #expect(check.findings.allSatisfy { $0.file == directory.segment })
+        }
+    }
+
+    @Test("a flipped byte in a column is found at the column, and nothing behind it is called wrong")
+    func column() async throws {
+        let directory = Directory()
+        try await directory.fill()
+        let (view, _) = try StoreView.open(directory.path)
+        let block = try #require(view.snapshot.index.topics["t"]?.segments.first?.blocks.first)
+        let place = block.offset + block.headByteCount + 1
+        let check = try directory.check(place)
+        #expect(check.findings.count == 2)
+        #expect(check.findings.last?.byteOffset == block.offset + block.headByteCount)
+        #expect(check.findings.last?.problem.contains("checksum") == true)
+    }
+
+    @Test("every byte of the manifest, flipped, is found")
+    func manifest() async throws {
+        let directory = Directory()
+        try await directory.fill()
+        let byteCount = try PosixFileSystem(root: directory.path).open(FileName.manifest).byteCount
+        for offset in 0..<byteCount {
+            #expect(try !directory.check(offset, of: FileName.manifest).findings.isEmpty, "byte \(offset)")
+        }
+    }
+
+    @Test("a missing or short segment is found, a torn tail is no fault")
+    func ends() async throws {
+        let directory = Directory()
+        try await directory.fill()
+        let path = directory.path + "/" + directory.segment
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes.removeLast(30)
+        try bytes.write(to: URL(fileURLWithPath: path))
+        #expect(try !StoreCheck.run(directory.path).findings.isEmpty)
+        try FileManager.default.removeItem(atPath: path)
+        #expect(try StoreCheck.run(directory.path).findings.first?.file == directory.segment)
+
+        let torn = Directory()
+        try await torn.fill(seals: false)
+        let tornPath = torn.path + "/" + torn.segment
+        var tail = try Data(contentsOf: URL(fileURLWithPath: tornPath))
+        tail += Data(repeating: 7, count: 100)
+        try tail.write(to: URL(fileURLWithPath: tornPath))
+        let check = try StoreCheck.run(torn.path)
+        #expect(check.findings == [])
+        #expect(check.notes.count == 1)
+    }
+
+    @Test("a model that is not what its name says is found")
+    func models() async throws {
+        let directory = Directory()
+        try await directory.fill()
+        let name = String(repeating: "a", count: 64)
+        try Data("bytes".utf8).write(to: URL(fileURLWithPath: directory.path + "/models/" + name))
+        let check = try StoreCheck.run(directory.path)
+        #expect(check.findings.map(\.file) == ["models/" + name])
+        #expect(check.modelCount == 1)
+    }
+}
