@@ -128,8 +128,10 @@ import Testing
         _ = try await log.append([Self.part(0, 0).item])
         gate.close()
         try await withThrowingTaskGroup(of: Void.self) { group in
-            for number in 1..<6 { group.addTask { _ = try await log.append([Self.part(0, number).item]) } }
+            // The first alone: two that came together would be taken together, and four never wait.
+            group.addTask { _ = try await log.append([Self.part(0, 1).item]) }
             await gate.waitUntilHeld()
+            for number in 2..<6 { group.addTask { _ = try await log.append([Self.part(0, number).item]) } }
             while log.waitingCount < 4 { await Task.yield() }
             group.addTask { try await log.close() }
             while !log.isClosed { await Task.yield() }
