@@ -15,7 +15,7 @@ import Testing
 
 @testable import EventLog
 
-@Suite struct AppendQueueTests {
+@Suite(.timeLimit(.minutes(1))) struct AppendQueueTests {
     private static func part(_ client: Int, _ number: Int) -> Part {
         let record = ModelRecord(
             time: Int64(number),
