@@ -107,6 +107,21 @@ extension Catalog {
             ? .locationWithdrawn(pipelineID, name: name, at: moment) : nil
     }
 
+    /// Says that fields of the pipeline's records hold float32 numbers; nil where all are known to.
+    package func declareFloat32(
+        _ fields: [String], of pipelineID: PipelineID, at moment: Timestamp
+    ) throws(CatalogError) -> CatalogEvent? {
+        let pipeline = try requirePipeline(pipelineID)
+        for field in fields where field.isEmpty || field.utf8.count > RecordLimits.nameByteCountMax {
+            throw CatalogError(
+                .invalid, field: "float32",
+                "must name fields of records, such as out.score, in 1 to "
+                    + "\(RecordLimits.nameByteCountMax) bytes each")
+        }
+        return pipeline.float32Fields.isSuperset(of: fields)
+            ? nil : .float32Declared(pipelineID, fields: Set(fields).sorted(), at: moment)
+    }
+
     // MARK: Deployments
 
     /// Deploys a pipeline version, under the number that this pipeline's deployment `name` has.

@@ -42,7 +42,10 @@ package struct Catalog: Hashable, Sendable {
         case .modelConfigured(let configuration):
             modelConfigurations[configuration.id] = configuration
         case .pipelineVersionCreated(let creation): apply(creation)
-        case .deployed(let deployment): deployments[deployment.id] = deployment
+        case .deployed(let deployment):
+            deployments[deployment.id] = deployment
+            let models = deployment.modelVersionIDs.compactMap { modelVersions[$0] }
+            pipelines[deployment.pipelineID]?.float32Fields.formUnion(models.flatMap(\.float32Outputs))
         case .undeployed(let id, let at):
             deployments[id]?.isDeployed = false
             deployments[id]?.updatedAt = at
@@ -54,6 +57,10 @@ package struct Catalog: Hashable, Sendable {
         case .locationWithdrawn(let id, let name, let at):
             guard pipelines[id]?.locations.contains(name) == true else { return }
             pipelines[id]?.locations.removeAll { $0 == name }
+            touch(id, at)
+        case .float32Declared(let id, let fields, let at):
+            guard pipelines[id]?.float32Fields.isSuperset(of: fields) == false else { return }
+            pipelines[id]?.float32Fields.formUnion(fields)
             touch(id, at)
         }
     }
@@ -70,6 +77,8 @@ package struct Catalog: Hashable, Sendable {
                 updatedAt: version.createdAt)
         }
         pipelines[version.pipelineID]?.versionIDs.append(version.id)
+        let models = version.definition.models.compactMap { modelVersion($0) }
+        pipelines[version.pipelineID]?.float32Fields.formUnion(models.flatMap(\.float32Outputs))
         touch(version.pipelineID, version.createdAt)
     }
 

@@ -23,6 +23,8 @@ package enum CatalogEvent: Hashable, Sendable {
     case undeployed(DeploymentID, at: Timestamp)
     case locationDeclared(PipelineID, name: String, at: Timestamp)
     case locationWithdrawn(PipelineID, name: String, at: Timestamp)
+    /// Fields of the pipeline's records hold float32 numbers.
+    case float32Declared(PipelineID, fields: [String], at: Timestamp)
 }
 
 /// A model version got on, or failed.
@@ -112,6 +114,10 @@ extension CatalogEvent {
             .object(
                 ("kind", .string("location_withdrawn")), ("pipeline_id", .identifier(pipelineID)),
                 ("name", .string(name)), ("at", .zulu(at)))
+        case .float32Declared(let pipelineID, let fields, let at):
+            .object(
+                ("kind", .string("float32_declared")), ("pipeline_id", .identifier(pipelineID)),
+                ("fields", .array(fields.map { .string($0) })), ("at", .zulu(at)))
         }
     }
 
@@ -161,6 +167,11 @@ extension CatalogEvent {
             self = .locationWithdrawn(
                 try json["pipeline_id"].identifier(), name: try json["name"].string(),
                 at: try json["at"].timestamp())
+        case "float32_declared":
+            var fields: [String] = []
+            for field in try json["fields"].array() { fields.append(try field.string()) }
+            self = .float32Declared(
+                try json["pipeline_id"].identifier(), fields: fields, at: try json["at"].timestamp())
         default:
             throw json["kind"].refused(
                 "is \"\(kind)\", an event that this version does not know; use a newer version")

@@ -20,6 +20,9 @@ package struct Pipeline: Hashable, Sendable {
     package internal(set) var versionIDs: [PipelineVersionID]
     /// Partitions that are edge locations, ascending. All others are home.
     package internal(set) var locations: [String]
+    /// Fields whose numbers are float32, in whatever form they come: the outputs of its models, and
+    /// what was declared.
+    package internal(set) var float32Fields: Set<String> = []
     package let createdBy: String
     package let createdAt: Timestamp
     package internal(set) var updatedAt: Timestamp

@@ -125,3 +125,16 @@ package struct ModelConfiguration: Hashable, Sendable {
         self.createdAt = createdAt
     }
 }
+
+extension ModelVersion {
+    /// The fields that its float32 outputs are logged as.
+    var float32Outputs: [String] {
+        guard case .array(let outputs) = contents.outputSignature else { return [] }
+        return outputs.compactMap { output in
+            guard case .object(let members) = output, members["type"] == .string("float32"),
+                case .string(let name)? = members["name"]
+            else { return nil }
+            return "out." + name
+        }
+    }
+}

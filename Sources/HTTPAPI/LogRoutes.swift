@@ -54,7 +54,16 @@ struct LogRoutes {
                     + "application/x-ndjson, not \(request.mediaType)")
         }
         let body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
-        var parsed = try body.withUnsafeReadableBytes { try RecordParser.parse($0, as: text) }
+        let declared = try request.query("float32")
+        if !declared.isEmpty,
+            let pipeline = PipelineTopic(name: topic).flatMap({ store.catalog.pipeline(of: $0) })
+        {
+            try await store.declareFloat32(declared, of: pipeline.id)
+        }
+        let float32Fields = store.float32Fields(ofTopic: topic)
+        var parsed = try body.withUnsafeReadableBytes {
+            try RecordParser.parse($0, as: text, float32Fields: float32Fields)
+        }
         if !parsed.timeAbsent.isEmpty {
             // A record without a time happened now, as far as we know.
             let now = store.sources.now().milliseconds

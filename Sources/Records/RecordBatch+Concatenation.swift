@@ -329,34 +329,6 @@ extension Leaf {
     }
 }
 
-/// A number that has a canonical text.
-private protocol PrintedNumber {
-    func canonicalText(bare: Bool) -> String
-}
-
-extension PrintedNumber {
-    /// Whether it is written with or without ".0".
-    var hasTwoForms: Bool { canonicalText(bare: false) != canonicalText(bare: true) }
-}
-
-extension Double: PrintedNumber {
-    fileprivate func canonicalText(bare: Bool) -> String {
-        guard isFinite else { return "null" }
-        var text: [UInt8] = []
-        JSONNumberText.append(self, bare: bare, to: &text)
-        return String(decoding: text, as: UTF8.self)
-    }
-}
-
-extension Float: PrintedNumber {
-    fileprivate func canonicalText(bare: Bool) -> String {
-        guard isFinite else { return "null" }
-        var text: [UInt8] = []
-        JSONNumberText.append(self, bare: bare, to: &text)
-        return String(decoding: text, as: UTF8.self)
-    }
-}
-
 extension TextColumn {
     /// The texts of all parts; nil stands for as many empty ones. Nil where they are too long.
     fileprivate init?(concatenating parts: [(texts: TextColumn?, count: Int)]) {

@@ -110,6 +110,19 @@ extension InferenceStore {
         }
     }
 
+    /// Says that fields of a pipeline's records hold float32 numbers, from now on.
+    package func declareFloat32(_ fields: [String], of pipelineID: PipelineID) async throws {
+        if catalog.pipelines[pipelineID]?.float32Fields.isSuperset(of: fields) == true { return }
+        try await change { catalog in
+            try catalog.declareFloat32(fields, of: pipelineID, at: sources.now()).map { [$0] } ?? []
+        }
+    }
+
+    /// The fields of a topic's records whose numbers are float32: what text denotes there.
+    package func float32Fields(ofTopic name: String) -> Set<String> {
+        PipelineTopic(name: name).flatMap { catalog.pipeline(of: $0) }?.float32Fields ?? []
+    }
+
     /// Frees the memory of models that no deployment runs.
     package func forgetIdleModels() {
         let catalog = self.catalog

@@ -31,8 +31,10 @@ package struct RecordParser {
     package static let paddingCountMax = 1 << 24
 
     /// Reads the rows of `bytes`.
+    ///
+    /// - Parameter float32Fields: the fields whose numbers are float32.
     package static func parse(
-        _ bytes: UnsafeRawBufferPointer, as text: RecordText
+        _ bytes: UnsafeRawBufferPointer, as text: RecordText, float32Fields: Set<String> = []
     ) throws(RecordParseError) -> ParsedRecords {
         guard bytes.count <= bodyByteCountMax else {
             throw .tooLarge(
@@ -47,15 +49,17 @@ package struct RecordParser {
         } catch {
             throw error.located(row: parser.isInRow ? parser.times.count : nil)
         }
-        return try parser.finish()
+        var parsed = try parser.finish()
+        if !float32Fields.isEmpty { parsed.batch.readAsFloat32(float32Fields) }
+        return parsed
     }
 
     package static func parse(
-        _ bytes: [UInt8], as text: RecordText
+        _ bytes: [UInt8], as text: RecordText, float32Fields: Set<String> = []
     ) throws(RecordParseError) -> ParsedRecords {
         let result: Result<ParsedRecords, RecordParseError> = bytes.withUnsafeBytes { buffer in
             do throws(RecordParseError) {
-                return .success(try parse(buffer, as: text))
+                return .success(try parse(buffer, as: text, float32Fields: float32Fields))
             } catch {
                 return .failure(error)
             }

@@ -37,6 +37,12 @@ struct Append: AsyncParsableCommand {
     @Flag(help: "The location is an edge: not counted where assays look at home.")
     var edge = false
 
+    @Option(
+        help: ArgumentHelp(
+            "A field whose numbers are float32, as a model's outputs are; may be repeated. Known of the "
+                + "outputs of the pipeline's own models.", valueName: "field"))
+    var float32: [String] = []
+
     @Flag(help: "Make the data directory, workspace and pipeline that are not there.")
     var create = false
 

@@ -59,6 +59,7 @@ struct StoreSink: RecordSink {
         do {
             let pipeline = try await pipeline(options, store)
             if options.edge { try await store.declareLocation(options.partition, of: pipeline.id) }
+            if !options.float32.isEmpty { try await store.declareFloat32(options.float32, of: pipeline.id) }
             return StoreSink(store: store, topic: pipeline.topic.name, partition: options.partition)
         } catch {
             try await store.close()
@@ -132,7 +133,8 @@ struct StoreSink: RecordSink {
     ) async throws -> AppendedChunk {
         var parsed: ParsedRecords
         do throws(RecordParseError) {
-            parsed = try RecordParser.parse(chunk.text, as: .lines)
+            parsed = try RecordParser.parse(
+                chunk.text, as: .lines, float32Fields: store.float32Fields(ofTopic: topic))
         } catch { throw chunk.located(error, in: file, counting: unit) }
         guard parsed.batch.rowCount > 0 else { return AppendedChunk(rowCount: 0) }
         // A record without a time happened now, as far as we know.
@@ -157,7 +159,8 @@ struct ServerSink: RecordSink {
     let server: ServerClient
     let topic: String
     let partition: String
-    let isEdge: Bool
+    /// What the server is to know of the records: the query of every append.
+    let query: String
 
     static func open(_ options: Append, _ url: String) throws -> ServerSink {
         let server = try ServerClient(url)
@@ -195,7 +198,12 @@ struct ServerSink: RecordSink {
                     ("definition", .object(JSONObject()))))
             found = try topic()
         }
-        return ServerSink(server: server, topic: found, partition: options.partition, isEdge: options.edge)
+        let members =
+            (options.edge ? ["edge=true"] : [])
+            + options.float32.map { "float32=" + CatalogName.pathComponent($0) }
+        return ServerSink(
+            server: server, topic: found, partition: options.partition,
+            query: members.isEmpty ? "" : "?" + members.joined(separator: "&"))
     }
 
     func append(
@@ -203,7 +211,7 @@ struct ServerSink: RecordSink {
     ) async throws -> AppendedChunk {
         let path =
             "/v1/logs/topic/\(CatalogName.pathComponent(topic))/partition/"
-            + CatalogName.pathComponent(partition) + (isEdge ? "?edge=true" : "")
+            + CatalogName.pathComponent(partition) + query
         let answer: JSONField
         do {
             answer = try server.post(path, body: chunk.text, contentType: "application/x-ndjson")

@@ -37,13 +37,16 @@ struct CatalogEventTests {
         }
         scene.apply(
             try scene.catalog.withdrawLocation("edge-01", of: PipelineID(1), at: Scene.moment(11)))
+        scene.apply(
+            try scene.catalog.declareFloat32(
+                ["out.score", "in.amount"], of: PipelineID(1), at: Scene.moment(12)))
         return scene.events
     }
 
     @Test("every event reads back from its JSON text")
     func eventsReadBack() throws {
         let events = try Self.events()
-        #expect(Set(events.map(\.json["kind"])).count == 9)
+        #expect(Set(events.map(\.json["kind"])).count == 10)
         for event in events {
             let text = event.json.text
             #expect(try CatalogEvent(JSONField(JSONValue(parsing: text))) == event)

@@ -1,8 +1,11 @@
 // Invariants checked: the two at the head of LogRoutes.swift, in that order; then each parameter of a page,
 // and that both forms of every path are one.
 
+import Foundation
 import HTTPTypes
 import JSON
+import Queries
+import Records
 import Testing
 
 @testable import HTTPAPI
@@ -56,6 +59,32 @@ struct LogRoutesTests {
         // Durable when it was answered.
         try await serving(folder: folder) { (client: Client) async throws in
             #expect(try await client.post("\(Self.path)/records?dataset.separator=.", "{}").text == back)
+        }
+    }
+
+    @Test("a field that is declared float32 has the numbers of a model's outputs, in the texts that were posted")
+    func declaredFloat32() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func append(_ query: String) async throws {
+                _ = try await client.post(
+                    "\(Self.path)/partition/a\(query)", "[{\"time\":1,\"out.score\":0.99300325,\"in.x\":0.1}]")
+            }
+            func values(_ path: String) throws -> Double? {
+                let topic = client.store.log.snapshot()
+                return ColumnScan(topic).values(
+                    WindowQuery(topic: Client.topic, window: .always, path: try IOPath(parsing: path))).values.last
+            }
+            try await append("")
+            #expect(try values("output score") == 0.99300325)
+            try await append("?float32=out.score")
+            #expect(try values("output score") == Double(Float(0.99300325)))
+            // Once said, it holds.
+            try await append("")
+            #expect(try values("output score") == Double(Float(0.99300325)))
+            #expect(try values("input x") == 0.1)
+            let page = try await client.post("\(Self.path)/records?dataset.separator=.", "{}").text
+            #expect(page.components(separatedBy: "0.99300325").count == 4)
         }
     }
 
