@@ -6,7 +6,9 @@
 // pass that found no occupied window leaves no decision, and so no trace here.
 //
 // Invariants:
-//  * `decisions` holds one decision a window, the newest revision, ascending by the window's start.
+//  * `decisions` holds one decision a window, the newest revision, ascending by the window's start;
+//    `superseded` all others, in the order of the log. Together they are every decision ever made.
+//  * A decision is about the definition that held then: `definition(ofRevision:)` gives each back.
 //  * The report counts exactly the decisions of the last run.
 
 import JSON
@@ -43,16 +45,25 @@ package struct RunReport: Hashable, Sendable {
 
 package struct Assay: Hashable, Sendable {
     package let id: AssayID
-    package internal(set) var definition: AssayDefinition
+    package private(set) var definition: AssayDefinition
     /// From 1; each change of the definition adds one.
-    package internal(set) var definitionRevision: Int
+    package private(set) var definitionRevision: Int
+    /// What the thresholds were from an earlier revision on, ascending; thresholds are all that changes.
+    private var earlierThresholds: [EarlierThresholds] = []
     package internal(set) var isActive: Bool
     package let createdAt: Timestamp
     package internal(set) var updatedAt: Timestamp
     package internal(set) var pin: BaselinePin?
     /// Nil before the first run.
     package internal(set) var report: RunReport?
-    package internal(set) var decisions: [AssayDecision]
+    package private(set) var decisions: [AssayDecision]
+    /// Decisions that a newer one about the same window took the place of.
+    package private(set) var superseded: [AssayDecision] = []
+
+    private struct EarlierThresholds: Hashable, Sendable {
+        var sinceRevision: Int
+        var thresholds: AssayThresholds
+    }
 
     init(_ creation: AssayCreation) {
         id = creation.id
@@ -73,6 +84,30 @@ package struct Assay: Hashable, Sendable {
     /// "created" before the first run, then the report's text.
     package var status: String { report?.text ?? "created" }
 
+    // MARK: The definition
+
+    mutating func change(_ change: ThresholdChange) {
+        // Folded again, it changes nothing.
+        if change.definitionRevision > definitionRevision {
+            earlierThresholds.append(
+                EarlierThresholds(
+                    sinceRevision: definitionRevision, thresholds: definition.thresholds))
+            definitionRevision = change.definitionRevision
+        }
+        definition.thresholds = change.thresholds
+        updatedAt = change.at
+    }
+
+    /// The definition as it was when decisions of `revision` were made.
+    package func definition(ofRevision revision: Int) -> AssayDefinition {
+        guard revision < definitionRevision,
+            let earlier = earlierThresholds.last(where: { $0.sinceRevision <= revision })
+        else { return definition }
+        var old = definition
+        old.thresholds = earlier.thresholds
+        return old
+    }
+
     // MARK: Decisions
 
     /// The newest decision about the window that starts at `start`.
@@ -90,9 +125,21 @@ package struct Assay: Hashable, Sendable {
             position(startingAtOrAfter: period.start)..<position(startingAtOrAfter: period.end)]
     }
 
+    /// Every decision about the windows that start in `period`: by window, then by revision.
+    package func revisions(startingIn period: TimeWindow) -> [AssayDecision] {
+        let earlier = superseded.filter {
+            period.start <= $0.window.start && $0.window.start < period.end
+        }
+        guard !earlier.isEmpty else { return Array(decisions(startingIn: period)) }
+        return (earlier + decisions(startingIn: period)).sorted {
+            ($0.window.start, $0.revision) < ($1.window.start, $1.revision)
+        }
+    }
+
     mutating func keep(_ decision: AssayDecision) {
         let position = position(startingAtOrAfter: decision.window.start)
         if position < decisions.count, decisions[position].window.start == decision.window.start {
+            superseded.append(decisions[position])
             decisions[position] = decision
         } else {
             decisions.insert(decision, at: position)

@@ -99,15 +99,15 @@ package struct AssayBook: Hashable, Sendable {
             assays[id]?.isActive = isActive
             assays[id]?.updatedAt = at
         case .thresholdsChanged(let change):
-            assays[change.id]?.definition.thresholds = change.thresholds
-            assays[change.id]?.definitionRevision = change.definitionRevision
-            assays[change.id]?.updatedAt = change.at
+            assays[change.id]?.change(change)
         case .analysed(let decision):
             // Result numbers rise along the log, so this one was folded before.
             guard decision.resultID > lastResultID else { return }
             lastResultID = decision.resultID
             assays[decision.assayID]?.keep(decision)
-        case .baselinePinned(let pin): assays[pin.id]?.pin = pin
+        case .baselinePinned(let pin):
+            // The first use settles it, whatever comes later.
+            if assays[pin.id]?.pin == nil { assays[pin.id]?.pin = pin }
         }
     }
 

@@ -85,6 +85,7 @@ package actor AssayScheduler {
 
     private func examine(_ assay: Assay, now: Timestamp) async throws {
         let horizon = now.adding(TimeSpan(microseconds: -store.configuration.grace.microseconds))
+        let sealingCount = store.sealingCount.load(ordering: .sequentiallyConsistent)
         let view = store.view
         let snapshot = view.snapshot
         var state =
@@ -134,8 +135,8 @@ package actor AssayScheduler {
         let (outcomes, examinedUntil) = try pass.outcomes(
             touching: pass.reach(of: due), until: horizon, examinedUntil: state.examinedUntil,
             limit: .scheduled)
-        guard try await decide(assay, pass, outcomes, now: now) else {
-            // Deactivated meanwhile: it is examined anew when it is activated, however soon that is.
+        guard try await decide(assay, pass, outcomes, sealingCount: sealingCount, now: now) else {
+            // Deactivated meanwhile, or its records were let go: it is examined anew, however soon that is.
             progress[assay.id] = nil
             return
         }
@@ -148,21 +149,20 @@ package actor AssayScheduler {
     ///
     /// - Returns: whether the assay is still active, and so has been examined.
     private func decide(
-        _ assay: Assay, _ pass: AssayPass, _ outcomes: [WindowOutcome], now: Timestamp
+        _ assay: Assay, _ pass: AssayPass, _ outcomes: [WindowOutcome], sealingCount: Int, now: Timestamp
     ) async throws -> Bool {
         let cut = pass.view.snapshot.cut
         guard !outcomes.isEmpty else { return true }
+        // A fixed baseline stays what it was when it was first used, whatever comes later.
+        var baseline: DatedSummary?
         if case .fixedWindow = assay.definition.baseline, assay.pin == nil {
-            // The baseline stays what it was when it was first used, whatever comes later.
-            let baseline = try pass.fixedBaseline()
-            try await store.changeBook { book in
-                try book.pinBaseline(of: assay.id, baseline, cut: cut, at: now).map { [$0] } ?? []
-            }
+            baseline = try pass.fixedBaseline()
         }
         let analyses = outcomes.compactMap { window -> (WindowOutcome, WindowAnalysis)? in
             let earlier = assay.decision(forWindowStartingAt: window.outcome.window.start)
             let digest = window.outcome.digest
-            if let earlier, earlier.digest == digest { return nil }
+            // What retention left of a window whose result is sealed is not the window.
+            if let earlier, earlier.digest == digest || pass.view.isSealed(earlier) { return nil }
             let reason: DecisionReason =
                 if earlier != nil {
                     earlier?.definitionRevision == assay.definitionRevision ? .late : .definition
@@ -177,14 +177,23 @@ package actor AssayScheduler {
             return (window, analysis)
         }
         guard !analyses.isEmpty else { return true }
+        let (store, pin) = (store, baseline)
         let change = try await store.changeBook { book in
-            guard let current = book[assay.id], current.isActive else { return [] }
-            return try book.decide(analyses.map(\.1), of: assay.id, cut: cut, runAt: now)
+            guard let current = book[assay.id], current.isActive,
+                store.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
+            else { return [] }
+            let pin = try pin.flatMap {
+                try book.pinBaseline(of: assay.id, $0, cut: cut, at: now)
+            }
+            return try (pin.map { [$0] } ?? [])
+                + book.decide(analyses.map(\.1), of: assay.id, cut: cut, runAt: now)
         }
         guard !change.events.isEmpty, let current = store.book[assay.id] else { return false }
         var documents: [(number: Int, document: [UInt8])] = []
-        for (event, analysis) in zip(change.events, analyses) {
-            guard case .analysed(let decision) = event else { continue }
+        let decided = change.events.compactMap { event -> AssayDecision? in
+            if case .analysed(let decision) = event { decision } else { nil }
+        }
+        for (decision, analysis) in zip(decided, analyses) {
             documents.append(
                 (decision.resultID.number, store.document(analysis.0.outcome, of: decision, current)))
         }

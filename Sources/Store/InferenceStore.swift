@@ -25,9 +25,13 @@ package final class InferenceStore: Sendable {
     package let log: InferenceLog
     /// Results derived from the log; deleting its directory loses nothing.
     let derived: InferenceLog
+    /// Where kept results are, in `derived` and in the log itself.
+    let places: (derived: ResultPlaces, sealed: ResultPlaces) = (.derived(), .sealed())
     package let models: ModelFiles
     let gate = CommandGate()
     let folded: Mutex<Folded>
+    /// How often results were sealed: records may be gone that a view from before still counts on.
+    let sealingCount = Atomic(0)
     /// Encoders at rest: one for each append that runs at once.
     private let encoders = Mutex<[EncoderBox]>([])
 

@@ -3,6 +3,7 @@
 // Invariants:
 //  * A result that is not kept, or cannot be read, is worked out again from definition, baseline and
 //    the records up to its decision's cut: it is the same one.
+//  * A sealed result is given back as it was sealed; the records it was made of may be gone.
 //  * A run stores nothing, and says of a window what the assay would.
 
 import Assays
@@ -24,39 +25,53 @@ extension StoreView {
         return try results(of: assay, assay.decisions(startingIn: period).prefix(limit))
     }
 
+    /// Every revision of each window of an assay that starts in `period`, by window, then by revision:
+    /// the result as it was stored, and behind it which revision it is, why it was made, of which
+    /// revision of the definition, and the last commit it saw.
+    package func revisions(
+        of id: AssayID, startingIn period: TimeWindow, limit: Int = .max
+    ) throws -> [[UInt8]] {
+        guard let assay = book[id] else { throw AssayError.unknownAssay(id) }
+        let decisions = assay.revisions(startingIn: period).prefix(limit)
+        return try zip(results(of: assay, decisions), decisions).map { document, decision in
+            let more =
+                ",\"revision\":\(decision.revision),\"reason\":\"\(decision.reason.rawValue)\","
+                + "\"definition_revision\":\(decision.definitionRevision),\"cut\":\(decision.cut)}"
+            // Documents are objects, written without spaces.
+            return document.dropLast() + Array(more.utf8)
+        }
+    }
+
     /// The results of some of an assay's decisions, in their order, as JSON documents.
     package func results(of assay: Assay, _ decisions: some Sequence<AssayDecision>) throws -> [[UInt8]] {
-        let places = resultPlaces()
-        return try decisions.map { decision in
-            if let derived, let place = places[decision.resultID.number] {
-                // A damaged copy is as good as none: the log can say it again.
-                do { return try derived.event(place).document } catch {}
-            }
-            return try rederive(decision, of: assay)
-        }
+        try decisions.map { try document(of: $0, assay) }
     }
 
-    /// Where the kept results are, by number.
-    private func resultPlaces() -> [Int: EventPlace] {
-        var places: [Int: EventPlace] = [:]
-        for place in derived?.index.events ?? [] {
-            guard let number = Int(place.entry.name) else { continue }
-            places[number] = place
-        }
-        return places
+    /// One stored result: as it was sealed, as it is kept, or worked out again.
+    func document(of decision: AssayDecision, _ assay: Assay) throws -> [UInt8] {
+        let number = decision.resultID.number
+        if let sealed = places.sealed.document(number, in: snapshot) { return sealed }
+        // A damaged copy is as good as none: the log can say it again.
+        if let derived, let kept = places.derived.document(number, in: derived) { return kept }
+        return catalog.document(try outcome(of: decision, assay), of: decision, assay)
     }
 
-    private func rederive(_ decision: AssayDecision, of assay: Assay) throws -> [UInt8] {
+    /// Whether a result is in the log itself, because records that it needs were let go.
+    func isSealed(_ decision: AssayDecision) -> Bool {
+        places.sealed.holds(decision.resultID.number, in: snapshot)
+    }
+
+    /// What a decision is about, worked out from definition, baseline and the records up to its cut.
+    func outcome(of decision: AssayDecision, _ assay: Assay) throws -> AssayOutcome {
+        let definition = assay.definition(ofRevision: decision.definitionRevision)
         let baseline =
             try assay.pin?.summary
             ?? baseline(
-                assay.definition.baseline, assay.definition.summarizer, for: decision.window,
-                cut: decision.cut)
-        let values = try values(of: assay.definition.window, in: decision.window, cut: decision.cut)
+                definition.baseline, definition.summarizer, for: decision.window, cut: decision.cut)
+        let values = try values(of: definition.window, in: decision.window, cut: decision.cut)
         try refuseUnseen(values.statistics.unseen)
-        let outcome = try AssayEvaluator(assay.definition, baseline: baseline)
+        return try AssayEvaluator(definition, baseline: baseline)
             .outcome(of: SortedSample(values.values), in: decision.window)
-        return catalog.document(outcome, of: decision, assay)
     }
 
     // MARK: Runs

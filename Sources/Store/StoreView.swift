@@ -19,13 +19,18 @@ package struct StoreView: Sendable {
     private let locations: [PipelineID: [(since: CommitNumber, names: [String])]]
     /// The results kept beside the log; nil where they cannot be read.
     let derived: LogSnapshot?
+    /// Where kept results are, in `derived` and in the log itself.
+    let places: (derived: ResultPlaces, sealed: ResultPlaces)
     let sources: SystemSources
 
     init(
-        snapshot: LogSnapshot, folded: InferenceStore.Folded, derived: LogSnapshot?, sources: SystemSources
+        snapshot: LogSnapshot, folded: InferenceStore.Folded, derived: LogSnapshot?,
+        places: (derived: ResultPlaces, sealed: ResultPlaces) = (.derived(), .sealed()),
+        sources: SystemSources
     ) {
         self.snapshot = snapshot
         self.derived = derived
+        self.places = places
         catalog = folded.catalog
         book = folded.book
         locations = folded.locations
@@ -69,6 +74,6 @@ extension InferenceStore {
     package var view: StoreView {
         StoreView(
             snapshot: log.snapshot(), folded: folded.withLock { $0 }, derived: derived.snapshot(),
-            sources: sources)
+            places: places, sources: sources)
     }
 }

@@ -1,0 +1,126 @@
+// Before records go, what was made of them becomes truth: results and baselines are put into the log
+// itself, where they were only derived from it.
+//
+//     seal ──► baselines pinned, results sealed ──► durable ──► body: the tombstone ──► records may go
+//     └──────────────────────── no decision falls in between ────────────────────────┘
+//
+// A sealed result is an event of the main log, called `result` and its number, whose document is the
+// stored result as it was: byte for byte, so that an answer does not change when its records go.
+//
+// Invariants:
+//  * When the body runs, every decision whose window or sliding baseline holds records of the periods
+//    has its result in the log, and every fixed baseline over them is pinned.
+//  * A decision made of a view from before is not appended after (`sealingCount`).
+//  * Sealing again appends nothing; a crash in between leaves results that are sealed, and true.
+//  * A window with a sealed result is not analysed again: what is left of its records is not it.
+
+import Assays
+import EventLog
+import JSON
+import Records
+import Segments
+import Summaries
+
+/// What sealing put into the log.
+package struct SealingReport: Hashable, Sendable {
+    package var resultCount = 0
+    package var pinnedBaselineCount = 0
+}
+
+extension InferenceStore {
+    /// Results are appended so many at a time: a megabyte or two a commit.
+    private static let sealingBatchCount = 512
+
+    /// Seals what depends on records of a topic in some periods, then carries out `body`, which appends
+    /// that they go. No decision about an assay is made meanwhile.
+    ///
+    /// - Throws: where a result is neither kept nor can be worked out: the records must stay then.
+    @discardableResult
+    package func sealResults(
+        ofTopic topic: String, touching periods: [TimeWindow], then body: () async throws -> Void = {}
+    ) async throws -> SealingReport {
+        try await gate.pass {
+            sealingCount.add(1, ordering: .sequentiallyConsistent)
+            var report = SealingReport()
+            let view = view
+            for assay in view.book.list().reversed() {
+                let needs = SealingNeeds(assay, topic, periods, view)
+                if needs.isPinDue, let pin = try view.pin(of: assay, at: sources.now()) {
+                    try await append([pin])
+                    report.pinnedBaselineCount += 1
+                }
+                let decisions = needs.decisions.filter { !view.isSealed($0) }
+                for start in stride(from: 0, to: decisions.count, by: Self.sealingBatchCount) {
+                    let batch = decisions[start..<min(start + Self.sealingBatchCount, decisions.count)]
+                    let documents = try view.results(of: assay, batch)
+                    _ = try await log.append(
+                        zip(batch, documents).map { decision, document in
+                            .event(
+                                Event(
+                                    name: places.sealed.name(of: decision.resultID.number), document: document
+                                ))
+                        })
+                    report.resultCount += batch.count
+                }
+            }
+            try await body()
+            return report
+        }
+    }
+
+    /// Appends events that were judged already, under the gate, and folds them.
+    private func append(_ events: [AssayEvent]) async throws {
+        _ = try await log.append(
+            events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) })
+        folded.withLock { folded in
+            for event in events { folded.book.apply(event) }
+        }
+    }
+}
+
+/// What of an assay depends on records of a topic in some periods.
+private struct SealingNeeds {
+    var isPinDue = false
+    var decisions: [AssayDecision] = []
+
+    init(_ assay: Assay, _ topic: String, _ periods: [TimeWindow], _ view: StoreView) {
+        func touches(_ period: TimeWindow?) -> Bool {
+            guard let period else { return false }
+            return periods.contains { $0.start < period.end && period.start < $0.end }
+        }
+        func reads(_ spec: AssayWindowSpec) -> Bool {
+            let pipeline = try? view.catalog.pipeline(named: spec.pipelineName, in: spec.workspaceID)
+            return pipeline?.topic.name == topic
+        }
+        let definition = assay.definition
+        let readsWindows = reads(definition.window)
+        var slides = false
+        switch definition.baseline {
+        case .summary, .vector: break
+        case .fixedWindow(let spec):
+            isPinDue = assay.pin == nil && touches(definition.baseline.period) && reads(spec)
+        case .slidingWindow(let spec, _): slides = reads(spec)
+        }
+        guard readsWindows || slides else { return }
+        decisions = (assay.superseded + assay.decisions).filter { decision in
+            readsWindows && touches(decision.window)
+                || slides && touches(definition.baseline.period(for: decision.window))
+        }
+    }
+}
+
+extension StoreView {
+    /// The event that keeps a fixed baseline as it is now; nil where there is nothing to keep.
+    fileprivate func pin(of assay: Assay, at moment: Timestamp) throws -> AssayEvent? {
+        do {
+            let summary = try baseline(assay.definition.baseline, assay.definition.summarizer)
+            return try book.pinBaseline(of: assay.id, summary, cut: snapshot.cut, at: moment)
+        } catch let refusal as StoreRefusal where refusal.kind == .invalid {
+            return nil  // No records in it: it never was a baseline.
+        } catch is FieldError {
+            return nil  // Records without the path.
+        } catch is SummaryError {
+            return nil  // Records, but no numbers that could be compared with.
+        }
+    }
+}

@@ -1,0 +1,162 @@
+// Invariants checked: the five at the head of InferenceStore+Sealing.swift, and those of ResultPlaces.swift.
+//
+// Records are not let go here, that is retention's; where a test must do without them it makes the
+// results without what they are made of, and looks whether they are still the same.
+
+import Assays
+import Foundation
+import JSON
+import Records
+import Segments
+import Testing
+
+@testable import Store
+
+@Suite("Sealing")
+struct SealingTests {
+    static func period(_ start: Double, _ end: Double) -> TimeWindow {
+        TimeWindow(start: moment(start), end: moment(end))
+    }
+
+    /// Starts in seconds and revisions of the sealed decisions of an assay.
+    static func sealed(_ scene: Scene, _ id: AssayID) throws -> [String] {
+        let view = scene.store.view
+        return try #require(view.book[id]).revisions(startingIn: .always).filter(view.isSealed).map {
+            "\((($0.window.start.microseconds - moment(0).microseconds) / 1_000_000))r\($0.revision)"
+        }
+    }
+
+    @Test("what touches the periods is sealed, every revision, also under sliding baselines, and no more")
+    func touching() async throws {
+        let (scene, ids) = try await StoredResultsTests.history()
+        let topic = scene.pipeline.topic.name
+        let report = try await scene.store.sealResults(
+            ofTopic: topic, touching: [Self.period(0, 60), Self.period(60, 60.5)])
+        // The late records of 50 and 100 seconds made second revisions.
+        #expect(try Self.sealed(scene, ids[0]) == ["0r1", "0r2", "60r1", "60r2"])
+        #expect(try Self.sealed(scene, ids[2]) == ["0r1", "0r2", "60r1", "60r2"])
+        let sliding = try Self.sealed(scene, ids[3])
+        #expect(sliding.contains("119r1") && sliding.contains("170r1") && !sliding.contains("187r1"))
+        #expect(report.resultCount == (try ids.map { try Self.sealed(scene, $0).count }.reduce(0, +)))
+        // Sealing again finds nothing to do, and another topic's retention is not ours.
+        let cut = scene.store.log.cut
+        #expect(
+            try await scene.store.sealResults(ofTopic: topic, touching: [Self.period(0, 60.5)])
+                == SealingReport())
+        #expect(
+            try await scene.store.sealResults(ofTopic: "another", touching: [.always]) == SealingReport())
+        #expect(scene.store.log.cut == cut)
+        try await scene.store.close()
+    }
+
+    @Test("sealed results answer byte for byte, though derived is gone and the records say another thing")
+    func answers() async throws {
+        var (scene, ids) = try await StoredResultsTests.history()
+        let before = try ids.map { try scene.results($0) }
+        try await scene.store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always])
+        scene = try await scene.restarted { folder in try folder.remove("derived") }
+        #expect(try ids.map { try scene.results($0) } == before)
+        // Nothing is worked out: every one is read from the log.
+        let view = scene.store.view
+        for id in ids {
+            let assay = try #require(view.book[id])
+            #expect(assay.revisions(startingIn: .always).allSatisfy(view.isSealed))
+        }
+        #expect(view.places.sealed.document(1, in: view.snapshot) != nil)
+        #expect(view.places.sealed.document(1_000_000, in: view.snapshot) == nil)
+        try await scene.store.close()
+    }
+
+    @Test("a window with a sealed result is not analysed again, its neighbours are")
+    func notAgain() async throws {
+        let (scene, ids) = try await StoredResultsTests.history()
+        let scheduler = scene.scheduler
+        await scheduler.tick()
+        let before = try scene.decisions(ids[0])
+        try await scene.store.sealResults(
+            ofTopic: scene.pipeline.topic.name, touching: [Self.period(0, 60)])
+        try await scene.append([(30, 5), (130, 5)])
+        await scheduler.tick()
+        scene.clock.advance(6)
+        await scheduler.tick()
+        let after = try scene.decisions(ids[0])
+        #expect(after == before.map { $0 == "120:complete1" ? "120:late2" : $0 })
+        try await scene.store.close()
+    }
+
+    @Test("a fixed baseline that was never used is pinned before its records go")
+    func pins() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay(baseline: AssaySchedulerTests.fixed())
+        let empty = try await scene.createAssay(
+            "empty", baseline: AssaySchedulerTests.fixed("2024-01-08T18:59:00Z"))
+        try await scene.append([(-30, 1), (-20, 2)])
+        let topic = scene.pipeline.topic.name
+        let elsewhere = try await scene.store.sealResults(
+            ofTopic: topic, touching: [Self.period(0, 60)])
+        #expect(elsewhere == SealingReport())
+        let report = try await scene.store.sealResults(ofTopic: topic, touching: [.always])
+        #expect(report == SealingReport(resultCount: 0, pinnedBaselineCount: 1))
+        #expect(scene.store.book[id]?.pin?.summary.summary.count == 2)
+        #expect(scene.store.book[empty]?.pin == nil)
+        try await scene.store.close()
+    }
+
+    @Test("no command comes between sealing and what follows it, and a pass from before decides nothing")
+    func nothingBetween() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay()
+        try await scene.append([(10, 1)])
+        scene.clock.set(moment(100))
+        let scheduler = scene.scheduler
+        let store = scene.store
+        var early: Task<Void, Never>?
+        try await store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always]) {
+            early = Task { await scheduler.tick() }
+            // Its view is from before the end of this; its decision waits at the gate.
+            try await Task.sleep(for: .milliseconds(50))
+            #expect(store.book[id]?.decisions.isEmpty == true)
+        }
+        await early?.value
+        await scheduler.tick()
+        #expect(try scene.decisions(id) == ["0:complete1"])
+        try await store.close()
+    }
+
+    @Test("places that lead elsewhere are looked up again")
+    func stalePlaces() async throws {
+        let (scene, _) = try await StoredResultsTests.history()
+        let places = ResultPlaces.derived()
+        #expect(places.document(3, in: scene.store.derived.snapshot()) != nil)
+        // The same numbers in another log, elsewhere: as if segments had been rewritten.
+        let other = try await Scene()
+        let id = try await other.createAssay()
+        for minute in 0..<4 {
+            try await other.append([(Double(minute) * 60, 1)])
+            other.clock.set(moment(Double(minute) * 60 + 66))
+            await other.scheduler.tick()
+        }
+        let documents = (1...4).map { places.document($0, in: other.store.derived.snapshot()) }
+        #expect(documents == (try other.store.results(of: id, startingIn: .always)))
+        try await other.store.close()
+        try await scene.store.close()
+    }
+
+    @Test("every revision is told, by window and revision, with its reason")
+    func revisions() async throws {
+        let (scene, ids) = try await StoredResultsTests.history()
+        let documents = try scene.store.view.revisions(of: ids[0], startingIn: Self.period(0, 180))
+        let told = try documents.map { document in
+            let json = JSONField(try JSONValue(parsing: document))
+            let start = try json["window_start"].timestamp().microseconds - moment(0).microseconds
+            return
+                "\(start / 1_000_000) \(try json["revision"].integer()) \(try json["reason"].string()) "
+                + "\(try json["window_summary"]["count"].integer())"
+        }
+        #expect(
+            told == [
+                "0 1 complete 60", "0 2 late 61", "60 1 complete 60", "60 2 late 61", "120 1 complete 60",
+            ])
+        try await scene.store.close()
+    }
+}
