@@ -1,0 +1,47 @@
+// Memory for what a body holds in less space than it takes: compressed buffers, dictionary-encoded
+// values, nulls and rows that no bytes stand for.
+//
+// Invariants:
+//  * What one body takes beyond its own bytes is at most `byteCountMax`, whatever it claims: every
+//    such allocation is charged here before it is made.
+//  * Memory handed out stays where it is, and is freed with this object.
+
+import Bytes
+
+/// The memory of one reading; used by one thread.
+final class ArrowMemory {
+    /// Four times the largest body that the server takes: enough for dictionaries and zstd, whose
+    /// honest ratio on records is below four, and too little to hurt.
+    static let byteCountMax = 256 << 20
+
+    private var rest: Int
+    private var parts: [UnsafeMutableRawBufferPointer] = []
+    let decompressor = ZstdDecompressor()
+
+    init(byteCountMax: Int = ArrowMemory.byteCountMax) { rest = byteCountMax }
+
+    deinit {
+        for part in parts { part.deallocate() }
+    }
+
+    /// Counts memory that is allocated elsewhere.
+    func charge(_ count: Int, of byteCount: Int, _ field: ArrowField) throws(ArrowError) {
+        let (product, overflow) = count.multipliedReportingOverflow(by: byteCount)
+        guard !overflow, product <= rest else {
+            throw .tooLarge(
+                "field \"\(field.path)\" takes the body past \(Self.byteCountMax >> 20) MiB once it is "
+                    + "unpacked; send fewer rows a body")
+        }
+        rest -= product
+    }
+
+    /// `byteCount` zero bytes, which live as long as this object.
+    func allocate(_ byteCount: Int, for field: ArrowField) throws(ArrowError) -> UnsafeMutableRawBufferPointer
+    {
+        try charge(byteCount, of: 1, field)
+        let part = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 16)
+        parts.append(part)
+        part.initializeMemory(as: UInt8.self, repeating: 0)
+        return part
+    }
+}

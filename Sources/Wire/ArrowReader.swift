@@ -1,0 +1,159 @@
+// A body of Arrow IPC, file or stream, to the records it holds.
+//
+// Invariants:
+//  * A body is taken whole or refused whole, and makes one batch however many record batches it has.
+//  * No bytes make it trap, and it takes memory in proportion to the body, but for at most
+//    `ArrowMemory.byteCountMax` where a few bytes stand for many values.
+//  * A struct named like a group of fields (RecordText.swift) is that group, one level deep: a column
+//    `in.x` and a member `x` of a struct `in` are the same field, and two of them are refused.
+
+import Records
+
+package enum ArrowReader {
+    /// The records of a body, which is an IPC file if it begins with "ARROW1", else a stream.
+    package static func read(_ bytes: UnsafeRawBufferPointer) throws(ArrowError) -> ParsedRecords {
+        guard bytes.count <= RecordParser.bodyByteCountMax else {
+            throw .tooLarge(
+                "a body of \(bytes.count) bytes is over the limit of \(RecordParser.bodyByteCountMax)")
+        }
+        let memory = ArrowMemory()
+        // What was inflated lies in it until the last column is made.
+        defer { withExtendedLifetime(memory) {} }
+        return try records(ArrowBytes(raw: bytes, place: 0), memory)
+    }
+
+    package static func read(_ bytes: [UInt8]) throws(ArrowError) -> ParsedRecords {
+        let result: Result<ParsedRecords, ArrowError> = bytes.withUnsafeBytes { buffer in
+            do throws(ArrowError) { return .success(try read(buffer)) } catch { return .failure(error) }
+        }
+        return try result.get()
+    }
+
+    private static func records(_ input: ArrowBytes, _ memory: ArrowMemory) throws(ArrowError)
+        -> ParsedRecords
+    {
+        let messages = try ArrowMessages(input)
+        let fields = try ArrowSchemaReader.fields(of: messages.schema)
+        var dictionaries = ArrowDictionaries(fields, isFile: messages.isFile)
+        /// For each column its arrays, one a batch.
+        var columns = [[ArrowArray]](repeating: [], count: fields.count)
+        var rowCount = 0
+        for message in messages.messages {
+            if message.kind == .dictionary {
+                try dictionaries.read(message, memory)
+                continue
+            }
+            var reader = try ArrowArrayReader(message.header, message.body, dictionaries.all, memory)
+            rowCount += reader.rowCount
+            guard rowCount <= RecordParser.rowCountMax else {
+                throw .tooLarge("a body has over \(RecordParser.rowCountMax) rows; split it")
+            }
+            for (index, array) in try reader.arrays(of: fields).enumerated() { columns[index].append(array) }
+        }
+        var builder = ArrowBatchBuilder(rowCount: rowCount, memory)
+        for arrays in columns where rowCount > 0 { try builder.append(arrays) }
+        return builder.records
+    }
+}
+
+/// The dictionaries of a body, by their numbers.
+private struct ArrowDictionaries {
+    private(set) var all: [Int64: ArrowDictionary] = [:]
+    private var fields: [Int64: ArrowField] = [:]
+    private let isFile: Bool
+
+    init(_ columns: [ArrowField], isFile: Bool) {
+        self.isFile = isFile
+        collect(columns)
+    }
+
+    private mutating func collect(_ columns: [ArrowField]) {
+        for field in columns {
+            if let encoding = field.dictionary, fields[encoding.id] == nil {
+                fields[encoding.id] = field
+                fields[encoding.id]?.dictionary = nil
+            }
+            collect(field.children)
+        }
+    }
+
+    mutating func read(_ message: ArrowMessage, _ memory: ArrowMemory) throws(ArrowError) {
+        let id: Int64 = try message.header.integer(0)
+        guard let field = fields[id], let data = try message.header.table(1) else {
+            throw .malformed(
+                byteOffset: message.header.place, field: nil,
+                problem: "dictionary \(id) is no column's, or is empty")
+        }
+        var reader = try ArrowArrayReader(data, message.body, [:], memory)
+        let values = try reader.arrays(of: [field])[0]
+        let isDelta = try message.header.bool(2)
+        guard isDelta || all[id] == nil || !isFile else {
+            throw .malformed(
+                byteOffset: message.header.place, field: field.path,
+                problem: "a file has dictionary \(id) twice, which only a stream may")
+        }
+        if !isDelta { all[id] = ArrowDictionary() }
+        all[id, default: ArrowDictionary()].append(values)
+    }
+}
+
+/// Columns put together to a batch, each name once.
+private struct ArrowBatchBuilder {
+    private let memory: ArrowMemory
+    private var times: [Int64]
+    private var timeAbsent: [Int32]
+    private var columns: [FieldColumn] = []
+    private var names: Set<String> = []
+
+    init(rowCount: Int, _ memory: ArrowMemory) {
+        self.memory = memory
+        times = [Int64](repeating: 0, count: rowCount)
+        timeAbsent = Array(0..<Int32(rowCount))
+    }
+
+    var records: ParsedRecords {
+        ParsedRecords(batch: RecordBatch(times: times, fields: columns), timeAbsent: timeAbsent)
+    }
+
+    /// The column of the schema that has these arrays: a field, the fields of a group, or the time.
+    mutating func append(_ arrays: [ArrowArray]) throws(ArrowError) {
+        let field = arrays[0].field
+        if field.name == "time" {
+            try take(name: "time", field)
+            (times, timeAbsent) = try ArrowColumnReader(arrays, in: nil, memory).times()
+        } else if field.type == .structure, RecordGroup.isGroup(field.name), !field.children.isEmpty {
+            for member in field.children.indices {
+                let name = "\(field.name).\(field.children[member].name)"
+                guard name.utf8.count <= RecordLimits.nameByteCountMax else {
+                    throw .refused(
+                        field: field.children[member].path, row: nil,
+                        problem: "has a name of \(name.utf8.count) bytes with its group, over the limit of "
+                            + "\(RecordLimits.nameByteCountMax)")
+                }
+                try append(arrays.map { $0.children[member] }, in: arrays, named: name)
+            }
+        } else {
+            try append(arrays, in: nil, named: field.name)
+        }
+    }
+
+    private mutating func append(
+        _ arrays: [ArrowArray], in parents: [ArrowArray]?, named name: String
+    ) throws(ArrowError) {
+        try take(name: name, arrays[0].field)
+        guard let column = try ArrowColumnReader(arrays, in: parents, memory).column(named: name) else {
+            return
+        }
+        columns.append(column)
+    }
+
+    /// Swift compares strings by meaning: of names that differ only in how accents are composed one
+    /// would not come back as it was sent, so they count as one name given twice.
+    private mutating func take(name: String, _ field: ArrowField) throws(ArrowError) {
+        guard names.insert(name).inserted else {
+            throw .refused(
+                field: field.path, row: nil,
+                problem: "is given twice: flat and in its group, or in another Unicode normalisation")
+        }
+    }
+}
