@@ -58,7 +58,7 @@ let rooms: [Room] = [
         uses: [
             "JSON", "Records", "EventLog", "Queries", "Summaries", "Assays", "Catalog", "Serving", "Store",
             "Wire",
-        ], libraries: network, testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
+        ], libraries: network, testUses: ["Disk"], testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
     Room(
         name: "assaylog", kind: .executable,
         uses: [

@@ -1,4 +1,4 @@
-// Group commit: appends wait in a bounded queue while the one before them syncs, and share the
+// Group commit: appends wait in a bounded, fair queue while the one before them syncs, and share the
 // next envelope and its sync.
 //
 //     clients        queue                 writer's thread
@@ -9,51 +9,68 @@
 //
 // Invariants:
 //  * An append returns after its envelope's sync did, or throws and nothing of it is kept.
-//  * At most `queueByteCountMax` bytes wait; an append past that is refused at once.
+//  * At most `queueByteCountMax` bytes wait, and of one source its share; an append past that is
+//    refused at once, and counted.
 //  * No file call runs on the caller's thread.
+//  * After a failed commit the writer goes back to its last durable commit by itself, in a new
+//    segment; where the disk does not let it, the log says that it is read-only and why, and tries
+//    again until it can, whether appends come or not.
 
 import Dispatch
 import Segments
 import Synchronization
 
+/// Whether the log takes appends.
+package enum LogState: Hashable, Sendable {
+    case serving
+    /// The disk refuses; reads go on. The reason is a sentence with a remedy.
+    case readOnly(LogError)
+}
+
 final class AppendQueue: Sendable {
     private struct Waiting {
-        var items: [AppendItem]
-        var byteCount: Int
+        var request: AppendRequest
         var resume: @Sendable (Result<CommitReceipt, LogError>) -> Void
     }
 
     private struct State {
-        var waiting: [Waiting] = []
-        var byteCount = 0
+        var waiting: FairQueue<Waiting>
         var isDraining = false
         var isClosed = false
+        /// Why the writer has no segment to write to; nil while it serves.
+        var refusal: LogError?
         /// Called once, when the queue is closed and drained.
         var finish: (@Sendable (Result<Void, LogError>) -> Void)?
     }
 
-    /// The writer is used by the drain alone, and one drain runs at a time.
+    /// The writer is used by the thread alone, which does one thing at a time.
     private struct WriterBox: @unchecked Sendable { let writer: LogWriter }
 
-    private let state = Mutex(State())
+    private let state: Mutex<State>
     private let box: WriterBox
     private let configuration: LogConfiguration
+    private let meter: LogMeter
     private let thread = DispatchQueue(label: "assaylog.log-writer", qos: .userInitiated)
 
     init(writer: LogWriter, configuration: LogConfiguration) {
         box = WriterBox(writer: writer)
+        meter = writer.meter
         self.configuration = configuration
+        state = Mutex(State(waiting: FairQueue(byteCountMax: configuration.queueByteCountMax)))
     }
 
-    /// Requests that wait for the writer.
-    var waitingCount: Int { state.withLock { $0.waiting.count } }
+    /// Requests that wait for the writer, and their bytes.
+    var waiting: (count: Int, byteCount: Int) {
+        state.withLock { ($0.waiting.count, $0.waiting.byteCount) }
+    }
 
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
-    func append(_ items: [AppendItem]) async throws(LogError) -> CommitReceipt {
-        let byteCount = items.reduce(0) { $0 + $1.byteCount }
+    var logState: LogState { state.withLock { $0.refusal.map { .readOnly($0) } ?? .serving } }
+
+    func append(_ request: AppendRequest) async throws(LogError) -> CommitReceipt {
         let result: Result<CommitReceipt, LogError> = await withCheckedContinuation { continuation in
-            enqueue(items, byteCount) { continuation.resume(returning: $0) }
+            enqueue(request) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
@@ -74,23 +91,21 @@ final class AppendQueue: Sendable {
     }
 
     private func enqueue(
-        _ items: [AppendItem], _ byteCount: Int,
-        _ resume: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void
+        _ request: AppendRequest, _ resume: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void
     ) {
         enum Outcome {
             case waits
             case starts
             case refused(LogError)
         }
+        let (source, byteCount) = (request.source, request.byteCount)
         let outcome: Outcome = state.withLock { state in
             if state.isClosed { return .refused(.closed) }
-            // One request may be larger than the bound when nothing else waits; it was bounded before.
-            if state.byteCount > 0 && state.byteCount + byteCount > configuration.queueByteCountMax {
+            let waiting = Waiting(request: request, resume: resume)
+            if let refusal = state.waiting.add(waiting, byteCount: byteCount, of: source) {
                 return .refused(
-                    .busy(waitingByteCount: state.byteCount, limit: configuration.queueByteCountMax))
+                    .busy(waitingByteCount: refusal.waitingByteCount, limit: refusal.limit))
             }
-            state.waiting.append(Waiting(items: items, byteCount: byteCount, resume: resume))
-            state.byteCount += byteCount
             if state.isDraining { return .waits }
             state.isDraining = true
             return .starts
@@ -98,25 +113,19 @@ final class AppendQueue: Sendable {
         switch outcome {
         case .waits: break
         case .starts: thread.async { self.drain() }
-        case .refused(let error): resume(.failure(error))
+        case .refused(let error):
+            meter.count { $0.countRefusal(source, error.refusalReason) }
+            resume(.failure(error))
         }
     }
 
     private func drain() {
         while true {
             let (group, finish) = state.withLock { state in
-                var group: [Waiting] = []
-                var byteCount = 0
-                for waiting in state.waiting {
-                    if !group.isEmpty && byteCount + waiting.byteCount > configuration.envelopeByteCountTarget {
-                        break
-                    }
-                    group.append(waiting)
-                    byteCount += waiting.byteCount
+                let group = state.waiting.take(upTo: configuration.envelopeByteCountTarget)
+                guard group.isEmpty else {
+                    return (group, nil as (@Sendable (Result<Void, LogError>) -> Void)?)
                 }
-                state.waiting.removeFirst(group.count)
-                state.byteCount -= byteCount
-                guard group.isEmpty else { return (group, nil as (@Sendable (Result<Void, LogError>) -> Void)?) }
                 state.isDraining = false
                 defer { state.finish = nil }
                 return ([], state.finish)
@@ -130,18 +139,34 @@ final class AppendQueue: Sendable {
     }
 
     private func commit(_ group: [Waiting]) {
-        let result = Result { () throws(LogError) in try box.writer.commit(group.flatMap(\.items)) }
-        guard case .success(let receipt) = result else {
-            for waiting in group { waiting.resume(result) }
+        let receipts: [CommitReceipt]
+        do throws(LogError) {
+            receipts = try box.writer.commit(group.map(\.request))
+        } catch {
+            meter.count { metrics in
+                for waiting in group { metrics.countRefusal(waiting.request.source, error.refusalReason) }
+            }
+            for waiting in group { waiting.resume(.failure(error)) }
+            recover()
             return
         }
-        // Spans stand in the order of items; each request gets its own.
-        var spans = receipt.spans[...]
-        for waiting in group {
-            let count = waiting.items.count { if case .event = $0 { false } else { true } }
-            let own = CommitReceipt(commit: receipt.commit, spans: Array(spans.prefix(count)))
-            spans = spans.dropFirst(count)
-            waiting.resume(.success(own))
+        if state.withLock({ $0.refusal != nil }) { state.withLock { $0.refusal = nil } }
+        for (waiting, receipt) in zip(group, receipts) { waiting.resume(.success(receipt)) }
+    }
+
+    /// After a failure: a new segment at once; where that fails too, again and again.
+    private func recover() {
+        do throws(LogError) {
+            try box.writer.recover()
+            state.withLock { $0.refusal = nil }
+        } catch {
+            state.withLock { $0.refusal = error }
+            // Holds the queue weakly: a log that nobody has any more is not to be mended.
+            thread.asyncAfter(deadline: .now() + .milliseconds(configuration.recoveryIntervalMilliseconds)) {
+                [weak self] in
+                guard let self, self.state.withLock({ $0.refusal != nil && !$0.isClosed }) else { return }
+                self.recover()
+            }
         }
     }
 }

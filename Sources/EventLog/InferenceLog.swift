@@ -25,13 +25,17 @@ package struct LogSnapshot: Sendable {
 package final class InferenceLog: Sendable {
     private let shared: SharedIndex
     private let files: SegmentFiles
-    /// Nil for a log opened to read.
-    let queue: AppendQueue?
+    let queue: AppendQueue
+    private let keys: KeyMemory
+    private let meter: LogMeter
 
-    private init(shared: SharedIndex, files: SegmentFiles, queue: AppendQueue?) {
+    private init(shared: SharedIndex, files: SegmentFiles, writer: LogWriter, configuration: LogConfiguration)
+    {
         self.shared = shared
         self.files = files
-        self.queue = queue
+        keys = writer.keys
+        meter = writer.meter
+        queue = AppendQueue(writer: writer, configuration: configuration)
     }
 
     /// Opens the directory for reading and appending, alone; makes it where it is not there.
@@ -43,7 +47,7 @@ package final class InferenceLog: Sendable {
         let (writer, shared, report) = try openWriter(configuration, on: files)
         let log = InferenceLog(
             shared: shared, files: SegmentFiles(files: files, directory: configuration.directory),
-            queue: AppendQueue(writer: writer, configuration: configuration))
+            writer: writer, configuration: configuration)
         return (log, report)
     }
 
@@ -61,8 +65,8 @@ package final class InferenceLog: Sendable {
         let outcome = try recovery.run()
         let shared = SharedIndex(recovery.index)
         let writer = LogWriter(
-            files: files, configuration: configuration, shared: shared, manifest: outcome.manifest,
-            active: outcome.active, directory: outcome.directory, lock: lock)
+            files: files, configuration: configuration, shared: shared, keys: recovery.keys,
+            manifest: outcome.manifest, active: outcome.active, directory: outcome.directory, lock: lock)
         return (writer, shared, recovery.report)
     }
 
@@ -88,13 +92,40 @@ package final class InferenceLog: Sendable {
     ///
     /// Durable when it returns. Where it throws, nothing of it is kept, but for a failed write
     /// followed by a crash, after which the items may be there, all of them.
-    package func append(_ items: [AppendItem]) async throws(LogError) -> CommitReceipt {
-        guard let queue else { throw .closed }
-        return try await queue.append(items)
+    ///
+    /// - Parameter key: what a retry is told by. Only within `once` for the same key.
+    package func append(
+        _ items: [AppendItem], key: RequestKey? = nil
+    ) async throws(LogError) -> CommitReceipt {
+        try await queue.append(AppendRequest(items, key: key))
+    }
+
+    /// Carries a request out unless one with its key was: then says which records that one brought. One
+    /// that is under way is waited for; where it fails, this one is carried out.
+    ///
+    /// - Parameter body: appends with the same key, or throws.
+    /// - Throws: `.keyReused` where the key stands for another request; what `body` throws.
+    package func once<Value: Sendable>(
+        _ key: RequestKey, _ body: () async throws -> Value
+    ) async throws -> Once<Value> {
+        let outcome = try await keys.once(key, body)
+        if case .before = outcome { meter.count { $0.replayCount += 1 } }
+        return outcome
+    }
+
+    /// Whether the disk lets the log take appends.
+    package var state: LogState { queue.logState }
+
+    /// What it did since it was opened, and what waits.
+    package var metrics: LogMetrics {
+        var metrics = meter.now
+        (metrics.waitingCount, metrics.waitingByteCount) = queue.waiting
+        metrics.keyCount = keys.count
+        return metrics
     }
 
     /// Writes what waits, seals the active segment and refuses further appends.
     package func close() async throws(LogError) {
-        try await queue?.close()
+        try await queue.close()
     }
 }

@@ -17,6 +17,12 @@ package struct LogConfiguration: Sendable {
     package var queueByteCountMax = 64 << 20
     /// Bytes gathered into one envelope, and so into one sync.
     package var envelopeByteCountTarget = 16 << 20
+    /// How long an idempotency key is remembered: a client that was down for a night retries safely.
+    package var keyHorizonMilliseconds: Int64 = 86_400_000
+    /// Keys remembered of one topic, at about 64 bytes each; past it the oldest are forgotten.
+    package var keyCountMax = 1 << 20
+    /// Between attempts to write again after the disk refused.
+    package var recoveryIntervalMilliseconds = 1000
     /// The directory below the file system's root, "" for the root itself.
     package var directory = ""
 

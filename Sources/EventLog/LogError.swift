@@ -10,8 +10,11 @@ package enum LogError: Error, Hashable, Sendable {
     case disk(DiskError)
     /// The manifest is not one, or is of an unknown version.
     case manifest(file: String, reason: String)
-    /// The append queue is full: nothing of the request was kept. Try again later.
+    /// Of the request's source as much waits as it may have now: nothing of the request was kept. Try
+    /// again later.
     case busy(waitingByteCount: Int, limit: Int)
+    /// The idempotency key stands for another request.
+    case keyReused(String)
     /// The log does not take appends any more; reads go on.
     case closed
 }
@@ -23,7 +26,11 @@ extension LogError: CustomStringConvertible {
         case .disk(let error): error.description
         case .manifest(let file, let reason): "\(file): \(reason)"
         case .busy(let waiting, let limit):
-            "the append queue is full (\(waiting) of \(limit) bytes wait for the disk); try again shortly"
+            "too much waits for the disk: \(waiting) bytes of this topic's partition, which may have "
+                + "\(limit) more now; try again shortly"
+        case .keyReused(let key):
+            "the Idempotency-Key \"\(key)\" was used for another request to this topic; a retry repeats its "
+                + "request exactly, another request has a key of its own"
         case .closed: "the log is closed for appends; the process is stopping"
         }
     }

@@ -22,11 +22,43 @@ package enum AppendItem: Sendable {
     case small(EncodedBlock, RecordBatch)
     case event(Event)
 
+    /// About what it takes in memory while it waits.
     var byteCount: Int {
         switch self {
-        case .columns(let block), .small(let block, _): block.byteCount
+        case .columns(let block): block.byteCount
+        case .small(let block, _): block.byteCount + block.uncompressedByteCount
         case .event(let event): event.document.count + 64
         }
+    }
+}
+
+/// What one client wants committed together.
+package struct AppendRequest: Sendable {
+    package var items: [AppendItem]
+    /// What a retry of it is known by. Its items are then records of one partition, in order.
+    package var key: RequestKey?
+
+    package init(_ items: [AppendItem], key: RequestKey? = nil) {
+        precondition(!items.isEmpty, "A request has something in it.")
+        self.items = items
+        self.key = key
+    }
+
+    /// Who waits in line: the first records' partition.
+    var source: AppendSource {
+        for item in items {
+            switch item {
+            case .columns(let block), .small(let block, _):
+                return AppendSource(topic: block.topic, partition: block.partition)
+            case .event: continue
+            }
+        }
+        return .control
+    }
+
+    var byteCount: Int {
+        items.reduce(0) { $0 + $1.byteCount }
+            + (key.map { $0.text.utf8.count + $0.topic.utf8.count + 64 } ?? 0)
     }
 }
 
@@ -55,6 +87,10 @@ package final class LogWriter {
     private let files: any FileSystem
     private let configuration: LogConfiguration
     private let shared: SharedIndex
+    /// The keys of what is durable.
+    let keys: KeyMemory
+    let meter = LogMeter()
+    private let clock = ContinuousClock()
     private let encoder = BlockEncoder()
     /// Keeps other writers out; nil for none.
     private let lock: (any Sendable)?
@@ -69,12 +105,13 @@ package final class LogWriter {
     private var unlisted: SegmentWriter?
 
     init(
-        files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, manifest: Manifest,
-        active: SegmentWriter?, directory: SegmentDirectory, lock: (any Sendable)?
+        files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, keys: KeyMemory,
+        manifest: Manifest, active: SegmentWriter?, directory: SegmentDirectory, lock: (any Sendable)?
     ) {
         self.files = files
         self.configuration = configuration
         self.shared = shared
+        self.keys = keys
         self.manifest = manifest
         self.active = active
         self.directory = directory
@@ -83,15 +120,27 @@ package final class LogWriter {
 
     /// Commits all `items` together. Small records that fill a block are rolled in the same envelope.
     package func commit(_ items: [AppendItem]) throws(LogError) -> CommitReceipt {
-        precondition(!items.isEmpty, "A commit has something in it.")
-        let receipt = try write(items, rolling: dueRolls())
+        try commit([AppendRequest(items)])[0]
+    }
+
+    /// Commits all `requests` together, and returns a receipt for each.
+    package func commit(_ requests: [AppendRequest]) throws(LogError) -> [CommitReceipt] {
+        precondition(!requests.isEmpty, "A commit has something in it.")
+        let receipts = try write(requests, rolling: dueRolls())
         if let active, active.byteCount >= configuration.segmentByteCountMax {
             // The items are durable, whatever becomes of the sealing: to throw here would make the
             // caller post them twice. A segment that did not seal is closed; the next commit tells
             // the manifest so, and fails if it cannot.
             do throws(LogError) { try sealActive() } catch {}
         }
-        return receipt
+        return receipts
+    }
+
+    /// After a failed commit: makes sure that there is a segment to write to, at the last durable
+    /// commit. Throws where the disk does not let it; then it may be tried again.
+    package func recover() throws(LogError) {
+        try settle()
+        if active == nil { _ = try startSegment() }
     }
 
     /// Rolls what is in memory, seals the active segment and ends it: after this, opening the
@@ -101,10 +150,12 @@ package final class LogWriter {
         let rolls = allRolls()
         if !rolls.isEmpty { _ = try write([], rolling: rolls) }
         guard let segment = active else { return }
+        let byteCount = segment.byteCount
         do throws(SegmentError) { try segment.seal(directory) } catch {
             leave(segment)
             throw .segment(error)
         }
+        meter.count { $0.writtenByteCount += UInt64(segment.byteCount - byteCount) }
         active = nil
         unsettled = Manifest.Entry(number: segment.number, state: .sealed, byteCount: segment.byteCount)
         try settle()
@@ -118,14 +169,15 @@ package final class LogWriter {
         var run: TailRun
     }
 
-    private func write(_ items: [AppendItem], rolling rolls: [Roll]) throws(LogError) -> CommitReceipt {
+    private func write(
+        _ requests: [AppendRequest], rolling rolls: [Roll]
+    ) throws(LogError) -> [CommitReceipt] {
         try settle()
         let segment: SegmentWriter
         if let active { segment = active } else { segment = try startSegment() }
         let commit = shared.index.withLock { $0.cut } + 1
 
-        var envelope = EnvelopeWriter(reserving: items.reduce(0) { $0 + $1.byteCount + 256 })
-        var receipt = CommitReceipt(commit: commit, spans: [])
+        var envelope = EnvelopeWriter(reserving: requests.reduce(0) { $0 + $1.byteCount + 256 })
         var nextIndexes: [String: [String: UInt64]] = [:]
         var publish = Publication(commit: commit)
         // Rolled records before new ones: whoever reads the envelope in order lets the old tail go
@@ -141,40 +193,61 @@ package final class LogWriter {
                     firstCommit: roll.run.commitRuns.first!.commit,
                     lastCommit: roll.run.commitRuns.last!.commit))
         }
-        for item in items {
-            switch item {
-            case .columns(let block), .small(let block, _):
-                let first = nextIndex(of: block, in: &nextIndexes)
-                let kind = block.kind
-                let written = envelope.append(block, as: kind, firstIndex: first)
-                receipt.spans.append(
-                    AppendedSpan(
-                        topic: block.topic, partition: block.partition, firstIndex: first,
-                        endIndex: first + UInt64(block.rowCount)))
-                if case .small(_, let batch) = item {
-                    publish.tails.append(
-                        (block.topic,
-                        TailRun(
-                            partition: block.partition, firstIndex: first, batch: batch,
-                            commitRuns: [CommitRun(commit: commit, rowCount: batch.rowCount)],
-                            byteCount: 256 + block.uncompressedByteCount)))
-                } else {
-                    publish.blocks.append(
-                        BlockEntry(
-                            block, written, firstIndex: first, firstCommit: commit, lastCommit: commit))
+        var receipts: [CommitReceipt] = []
+        receipts.reserveCapacity(requests.count)
+        var used: [KeyEntry] = []
+        for request in requests {
+            var receipt = CommitReceipt(commit: commit, spans: [])
+            for item in request.items {
+                switch item {
+                case .columns(let block), .small(let block, _):
+                    let first = nextIndex(of: block, in: &nextIndexes)
+                    let written = envelope.append(block, as: block.kind, firstIndex: first)
+                    receipt.spans.append(
+                        AppendedSpan(
+                            topic: block.topic, partition: block.partition, firstIndex: first,
+                            endIndex: first + UInt64(block.rowCount)))
+                    publish.count(block, written)
+                    if case .small(_, let batch) = item {
+                        publish.tails.append(
+                            (
+                                block.topic,
+                                TailRun(
+                                    partition: block.partition, firstIndex: first, batch: batch,
+                                    commitRuns: [CommitRun(commit: commit, rowCount: batch.rowCount)],
+                                    byteCount: 256 + block.uncompressedByteCount)
+                            ))
+                    } else {
+                        publish.blocks.append(
+                            BlockEntry(
+                                block, written, firstIndex: first, firstCommit: commit, lastCommit: commit))
+                    }
+                case .event(let event):
+                    let written = envelope.append(event)
+                    publish.events.append(
+                        EventEntry(
+                            name: event.name, offset: written.offset, byteCount: written.byteCount,
+                            commit: commit))
                 }
-            case .event(let event):
-                let written = envelope.append(event)
-                publish.events.append(
-                    EventEntry(
-                        name: event.name, offset: written.offset, byteCount: written.byteCount, commit: commit))
             }
+            if let key = request.key { used.append(KeyEntry(key, of: receipt)) }
+            receipts.append(receipt)
+        }
+        if !used.isEmpty {
+            let written = envelope.append(used)
+            publish.keys.append(
+                KeyBlockEntry(
+                    offset: written.offset, byteCount: written.byteCount, commit: commit,
+                    timeMax: used.reduce(.min) { max($0, $1.time) }))
         }
         let bytes = envelope.finish(commit: commit, segment: segment.number)
         let start: Int
+        let syncDuration: Duration
         do throws(SegmentError) {
             start = try segment.append(bytes)
+            let begin = clock.now
             try segment.sync()
+            syncDuration = begin.duration(to: clock.now)
         } catch {
             leave(segment)
             throw .segment(error)
@@ -183,8 +256,12 @@ package final class LogWriter {
         directory.note(commit: commit)
         directory.blocks += publish.blocks
         directory.events += publish.events
+        directory.keys += publish.keys
+        // Before the requests are acknowledged: a retry that comes then finds its key.
+        keys.remember(used)
         shared.index.withLock { publish.apply(to: &$0, segment: segment.number) }
-        return receipt
+        meter.count { publish.count(into: &$0, envelopeByteCount: bytes.count, syncDuration) }
+        return receipts
     }
 
     private func nextIndex(of block: EncodedBlock, in pending: inout [String: [String: UInt64]]) -> UInt64 {
@@ -202,11 +279,32 @@ package final class LogWriter {
         var blocks: [BlockEntry] = []
         var tails: [(topic: String, run: TailRun)] = []
         var events: [EventEntry] = []
+        var keys: [KeyBlockEntry] = []
+        private var counts: [String: LogMetrics.Topic] = [:]
+
+        init(commit: CommitNumber) { self.commit = commit }
+
+        mutating func count(_ block: EncodedBlock, _ written: EnvelopeWriter.Block) {
+            counts[block.topic, default: LogMetrics.Topic()].recordCount += UInt64(block.rowCount)
+            counts[block.topic]?.byteCount += UInt64(written.byteCount)
+        }
+
+        func count(into metrics: inout LogMetrics, envelopeByteCount: Int, _ syncDuration: Duration) {
+            for (topic, count) in counts {
+                metrics.topics[topic, default: LogMetrics.Topic()].recordCount += count.recordCount
+                metrics.topics[topic]?.byteCount += count.byteCount
+            }
+            metrics.envelopes.add(Double(envelopeByteCount))
+            metrics.syncs.add(syncDuration / .seconds(1))
+            metrics.writtenByteCount += UInt64(envelopeByteCount)
+            metrics.columnByteCount += UInt64(blocks.reduce(0) { $0 + $1.byteCount })
+        }
 
         /// Offsets within the envelope become offsets in the file.
         mutating func shift(by start: Int) {
             for position in blocks.indices { blocks[position].offset += start }
             for position in events.indices { events[position].offset += start }
+            for position in keys.indices { keys[position].offset += start }
         }
 
         /// Blocks before tails: a rolled block ends the tail that a new run would otherwise join.
@@ -238,7 +336,8 @@ package final class LogWriter {
                 }
             }
             var byteCount = waiting.reduce(0) { $0 + $1.byteCount }
-            for tail in waiting.sorted(by: { $0.byteCount > $1.byteCount }) where byteCount > limit.tailByteCountMax {
+            for tail in waiting.sorted(by: { $0.byteCount > $1.byteCount })
+            where byteCount > limit.tailByteCountMax {
                 rolls += tail.rolls
                 byteCount -= tail.byteCount
             }
@@ -297,14 +396,40 @@ package final class LogWriter {
         do throws(LogError) { try settle() } catch {}
     }
 
-    /// Tells the manifest how the last segment ended.
+    /// Tells the manifest how the last segment ended. One that was given up before it held a commit is
+    /// no part of the log, and goes: what it holds of a failed envelope takes space that may be short.
     private func settle() throws(LogError) {
         guard let entry = unsettled else { return }
+        let isEmpty = entry.byteCount <= SegmentFormat.segmentHeaderByteCount
         var next = manifest
-        next.entries[next.entries.count - 1] = entry
+        if isEmpty {
+            next.entries.removeLast()
+        } else {
+            next.entries[next.entries.count - 1] = entry
+        }
         try next.replace(configuration, on: files)
         manifest = next
         unsettled = nil
+        // Where it stays, the next opening removes it.
+        guard isEmpty else { return }
+        do throws(DiskError) {
+            try files.remove(configuration.path(FileName.segment(entry.number)))
+        } catch {}
+    }
+}
+
+extension KeyEntry {
+    /// A request's key with the records that it got.
+    init(_ key: RequestKey, of receipt: CommitReceipt) {
+        guard let first = receipt.spans.first, let last = receipt.spans.last else {
+            preconditionFailure("A request with a key has records.")
+        }
+        precondition(
+            receipt.spans.allSatisfy { $0.topic == key.topic && $0.partition == first.partition },
+            "A request with a key goes to one partition.")
+        self.init(
+            topic: key.topic, partition: first.partition, key: key.text, request: key.request,
+            firstIndex: first.firstIndex, rowCount: Int(last.endIndex - first.firstIndex), time: key.time)
     }
 }
 

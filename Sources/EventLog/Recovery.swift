@@ -31,6 +31,10 @@ struct Recovery {
 
     var index = LogIndex()
     var report = RecoveryReport()
+    /// What a writer is told of retries by.
+    let keys: KeyMemory
+    /// Where keys lie, in the order of the log.
+    private var keyBlocks: [(segment: UInt64, entry: KeyBlockEntry)] = []
     private let reader = BlockReader()
     private let decompressor = ZstdDecompressor()
 
@@ -38,6 +42,8 @@ struct Recovery {
         self.files = files
         self.configuration = configuration
         self.isWriter = isWriter
+        keys = KeyMemory(
+            countMax: configuration.keyCountMax, horizonMilliseconds: configuration.keyHorizonMilliseconds)
     }
 
     /// Where the writer goes on.
@@ -72,7 +78,29 @@ struct Recovery {
                 report.damages.append("\(FileName.segment(entry.number)) is not seen: \(error)")
             }
         }
+        if isWriter { try rememberKeys() }
         return outcome
+    }
+
+    /// Reads the keys that are younger than the horizon. The newest one's time stands for now: the
+    /// log has no other clock, and to remember a key too long harms nobody.
+    private mutating func rememberKeys() throws(LogError) {
+        let now = keyBlocks.reduce(Int64.min) { max($0, $1.entry.timeMax) }
+        let (oldest, overflow) = now.subtractingReportingOverflow(configuration.keyHorizonMilliseconds)
+        let wanted = keyBlocks.filter { overflow || $0.entry.timeMax >= oldest }
+        keyBlocks = []
+        for blocks in wanted.chunked(by: { $0.segment == $1.segment }) {
+            let number = blocks[blocks.startIndex].segment
+            do throws(SegmentError) {
+                let segment = try SegmentFile(opening: number, in: configuration.directory, on: files)
+                try segment.keys(blocks.lazy.map(\.entry)) { keys.remember($0) }
+            } catch {
+                if error.isRefusal { throw .segment(error) }
+                report.damages.append(
+                    "idempotency keys of \(FileName.segment(number)) are not remembered, so that a retry of "
+                        + "its requests would store them again: \(error)")
+            }
+        }
     }
 
     /// A new store's manifest, written at once so that no segment is ever without one.
@@ -118,6 +146,7 @@ struct Recovery {
         }
         for block in directory.blocks { index.append(block, segment: segment.number) }
         for event in directory.events { index.append(event, segment: segment.number) }
+        for entry in directory.keys { keyBlocks.append((segment.number, entry)) }
         if let commits = directory.commits { index.cut = max(index.cut, commits.upperBound) }
     }
 
@@ -145,7 +174,7 @@ struct Recovery {
         var next = outcome.manifest
         var copy: SegmentWriter?
         var directory = SegmentDirectory()
-        let indexBefore = index
+        let (indexBefore, keyBlockCount) = (index, keyBlocks.count)
         var isDamaged = false
         var byteCount = 0
         do throws(SegmentError) {
@@ -186,6 +215,7 @@ struct Recovery {
         if copy != nil { next.nextSegmentNumber += 1 }
         if isDamaged {
             index = indexBefore
+            keyBlocks.removeLast(keyBlocks.count - keyBlockCount)
             return try keepDamaged(number, byteCount, at: position, next, in: &outcome)
         }
         next.entries.remove(at: position)
@@ -237,6 +267,12 @@ struct Recovery {
                     byteCount: block.payload.count, commit: header.commit)
                 index.append(entry, segment: number)
                 directory.events.append(entry)
+            case .keys:
+                let entry = KeyBlockEntry(
+                    offset: place.byteOffset, byteCount: block.payload.count, commit: header.commit,
+                    timeMax: try block.keys(at: place).reduce(.min) { max($0, $1.time) })
+                keyBlocks.append((number, entry))
+                directory.keys.append(entry)
             case .small:
                 let (head, batch) = try block.smallBatch(at: place, with: reader, decompressor)
                 index.append(
@@ -257,5 +293,19 @@ struct Recovery {
             }
         }
         index.cut = max(index.cut, header.commit)
+    }
+}
+
+extension Array {
+    /// Runs of neighbours that belong together.
+    fileprivate func chunked(by belongs: (Element, Element) -> Bool) -> [ArraySlice<Element>] {
+        var chunks: [ArraySlice<Element>] = []
+        var start = startIndex
+        for position in indices.dropFirst() where !belongs(self[position - 1], self[position]) {
+            chunks.append(self[start..<position])
+            start = position
+        }
+        if start < endIndex { chunks.append(self[start...]) }
+        return chunks
     }
 }

@@ -38,19 +38,25 @@ package struct APIServer {
     }
 
     /// Every route there is.
-    static func routes(_ store: InferenceStore, publicURL: String?) -> [Route] {
+    static func routes(
+        _ store: InferenceStore, publicURL: String?, budget: BodyBudget = BodyBudget()
+    ) -> [Route] {
         CatalogRoutes(store: store, publicURL: publicURL).routes
             + ModelRoutes(store: store).routes
             + InferenceRoutes(store: store).routes
             + AssayRoutes(store: store).routes
             + LogRoutes(store: store).routes
             + HealthRoutes(store: store).routes
+            + MetricsRoutes(store: store, budget: budget).routes
     }
 
-    static func router(_ store: InferenceStore, publicURL: String?, logger: Logger) -> Router<APIContext> {
-        let routes = routes(store, publicURL: publicURL)
+    static func router(
+        _ store: InferenceStore, publicURL: String?, budget: BodyBudget = BodyBudget(), logger: Logger
+    ) -> Router<APIContext> {
+        let routes = routes(store, publicURL: publicURL, budget: budget)
         let router = Router(context: APIContext.self)
         router.add(middleware: ErrorMiddleware(routes: routes, logger: logger))
+        router.add(middleware: BodyBudgetMiddleware(budget: budget))
         for route in routes {
             router.on(RouterPath(route.path), method: route.method, use: route.handler)
         }

@@ -45,6 +45,11 @@ struct ErrorResponse {
     }
 
     func response(_ family: Family) -> Response {
+        var status = self.status
+        // An answer is a logged answer: a log that refuses is an engine that does not answer now.
+        if family == .inference, status == .tooManyRequests || status == .outOfStorage {
+            status = .serviceUnavailable
+        }
         let code = JSONValue.integer(status.code)
         let body: JSONValue =
             switch family {
@@ -78,6 +83,11 @@ struct RequestRefusal: Error {
         refusal.headers[HTTPField.Name("x-max-request-size")!] = String(limit)
         return refusal
     }
+}
+
+extension HTTPResponse.Status {
+    /// RFC 4918, 11.5: the disk is full.
+    fileprivate static let outOfStorage = HTTPResponse.Status(code: 507, reasonPhrase: "Insufficient Storage")
 }
 
 extension ErrorResponse {
@@ -124,6 +134,12 @@ extension ErrorResponse {
                 self.init(
                     status: .tooManyRequests, message: "\(error)",
                     headers: HTTPFields([HTTPField(name: .retryAfter, value: "1")]))
+            case .keyReused:
+                self.init(status: .unprocessableContent, message: "\(error)")
+            case _ where error.isOutOfSpace:
+                self.init(
+                    status: .outOfStorage, message: "nothing was stored: \(error)",
+                    headers: HTTPFields([HTTPField(name: .retryAfter, value: "5")]))
             default:
                 self.init(
                     status: .serviceUnavailable, message: "nothing was stored: \(error)",

@@ -1,4 +1,4 @@
-// Is it alive, and what is it.
+// Is it alive, does it take appends, and what is it.
 
 import HTTPTypes
 import Hummingbird
@@ -17,8 +17,15 @@ struct HealthRoutes {
             case .success(let runtime): .string(runtime.version)
             case .failure: .null
             }
+        // Alive all the same: reads go on while the disk refuses appends.
+        let (status, reason): (String, JSONValue) =
+            switch store.log.state {
+            case .serving: ("ok", .null)
+            case .readOnly(let error): ("read-only", .string("\(error)"))
+            }
         return Response(
             json: .object(
-                ("status", .string("ok")), ("commit", .integer(store.log.cut)), ("onnxruntime", runtime)))
+                ("status", .string(status)), ("reason", reason), ("commit", .integer(store.log.cut)),
+                ("onnxruntime", runtime)))
     }
 }

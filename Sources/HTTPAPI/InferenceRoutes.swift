@@ -1,8 +1,10 @@
 // Questions to a deployed pipeline: pandas-records in, logged records out.
 
+import EventLog
 import HTTPTypes
 import Hummingbird
 import JSON
+import NIOCore
 import Records
 import Store
 import Wire
@@ -30,7 +32,33 @@ struct InferenceRoutes {
                 .unsupportedMediaType,
                 "inference takes application/json; format=pandas-records, not \(request.mediaType)")
         }
+        let keyText = try request.idempotencyKey()
         let body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
+        var writer = RecordWriter(form: form, fields: selection)
+        var headers = HTTPFields([HTTPField(name: .contentType, value: recordsContentType)])
+        if let keyText {
+            let topic = try store.deployed(deployment, pipeline).pipeline.topic.name
+            let key = request.key(keyText, topic: topic, body: body, at: store.sources.now())
+            switch try await store.log.once(key, { try await answer(body, deployment, pipeline, key) }) {
+            case .done(let records): writer.write(records)
+            case .before(let span):
+                // The stored records once more: what was answered is what was logged.
+                let rows = try store.records(span)
+                let prepared = rows.batches.map { writer.prepare($0) }
+                for (batch, row) in rows.rows { writer.write(row: row, of: prepared[batch]) }
+                headers[.idempotentReplayed] = "true"
+            }
+        } else {
+            writer.write(try await answer(body, deployment, pipeline, nil))
+        }
+        return Response(
+            status: .ok, headers: headers,
+            body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.finish())))
+    }
+
+    private func answer(
+        _ body: ByteBuffer, _ deployment: String, _ pipeline: String, _ key: RequestKey?
+    ) async throws -> RecordBatch {
         let start = store.sources.monotonicNanoseconds()
         let parsed = try body.withUnsafeReadableBytes { try RecordParser.parse($0, as: .array) }
         let elapsed = store.sources.monotonicNanoseconds() - start
@@ -41,11 +69,8 @@ struct InferenceRoutes {
             throw FieldError(
                 field: "time", problem: "is not a model's input; an inference's time is when it was answered")
         }
-        let records = try await store.infer(
-            deployment: deployment, pipelineName: pipeline, parsed.batch, parseNanoseconds: elapsed)
-        var writer = RecordWriter(form: form, fields: selection)
-        writer.write(records)
-        return Response(bytes: writer.finish(), contentType: recordsContentType)
+        return try await store.infer(
+            deployment: deployment, pipelineName: pipeline, parsed.batch, parseNanoseconds: elapsed, key: key)
     }
 }
 

@@ -9,6 +9,7 @@ import EventLog
 import HTTPTypes
 import Hummingbird
 import JSON
+import NIOCore
 import Queries
 import Records
 import Store
@@ -53,7 +54,28 @@ struct LogRoutes {
                 "records are appended as application/json; format=pandas-records or "
                     + "application/x-ndjson, not \(request.mediaType)")
         }
+        let keyText = try request.idempotencyKey()
         let body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
+        guard let keyText else {
+            return spanResponse(try await append(body, text, request, topic, partition, key: nil))
+        }
+        let key = request.key(keyText, topic: topic, body: body, at: store.sources.now())
+        switch try await store.log.once(
+            key, { try await append(body, text, request, topic, partition, key: key) })
+        {
+        case .done(let span): return spanResponse(span)
+        case .before(let span):
+            var response = spanResponse(span)
+            response.headers[.idempotentReplayed] = "true"
+            return response
+        }
+    }
+
+    /// Parses and stores a body; no records get no addresses, at the place where the next ones go.
+    private func append(
+        _ body: ByteBuffer, _ text: RecordText, _ request: Request, _ topic: String, _ partition: String,
+        key: RequestKey?
+    ) async throws -> AppendedSpan {
         let declared = try request.query("float32")
         if !declared.isEmpty,
             let pipeline = PipelineTopic(name: topic).flatMap({ store.catalog.pipeline(of: $0) })
@@ -77,14 +99,14 @@ struct LogRoutes {
         }
         guard parsed.batch.rowCount > 0 else {
             let next = store.log.snapshot().index.topics[topic]?.nextIndexes[partition] ?? 0
-            return spanResponse(next, next)
+            return AppendedSpan(topic: topic, partition: partition, firstIndex: next, endIndex: next)
         }
-        let span = try await store.append(parsed.batch, topic: topic, partition: partition)
-        return spanResponse(span.firstIndex, span.endIndex)
+        return try await store.append(parsed.batch, topic: topic, partition: partition, key: key)
     }
 
-    private func spanResponse(_ first: UInt64, _ end: UInt64) -> Response {
-        Response(
+    private func spanResponse(_ span: AppendedSpan) -> Response {
+        let (first, end) = (span.firstIndex, span.endIndex)
+        return Response(
             json: .object(("span", .object(("start", .integer(first)), ("end", .integer(end))))))
     }
 

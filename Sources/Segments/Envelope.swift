@@ -18,6 +18,11 @@ package enum BlockKind: UInt8, Hashable, Sendable {
     case event = 3
     /// Columns made of small blocks' records, which they replace: same addresses, same commits.
     case rolled = 4
+    /// Idempotency keys of the envelope's records.
+    case keys = 5
+
+    /// The greatest code there is, for whoever refuses one above it.
+    static let codeMax: UInt64 = 5
 }
 
 package struct EnvelopeHeader: Hashable, Sendable {
@@ -98,6 +103,13 @@ package struct EnvelopeWriter {
         }
     }
 
+    package mutating func append(_ keys: [KeyEntry]) -> Block {
+        append(.keys) {
+            KeyBlock.write(keys, into: &$0)
+            return 0
+        }
+    }
+
     private mutating func append(_ kind: BlockKind, _ write: (inout ByteWriter) -> Int) -> Block {
         writer.write(kind.rawValue)
         let lengthOffset = writer.count
@@ -165,7 +177,7 @@ enum EnvelopeBody {
             let place = cursor.offset
             let code: UInt8 = try cursor.read()
             guard let kind = BlockKind(rawValue: code) else {
-                throw .overLimit(offset: place, found: UInt64(code), limit: 4)
+                throw .overLimit(offset: place, found: UInt64(code), limit: BlockKind.codeMax)
             }
             let byteCount = Int(try cursor.read(UInt32.self))
             let offset = cursor.offset

@@ -60,9 +60,26 @@ package struct EventEntry: Hashable, Sendable {
     }
 }
 
+/// A block of idempotency keys: where it lies, which commit brought it, and when its newest key was used.
+package struct KeyBlockEntry: Hashable, Sendable {
+    package var offset: Int
+    package var byteCount: Int
+    package var commit: UInt64
+    /// The greatest time of its keys: past the horizon nobody reads it.
+    package var timeMax: Int64
+
+    package init(offset: Int, byteCount: Int, commit: UInt64, timeMax: Int64) {
+        self.offset = offset
+        self.byteCount = byteCount
+        self.commit = commit
+        self.timeMax = timeMax
+    }
+}
+
 package struct SegmentDirectory: Hashable, Sendable {
     package var blocks: [BlockEntry] = []
     package var events: [EventEntry] = []
+    package var keys: [KeyBlockEntry] = []
     /// The least and greatest commit of the segment; nil while it has none.
     package var commits: ClosedRange<UInt64>?
 
@@ -117,6 +134,13 @@ package struct SegmentDirectory: Hashable, Sendable {
             writer.writeVarint(event.byteCount)
             writer.writeVarint(event.commit)
         }
+        writer.writeVarint(keys.count)
+        for entry in keys {
+            writer.writeVarint(entry.offset)
+            writer.writeVarint(entry.byteCount)
+            writer.writeVarint(entry.commit)
+            writer.writeZigzag(entry.timeMax)
+        }
     }
 
     static func read(_ bytes: UnsafeRawBufferPointer) throws(BytesError) -> SegmentDirectory {
@@ -145,7 +169,7 @@ package struct SegmentDirectory: Hashable, Sendable {
             let partition = try name(&cursor)
             let code: UInt8 = try cursor.read()
             guard let kind = BlockKind(rawValue: code) else {
-                throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: 4)
+                throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: BlockKind.codeMax)
             }
             var entry = BlockEntry(
                 topic: topic, partition: partition, offset: try cursor.readCount(limit: .max),
@@ -165,6 +189,13 @@ package struct SegmentDirectory: Hashable, Sendable {
                     name: try name(&cursor), offset: try cursor.readCount(limit: .max),
                     byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
                     commit: try cursor.readVarint()))
+        }
+        for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
+            directory.keys.append(
+                KeyBlockEntry(
+                    offset: try cursor.readCount(limit: .max),
+                    byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
+                    commit: try cursor.readVarint(), timeMax: try cursor.readZigzag()))
         }
         return directory
     }

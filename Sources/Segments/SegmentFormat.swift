@@ -24,6 +24,8 @@ package enum SegmentFormat {
     static let rowCountLimit = 1 << 20
     /// A reader's bound on a block's head.
     static let headByteCountMax = 64 << 20
+    /// A reader's bound on the records of one request.
+    static let keyRowCountLimit = 1 << 31
     /// From this many rows a batch gets column blocks of its own; below, a small block.
     package static let columnBlockRowCountMin = 256
 }

@@ -5,7 +5,9 @@
 //  * All records of one request have one time and lie in one commit.
 
 import Catalog
+import EventLog
 import JSON
+import Queries
 import Records
 import Serving
 
@@ -15,19 +17,14 @@ extension InferenceStore {
     /// - Parameters:
     ///   - inputs: one row a question; fields are the model's inputs.
     ///   - parseNanoseconds: what reading the request took, for `metadata.elapsed`.
+    ///   - key: what a retry is told by, within `log.once` for it.
     /// - Returns: the records as logged.
     package func infer(
-        deployment fullName: String, pipelineName: String, _ inputs: RecordBatch, parseNanoseconds: Int64
+        deployment fullName: String, pipelineName: String, _ inputs: RecordBatch, parseNanoseconds: Int64,
+        key: RequestKey? = nil
     ) async throws -> RecordBatch {
         let catalog = self.catalog
-        guard let deployment = catalog.deployment(fullName: fullName), deployment.isDeployed,
-            let pipeline = catalog.pipelines[deployment.pipelineID], pipeline.name == pipelineName
-        else {
-            throw StoreRefusal(
-                .unknown,
-                "pipeline \"\(pipelineName)\" is not deployed as \"\(fullName)\"; deploy it and ask "
-                    + "admin/get_pipeline_external_url for its address")
-        }
+        let (deployment, pipeline) = try deployed(fullName, pipelineName)
         let versions = deployment.modelVersionIDs.compactMap { catalog.modelVersions[$0] }
         guard let last = versions.last else {
             throw StoreRefusal(.invalid, "pipeline \"\(pipelineName)\" has no model in its steps")
@@ -64,8 +61,40 @@ extension InferenceStore {
         ]
         let time = sources.now().milliseconds
         let batch = RecordBatch(times: [Int64](repeating: time, count: rowCount), fields: fields)
-        _ = try await append(batch, topic: pipeline.topic.name, partition: configuration.enginePartition)
+        _ = try await append(
+            batch, topic: pipeline.topic.name, partition: configuration.enginePartition, key: key)
         return batch
+    }
+
+    /// The deployment called `fullName`, and its pipeline, which is called `pipelineName`.
+    package func deployed(
+        _ fullName: String, _ pipelineName: String
+    ) throws -> (deployment: Deployment, pipeline: Pipeline) {
+        let catalog = self.catalog
+        guard let deployment = catalog.deployment(fullName: fullName), deployment.isDeployed,
+            let pipeline = catalog.pipelines[deployment.pipelineID], pipeline.name == pipelineName
+        else {
+            throw StoreRefusal(
+                .unknown,
+                "pipeline \"\(pipelineName)\" is not deployed as \"\(fullName)\"; deploy it and ask "
+                    + "admin/get_pipeline_external_url for its address")
+        }
+        return (deployment, pipeline)
+    }
+
+    /// The records that an earlier request brought, as one that is repeated is answered.
+    package func records(_ span: AppendedSpan) throws -> RecordRows {
+        let count = Int(span.endIndex - span.firstIndex)
+        let page = RecordScan(log.snapshot()).page(
+            topic: span.topic, positions: [span.partition: span.firstIndex],
+            filter: RecordFilter(partitions: [span.partition]), limit: count)
+        guard page.rows.rows.count == count else {
+            throw StoreRefusal(
+                .unknown,
+                "the request was answered before, with records \(span.firstIndex) to \(span.endIndex) of "
+                    + "\(span.partition) in \(span.topic), which are not there any more")
+        }
+        return page.rows
     }
 
     /// Each model's answers are the next one's questions.

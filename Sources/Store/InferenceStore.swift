@@ -166,9 +166,12 @@ package final class InferenceStore: Sendable {
     /// Batches of `columnBlockRowCountMin` rows and more become column blocks, of at most
     /// `blockRowCountMax` rows each; smaller ones wait in memory and small blocks for company.
     ///
-    /// - Parameter event: what to note of it in the same commit: durable with the records, or not at all.
+    /// - Parameters:
+    ///   - event: what to note of it in the same commit: durable with the records, or not at all.
+    ///   - key: what a retry is told by, within `log.once` for it.
     package func append(
-        _ batch: RecordBatch, topic: String, partition: String, noting event: Event? = nil
+        _ batch: RecordBatch, topic: String, partition: String, noting event: Event? = nil,
+        key: RequestKey? = nil
     ) async throws -> AppendedSpan {
         precondition(batch.rowCount > 0, "An append has records.")
         let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
@@ -188,7 +191,7 @@ package final class InferenceStore: Sendable {
         }
         encoders.withLock { $0.append(box) }
         if let event { items.append(.event(event)) }
-        let receipt = try await log.append(items)
+        let receipt = try await log.append(items, key: key)
         return AppendedSpan(
             topic: topic, partition: partition, firstIndex: receipt.spans.first!.firstIndex,
             endIndex: receipt.spans.last!.endIndex)

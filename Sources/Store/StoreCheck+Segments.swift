@@ -164,6 +164,14 @@ extension StoreCheck {
                     scan.prefix + place.file, place.byteOffset,
                     "the event \"\(event.name)\" cannot be read: \(error)")
             }
+        case .keys:
+            let keys = try block.keys(at: place)
+            keyCount += keys.count
+            pass.directory.keys.append(
+                KeyBlockEntry(
+                    offset: place.byteOffset, byteCount: block.payload.count, commit: header.commit,
+                    timeMax: keys.map(\.time).max() ?? .min))
+            checkKeys(keys, at: place, scan)
         case .small:
             let (head, batch) = try block.smallBatch(at: place, with: pass.reader, pass.decompressor)
             try checkRows(head, batch, at: place)
@@ -212,6 +220,20 @@ extension StoreCheck {
         else { throw .malformed(place, reason: "its commits are not those of its rows") }
     }
 
+    /// A key's records are there: keys stand behind the records of their envelope.
+    private mutating func checkKeys(_ keys: [KeyEntry], at place: SegmentPlace, _ scan: LogScan) {
+        for key in keys where !scan.hasGap {
+            let end = key.firstIndex + UInt64(key.rowCount)
+            let next =
+                scan.nextIndexes[PartitionAddress(topic: key.topic, partition: key.partition)] ?? 0
+            guard end > next else { continue }
+            find(
+                scan.prefix + place.file, place.byteOffset,
+                "the key \"\(key.key)\" is of records \(key.firstIndex) to \(end) of \(key.partition) "
+                    + "in \(key.topic), which end at \(next)")
+        }
+    }
+
     /// Indexes are dense: new records go on where the last ended, rolled ones replace those that wait.
     private mutating func checkAddress(
         _ head: BlockHead, _ kind: BlockKind, at place: SegmentPlace, _ scan: inout LogScan
@@ -258,6 +280,10 @@ extension StoreCheck {
             let place = zip(found.events, footer.events).first { $0 != $1 }?.0.offset
             find(file, place, "its footer lists other events than it holds")
         }
+        if found.keys != footer.keys {
+            let place = zip(found.keys, footer.keys).first { $0 != $1 }?.0.offset
+            find(file, place, "its footer lists other keys than it holds")
+        }
     }
 
     /// Checks the blocks that a footer lists from a byte on, where the envelopes cannot be followed.
@@ -276,6 +302,11 @@ extension StoreCheck {
         }
         for entry in directory.events where entry.offset >= start {
             do throws(SegmentError) { _ = try pass.segment.event(entry) } catch {
+                find(error, in: prefix, pass.segment.name)
+            }
+        }
+        for entry in directory.keys where entry.offset >= start {
+            do throws(SegmentError) { try pass.segment.keys([entry]) { _ in } } catch {
                 find(error, in: prefix, pass.segment.name)
             }
         }

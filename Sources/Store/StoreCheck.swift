@@ -45,6 +45,7 @@ package struct StoreCheck: Sendable {
     package internal(set) var blockCount = 0
     package internal(set) var recordCount = 0
     package internal(set) var eventCount = 0
+    package internal(set) var keyCount = 0
     package internal(set) var modelCount = 0
     package internal(set) var byteCount = 0
 

@@ -14,6 +14,8 @@ package struct SegmentInspection: Sendable {
     package var commits: ClosedRange<CommitNumber>?
     package var envelopeCount = 0
     package var eventCount = 0
+    /// Idempotency keys.
+    package var keyCount = 0
     package var blocks: [BlockInspection] = []
     /// Where the segment could not be followed any further, and why.
     package var damage: String?
@@ -76,6 +78,9 @@ extension StoreView {
                 switch block.kind {
                 case .event:
                     found.eventCount += 1
+                    continue
+                case .keys:
+                    found.keyCount += try block.keys(at: place).count
                     continue
                 case .small: head = try block.smallBatch(at: place, with: reader, decompressor).0
                 case .columns, .rolled:

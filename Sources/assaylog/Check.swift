@@ -44,7 +44,8 @@ struct Check: ParsableCommand {
                     + "\(Quantity.of(check.commitCount, "commit")), "
                     + "\(Quantity.of(check.recordCount, "record")) in "
                     + "\(Quantity.of(check.blockCount, "block")), "
-                    + "\(Quantity.of(check.eventCount, "event")), \(Quantity.of(check.modelCount, "model")), "
+                    + "\(Quantity.of(check.eventCount, "event")), \(Quantity.of(check.keyCount, "key")), "
+                    + "\(Quantity.of(check.modelCount, "model")), "
                     + "\(Quantity.bytes(check.byteCount)), \(Quantity.decimal(seconds, digitCount: 2)) s)")
         }
         if !check.findings.isEmpty { throw ExitCode.failure }
@@ -75,7 +76,7 @@ struct Check: ParsableCommand {
             ("ok", .bool(findings.isEmpty)), ("findings", .array(findings)), ("notes", .strings(check.notes)),
             ("segments", .integer(check.segmentCount)), ("commits", .integer(check.commitCount)),
             ("blocks", .integer(check.blockCount)), ("records", .integer(check.recordCount)),
-            ("events", .integer(check.eventCount)), ("models", .integer(check.modelCount)),
+            ("events", .integer(check.eventCount)), ("keys", .integer(check.keyCount)), ("models", .integer(check.modelCount)),
             ("bytes", .integer(check.byteCount)))
     }
 }

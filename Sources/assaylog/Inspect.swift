@@ -79,13 +79,13 @@ struct Inspect: ParsableCommand {
     private func segmentText(_ segments: [SegmentInspection]) -> String {
         var table = TextTable(
             ("segment", .trailing), ("state", .leading), ("bytes", .trailing), ("commits", .leading),
-            ("blocks", .trailing), ("records", .trailing), ("events", .trailing))
+            ("blocks", .trailing), ("records", .trailing), ("events", .trailing), ("keys", .trailing))
         for segment in segments {
             table.append(
                 "\(segment.number)", segment.state, Quantity.count(segment.byteCount),
                 segment.commits.map { "\($0.lowerBound) to \($0.upperBound)" } ?? "-",
                 Quantity.count(segment.blocks.count), Quantity.count(segment.recordCount),
-                Quantity.count(segment.eventCount))
+                Quantity.count(segment.eventCount), Quantity.count(segment.keyCount))
         }
         return table.isEmpty ? "no segments yet\n" : table.text
     }
@@ -121,7 +121,7 @@ extension SegmentInspection {
             ("first_commit", commits.map { .integer($0.lowerBound) } ?? .null),
             ("last_commit", commits.map { .integer($0.upperBound) } ?? .null),
             ("envelopes", .integer(envelopeCount)), ("records", .integer(recordCount)),
-            ("events", .integer(eventCount)), ("damage", .string(damage)),
+            ("events", .integer(eventCount)), ("keys", .integer(keyCount)), ("damage", .string(damage)),
         ])
         if withBlocks {
             object.append("blocks", .array(blocks.map(\.json)))

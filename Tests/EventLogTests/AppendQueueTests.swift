@@ -94,13 +94,14 @@ import Testing
         #expect(receipts.count == 11)
     }
 
-    @Test("an append past the queue's bound is refused at once, kept nowhere, and the bound is said")
+    @Test("an append past its source's share is refused at once, kept nowhere, counted; others are not")
     func refusedWhenFull() async throws {
         let disk = SimulatedFileSystem()
         let gate = Gate()
         var configuration = LogConfiguration()
         let item = Self.part(0, 0).item
-        configuration.queueByteCountMax = item.byteCount * 3
+        let size = item.byteCount
+        configuration.queueByteCountMax = size * 7
         let (log, _) = try InferenceLog.open(configuration, on: GatedFileSystem(base: disk, gate: gate))
         _ = try await log.append([item])
         gate.close()
@@ -109,15 +110,48 @@ import Testing
             await gate.waitUntilHeld()
             for _ in 0..<3 { group.addTask { _ = try await log.append([item]) } }
             while log.waitingCount < 3 { await Task.yield() }
+            // Three wait and four are free: a fourth fits, which leaves three free, and a fifth does not.
+            group.addTask { _ = try await log.append([item]) }
+            while log.waitingCount < 4 { await Task.yield() }
             let error = await #expect(throws: LogError.self) { try await log.append([item]) }
-            #expect(error == .busy(waitingByteCount: item.byteCount * 3, limit: item.byteCount * 3))
+            #expect(error == .busy(waitingByteCount: size * 4, limit: size * 3))
+            group.addTask { _ = try await log.append([Self.part(1, 0).item]) }
+            while log.waitingCount < 5 { await Task.yield() }
+            let refusal = LogMetrics.Refusal(
+                source: AppendSource(topic: "t", partition: "p0"), reason: .busy)
+            #expect(log.metrics.refusals == [refusal: 1])
+            #expect(log.metrics.waitingCount == 5)
             gate.open()
             try await group.waitForAll()
         }
         // One larger than the bound is taken when nothing waits.
-        let large = (0..<5).map { _ in item }
-        _ = try await log.append(large)
-        #expect(log.snapshot().index.topics["t"]?.rowCount == 10)
+        _ = try await log.append((0..<9).map { _ in item })
+        #expect(log.snapshot().index.topics["t"]?.nextIndexes == ["p0": 15, "p1": 2])
+    }
+
+    @Test("a topic that floods the log delays another one's append by one envelope at most")
+    func fairness() async throws {
+        let disk = SimulatedFileSystem()
+        let gate = Gate()
+        var configuration = LogConfiguration()
+        let flood = Self.part(0, 0).item
+        configuration.envelopeByteCountTarget = flood.byteCount * 4
+        let (log, _) = try InferenceLog.open(configuration, on: GatedFileSystem(base: disk, gate: gate))
+        _ = try await log.append([flood])
+        gate.close()
+        try await withThrowingTaskGroup(of: (isFlood: Bool, commit: CommitNumber).self) { group in
+            group.addTask { (true, try await log.append([flood]).commit) }
+            await gate.waitUntilHeld()
+            for _ in 0..<100 { group.addTask { (true, try await log.append([flood]).commit) } }
+            while log.waitingCount < 100 { await Task.yield() }
+            group.addTask { (false, try await log.append([Self.part(1, 0).item]).commit) }
+            while log.waitingCount < 101 { await Task.yield() }
+            gate.open()
+            let receipts = try await group.reduce(into: []) { $0.append($1) }
+            // Commit 1 was first, 2 was held; the newcomer is in the next, though a hundred came before it.
+            #expect(receipts.filter { !$0.isFlood }.map(\.commit) == [3])
+            #expect(Set(receipts.map(\.commit)).count > 20)
+        }
     }
 
     @Test("closing writes what waits, seals, and refuses what comes after")
@@ -164,11 +198,39 @@ import Testing
         let receipt = try await log.append([Self.part(0, 2).item])
         #expect(receipt.spans[0].firstIndex == 1)
     }
+
+    @Test("a log that the disk refuses says so, and serves again by itself, without an append")
+    func readOnly() async throws {
+        let disk = SimulatedFileSystem()
+        var configuration = LogConfiguration()
+        configuration.recoveryIntervalMilliseconds = 1
+        let (log, _) = try InferenceLog.open(configuration, on: disk)
+        _ = try await log.append([Self.part(0, 0).item])
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.capacity = 0
+        disk.setPlan(plan)
+        let error = await #expect(throws: LogError.self) { try await log.append([Self.part(0, 1).item]) }
+        #expect(error?.isOutOfSpace == true)
+        while log.state == .serving { await Task.yield() }
+        guard case .readOnly(let reason) = log.state else { return }
+        #expect(reason.isOutOfSpace && "\(reason)".contains("free some space"))
+        // Reads go on.
+        #expect(LogContents(log.snapshot()).records["t/p0"]?.count == 1)
+        disk.setPlan(SimulatedFileSystem.FaultPlan())
+        while log.state != .serving { await Task.yield() }
+        #expect(try await log.append([Self.part(0, 2).item]).spans[0].firstIndex == 1)
+        let refusal = LogMetrics.Refusal(
+            source: AppendSource(topic: "t", partition: "p0"), reason: .outOfSpace)
+        #expect(log.metrics.refusals[refusal] == 1)
+        disk.crash { $0.lowerBound }
+        let (snapshot, _) = try InferenceLog.openForReading(configuration, on: disk)
+        #expect(LogContents(snapshot).records["t/p0"]?.count == 2)
+    }
 }
 
 extension InferenceLog {
-    fileprivate var waitingCount: Int { queue?.waitingCount ?? 0 }
-    fileprivate var isClosed: Bool { queue?.isClosed ?? true }
+    fileprivate var waitingCount: Int { queue.waiting.count }
+    fileprivate var isClosed: Bool { queue.isClosed }
 }
 
 /// Holds file calls while it is closed.

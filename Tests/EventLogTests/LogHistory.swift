@@ -4,6 +4,7 @@
 //  * A history is a function of its seed.
 //  * `LogModel` is the plain array that the log is compared with; it knows no file and no block.
 
+import Bytes
 import Records
 import Segments
 import Simulation
@@ -17,6 +18,8 @@ struct Part {
     /// Topic and partition; nil for an event.
     let key: String?
     let texts: [String]
+    /// What a retry of it would be told by.
+    var requestKey: RequestKey?
 
     init(_ event: Event) {
         item = .event(event)
@@ -46,17 +49,45 @@ enum Step {
 struct LogModel: Hashable {
     var records: [String: [String]] = [:]
     var events: [String] = []
+    /// Idempotency keys, with the records they stand for.
+    var keys: [String: AppendedSpan] = [:]
 
     mutating func apply(_ parts: [Part]) {
         for part in parts {
+            if let key = part.requestKey, let span = span(part), keys[key.text] == nil {
+                keys[key.text] = span
+            }
             if let key = part.key { records[key, default: []] += part.texts } else { events += part.texts }
         }
+    }
+
+    /// The addresses that a part's records get next; nil for an event.
+    func span(_ part: Part) -> AppendedSpan? {
+        guard let key = part.key else { return nil }
+        let names = key.split(separator: "/").map(String.init)
+        let first = UInt64(records[key]?.count ?? 0)
+        return AppendedSpan(
+            topic: names[0], partition: names[1], firstIndex: first,
+            endIndex: first + UInt64(part.texts.count))
     }
 
     func applying(_ parts: [Part]) -> LogModel {
         var next = self
         next.apply(parts)
         return next
+    }
+
+    /// How what a writer remembers of keys differs, in a sentence; nil where it does not.
+    func difference(_ memory: KeyMemory) -> String? {
+        for (key, span) in keys {
+            let found = memory.span(topic: span.topic, key: key, at: SeededGenerator.historyTime)
+            if found != span {
+                return
+                    "the key \(key) stands for \(String(describing: found)), it was acknowledged with \(span)"
+            }
+        }
+        return memory.count == keys.count
+            ? nil : "\(memory.count) keys are remembered, \(keys.count) were acknowledged"
     }
 
     /// How `contents` differs, in a sentence; nil where it does not.
@@ -82,29 +113,43 @@ extension SeededGenerator {
         Int.random(in: 0..<denominator, using: &self) < numerator
     }
 
+    static let historyTime: Int64 = 1_700_000_000_000
+
     /// A commit of one to four parts, mostly single records.
     mutating func parts(at number: Int) -> [Part] {
         let partCount = chance(1, in: 2) ? 1 : Int.random(in: 2...4, using: &self)
         return (0..<partCount).map { position in
             let topic = chance(3, in: 4) ? "fraud" : "churn"
             let partition = chance(3, in: 4) ? "engine" : "edge-1"
-            let time = 1_700_000_000_000 + Int64(number) * 20
-            switch Int.random(in: 0..<10, using: &self) {
-            case 0:
-                let text = String(repeating: "x", count: chance(1, in: 3) ? 900 : 3)
-                return Part(
-                    Event(
-                        name: "assay.defined",
-                        document: Array("{\"id\":\(number).\(position),\"t\":\"\(text)\"}".utf8)))
-            case 1...2:
-                let count = Int.random(in: 3...12, using: &self)
-                return Part(
-                    records(count: count, near: time), topic: topic, partition: partition, isSmall: false)
-            default:
-                let count = chance(3, in: 4) ? 1 : Int.random(in: 2...4, using: &self)
-                return Part(
-                    records(count: count, near: time), topic: topic, partition: partition, isSmall: true)
+            let time = SeededGenerator.historyTime + Int64(number) * 20
+            var part = part(at: number, position, topic, partition, time)
+            if part.key != nil, chance(1, in: 3) {
+                part.requestKey = RequestKey(
+                    topic: topic, text: "key-\(number).\(position)", request: Fingerprint("\(number)"),
+                    time: time)
             }
+            return part
+        }
+    }
+
+    private mutating func part(
+        at number: Int, _ position: Int, _ topic: String, _ partition: String, _ time: Int64
+    ) -> Part {
+        switch Int.random(in: 0..<10, using: &self) {
+        case 0:
+            let text = String(repeating: "x", count: chance(1, in: 3) ? 900 : 3)
+            return Part(
+                Event(
+                    name: "assay.defined",
+                    document: Array("{\"id\":\(number).\(position),\"t\":\"\(text)\"}".utf8)))
+        case 1...2:
+            let count = Int.random(in: 3...12, using: &self)
+            return Part(
+                records(count: count, near: time), topic: topic, partition: partition, isSmall: false)
+        default:
+            let count = chance(3, in: 4) ? 1 : Int.random(in: 2...4, using: &self)
+            return Part(
+                records(count: count, near: time), topic: topic, partition: partition, isSmall: true)
         }
     }
 

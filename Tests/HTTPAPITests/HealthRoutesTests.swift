@@ -12,7 +12,7 @@ struct HealthRoutesTests {
         try await serving { (client: Client) async throws in
             #expect(
                 try await client.send(.get, "/healthz").text
-                    == "{\"status\":\"ok\",\"commit\":0,\"onnxruntime\":null}")
+                    == "{\"status\":\"ok\",\"reason\":null,\"commit\":0,\"onnxruntime\":null}")
             try await client.createPipeline()
             #expect(try await client.send(.get, "/healthz").json["commit"].integer() == 2)
         }

@@ -13,6 +13,7 @@ enum Content: Hashable {
     /// Kind, topic and partition, first index, commit runs, rows.
     case records(BlockKind, String, String, UInt64, [CommitRun], RecordBatch)
     case event(Event)
+    case keys([KeyEntry])
 }
 
 struct SegmentBuilder {
@@ -51,6 +52,12 @@ struct SegmentBuilder {
                     EventEntry(
                         name: event.name, offset: start + written.offset, byteCount: written.byteCount,
                         commit: commit))
+            case .keys(let keys):
+                let written = envelope.append(keys)
+                directory.keys.append(
+                    KeyBlockEntry(
+                        offset: start + written.offset, byteCount: written.byteCount, commit: commit,
+                        timeMax: keys.map(\.time).max() ?? .min))
             }
         }
         _ = try writer.append(envelope.finish(commit: commit, segment: number))
@@ -80,6 +87,7 @@ extension SegmentFile {
                 let place = place(offset + SegmentFormat.envelopeHeaderByteCount + block.offset)
                 switch block.kind {
                 case .event: contents.append(.event(try block.event(at: place)))
+                case .keys: contents.append(.keys(try block.keys(at: place)))
                 case .small:
                     let (head, batch) = try block.smallBatch(at: place, with: reader, decompressor)
                     contents.append(

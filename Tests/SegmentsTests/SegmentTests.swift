@@ -37,6 +37,11 @@ import Testing
             [
                 .records(.rolled, "a", "p", 0, [CommitRun(commit: 4, rowCount: 1)], batch(1)),
                 .records(.small, "b", "p", 0, [], batch(2)),
+                .keys([
+                    KeyEntry(
+                        topic: "b", partition: "p", key: "retry-1", request: Fingerprint("body"),
+                        firstIndex: 0, rowCount: 2, time: 1_700_000_000_000)
+                ]),
             ], commit: 6)
         return builder
     }
@@ -51,6 +56,16 @@ import Testing
                 let contents = (0..<Int.random(in: 1...4, using: &generator)).map { number -> Content in
                     let kinds: [BlockKind] = [.columns, .small, .rolled]
                     let rowCount = Int.random(in: 1...30, using: &generator)
+                    if number == 3 {
+                        return .keys(
+                            (0..<rowCount).map {
+                                KeyEntry(
+                                    topic: "t", partition: "p\($0 % 3)", key: "k\(commit)-\($0)",
+                                    request: Fingerprint(first: generator.next(), second: generator.next()),
+                                    firstIndex: commit, rowCount: $0 + 1,
+                                    time: Int64(bitPattern: generator.next()))
+                            })
+                    }
                     if number == 2 {
                         return .event(
                             Event(name: "e\(commit)", document: [UInt8](repeating: 7, count: rowCount * 40)))
@@ -120,6 +135,9 @@ import Testing
         let whole = try builder.file().directory()
         let records = try whole.blocks.map { try builder.file().contents($0) }
         let events = try whole.events.map { try builder.file().event($0) }
+        var keys: [KeyEntry] = []
+        try builder.file().keys(whole.keys) { keys += $0 }
+        #expect(keys.map(\.key) == ["retry-1"])
         var unnoticed = 0
         for place in bytes.indices {
             for mask in [UInt8(1) << UInt8(place % 8), 0xFF] {
@@ -143,6 +161,9 @@ import Testing
                         isNoticed = true
                     }
                 }
+                var found: [KeyEntry] = []
+                do { try file.keys(directory.keys) { found += $0 } } catch { isNoticed = true }
+                #expect(isNoticed || found == keys, "byte \(place)")
                 if !isNoticed { unnoticed += 1 }
             }
         }

@@ -1,0 +1,108 @@
+// A bound on the bodies that are held at once, of all requests together: memory stays flat however
+// many clients send however much.
+//
+// Invariants:
+//  * The bodies being received, parsed and stored are at most `byteCountMax` together, but for one
+//    that is larger and came when none was there; it was bounded by its route.
+//  * A request that would be past it is refused with 429, before its body is read where its length
+//    is stated. Half-received bodies do not starve each other: a stated length is taken as a whole.
+//
+// Uploads (multipart) are not counted: they go to the disk piece by piece.
+
+import HTTPTypes
+import Hummingbird
+import Synchronization
+
+final class BodyBudget: Sendable {
+    private struct State {
+        var byteCount = 0
+        var holderCount = 0
+        var refusalCount = 0
+    }
+
+    let byteCountMax: Int
+    private let state = Mutex(State())
+
+    /// One request's part of it.
+    final class Share: Sendable {
+        private let budget: BodyBudget
+        private let byteCount = Mutex(0)
+
+        fileprivate init(_ budget: BodyBudget) { self.budget = budget }
+
+        /// Takes `more` bytes.
+        func grow(by more: Int) throws {
+            try byteCount.withLock { own in
+                try budget.take(more, havingOwn: own)
+                own += more
+            }
+        }
+
+        func end() { budget.giveBack(byteCount.withLock { $0 }) }
+    }
+
+    init(byteCountMax: Int = 64 << 20) { self.byteCountMax = byteCountMax }
+
+    /// Bytes held now, and requests refused so far.
+    var figures: (byteCount: Int, refusalCount: Int) { state.withLock { ($0.byteCount, $0.refusalCount) } }
+
+    /// A new request's share, empty.
+    func share() -> Share {
+        state.withLock { $0.holderCount += 1 }
+        return Share(self)
+    }
+
+    private func take(_ more: Int, havingOwn own: Int) throws {
+        let isTaken = state.withLock { state in
+            guard state.byteCount + more <= byteCountMax || state.byteCount == own else {
+                state.refusalCount += 1
+                return false
+            }
+            state.byteCount += more
+            return true
+        }
+        guard isTaken else {
+            var refusal = RequestRefusal(
+                .tooManyRequests,
+                "the bodies of requests under way fill the \(byteCountMax) bytes there are for them; nothing "
+                    + "was stored, try again shortly")
+            refusal.headers[.retryAfter] = "1"
+            throw refusal
+        }
+    }
+
+    private func giveBack(_ byteCount: Int) {
+        state.withLock { state in
+            state.byteCount -= byteCount
+            state.holderCount -= 1
+        }
+    }
+}
+
+/// Counts each request's body from its first byte to its answer.
+struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
+    let budget: BodyBudget
+
+    func handle(
+        _ request: Request, context: Context, next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
+        let stated = request.headers[.contentLength].flatMap { Int($0) }
+        // Past the largest limit there is, the route says so better than the budget.
+        guard stated != 0, request.method == .post || request.method == .put,
+            stated ?? 0 <= RequestLimits.recordsByteCountMax, !request.mediaType.hasPrefix("multipart/")
+        else { return try await next(request, context) }
+        let share = budget.share()
+        defer { share.end() }
+        guard stated == nil else {
+            try share.grow(by: stated ?? 0)
+            return try await next(request, context)
+        }
+        var request = request
+        request.body = RequestBody(
+            asyncSequence: request.body.map { piece in
+                try share.grow(by: piece.readableBytes)
+                return piece
+            })
+        return try await next(request, context)
+    }
+}

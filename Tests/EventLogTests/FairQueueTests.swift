@@ -1,0 +1,75 @@
+// Invariants checked: the three at the head of FairQueue.swift.
+
+import Simulation
+import Testing
+
+@testable import EventLog
+
+@Suite struct FairQueueTests {
+    private static func source(_ number: Int) -> AppendSource {
+        AppendSource(topic: "t\(number)", partition: "p")
+    }
+
+    @Test(
+        "what is taken is what was added, each source's in its order, whatever the sizes", arguments: 0..<20)
+    func model(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        var queue = FairQueue<(source: Int, number: Int)>(byteCountMax: 1000)
+        var lines: [Int: [(number: Int, size: Int)]] = [:]
+        for number in 0..<600 {
+            if generator.chance(2, in: 3) {
+                let source = Int.random(in: 0..<6, using: &generator)
+                let size = Int.random(in: 1...(generator.chance(1, in: 20) ? 1500 : 120), using: &generator)
+                let before = (queue.byteCount, queue.count)
+                let own = lines[source]?.reduce(0) { $0 + $1.size } ?? 0
+                let refusal = queue.add((source, number), byteCount: size, of: Self.source(source))
+                let fits = before.1 == 0 || own + size <= 1000 - before.0
+                #expect((refusal == nil) == fits, "seed \(seed), step \(number)")
+                if refusal == nil {
+                    lines[source, default: []].append((number, size))
+                } else {
+                    #expect(refusal?.waitingByteCount == own && refusal?.limit == max(0, 1000 - before.0))
+                    #expect((queue.byteCount, queue.count) == before)
+                }
+            } else {
+                let target = Int.random(in: 0...400, using: &generator)
+                let taken = queue.take(upTo: target)
+                #expect(taken.isEmpty == lines.values.allSatisfy(\.isEmpty), "seed \(seed), step \(number)")
+                var size = 0
+                for item in taken {
+                    let first = lines[item.source]?.removeFirst()
+                    #expect(first?.number == item.number, "seed \(seed), step \(number)")
+                    size += first?.size ?? 0
+                }
+                #expect(size <= target || taken.count == 1)
+            }
+            #expect(queue.byteCount == lines.values.joined().reduce(0) { $0 + $1.size })
+            #expect(queue.count == lines.values.reduce(0) { $0 + $1.count })
+        }
+    }
+
+    @Test("sources take turns, and one that comes anew is behind each of them once")
+    func turns() {
+        var queue = FairQueue<String>(byteCountMax: 1000)
+        for number in 0..<5 { #expect(queue.add("a\(number)", byteCount: 1, of: Self.source(0)) == nil) }
+        for number in 0..<2 { #expect(queue.add("b\(number)", byteCount: 1, of: Self.source(1)) == nil) }
+        #expect(queue.take(upTo: 3) == ["a0", "b0", "a1"])
+        #expect(queue.add("c0", byteCount: 1, of: Self.source(2)) == nil)
+        #expect(queue.take(upTo: 10) == ["b1", "a2", "c0", "a3", "a4"])
+        #expect(queue.isEmpty && queue.take(upTo: 10) == [])
+    }
+
+    @Test("one source alone may fill half, and leaves room for another", arguments: [1, 7, 100])
+    func shares(size: Int) {
+        var queue = FairQueue<Int>(byteCountMax: 10_000)
+        func fill(_ number: Int) -> Int {
+            var byteCount = 0
+            while queue.add(0, byteCount: size, of: Self.source(number)) == nil { byteCount += size }
+            return byteCount
+        }
+        #expect((5000 - size...5000).contains(fill(0)))
+        #expect((2500 - size...2500 + size).contains(fill(1)))
+        #expect((1250 - size...1250 + size).contains(fill(2)))
+        #expect(queue.byteCount <= 10_000)
+    }
+}
