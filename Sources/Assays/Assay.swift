@@ -50,15 +50,17 @@ package struct Assay: Hashable, Sendable {
     package private(set) var definitionRevision: Int
     /// What the thresholds were from an earlier revision on, ascending; thresholds are all that changes.
     private var earlierThresholds: [EarlierThresholds] = []
-    package internal(set) var isActive: Bool
+    package private(set) var isActive: Bool
     package let createdAt: Timestamp
-    package internal(set) var updatedAt: Timestamp
+    package private(set) var updatedAt: Timestamp
     package internal(set) var pin: BaselinePin?
     /// Nil before the first run.
     package internal(set) var report: RunReport?
     package private(set) var decisions: [AssayDecision]
     /// Decisions that a newer one about the same window took the place of.
     package private(set) var superseded: [AssayDecision] = []
+    /// The last commit that all windows decided so far have been examined for; 0 before the first.
+    package private(set) var examinedCut: UInt64 = 0
 
     private struct EarlierThresholds: Hashable, Sendable {
         var sinceRevision: Int
@@ -84,7 +86,12 @@ package struct Assay: Hashable, Sendable {
     /// "created" before the first run, then the report's text.
     package var status: String { report?.text ?? "created" }
 
-    // MARK: The definition
+    // MARK: What it is
+
+    mutating func activate(_ isActive: Bool, at moment: Timestamp) {
+        self.isActive = isActive
+        updatedAt = moment
+    }
 
     mutating func change(_ change: ThresholdChange) {
         // Folded again, it changes nothing.
@@ -144,6 +151,7 @@ package struct Assay: Hashable, Sendable {
         } else {
             decisions.insert(decision, at: position)
         }
+        examinedCut = max(examinedCut, decision.examinedCut)
         if report?.runAt != decision.runAt { report = RunReport(runAt: decision.runAt) }
         report?.count(decision.status)
     }

@@ -68,8 +68,20 @@ package struct WindowAnalysis: Hashable, Sendable {
 
 package struct AssayBook: Hashable, Sendable {
     private var assays: [AssayID: Assay] = [:]
+    /// Names are unique in a workspace; this finds a namesake without looking at all assays.
+    private var ids: [AssayName: AssayID] = [:]
     private var lastID = AssayID(0)
     package private(set) var lastResultID = AssayResultID(0)
+
+    private struct AssayName: Hashable, Sendable {
+        var name: String
+        var workspaceID: WorkspaceID?
+
+        init(_ definition: AssayDefinition) {
+            name = definition.name
+            workspaceID = definition.workspaceID
+        }
+    }
 
     /// Before the first event.
     package init() {}
@@ -94,10 +106,11 @@ package struct AssayBook: Hashable, Sendable {
         case .created(let creation):
             lastID = max(lastID, creation.id)
             // Created again: what happened to it since is kept.
-            if assays[creation.id] == nil { assays[creation.id] = Assay(creation) }
+            guard assays[creation.id] == nil else { return }
+            ids[AssayName(creation.definition)] = creation.id
+            assays[creation.id] = Assay(creation)
         case .activated(let id, let isActive, let at):
-            assays[id]?.isActive = isActive
-            assays[id]?.updatedAt = at
+            assays[id]?.activate(isActive, at: at)
         case .thresholdsChanged(let change):
             assays[change.id]?.change(change)
         case .analysed(let decision):
@@ -117,11 +130,9 @@ package struct AssayBook: Hashable, Sendable {
     package func create(
         _ definition: AssayDefinition, isActive: Bool, at moment: Timestamp
     ) throws(AssayError) -> AssayEvent {
-        let namesake = assays.values.first {
-            $0.definition.name == definition.name
-                && $0.definition.workspaceID == definition.workspaceID
+        if let namesake = ids[AssayName(definition)] {
+            throw .duplicateName(definition.name, existing: namesake)
         }
-        if let namesake { throw .duplicateName(definition.name, existing: namesake.id) }
         return .created(
             AssayCreation(
                 id: AssayID(lastID.number + 1), definition: definition, isActive: isActive,
@@ -162,18 +173,24 @@ package struct AssayBook: Hashable, Sendable {
     /// The decisions of one pass over an assay that began at `runAt` and saw the log up to `cut`.
     ///
     /// No window is analysed twice in one pass.
+    ///
+    /// - Parameters:
+    ///   - examinedCut: up to where all windows decided before were examined; nil for `cut`.
+    ///   - number: the last result number that others were given in the same commit; nil for none.
     package func decide(
-        _ analyses: [WindowAnalysis], of id: AssayID, cut: UInt64, runAt: Timestamp
+        _ analyses: [WindowAnalysis], of id: AssayID, cut: UInt64, examinedCut: UInt64? = nil,
+        runAt: Timestamp, after number: AssayResultID? = nil
     ) throws(AssayError) -> [AssayEvent] {
         let assay = try assay(id)
+        let lastNumber = (number ?? lastResultID).number
         return analyses.enumerated().map { position, analysis in
             let earlier = assay.decision(forWindowStartingAt: analysis.window.start)
             return .analysed(
                 AssayDecision(
-                    assayID: id, resultID: AssayResultID(lastResultID.number + 1 + position),
+                    assayID: id, resultID: AssayResultID(lastNumber + 1 + position),
                     window: analysis.window, revision: (earlier?.revision ?? 0) + 1,
                     definitionRevision: assay.definitionRevision, reason: analysis.reason,
-                    status: analysis.status, cut: cut,
+                    status: analysis.status, cut: cut, examinedCut: examinedCut ?? cut,
                     engineVersion: AssayEvaluator.engineVersion, digest: analysis.digest,
                     runAt: runAt, analysedAt: analysis.analysedAt,
                     elapsedMilliseconds: analysis.elapsedMilliseconds))

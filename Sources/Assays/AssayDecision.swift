@@ -43,6 +43,10 @@ package struct AssayDecision: Hashable, Sendable {
     package var status: AssayStatus
     /// The last commit that was seen: the records of this and all earlier commits are in the outcome.
     package var cut: UInt64
+    /// Up to this commit, all windows of the assay that were decided before have been examined; at
+    /// most `cut`, and less while late records wait to come to rest. After a restart the assay is
+    /// looked at again from here on.
+    package var examinedCut: UInt64
     package var engineVersion: Int
     package var digest: ResultDigest
     /// When the pass over the assay began; the windows analysed in one pass share it.
@@ -59,7 +63,7 @@ package struct AssayDecision: Hashable, Sendable {
     }
 
     package var json: JSONValue {
-        .object(
+        var object = JSONObject([
             ("kind", .string("window_analysed")), ("assay_id", .identifier(assayID)),
             ("result_id", .identifier(resultID)),
             ("window_start_microseconds", .integer(window.start.microseconds)),
@@ -69,7 +73,10 @@ package struct AssayDecision: Hashable, Sendable {
             ("reason", .string(reason.rawValue)), ("status", .string(status.rawValue)),
             ("cut", .integer(cut)), ("engine_version", .integer(engineVersion)),
             ("digest", .string(digest.hex)), ("run_at", .zulu(runAt)),
-            ("analyzed_at", .zulu(analysedAt)), ("elapsed_millis", .integer(elapsedMilliseconds)))
+            ("analyzed_at", .zulu(analysedAt)), ("elapsed_millis", .integer(elapsedMilliseconds)),
+        ])
+        if examinedCut != cut { object.append("examined_cut", .integer(examinedCut)) }
+        return .object(object)
     }
 }
 
@@ -84,6 +91,9 @@ extension AssayDecision {
         guard let digest = ResultDigest(hex: hex) else {
             throw json["digest"].refused("is not 64 lower-case hexadecimal digits")
         }
+        let cut = try json["cut"].commit()
+        let examinedCut = try json["examined_cut"].optional?.commit() ?? cut
+        guard examinedCut <= cut else { throw json["examined_cut"].refused("is above the cut") }
         self.init(
             assayID: try json["assay_id"].identifier(),
             resultID: try json["result_id"].identifier(),
@@ -94,7 +104,8 @@ extension AssayDecision {
             definitionRevision: try json["definition_revision"]
                 .integer(in: 1...JSONField.integerMax),
             reason: try json["reason"].word(), status: try json["status"].word(),
-            cut: try json["cut"].commit(), engineVersion: try json["engine_version"].integer(),
+            cut: cut, examinedCut: examinedCut,
+            engineVersion: try json["engine_version"].integer(),
             digest: digest, runAt: try json["run_at"].timestamp(),
             analysedAt: try json["analyzed_at"].timestamp(),
             elapsedMilliseconds: try json["elapsed_millis"]

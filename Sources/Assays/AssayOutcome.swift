@@ -64,9 +64,12 @@ package struct AssayEvaluator: Sendable {
         windows = Summarizer(definition.summarizer).windows(on: baseline.summary)
     }
 
-    /// What the assay says of `window`, whose values are `sample`.
-    package func outcome(of sample: SortedSample, in window: TimeWindow) -> AssayOutcome {
-        let summary = windows.summary(of: sample)
+    /// What the assay says of `window`, whose values are `sample`; `moments` are the sample's, where
+    /// they are known already.
+    package func outcome(
+        of sample: SortedSample, moments: Moments? = nil, in window: TimeWindow
+    ) -> AssayOutcome {
+        let summary = windows.summary(of: sample, moments: moments)
         let score: DriftScore
         do {
             score = try DriftScore(

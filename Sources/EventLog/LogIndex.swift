@@ -17,6 +17,8 @@ package struct SegmentBlocks: Sendable {
     package let segment: UInt64
     package private(set) var timeMin = Int64.max
     package private(set) var timeMax = Int64.min
+    /// The last commit whose records are in one of the blocks.
+    package private(set) var lastCommit: CommitNumber = 0
     package private(set) var blocks: [BlockEntry] = []
 
     init(segment: UInt64) { self.segment = segment }
@@ -25,6 +27,7 @@ package struct SegmentBlocks: Sendable {
         blocks.append(block)
         timeMin = min(timeMin, block.timeMin)
         timeMax = max(timeMax, block.timeMax)
+        lastCommit = max(lastCommit, block.lastCommit)
     }
 }
 

@@ -112,26 +112,12 @@ struct AssayPass {
         } catch { return nil }
     }
 
-    /// The moments whose windows look at records of `period`: the windows that hold them and, where
-    /// the baseline slides, those that are compared with them.
-    func reach(of period: TimeWindow) -> TimeWindow {
-        guard case .slidingWindow(let spec, let offset) = definition.baseline else { return period }
-        // The baseline of a window that starts at s is [s - offset, s - offset + width).
-        let first = period.start.adding(
-            TimeSpan(microseconds: offset.span.microseconds - spec.width.span.microseconds))
-        let end = period.end.adding(offset.span)
-        return TimeWindow(start: min(period.start, first), end: max(period.end, end))
-    }
-
     /// Outcomes of the occupied windows that share a moment with `period` and end at or before `until`.
     ///
-    /// Windows that end after `examinedUntil` count towards the limit.
     /// - Returns: with them the moment up to which windows were looked at, by their ends: `until`, or
     ///   where the limit was reached, the end of the last.
     func outcomes(
-        touching period: TimeWindow, until: Timestamp,
-        examinedUntil: Timestamp = Timestamp(microseconds: .min),
-        limit: PassLimit
+        touching period: TimeWindow, until: Timestamp, limit: PassLimit
     ) throws -> (outcomes: [WindowOutcome], until: Timestamp) {
         let complete = grid.completeCount(until: until)
         let indices = grid.indices(touching: period).clamped(to: 0..<complete)
@@ -151,7 +137,7 @@ struct AssayPass {
             WindowGrid(start: covered.start, width: grid.width, interval: grid.interval), until: until)
         var counted = (windows: 0, values: 0)
         var stoppedAfter: Timestamp?
-        var lastEnd = examinedUntil
+        var lastEnd = covered.start
         var sorter = SampleSorter()
         var sample = SortedSample()
         var baselineSample = SortedSample()
@@ -160,15 +146,13 @@ struct AssayPass {
             try values.values.withUnsafeBufferPointer { numbers in
                 while let found = search.next(in: times) {
                     guard found.index < indices.count else { break }
-                    if found.window.end > examinedUntil {
-                        guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
-                            stoppedAfter = lastEnd
-                            break
-                        }
-                        counted.windows += 1
-                        counted.values += found.rows.count
-                        lastEnd = found.window.end
+                    guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
+                        stoppedAfter = lastEnd
+                        break
                     }
+                    counted.windows += 1
+                    counted.values += found.rows.count
+                    lastEnd = found.window.end
                     let start = view.sources.monotonicNanoseconds()
                     let own: AssayEvaluator
                     if let evaluator {
@@ -195,19 +179,9 @@ struct AssayPass {
     }
 }
 
-extension TopicIndex {
-    /// The least time of all records; nil where there are none.
-    var timeMin: Int64? {
-        let least = min(
-            segments.lazy.map(\.timeMin).min() ?? .max,
-            tails.values.joined().lazy.map(\.timeMin).min() ?? .max)
-        return least == .max ? nil : least
-    }
-}
-
 extension Array<Int64> {
     /// The first position whose element is `bound` or greater; elements ascend.
-    fileprivate func position(notBefore bound: Int64) -> Int {
+    func position(notBefore bound: Int64) -> Int {
         var (low, high) = (0, count)
         while low < high {
             let middle = (low + high) / 2

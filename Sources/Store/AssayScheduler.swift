@@ -1,20 +1,26 @@
 // Analyses the windows of active assays: each soon after it is complete, those that were complete
 // before once the assay is there, and those that late records reach again.
 //
-//     clock, new commits ──► due assays ──► pass ──► decisions (log) ──► results (derived)
+//     clock, new commits ──► due cohorts ──► passes ──► decisions (log) ──► results (derived)
 //
-// What was examined follows from the decisions: a pass that decides anything has examined all its
-// assay's windows up to its cut, because everything that was due came along. So after a restart an
-// assay goes on from its newest decision, and looks again only at what came after.
+// Assays that look at the same windows of the same numbers form a cohort (Cohort.swift). What a tick
+// costs does not depend on the history: new commits are found from the last one seen, and a cohort
+// that is not due is one comparison. What is due is read once for each distinct column and period, and
+// decided in commits of some thousand decisions.
+//
+// What was examined follows from the decisions: each holds up to which commit the windows before it
+// had been examined when it was made. So after a restart an assay goes on from its newest decision, and
+// looks again only at what came after.
 //
 // Invariants:
 //  * A window is decided once for each content it has had when it was looked at: an outcome with
 //    the digest of the newest decision is no new revision.
-//  * One pass runs at a time, so no window is analysed twice at once.
+//  * One tick runs at a time, so no window is analysed twice at once.
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest
 //    after `latenessMax`.
-//  * An assay that cannot be analysed is tried again after each grace, not at every tick: a try reads
-//    its whole column.
+//  * An assay that cannot be analysed is tried again after each grace, not at every tick, and holds no
+//    other up.
+//  * A clock that goes back puts nothing off by more than the grace and the lateness.
 
 import Assays
 import EventLog
@@ -26,20 +32,28 @@ import Synchronization
 package actor AssayScheduler {
     private let store: InferenceStore
     private let logger: Logger
-    /// What is known of each active assay since it was activated or the process began.
-    private var progress: [AssayID: Progress] = [:]
 
-    private struct Progress {
-        /// Windows that end at or before this have been examined, as far as the log then held.
-        var examinedUntil: Timestamp
-        /// Commits up to this one have been examined.
-        var examinedCut: CommitNumber
-        /// Late records that wait to be looked at: their times, and when the first and last came.
-        var late: (period: TimeWindow, first: Timestamp, last: Timestamp)?
-        /// What went wrong at the last pass, said once, and when to try again.
+    private var cohorts: [Cohort.Key: [Cohort]] = [:]
+    private var cohortOf: [AssayID: Cohort] = [:]
+    /// Assays that belong to no cohort: their topic has no record yet, or something is wrong.
+    private var waiting: [AssayID: Waiting] = [:]
+    /// The topics that assays look at, and the time of the first record: windows may start with it.
+    private var topics: [String: Int64?] = [:]
+    /// How many of the store's changes are known here; nil before the first tick.
+    private var knownChangeCount: Int?
+    /// Commits up to this one have been looked at.
+    private var seenCut: CommitNumber = 0
+    private var lastNow = Timestamp(microseconds: .min)
+    private var isTicking = false
+
+    private struct Waiting {
+        /// Nil where it is the first record that is waited for.
         var problem: String?
-        var retryAt: Timestamp?
+        var retryAt: Timestamp
     }
+
+    /// Decisions in one commit: some megabytes.
+    private static let decisionCountTarget = 4096
 
     package init(_ store: InferenceStore, logger: Logger) {
         self.store = store
@@ -47,190 +61,331 @@ package actor AssayScheduler {
     }
 
     /// How many assays wait for late records to come to rest.
-    var lateCount: Int { progress.values.count { $0.late != nil } }
+    var lateCount: Int { all.reduce(0) { $0 + ($1.late == nil ? 0 : $1.members.count) } }
+
+    /// The assays that are examined together, in no order.
+    var groups: [[AssayID]] { all.map(\.members) }
+
+    private var all: some Sequence<Cohort> { cohorts.values.joined() }
 
     /// Runs until the task is cancelled.
     package func run(every pause: Duration = .milliseconds(250)) async {
         while !Task.isCancelled {
-            await tick()
-            try? await Task.sleep(for: pause)
+            let isBehind = await tick()
+            // Backfilling goes on at once; what comes by the clock can wait for it.
+            if isBehind { await Task.yield() } else { try? await Task.sleep(for: pause) }
         }
     }
 
-    /// Looks at every active assay once.
-    package func tick() async {
-        let active = store.book.list().filter(\.isActive)
-        let ids = Set(active.map(\.id))
-        progress = progress.filter { ids.contains($0.key) }
-        for assay in active.reversed() {
-            if Task.isCancelled { return }
-            let now = store.sources.now()
-            if let retryAt = progress[assay.id]?.retryAt, now < retryAt { continue }
-            do {
-                try await examine(assay, now: now)
-                progress[assay.id]?.problem = nil
-                progress[assay.id]?.retryAt = nil
-            } catch {
-                let problem = "\(error)"
-                if progress[assay.id]?.problem != problem {
-                    logger.warning("assay \(assay.id) (\(assay.definition.name)) is not analysed: \(problem)")
-                }
-                progress[assay.id]?.problem = problem
-                progress[assay.id]?.retryAt = now.adding(store.configuration.grace)
-            }
-        }
-    }
-
-    // MARK: One assay
-
-    private func examine(_ assay: Assay, now: Timestamp) async throws {
-        let horizon = now.adding(TimeSpan(microseconds: -store.configuration.grace.microseconds))
-        let sealingCount = store.sealingCount.load(ordering: .sequentiallyConsistent)
-        let view = store.view
-        let snapshot = view.snapshot
-        var state =
-            progress[assay.id]
-            ?? Progress(
-                examinedUntil: assay.decisions.last?.window.end ?? Timestamp(microseconds: .min),
-                examinedCut: assay.decisions.lazy.map(\.cut).max() ?? 0)
-        progress[assay.id] = state
-        let scope = try view.scope(of: assay.definition.window)
-        guard let topic = snapshot.index.topics[scope.topic] else { return }
-
-        // Records that came since the last look, in windows that were examined before.
-        let examinedCut = state.examinedCut
-        // A partition that became an edge, or home again, changes what all windows at home hold.
-        let homeChanged =
-            assay.definition.window.locations == .home
-            && view.locationsChanged(of: scope.pipeline.id, after: examinedCut)
-        if snapshot.cut > examinedCut, let touched = topic.times(after: homeChanged ? 0 : examinedCut) {
-            if touched.start < state.examinedUntil {
-                let first = state.late?.first ?? now
-                let period = state.late.map { $0.period.union(touched) } ?? touched
-                state.late = (period, first, now)
-            }
-            state.examinedCut = snapshot.cut
-        }
-        var due: TimeWindow?
-        if let late = state.late,
-            late.last.adding(store.configuration.grace) <= now
-                || late.first.adding(store.configuration.latenessMax) <= now
-        {
-            due = late.period
-        }
-        let pass = try AssayPass(assay, view)
-        let completed =
-            pass.grid.completeCount(until: horizon) - pass.grid.completeCount(until: state.examinedUntil)
-        if completed > 0 {
-            // Everything that is due comes along: late windows need not wait longer than new ones.
-            let fresh = TimeWindow(
-                start: min(state.examinedUntil, horizon), end: max(state.examinedUntil, horizon))
-            due = (due ?? fresh).union(fresh)
-            if let late = state.late { due = due?.union(late.period) }
-        }
-        guard let due else {
-            progress[assay.id] = state
-            return
-        }
-        let (outcomes, examinedUntil) = try pass.outcomes(
-            touching: pass.reach(of: due), until: horizon, examinedUntil: state.examinedUntil,
-            limit: .scheduled)
-        guard try await decide(assay, pass, outcomes, sealingCount: sealingCount, now: now) else {
-            // Deactivated meanwhile, or its records were let go: it is examined anew, however soon that is.
-            progress[assay.id] = nil
-            return
-        }
-        state.examinedUntil = max(state.examinedUntil, examinedUntil)
-        state.late = nil
-        progress[assay.id] = state
-    }
-
-    /// Decides what is new in the outcomes, and keeps the results.
+    /// Looks at what is new and carries out what is due, a bounded piece for each cohort.
     ///
-    /// - Returns: whether the assay is still active, and so has been examined.
-    private func decide(
-        _ assay: Assay, _ pass: AssayPass, _ outcomes: [WindowOutcome], sealingCount: Int, now: Timestamp
-    ) async throws -> Bool {
-        let cut = pass.view.snapshot.cut
-        guard !outcomes.isEmpty else { return true }
-        // A fixed baseline stays what it was when it was first used, whatever comes later.
-        var baseline: DatedSummary?
-        if case .fixedWindow = assay.definition.baseline, assay.pin == nil {
-            baseline = try pass.fixedBaseline()
+    /// - Returns: whether more is due already.
+    @discardableResult
+    package func tick() async -> Bool {
+        guard !isTicking else { return false }
+        isTicking = true
+        defer { isTicking = false }
+        let now = store.sources.now()
+        followClock(now)
+        let sealingCount = store.sealingCount.load(ordering: .sequentiallyConsistent)
+        let changed = takeChanges()
+        let view = store.view
+        for id in changed ?? view.book.list().map(\.id).reversed() { enter(id, view, now) }
+        // Those that entered looked at what came before by themselves.
+        if changed == nil { seenCut = view.snapshot.cut }
+        noteArrivals(view, now)
+        return await carryOut(view, sealingCount, now)
+    }
+
+    /// A clock that went back takes the moments along that were read off it.
+    private func followClock(_ now: Timestamp) {
+        if now < lastNow {
+            let step = TimeSpan(microseconds: lastNow.microseconds - now.microseconds)
+            for cohort in all {
+                cohort.late?.shift(back: step)
+                cohort.retryAt = cohort.retryAt?.adding(TimeSpan(microseconds: -step.microseconds))
+            }
+            for (id, entry) in waiting where entry.problem != nil { waiting[id]?.retryAt = now }
         }
-        let analyses = outcomes.compactMap { window -> (WindowOutcome, WindowAnalysis)? in
-            let earlier = assay.decision(forWindowStartingAt: window.outcome.window.start)
-            let digest = window.outcome.digest
-            // What retention left of a window whose result is sealed is not the window.
-            if let earlier, earlier.digest == digest || pass.view.isSealed(earlier) { return nil }
-            let reason: DecisionReason =
-                if earlier != nil {
-                    earlier?.definitionRevision == assay.definitionRevision ? .late : .definition
-                } else if window.outcome.window.end <= assay.updatedAt {
-                    .backfill
-                } else {
-                    .complete
+        lastNow = now
+    }
+
+    /// The assays that changed since the last tick; nil at the first.
+    private func takeChanges() -> [AssayID]? {
+        let known = knownChangeCount
+        let (changed, count) = store.changedAssays.withLock { changed in
+            (known.map { Array(changed[$0...]) }, changed.count)
+        }
+        knownChangeCount = count
+        guard let changed else { return nil }
+        var once: Set<AssayID> = []
+        return changed.filter { once.insert($0).inserted }
+    }
+
+    // MARK: Cohorts
+
+    /// Puts an assay where it belongs, as its decisions tell.
+    private func enter(_ id: AssayID, _ view: StoreView, _ now: Timestamp) {
+        leave(id)
+        guard let assay = view.book[id], assay.isActive else { return }
+        let key: Cohort.Key?
+        do {
+            key = try cohortKey(of: assay, view)
+        } catch {
+            wait(id, "\(error)", now, assay.definition.name)
+            return
+        }
+        guard let key else {
+            waiting[id] = Waiting(problem: nil, retryAt: Timestamp(microseconds: .max))
+            return
+        }
+        let examinedUntil = assay.decisions.last?.window.end
+        let cohort = Cohort(
+            key, [id], examinedCount: examinedUntil.map { key.grid.completeCount(until: $0) } ?? 0,
+            settledCut: assay.examinedCut)
+        noteSince(assay.examinedCut, cohort, view, now)
+        if cohort.late == nil { cohort.settledCut = view.snapshot.cut }
+        join(cohort)
+    }
+
+    /// Late records that came while nobody looked at the assay.
+    private func noteSince(_ cut: CommitNumber, _ cohort: Cohort, _ view: StoreView, _ now: Timestamp) {
+        guard cohort.examinedCount > 0 else { return }
+        let since = hasHomeChanged(cohort, view, after: cut) ? 0 : cut
+        for topic in cohort.topics {
+            guard let index = view.snapshot.index.topics[topic] else { continue }
+            cohort.note(index.times(after: since), of: topic, at: now, isOverdue: true)
+        }
+    }
+
+    private func leave(_ id: AssayID) {
+        waiting[id] = nil
+        guard let cohort = cohortOf.removeValue(forKey: id) else { return }
+        cohort.remove(id)
+        if cohort.members.isEmpty { remove(cohort) }
+    }
+
+    private func remove(_ cohort: Cohort) {
+        cohorts[cohort.key]?.removeAll { $0 === cohort }
+        if cohorts[cohort.key]?.isEmpty == true { cohorts[cohort.key] = nil }
+    }
+
+    /// Adds a cohort, or its members to one that is as far.
+    private func join(_ cohort: Cohort) {
+        let others = cohorts[cohort.key] ?? []
+        if let known = others.first(where: { $0 !== cohort && $0.isInStep(with: cohort) }) {
+            for id in cohort.members { cohortOf[id] = known }
+            known.absorb(cohort)
+            remove(cohort)
+        } else {
+            for id in cohort.members { cohortOf[id] = cohort }
+            if !others.contains(where: { $0 === cohort }) {
+                cohorts[cohort.key, default: []].append(cohort)
+            }
+        }
+    }
+
+    private func wait(_ id: AssayID, _ problem: String, _ now: Timestamp, _ name: String) {
+        if waiting[id]?.problem != problem {
+            logger.warning("assay \(id) (\(name)) is not analysed: \(problem)")
+        }
+        waiting[id] = Waiting(problem: problem, retryAt: now.adding(store.configuration.grace))
+    }
+
+    /// Nil where windows start with the first record and there is none.
+    private func cohortKey(of assay: Assay, _ view: StoreView) throws -> Cohort.Key? {
+        let definition = assay.definition
+        let topic = try view.pipeline(of: definition.window).topic.name
+        let timeMin = view.snapshot.index.topics[topic]?.timeMin
+        topics[topic] = .some(timeMin)
+        let firstDecided = assay.decisions.first?.window.start
+        let isUnsettled = definition.windowStart == nil && firstDecided == nil
+        // Where windows begin is settled by the first one decided: an older record that comes late must
+        // not move the grid under the decisions.
+        let fallback = firstDecided ?? timeMin.map { Timestamp(milliseconds: $0) }
+        if isUnsettled && fallback == nil { return nil }
+        var sliding: SlidingSpec?
+        if case .slidingWindow(let spec, let offset) = definition.baseline {
+            let topic = try view.pipeline(of: spec).topic.name
+            topics[topic] = .some(view.snapshot.index.topics[topic]?.timeMin)
+            sliding = SlidingSpec(
+                column: ColumnSpec(spec), topic: topic, width: spec.width.span, offset: offset.span)
+        }
+        return Cohort.Key(
+            topic: topic, column: ColumnSpec(definition.window),
+            grid: definition.grid(startingAt: fallback ?? Timestamp(microseconds: 0)), sliding: sliding,
+            unsettled: isUnsettled ? assay.id : nil)
+    }
+
+    // MARK: New records
+
+    /// Takes note of what came since the last tick.
+    private func noteArrivals(_ view: StoreView, _ now: Timestamp) {
+        for (id, entry) in waiting where entry.retryAt <= now { enter(id, view, now) }
+        guard view.snapshot.cut > seenCut else { return }
+        defer { seenCut = view.snapshot.cut }
+        var arrivals: [String: DisjointRanges] = [:]
+        for (topic, knownTimeMin) in topics {
+            guard let index = view.snapshot.index.topics[topic] else { continue }
+            let times = index.times(after: seenCut)
+            guard !times.isEmpty else { continue }
+            arrivals[topic] = times
+            let timeMin = index.timeMin
+            guard timeMin != knownTimeMin else { continue }
+            topics[topic] = .some(timeMin)
+            for id in all.filter({ $0.key.topic == topic }).compactMap(\.key.unsettled) {
+                enter(id, view, now)
+            }
+        }
+        if !arrivals.isEmpty {
+            for (id, entry) in waiting where entry.problem == nil { enter(id, view, now) }
+        }
+        for cohort in all {
+            for topic in cohort.topics {
+                if let times = arrivals[topic] { cohort.note(times, of: topic, at: now) }
+            }
+            if hasHomeChanged(cohort, view, after: seenCut) {
+                let everything = view.snapshot.index.topics[cohort.key.topic]?.times(after: 0)
+                cohort.note(everything ?? DisjointRanges(), of: cohort.key.topic, at: now)
+            }
+            if cohort.late == nil { cohort.settledCut = view.snapshot.cut }
+        }
+    }
+
+    /// Whether a partition became an edge, or home again: that changes what all windows at home hold.
+    private func hasHomeChanged(_ cohort: Cohort, _ view: StoreView, after cut: CommitNumber) -> Bool {
+        let spec = cohort.key.column.spec
+        guard spec.locations == .home, let pipeline = try? view.pipeline(of: spec) else { return false }
+        return view.locationsChanged(of: pipeline.id, after: cut)
+    }
+
+    // MARK: What is due
+
+    /// - Returns: whether more is due already.
+    private func carryOut(_ view: StoreView, _ sealingCount: Int, _ now: Timestamp) async -> Bool {
+        let configuration = store.configuration
+        let due = all.filter {
+            $0.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= now
+        }
+        guard !due.isEmpty else { return false }
+        // The more are due, the smaller the piece of each: nobody waits for another's backfill.
+        let windowCount = max(100, PassLimit.scheduled.windowCount * 10 / due.count)
+        let limit = PassLimit(
+            windowCount: min(windowCount, PassLimit.scheduled.windowCount),
+            valueCount: PassLimit.scheduled.valueCount)
+        let columns = Dictionary(grouping: due.map { CohortWork($0, view, now: now, store.configuration) }) {
+            $0.cohort.key.column
+        }
+        var reader = ColumnReader(view)
+        var done: [CohortWork] = []
+        var decisionCount = 0
+        for works in columns.values {
+            let planned = CohortWork.plan(works, view)
+            for (work, planned) in zip(works, planned) {
+                if Task.isCancelled { return false }
+                guard let answered = examine(work, planned, &reader, limit, now) else { continue }
+                done.append(answered)
+                decisionCount += answered.findingCount
+                if decisionCount >= Self.decisionCountTarget {
+                    await decide(done, view.snapshot.cut, sealingCount, now)
+                    (done, decisionCount) = ([], 0)
                 }
-            let analysis = WindowAnalysis(
-                of: window.outcome, reason: reason, analysedAt: window.analysedAt,
-                elapsedMilliseconds: window.elapsedMilliseconds)
-            return (window, analysis)
-        }
-        guard !analyses.isEmpty else { return true }
-        let (store, pin) = (store, baseline)
-        let change = try await store.changeBook { book in
-            guard let current = book[assay.id], current.isActive,
-                store.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
-            else { return [] }
-            let pin = try pin.flatMap {
-                try book.pinBaseline(of: assay.id, $0, cut: cut, at: now)
             }
-            return try (pin.map { [$0] } ?? [])
-                + book.decide(analyses.map(\.1), of: assay.id, cut: cut, runAt: now)
         }
-        guard !change.events.isEmpty, let current = store.book[assay.id] else { return false }
-        var documents: [(number: Int, document: [UInt8])] = []
-        let decided = change.events.compactMap { event -> AssayDecision? in
-            if case .analysed(let decision) = event { decision } else { nil }
+        await decide(done, view.snapshot.cut, sealingCount, now)
+        return all.contains {
+            $0.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= now
         }
-        for (decision, analysis) in zip(decided, analyses) {
-            documents.append(
-                (decision.resultID.number, store.document(analysis.0.outcome, of: decision, current)))
-        }
-        try await store.keep(documents)
-        return true
     }
-}
 
-extension TopicIndex {
-    /// The span of the times of records that came after `cut`; nil where none did.
-    func times(after cut: CommitNumber) -> TimeWindow? {
-        var least = Int64.max
-        var greatest = Int64.min
-        for segment in segments {
-            for block in segment.blocks where block.lastCommit > cut {
-                least = min(least, block.timeMin)
-                greatest = max(greatest, block.timeMax)
+    /// Looks at the windows of a work; nil where they cannot be read.
+    private func examine(
+        _ work: CohortWork, _ planned: TimeWindow?, _ reader: inout ColumnReader, _ limit: PassLimit,
+        _ now: Timestamp
+    ) -> CohortWork? {
+        var work = work
+        let ranges = (work.late, work.fresh)
+        (work.late, work.fresh) = ([], nil)
+        let assays = work.cohort.members.compactMap { reader.view.book[$0] }
+        let pass = CohortPass(work.cohort.key, assays, &reader)
+        do {
+            for (range, isLate) in ranges.0.map({ ($0, true) }) + (ranges.1.map { [($0, false)] } ?? []) {
+                let answer = try pass.examine(
+                    range, planned: planned ?? work.cohort.grid.period(of: range), &reader, limit: limit)
+                let seen = range.lowerBound..<answer.examinedEnd
+                if isLate { work.late.append(seen) } else { work.fresh = seen }
+                work.add(answer)
+                if seen.upperBound < range.upperBound { break }
             }
+        } catch {
+            fail(work.cohort, "\(error)", now)
+            return nil
         }
-        for run in tails.values.joined() where run.commitRuns.last!.commit > cut {
-            // A run grows with each small append: only its rows after the cut are new.
-            let oldRowCount = run.commitRuns.lazy.filter { $0.commit <= cut }.reduce(0) { $0 + $1.rowCount }
-            for time in run.batch.times[oldRowCount...] {
-                least = min(least, time)
-                greatest = max(greatest, time)
-            }
-        }
-        guard least <= greatest else { return nil }
-        let end = Timestamp(milliseconds: greatest)
-        return TimeWindow(
-            start: Timestamp(milliseconds: least), end: end.adding(TimeSpan(microseconds: 1)))
+        return work
     }
-}
 
-extension TimeWindow {
-    /// The shortest window that covers both.
-    func union(_ other: TimeWindow) -> TimeWindow {
-        TimeWindow(start: min(start, other.start), end: max(end, other.end))
+    // MARK: Decisions
+
+    /// Decides what is new in works, in one commit, and keeps the results.
+    private func decide(
+        _ works: [CohortWork], _ cut: CommitNumber, _ sealingCount: Int, _ now: Timestamp
+    ) async {
+        guard !works.isEmpty else { return }
+        var all: [AssayFindings] = []
+        for work in works {
+            let examinedCut = work.isLateDone ? cut : min(work.cohort.settledCut, cut)
+            for var findings in work.findings where !findings.analyses.isEmpty {
+                findings.examinedCut = examinedCut
+                all.append(findings)
+            }
+        }
+        do {
+            guard try await store.decide(all, cut: cut, sealingCount: sealingCount, runAt: now) else {
+                return  // Records were let go meanwhile: all is looked at anew.
+            }
+        } catch {
+            for work in works { fail(work.cohort, "\(error)", now) }
+            return
+        }
+        for work in works { finish(work, cut, now) }
+    }
+
+    /// Takes note of what was examined.
+    private func finish(_ work: CohortWork, _ cut: CommitNumber, _ now: Timestamp) {
+        let cohort = work.cohort
+        for failure in work.failures {
+            guard cohort.members.count > 1 else {
+                fail(cohort, failure.problem, now)
+                return
+            }
+            // As far as the others were, but alone from here on.
+            let alone = Cohort(
+                cohort.key, [failure.id], examinedCount: cohort.examinedCount,
+                settledCut: cohort.settledCut)
+            alone.late = cohort.late
+            cohort.remove(failure.id)
+            fail(alone, failure.problem, now)
+            join(alone)
+        }
+        cohort.finish(late: work.late, fresh: work.fresh, cut: cut)
+        cohort.problem = nil
+        cohort.retryAt = nil
+        if let id = cohort.key.unsettled {
+            let view = store.view
+            if view.book[id]?.decisions.isEmpty == false { enter(id, view, now) }
+        } else {
+            join(cohort)
+        }
+    }
+
+    private func fail(_ cohort: Cohort, _ problem: String, _ now: Timestamp) {
+        if cohort.problem != problem {
+            let names = cohort.members.prefix(8).map { "\($0) (\(store.book[$0]?.definition.name ?? "?"))" }
+            let more = cohort.members.count > 8 ? " and \(cohort.members.count - 8) more" : ""
+            logger.warning(
+                "assay \(names.joined(separator: ", "))\(more) is not analysed: \(problem)")
+        }
+        cohort.problem = problem
+        cohort.retryAt = now.adding(store.configuration.grace)
     }
 }

@@ -42,6 +42,16 @@ extension StoreView {
                 field: "baseline",
                 problem: "slides with each window; there is no single summary of it: use a fixed_window")
         }
+        let sample = try baselineSample(of: spec, over: period, cut: cut)
+        return DatedSummary(try summarizer.baseline(of: sample), over: period)
+    }
+
+    /// The sorted values under a baseline.
+    ///
+    /// - Throws: a refusal where the period holds no records, or none with a number at the path.
+    func baselineSample(
+        of spec: AssayWindowSpec, over period: TimeWindow, cut: CommitNumber? = nil
+    ) throws -> SortedSample {
         let values = try values(of: spec, in: period, cut: cut)
         try refuseUnseen(values.statistics.unseen)
         guard !values.times.isEmpty else {
@@ -51,7 +61,7 @@ extension StoreView {
                     + "\(period.start.zuluText) and \(period.end.zuluText)")
         }
         try checkPath(spec, values)
-        return DatedSummary(try summarizer.baseline(of: SortedSample(values.values)), over: period)
+        return SortedSample(values.values)
     }
 
     /// A summary that people act on is not made of half its records in silence.

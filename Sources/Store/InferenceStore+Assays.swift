@@ -24,6 +24,8 @@ extension InferenceStore {
             folded.withLock { folded in
                 for event in events { folded.book.apply(event) }
             }
+            // After the fold: whoever reads this first and the book then, sees them in it.
+            changedAssays.withLock { changed in changed += events.compactMap(\.changedAssay) }
             return (events, receipt.commit)
         }
     }
@@ -43,6 +45,57 @@ extension InferenceStore {
         try await changeBook { book in [try book.setActive(id, isActive, at: sources.now())] }
     }
 
+    // MARK: Decisions
+
+    /// Decides what passes over assays found, all in one commit, and keeps the results beside the log.
+    ///
+    /// Assays that were switched off or redefined meanwhile are passed over: they are looked at again.
+    ///
+    /// - Parameters:
+    ///   - cut: the last commit that the passes saw.
+    ///   - sealingCount: the store's, from before the passes looked at it.
+    /// - Returns: false where nothing was decided, because records were let go meanwhile.
+    func decide(
+        _ findings: [AssayFindings], cut: CommitNumber, sealingCount: Int, runAt: Timestamp
+    ) async throws -> Bool {
+        guard !findings.isEmpty else { return true }
+        var isCurrent = true
+        let change = try await changeBook { book in
+            isCurrent = self.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
+            guard isCurrent else { return [] }
+            var events: [AssayEvent] = []
+            var number = book.lastResultID.number
+            for found in findings {
+                guard let assay = book[found.id], assay.isActive,
+                    assay.definitionRevision == found.definitionRevision
+                else { continue }
+                // A fixed baseline stays what it was when it was first used, whatever comes later.
+                if let baseline = found.firstBaseline,
+                    let pin = try book.pinBaseline(of: found.id, baseline, cut: cut, at: runAt)
+                {
+                    events.append(pin)
+                }
+                events += try book.decide(
+                    found.analyses, of: found.id, cut: cut, examinedCut: found.examinedCut, runAt: runAt,
+                    after: AssayResultID(number))
+                number += found.analyses.count
+            }
+            return events
+        }
+        var outcomes: [AssayID: ArraySlice<AssayOutcome>] = [:]
+        for found in findings { outcomes[found.id] = found.outcomes[...] }
+        let (catalog, book) = (catalog, book)
+        var documents: [(number: Int, document: [UInt8])] = []
+        for case .analysed(let decision) in change.events {
+            // Decisions of an assay come in the order of its outcomes.
+            guard let outcome = outcomes[decision.assayID]?.popFirst(), let assay = book[decision.assayID]
+            else { preconditionFailure("What was decided was found.") }
+            documents.append((decision.resultID.number, catalog.document(outcome, of: decision, assay)))
+        }
+        try await keep(documents)
+        return isCurrent
+    }
+
     // MARK: Results
 
     /// The newest result of each window of an assay that starts in `period`, oldest first, as JSON
@@ -53,15 +106,22 @@ extension InferenceStore {
         try view.results(of: id, startingIn: period, limit: limit)
     }
 
-    /// A result as it is answered and stored.
-    func document(_ outcome: AssayOutcome, of decision: AssayDecision, _ assay: Assay) -> [UInt8] {
-        catalog.document(outcome, of: decision, assay)
-    }
-
     /// Keeps results beside the log.
-    func keep(_ documents: [(number: Int, document: [UInt8])]) async throws {
+    private func keep(_ documents: [(number: Int, document: [UInt8])]) async throws {
         guard !documents.isEmpty else { return }
         _ = try await derived.append(
             documents.map { .event(Event(name: String($0.number), document: $0.document)) })
+    }
+}
+
+extension AssayEvent {
+    /// The assay of which something else is to be analysed from here on.
+    fileprivate var changedAssay: AssayID? {
+        switch self {
+        case .created(let creation): creation.id
+        case .activated(let id, _, _): id
+        case .thresholdsChanged(let change): change.id
+        case .analysed, .baselinePinned: nil
+        }
     }
 }

@@ -89,8 +89,7 @@ private struct SealingNeeds {
             return periods.contains { $0.start < period.end && period.start < $0.end }
         }
         func reads(_ spec: AssayWindowSpec) -> Bool {
-            let pipeline = try? view.catalog.pipeline(named: spec.pipelineName, in: spec.workspaceID)
-            return pipeline?.topic.name == topic
+            (try? view.pipeline(of: spec))?.topic.name == topic
         }
         let definition = assay.definition
         let readsWindows = reads(definition.window)

@@ -30,6 +30,8 @@ package final class InferenceStore: Sendable {
     package let models: ModelFiles
     let gate = CommandGate()
     let folded: Mutex<Folded>
+    /// The assays that were created, switched or redefined since opening, in that order.
+    let changedAssays = Mutex<[AssayID]>([])
     /// How often results were sealed: records may be gone that a view from before still counts on.
     let sealingCount = Atomic(0)
     /// Encoders at rest: one for each append that runs at once.

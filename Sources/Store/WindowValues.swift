@@ -20,6 +20,11 @@ struct WindowScope {
 }
 
 extension StoreView {
+    /// The pipeline whose records `spec` means.
+    func pipeline(of spec: AssayWindowSpec) throws -> Pipeline {
+        try catalog.pipeline(named: spec.pipelineName, in: spec.workspaceID)
+    }
+
     /// Finds the pipeline and the partitions that `spec` names, as of `cut`; nil for now.
     func scope(of spec: AssayWindowSpec, cut: CommitNumber? = nil) throws -> WindowScope {
         if let id = spec.workspaceID, catalog.workspaces[id] == nil {

@@ -59,25 +59,23 @@ package struct WindowSummarizer: Sendable, Hashable {
     /// Density and cumulative windows repeat the baseline's edges. Aggregated by edges, a window
     /// has its own, which are then what is compared; where it has no usable values, or they lie too
     /// far apart for equal bins, it repeats the baseline's and says nil for each.
-    package func summary(of sample: SortedSample) -> Summary {
+    ///
+    /// `moments`, if given, are the sample's: they are the same whatever the edges, so whoever looks at
+    /// one sample for many baselines works them out once.
+    package func summary(of sample: SortedSample, moments: Moments? = nil) -> Summary {
+        func summary(_ edges: [Double], _ edgeNames: [String], _ values: [Double?]) -> Summary {
+            Summary(
+                of: sample, moments: moments, edges: edges, edgeNames: edgeNames,
+                aggregatedValues: values, aggregation: summarizer.settings.aggregation)
+        }
         guard summarizer.settings.aggregation == .edges, !edges.isEmpty else {
-            return summary(
-                of: sample, edges, edgeNames, summarizer.aggregate(sample, on: edges))
+            return summary(edges, edgeNames, summarizer.aggregate(sample, on: edges))
         }
         guard sample.count > 0, sample.infinityCount == 0,
             let own = try? BinEdges.of(sample, summarizer.settings)
         else {
-            return summary(
-                of: sample, edges, edgeNames, Array(repeating: nil, count: edges.count + 1))
+            return summary(edges, edgeNames, Array(repeating: nil, count: edges.count + 1))
         }
-        return summary(of: sample, own, BinNames.ofWindow(own), AggregatedValues.edges(own))
-    }
-
-    private func summary(
-        of sample: SortedSample, _ edges: [Double], _ edgeNames: [String], _ values: [Double?]
-    ) -> Summary {
-        Summary(
-            of: sample, edges: edges, edgeNames: edgeNames, aggregatedValues: values,
-            aggregation: summarizer.settings.aggregation)
+        return summary(own, BinNames.ofWindow(own), AggregatedValues.edges(own))
     }
 }

@@ -30,11 +30,12 @@ package struct Summary: Sendable, Hashable {
     package let aggregatedValues: [Double?]
     package let aggregation: Aggregation
 
+    /// `moments` are the sample's, where somebody has worked them out already.
     init(
-        of sample: SortedSample, edges: [Double], edgeNames: [String],
+        of sample: SortedSample, moments: Moments? = nil, edges: [Double], edgeNames: [String],
         aggregatedValues: [Double?], aggregation: Aggregation
     ) {
-        let moments = Moments(of: sample)
+        let moments = moments ?? Moments(of: sample)
         count = sample.count
         missingCount = sample.missingCount
         infinityCount = sample.infinityCount

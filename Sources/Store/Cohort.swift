@@ -1,0 +1,156 @@
+// Assays that look at the same numbers in the same windows: examined together, each window read and
+// sorted once, whatever their number. They differ in baselines, summarizers and thresholds.
+//
+//     column, filter, grid ──► cohort ──► members: assay 3, assay 17, assay 20 …
+//                                │
+//                                ├─ examinedCount   windows of the grid that were looked at
+//                                ├─ late            records that came after that, and wait
+//                                └─ retryAt         after something went wrong
+//
+// An assay that is new, or was paused, begins a cohort of its own, and joins the others when it has
+// caught up with them. One that cannot be analysed leaves the others, so that it holds nobody up.
+//
+// Invariants:
+//  * All members have been examined for the same windows, as far as the log then held.
+//  * Windows before `examinedCount` have been examined for all commits up to `settledCut`, and for
+//    those up to the last look but for the records in `late`.
+
+import Assays
+import EventLog
+import Records
+
+/// A column as a window specification means it, whatever the windows.
+struct ColumnSpec: Hashable, Sendable {
+    let spec: AssayWindowSpec
+
+    init(_ spec: AssayWindowSpec) {
+        var spec = spec
+        spec.start = nil
+        spec.interval = nil
+        spec.width = Self.anyWidth
+        self.spec = spec
+    }
+
+    private static let anyWidth = WrittenSpan(TimeSpan(microseconds: 1))
+}
+
+/// Where baselines lie that move with their windows.
+struct SlidingSpec: Hashable, Sendable {
+    let column: ColumnSpec
+    let topic: String
+    let width: TimeSpan
+    let offset: TimeSpan
+
+    /// The period that the window of a start is compared with.
+    func period(forWindowStartingAt start: Timestamp) -> TimeWindow {
+        let first = start.adding(TimeSpan(microseconds: -offset.microseconds))
+        return TimeWindow(start: first, end: first.adding(width))
+    }
+
+    /// The moments at which windows start that are compared with records of `period`.
+    func starts(comparedWith period: TimeWindow) -> TimeWindow {
+        // The baseline of a window that starts at s is [s - offset, s - offset + width).
+        let first = period.start.adding(TimeSpan(microseconds: offset.microseconds - width.microseconds))
+        return TimeWindow(start: first, end: max(first, period.end.adding(offset)))
+    }
+}
+
+final class Cohort {
+    struct Key: Hashable, Sendable {
+        let topic: String
+        let column: ColumnSpec
+        let grid: WindowGrid
+        /// Nil where baselines stand still, and so are each assay's own.
+        let sliding: SlidingSpec?
+        /// An assay whose first window is not settled yet: until then it is alone.
+        let unsettled: AssayID?
+    }
+
+    let key: Key
+    /// The topics whose records matter.
+    let topics: [String]
+    private(set) var members: [AssayID]
+    var examinedCount: Int
+    var settledCut: CommitNumber
+    var late: LateRecords?
+    /// What went wrong at the last try, said once, and when to try again.
+    var problem: String?
+    var retryAt: Timestamp?
+
+    init(_ key: Key, _ members: [AssayID], examinedCount: Int, settledCut: CommitNumber) {
+        self.key = key
+        topics = [key.topic] + (key.sliding.map { $0.topic == key.topic ? [] : [$0.topic] } ?? [])
+        self.members = members
+        self.examinedCount = examinedCount
+        self.settledCut = settledCut
+    }
+
+    var grid: WindowGrid { key.grid }
+
+    func add(_ id: AssayID) { members.append(id) }
+
+    func remove(_ id: AssayID) { members.removeAll { $0 == id } }
+
+    /// Whether another cohort's members could be this one's as well.
+    func isInStep(with other: Cohort) -> Bool {
+        key == other.key && key.unsettled == nil && examinedCount == other.examinedCount
+            && late == nil && other.late == nil && retryAt == nil && other.retryAt == nil
+    }
+
+    func absorb(_ other: Cohort) {
+        members += other.members
+        settledCut = min(settledCut, other.settledCut)
+    }
+
+    // MARK: What is due
+
+    /// When there is something to do; never where time ends.
+    func dueAt(grace: TimeSpan, latenessMax: TimeSpan) -> Timestamp {
+        var due = grid.window(examinedCount).end.adding(grace)
+        if let late { due = min(due, late.dueAt(grace: grace, latenessMax: latenessMax)) }
+        return max(due, retryAt ?? due)
+    }
+
+    /// Takes note of records of a topic that came since the last look.
+    ///
+    /// - Parameters:
+    ///   - times: ranges of microseconds.
+    ///   - isOverdue: whether they need not come to rest: they came while nobody looked.
+    func note(_ times: DisjointRanges, of topic: String, at now: Timestamp, isOverdue: Bool = false) {
+        guard examinedCount > 0 else { return }
+        var touched = DisjointRanges()
+        for range in times.ranges {
+            let span = TimeWindow(range)
+            if topic == key.topic { touched.insert(examined(grid.indices(touching: span))) }
+            if let sliding = key.sliding, topic == sliding.topic {
+                // Windows that touch the moment at which they start, and some before: no harm.
+                touched.insert(examined(grid.indices(touching: sliding.starts(comparedWith: span))))
+            }
+        }
+        guard !touched.isEmpty else { return }
+        let arrival = isOverdue ? Timestamp(microseconds: .min) : now
+        if late == nil {
+            late = LateRecords(windows: touched, first: arrival, last: arrival)
+        } else {
+            late?.windows.formUnion(touched)
+            late?.last = arrival
+        }
+    }
+
+    private func examined(_ windows: Range<Int>) -> Range<Int> { windows.clamped(to: 0..<examinedCount) }
+
+    /// Takes note that windows have been examined for all commits up to `cut`.
+    func finish(late lateWindows: [Range<Int>], fresh: Range<Int>?, cut: CommitNumber) {
+        for windows in lateWindows { late?.windows.remove(windows) }
+        if let fresh { examinedCount = fresh.upperBound }
+        if late?.windows.isEmpty == true { late = nil }
+        if late == nil { settledCut = cut }
+    }
+}
+
+extension WindowGrid {
+    /// From the start of the first of some windows to the end of the last.
+    func period(of windows: Range<Int>) -> TimeWindow {
+        TimeWindow(start: window(windows.lowerBound).start, end: window(windows.upperBound - 1).end)
+    }
+}

@@ -1,0 +1,233 @@
+// One pass over assays that look at the same windows: each window's values read and sorted once, its
+// moments worked out once, then held against each assay's baseline.
+//
+//     column ──► values of a period ──► window ──► sample, moments ──┬─► assay 3: outcome, digest
+//                                                                    ├─► assay 17: …
+//
+// What an assay says of a window is what it would say alone (AssayPass): sharing is no part of it.
+//
+// Invariants:
+//  * Findings are the outcomes that differ from the newest decision: same digest, no finding.
+//  * A window whose newest result is sealed is passed over: its records may be gone.
+//  * An assay that cannot be analysed is named and holds nobody up.
+
+import Assays
+import EventLog
+import Queries
+import Records
+import Summaries
+
+/// What one pass found of one assay.
+struct AssayFindings: Sendable {
+    var id: AssayID
+    var definitionRevision: Int
+    /// The fixed baseline that was used for the first time, to be pinned.
+    var firstBaseline: DatedSummary?
+    /// What is recorded with its decisions (`AssayDecision.examinedCut`).
+    var examinedCut: CommitNumber = 0
+    var analyses: [WindowAnalysis] = []
+    var outcomes: [AssayOutcome] = []
+}
+
+struct CohortPass {
+    /// What looking at some windows came to.
+    struct Answer {
+        var findings: [AssayFindings] = []
+        /// Assays that could not be analysed, and why.
+        var failures: [(id: AssayID, problem: String)] = []
+        /// Windows before this one were examined; the end of the range, unless the limit was reached.
+        var examinedEnd: Int
+    }
+
+    /// An assay as the pass needs it.
+    fileprivate struct Member {
+        let assay: Assay
+        /// Nil where each window has a baseline of its own.
+        let evaluator: AssayEvaluator?
+        var findings: AssayFindings
+    }
+
+    let key: Cohort.Key
+    private var members: [Member] = []
+    private var failures: [(id: AssayID, problem: String)] = []
+
+    /// Prepares the assays: works out baselines that are not pinned yet.
+    init(_ key: Cohort.Key, _ assays: [Assay], _ reader: inout ColumnReader) {
+        self.key = key
+        for assay in assays {
+            var findings = AssayFindings(id: assay.id, definitionRevision: assay.definitionRevision)
+            do {
+                guard key.sliding == nil else {
+                    members.append(Member(assay: assay, evaluator: nil, findings: findings))
+                    continue
+                }
+                let baseline: DatedSummary
+                if let pin = assay.pin {
+                    baseline = pin.summary
+                } else {
+                    baseline = try reader.baseline(of: assay.definition)
+                    if case .fixedWindow = assay.definition.baseline { findings.firstBaseline = baseline }
+                }
+                members.append(
+                    Member(
+                        assay: assay, evaluator: try AssayEvaluator(assay.definition, baseline: baseline),
+                        findings: findings))
+            } catch {
+                failures.append((assay.id, "\(error)"))
+            }
+        }
+    }
+
+    /// Looks at windows of the grid, all of which are complete.
+    ///
+    /// - Parameter planned: a period around the windows that others ask for too, read with them.
+    /// - Throws: where the records cannot be read: no assay has an answer then.
+    func examine(
+        _ windows: Range<Int>, planned: TimeWindow, _ reader: inout ColumnReader, limit: PassLimit
+    ) throws -> Answer {
+        let first = key.grid.window(windows.lowerBound)
+        let last = key.grid.window(windows.upperBound - 1)
+        let view = reader.view
+        let values = try reader.values(
+            of: key.column, in: TimeWindow(start: first.start, end: last.end), planned: planned)
+        var answer = Answer(failures: failures, examinedEnd: windows.upperBound)
+        var members = refuseUnknownPath(values, view, &answer)
+        let baselines = try slidingValues(under: windows, view)
+        guard !members.isEmpty else { return answer }
+
+        // From the first window that is wanted: others may overlap it in any number.
+        var search = OccupiedWindowSearch(
+            WindowGrid(start: first.start, width: key.grid.width, interval: key.grid.interval),
+            until: last.end)
+        var counted = (windows: 0, values: 0)
+        var sorter = SampleSorter()
+        var sample = SortedSample()
+        try values.times.withUnsafeBufferPointer { times in
+            try values.values.withUnsafeBufferPointer { numbers in
+                while let found = search.next(in: times), found.index < windows.count {
+                    guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
+                        answer.examinedEnd = windows.lowerBound + found.index
+                        break
+                    }
+                    counted.windows += members.count
+                    counted.values += found.rows.count
+                    var sliding = SlidingBaselines(key.sliding, found.window, baselines)
+                    if key.sliding != nil, sliding.isEmpty { continue }
+                    sample.refill(from: UnsafeBufferPointer(rebasing: numbers[found.rows]), sorter: &sorter)
+                    let moments = Moments(of: sample)
+                    for position in members.indices {
+                        let start = view.sources.monotonicNanoseconds()
+                        let assay = members[position].assay
+                        let own: AssayEvaluator
+                        if let evaluator = members[position].evaluator {
+                            own = evaluator
+                        } else {
+                            guard let summary = sliding.summary(assay.definition.summarizer, &sorter)
+                            else { continue }
+                            own = try AssayEvaluator(assay.definition, baseline: summary)
+                        }
+                        let outcome = own.outcome(of: sample, moments: moments, in: found.window)
+                        members[position].take(outcome, since: start, view)
+                    }
+                }
+            }
+        }
+        answer.findings = members.map(\.findings)
+        return answer
+    }
+
+    /// The members but for those that have never seen a number at their path, nor see one now: it may
+    /// be misspelled. Once there were some, windows without are said to be so.
+    private func refuseUnknownPath(
+        _ values: ColumnValues, _ view: StoreView, _ answer: inout Answer
+    ) -> [Member] {
+        guard !values.times.isEmpty, !values.pathWasFound else { return members }
+        return members.filter { member in
+            guard member.assay.decisions.isEmpty else { return true }
+            do {
+                try view.checkPath(member.assay.definition.window, values)
+                return true
+            } catch {
+                answer.failures.append((member.assay.id, "\(error)"))
+                return false
+            }
+        }
+    }
+
+    /// The values under the baselines of windows, where those slide: read once for all of them.
+    private func slidingValues(under windows: Range<Int>, _ view: StoreView) throws -> ColumnValues {
+        guard let sliding = key.sliding else { return ColumnValues() }
+        let first = sliding.period(forWindowStartingAt: key.grid.window(windows.lowerBound).start)
+        let last = sliding.period(forWindowStartingAt: key.grid.window(windows.upperBound - 1).start)
+        let values = try view.values(
+            of: sliding.column.spec, in: TimeWindow(start: first.start, end: last.end))
+        try view.refuseUnseen(values.statistics.unseen)
+        return values
+    }
+}
+
+extension CohortPass.Member {
+    /// Keeps an outcome that is not decided already.
+    fileprivate mutating func take(_ outcome: AssayOutcome, since start: Int64, _ view: StoreView) {
+        let earlier = assay.decision(forWindowStartingAt: outcome.window.start)
+        let digest = outcome.digest
+        if let earlier, earlier.digest == digest || view.isSealed(earlier) { return }
+        let reason: DecisionReason =
+            if let earlier {
+                earlier.definitionRevision == assay.definitionRevision ? .late : .definition
+            } else if outcome.window.end <= assay.updatedAt {
+                .backfill
+            } else {
+                .complete
+            }
+        findings.outcomes.append(outcome)
+        findings.analyses.append(
+            WindowAnalysis(
+                window: outcome.window, reason: reason, status: outcome.status, digest: digest,
+                analysedAt: view.sources.now(),
+                elapsedMilliseconds: Int((view.sources.monotonicNanoseconds() - start) / 1_000_000)))
+    }
+}
+
+/// The baselines of one window, where they slide: the same records for all assays, one summary for
+/// each way to summarise them.
+private struct SlidingBaselines {
+    private let values: ColumnValues
+    private let rows: Range<Int>
+    private let period: TimeWindow?
+    private var sample: SortedSample?
+    private var summaries: [SummarizerSettings: DatedSummary?] = [:]
+
+    init(_ spec: SlidingSpec?, _ window: TimeWindow, _ values: ColumnValues) {
+        self.values = values
+        period = spec?.period(forWindowStartingAt: window.start)
+        let times = period?.milliseconds ?? 0..<0
+        let first = values.times.position(notBefore: times.lowerBound)
+        rows = first..<max(first, values.times.position(notBefore: times.upperBound))
+    }
+
+    /// Whether there is nothing to compare the window with.
+    var isEmpty: Bool { rows.isEmpty }
+
+    /// Nil where there are records but no number among them.
+    mutating func summary(
+        _ settings: SummarizerSettings, _ sorter: inout SampleSorter
+    ) -> DatedSummary? {
+        if let known = summaries[settings] { return known }
+        let sorted: SortedSample
+        if let sample {
+            sorted = sample
+        } else {
+            sorted = values.values.withUnsafeBufferPointer {
+                SortedSample(UnsafeBufferPointer(rebasing: $0[rows]), sorter: &sorter)
+            }
+            sample = sorted
+        }
+        var summary: DatedSummary?
+        do throws(SummaryError) {
+            summary = try DatedSummary(ofBaseline: sorted, over: period, settings)
+        } catch {}
+        summaries[settings] = .some(summary)
+        return summary
+    }
+}

@@ -1,0 +1,113 @@
+// What a cohort is due to look at, cut to a piece that memory holds, and what that came to.
+//
+// Invariants:
+//  * The ranges of a work are disjoint, each of complete windows, late ones before fresh ones.
+//  * A work is at least one window, whatever its records; else at most `rowCountMax` records.
+
+import Assays
+import EventLog
+import Records
+
+struct CohortWork {
+    let cohort: Cohort
+    /// Windows that late records touched.
+    var late: [Range<Int>] = []
+    /// Windows that became complete.
+    var fresh: Range<Int>?
+    var findings: [AssayFindings] = []
+    /// Assays that could not be analysed, and why.
+    var failures: [(id: AssayID, problem: String)] = []
+
+    /// Records read for one cohort at once: memory for a second's work.
+    private static let rowCountMax = 1 << 20
+
+    /// What is due at `now`.
+    init(_ cohort: Cohort, _ view: StoreView, now: Timestamp, _ configuration: StoreConfiguration) {
+        self.cohort = cohort
+        var rowCount = Self.rowCountMax
+        let index = view.snapshot.index.topics[cohort.key.topic]
+        if let lateRecords = cohort.late,
+            lateRecords.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= now
+        {
+            for windows in lateRecords.windows.ranges where rowCount > 0 {
+                late.append(Self.prefix(of: windows, on: cohort.grid, index, &rowCount))
+            }
+        }
+        let horizon = now.adding(TimeSpan(microseconds: -configuration.grace.microseconds))
+        let complete = cohort.grid.completeCount(until: horizon)
+        if complete > cohort.examinedCount, rowCount > 0 {
+            fresh = Self.prefix(of: cohort.examinedCount..<complete, on: cohort.grid, index, &rowCount)
+        }
+    }
+
+    /// The first of some windows, as many as hold about `rowCount` records, which is used up.
+    private static func prefix(
+        of windows: Range<Int>, on grid: WindowGrid, _ index: TopicIndex?, _ rowCount: inout Int
+    ) -> Range<Int> {
+        guard let index else { return windows }
+        var end = windows.upperBound
+        while true {
+            let found = index.rowCountBound(in: grid.period(of: windows.lowerBound..<end))
+            if found <= rowCount || end - windows.lowerBound == 1 {
+                rowCount = end == windows.upperBound ? rowCount - found : 0
+                return windows.lowerBound..<end
+            }
+            end = windows.lowerBound + (end - windows.lowerBound) / 2
+        }
+    }
+
+    var ranges: [Range<Int>] { late + (fresh.map { [$0] } ?? []) }
+
+    /// A period around all windows.
+    private var period: TimeWindow? {
+        let all = ranges
+        guard let first = all.first else { return nil }
+        return cohort.grid.period(of: all.reduce(first) { $0.hull($1) })
+    }
+
+    /// The periods to read for works over one column: one for all, where it is not much longer.
+    static func plan(_ works: [CohortWork], _ view: StoreView) -> [TimeWindow?] {
+        let periods = works.map(\.period)
+        let known = periods.compactMap(\.self)
+        guard let first = known.first, let index = view.snapshot.index.topics[works[0].cohort.key.topic]
+        else { return periods }
+        let union = known.reduce(first) { $0.union($1) }
+        return index.rowCountBound(in: union) <= 2 * rowCountMax ? periods.map { _ in union } : periods
+    }
+
+    // MARK: What it came to
+
+    var findingCount: Int { findings.reduce(0) { $0 + $1.analyses.count } }
+
+    /// Whether all late records are looked at in this piece.
+    var isLateDone: Bool {
+        guard var windows = cohort.late?.windows else { return true }
+        for range in late { windows.remove(range) }
+        return windows.isEmpty
+    }
+
+    /// Adds what some of the windows came to. An assay that failed at some has no findings at others.
+    mutating func add(_ answer: CohortPass.Answer) {
+        for failure in answer.failures where !failures.contains(where: { $0.id == failure.id }) {
+            failures.append(failure)
+        }
+        if findings.isEmpty {
+            findings = answer.findings
+        } else {
+            for (place, added) in answer.findings.enumerated() {
+                // Answers list the assays in one order, but for those that failed.
+                let isHere = place < findings.count && findings[place].id == added.id
+                guard let position = isHere ? place : findings.firstIndex(where: { $0.id == added.id })
+                else {
+                    findings.append(added)
+                    continue
+                }
+                findings[position].analyses += added.analyses
+                findings[position].outcomes += added.outcomes
+            }
+        }
+        if !failures.isEmpty {
+            findings.removeAll { found in failures.contains { $0.id == found.id } }
+        }
+    }
+}
