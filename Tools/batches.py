@@ -45,6 +45,8 @@ class Batch:
         self._now = now
         # "sent", "acknowledged" or "refused"; once looked for after a kill, "kept" or "absent".
         self.state = "sent"
+        # Its Idempotency-Key, where it may be sent again.
+        self.key = None
         # The indexes that the acknowledgement said, or that were found.
         self.first_index = None
         # The digests of its records, by key, once known.

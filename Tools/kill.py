@@ -23,6 +23,8 @@ Invariants checked:
     there whole or not at all.
   * A result that was answered is answered again, or a later one for the same window.
   * After every kill appends and inferences go on.
+  * A request with an Idempotency-Key that is sent again, once or more, before or after the kill,
+    whether it was answered or not, is stored once, and answered with one address.
 """
 
 import argparse
@@ -66,6 +68,8 @@ PAGE_SIZE = 10_000
 DIFFERENCES_SHOWN = 5
 # Windows of a second, soon analysed, so that decisions are in the log when it is cut.
 SERVE_OPTIONS = ("--grace", "200 ms")
+# Of the requests with a key that were sent before a kill, at most so many are sent again after it.
+RETRIES_A_ROUND_MAX = 400
 
 SUMMARIZER = {
     "type": "UnivariateContinuous", "bin_mode": "Quantile", "aggregation": "Density",
@@ -222,17 +226,18 @@ class Load:
         target = (chance.choice(self.site.topics), chance.choice(PARTITIONS))
         batch = self.ledger.new_batch(kind, target)
         body, content_type = batch.body()
-        answer = connection.send("POST", append_path(target), body, content_type)
-        if answer.status in (429, 503):
-            batch.state = "refused"
-            self.is_over.wait(0.1)
-            return
-        must(answer.status == 200, f"an append answers {answer.status}: {answer.problem}")
-        span = answer.json()["span"]
-        must(span["end"] - span["start"] == batch.count,
-             f"{batch.count} records are acknowledged with the span {span}")
-        batch.first_index = span["start"]
-        batch.state = "acknowledged"
+        # Half of the requests can be sent again, and some of those are at once.
+        key = f"{self.ledger.seed}-{batch.number}" if chance.randrange(2) else None
+        batch.key = key
+        for _ in range(2 if key and chance.randrange(4) == 0 else 1):
+            answer = connection.send("POST", append_path(target), body, content_type, key_header(key))
+            if answer.status in (429, 503):
+                # Sent again after the kill it may well be taken: then it counts as kept.
+                batch.state, batch.key = ("refused", None) if batch.state == "sent" else (
+                    batch.state, batch.key)
+                self.is_over.wait(0.1)
+                return
+            settle(batch, answer)
         self.is_over.wait(pause * 2 * chance.random())
 
     def infer(self, connection, chance):
@@ -240,9 +245,10 @@ class Load:
         batch = self.ledger.new_batch("inference", (topic, None))
         body, content_type = batch.body()
         path = self.site.inference_paths[topic] + "?dataset.separator=."
-        answer = connection.send("POST", path, body, content_type)
+        batch.key = f"{self.ledger.seed}-{batch.number}" if chance.randrange(2) else None
+        answer = connection.send("POST", path, body, content_type, key_header(batch.key))
         if answer.status in (429, 503):
-            batch.state = "refused"
+            batch.state, batch.key = "refused", None
             self.is_over.wait(0.1)
             return
         must(answer.status == 200, f"an inference answers {answer.status}: {answer.problem}")
@@ -278,6 +284,54 @@ class Load:
             problem = self.ledger.see(result)
             must(problem is None, problem)
         self.is_over.wait(WATCHER_PAUSE_SECONDS)
+
+
+def key_header(key):
+    return {"Idempotency-Key": key} if key else {}
+
+
+def settle(batch, answer):
+    """An append's answer: the first says where its records are, and each later one the same."""
+    must(answer.status == 200, f"an append answers {answer.status}: {answer.problem}")
+    span = answer.json()["span"]
+    must(span["end"] - span["start"] == batch.count,
+         f"{batch.count} records are acknowledged with the span {span}")
+    must(batch.state != "acknowledged" or batch.first_index == span["start"],
+         f"request {batch.number}, sent again with its key, is answered with the address "
+         f"{span['start']}; its records are at {batch.first_index}")
+    must(batch.state != "acknowledged" or "idempotent-replayed" in answer.headers,
+         f"request {batch.number}, sent again with its key, is not said to be a repetition")
+    batch.first_index = span["start"]
+    batch.state = "acknowledged"
+
+
+def send_again(port, site, batches):
+    """Sends requests with keys once more, twice each; how many had been stored by the first time."""
+    connection = Connection(port)
+    stored_count = 0
+    for batch in batches:
+        body, content_type = batch.body()
+        was_acknowledged = batch.state == "acknowledged"
+        for attempt in range(2):
+            if batch.kind == "inference":
+                path = site.inference_paths[batch.target[0]] + "?dataset.separator=."
+                answer = connection.send("POST", path, body, content_type, key_header(batch.key))
+                must(answer.status == 200,
+                     f"an inference answers {answer.status}: {answer.problem}")
+                must(batch.state != "acknowledged" or answer.exact() == exact(batch.answer),
+                     f"request {batch.number}, sent again with its key, is answered otherwise")
+                batch.answer = answer.body
+                batch.state = "acknowledged"
+            else:
+                answer = connection.send(
+                    "POST", append_path(batch.target), body, content_type, key_header(batch.key))
+                settle(batch, answer)
+            must(attempt == 0 or "idempotent-replayed" in answer.headers,
+                 f"request {batch.number}, sent three times, is not said to be a repetition")
+            if attempt == 0 and not was_acknowledged:
+                stored_count += "idempotent-replayed" in answer.headers
+    connection.close()
+    return stored_count
 
 
 def append_path(target):
@@ -554,6 +608,12 @@ class Trial:
         refused_count = sum(batch.state == "refused" for batch in fresh)
         flying = [batch for batch in fresh if batch.state == "sent"]
         seconds = self.serve()
+        keyed = [batch for batch in fresh if batch.key and batch.state in ("sent", "acknowledged")]
+        # Those without an answer first: it is them that a client would send again.
+        keyed.sort(key=lambda batch: batch.state == "acknowledged")
+        again = keyed[:RETRIES_A_ROUND_MAX]
+        unanswered_count = sum(batch.state == "sent" for batch in again)
+        stored_count = send_again(self.server.port, self.site, again)
         judgement = self.judge()
         kept = sum(batch.count for batch in flying if batch.state == "kept")
         times = f" and {recovery_kill_count}× while recovering" if recovery_kill_count else ""
@@ -562,6 +622,8 @@ class Trial:
               f"{len(fresh) - len(flying) - refused_count:,} requests, "
               f"{sum(batch.count for batch in flying):,} in flight in {len(flying)} ({kept:,} kept)"
               + (f", {refused_count} requests refused" if refused_count else "")
+              + f"\n          {len(again)} sent again with their keys, {unanswered_count} of them "
+              f"without an answer before, of which {stored_count} had been stored"
               + f"\n          {judgement.found_count:,} found, {len(self.ledger.assays)} assays, "
               f"{len(self.ledger.results)} results; up in {seconds * 1000:.0f} ms", flush=True)
 

@@ -17,6 +17,7 @@
 //    again until it can, whether appends come or not.
 
 import Dispatch
+import Glibc
 import Segments
 import Synchronization
 
@@ -120,7 +121,9 @@ final class AppendQueue: Sendable {
     }
 
     private func drain() {
+        var lastGroupCount = 0
         while true {
+            gather(lastGroupCount)
             let (group, finish) = state.withLock { state in
                 let group = state.waiting.take(upTo: configuration.envelopeByteCountTarget)
                 guard group.isEmpty else {
@@ -135,7 +138,20 @@ final class AppendQueue: Sendable {
                 return
             }
             commit(group)
+            lastGroupCount = group.count
         }
+    }
+
+    /// Lets clients that were just answered come back before the next envelope is closed. Without it
+    /// two halves of them take turns, and each waits for the other's sync: twice the syncs for the
+    /// same records. It costs an eighth of a sync at most, and nothing where clients do not come in
+    /// groups, where all are back, or where syncs are fast.
+    private func gather(_ lastGroupCount: Int) {
+        let patience = min(box.writer.lastSync / 8, .milliseconds(1))
+        guard lastGroupCount > 1, patience > .microseconds(50), waiting.count <= lastGroupCount else {
+            return
+        }
+        usleep(UInt32(patience / .microseconds(1)))
     }
 
     private func commit(_ group: [Waiting]) {

@@ -74,6 +74,8 @@ package struct TopicIndex: Sendable {
     package internal(set) var segments: [SegmentBlocks] = []
     /// By partition, ascending indexes.
     package internal(set) var tails: [String: [TailRun]] = [:]
+    /// What all of `tails` take in memory, about.
+    private(set) var tailByteCount = 0
 
     package init() {}
 
@@ -103,6 +105,8 @@ package struct TopicIndex: Sendable {
     /// n·log n row copies and a reader meets few runs.
     mutating func append(_ run: TailRun) {
         nextIndexes[run.partition] = max(nextIndexes[run.partition] ?? 0, run.endIndex)
+        // A union takes what its runs did.
+        tailByteCount += run.byteCount
         var runs = tails.removeValue(forKey: run.partition) ?? []
         var last = run
         while let previous = runs.last, previous.batch.rowCount < 2 * last.batch.rowCount,
@@ -118,7 +122,10 @@ package struct TopicIndex: Sendable {
     /// Forgets tail runs whose records have become columns.
     private mutating func dropTail(of partition: String, below end: UInt64) {
         guard var runs = tails[partition] else { return }
-        while let first = runs.first, first.endIndex <= end { runs.removeFirst() }
+        while let first = runs.first, first.endIndex <= end {
+            tailByteCount -= first.byteCount
+            runs.removeFirst()
+        }
         tails[partition] = runs.isEmpty ? nil : runs
     }
 }
@@ -135,15 +142,23 @@ package struct LogIndex: Sendable {
     package internal(set) var topics: [String: TopicIndex] = [:]
     /// In commit order.
     package internal(set) var events: [EventPlace] = []
+    /// What the tails of all topics take in memory, about.
+    private(set) var tailByteCount = 0
 
     package init() {}
 
     mutating func append(_ block: BlockEntry, segment: UInt64) {
-        topics[block.topic, default: TopicIndex()].append(block, segment: segment)
+        change(block.topic) { $0.append(block, segment: segment) }
     }
 
     mutating func append(_ run: TailRun, topic: String) {
-        topics[topic, default: TopicIndex()].append(run)
+        change(topic) { $0.append(run) }
+    }
+
+    private mutating func change(_ topic: String, _ body: (inout TopicIndex) -> Void) {
+        let before = topics[topic]?.tailByteCount ?? 0
+        body(&topics[topic, default: TopicIndex()])
+        tailByteCount += (topics[topic]?.tailByteCount ?? 0) - before
     }
 
     mutating func append(_ event: EventEntry, segment: UInt64) {

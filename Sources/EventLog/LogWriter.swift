@@ -18,15 +18,25 @@ import Synchronization
 package enum AppendItem: Sendable {
     /// Records as a column block.
     case columns(EncodedBlock)
-    /// Few records: their small block, and themselves for the tail.
-    case small(EncodedBlock, RecordBatch)
+    /// Few records of a partition: they share a block with others' that come at the same time, and
+    /// are held in memory until they become columns.
+    case small(RecordBatch, AppendSource)
     case event(Event)
+
+    /// Whose records it holds; nil for an event.
+    var source: AppendSource? {
+        switch self {
+        case .columns(let block): AppendSource(topic: block.topic, partition: block.partition)
+        case .small(_, let source): source
+        case .event: nil
+        }
+    }
 
     /// About what it takes in memory while it waits.
     var byteCount: Int {
         switch self {
         case .columns(let block): block.byteCount
-        case .small(let block, _): block.byteCount + block.uncompressedByteCount
+        case .small(let batch, _): batch.memoryByteCount
         case .event(let event): event.document.count + 64
         }
     }
@@ -45,16 +55,7 @@ package struct AppendRequest: Sendable {
     }
 
     /// Who waits in line: the first records' partition.
-    var source: AppendSource {
-        for item in items {
-            switch item {
-            case .columns(let block), .small(let block, _):
-                return AppendSource(topic: block.topic, partition: block.partition)
-            case .event: continue
-            }
-        }
-        return .control
-    }
+    var source: AppendSource { items.lazy.compactMap(\.source).first ?? .control }
 
     var byteCount: Int {
         items.reduce(0) { $0 + $1.byteCount }
@@ -91,6 +92,8 @@ package final class LogWriter {
     let keys: KeyMemory
     let meter = LogMeter()
     private let clock = ContinuousClock()
+    /// What the last sync took.
+    private(set) var lastSync = Duration.zero
     private let encoder = BlockEncoder()
     /// Keeps other writers out; nil for none.
     private let lock: (any Sendable)?
@@ -126,7 +129,7 @@ package final class LogWriter {
     /// Commits all `requests` together, and returns a receipt for each.
     package func commit(_ requests: [AppendRequest]) throws(LogError) -> [CommitReceipt] {
         precondition(!requests.isEmpty, "A commit has something in it.")
-        let receipts = try write(requests, rolling: dueRolls())
+        let receipts = try write(requests, rolling: dueRolls(requests))
         if let active, active.byteCount >= configuration.segmentByteCountMax {
             // The items are durable, whatever becomes of the sealing: to throw here would make the
             // caller post them twice. A segment that did not seal is closed; the next commit tells
@@ -175,72 +178,16 @@ package final class LogWriter {
         try settle()
         let segment: SegmentWriter
         if let active { segment = active } else { segment = try startSegment() }
-        let commit = shared.index.withLock { $0.cut } + 1
-
-        var envelope = EnvelopeWriter(reserving: requests.reduce(0) { $0 + $1.byteCount + 256 })
-        var nextIndexes: [String: [String: UInt64]] = [:]
-        var publish = Publication(commit: commit)
-        // Rolled records before new ones: whoever reads the envelope in order lets the old tail go
-        // before a new small block could join it.
-        for roll in rolls {
-            let block = encoder.encode(
-                roll.run.batch, topic: roll.topic, partition: roll.run.partition, kind: .rolled)
-            let written = envelope.append(
-                block, as: .rolled, firstIndex: roll.run.firstIndex, commitRuns: roll.run.commitRuns)
-            publish.blocks.append(
-                BlockEntry(
-                    block, written, firstIndex: roll.run.firstIndex,
-                    firstCommit: roll.run.commitRuns.first!.commit,
-                    lastCommit: roll.run.commitRuns.last!.commit))
+        var draft = CommitDraft(
+            commit: shared.index.withLock { $0.cut } + 1,
+            reserving: requests.reduce(0) { $0 + $1.byteCount + 256 }, encoder: encoder
+        ) { [shared] source in
+            shared.index.withLock { $0.topics[source.topic]?.nextIndexes[source.partition] } ?? 0
         }
-        var receipts: [CommitReceipt] = []
-        receipts.reserveCapacity(requests.count)
-        var used: [KeyEntry] = []
-        for request in requests {
-            var receipt = CommitReceipt(commit: commit, spans: [])
-            for item in request.items {
-                switch item {
-                case .columns(let block), .small(let block, _):
-                    let first = nextIndex(of: block, in: &nextIndexes)
-                    let written = envelope.append(block, as: block.kind, firstIndex: first)
-                    receipt.spans.append(
-                        AppendedSpan(
-                            topic: block.topic, partition: block.partition, firstIndex: first,
-                            endIndex: first + UInt64(block.rowCount)))
-                    publish.count(block, written)
-                    if case .small(_, let batch) = item {
-                        publish.tails.append(
-                            (
-                                block.topic,
-                                TailRun(
-                                    partition: block.partition, firstIndex: first, batch: batch,
-                                    commitRuns: [CommitRun(commit: commit, rowCount: batch.rowCount)],
-                                    byteCount: 256 + block.uncompressedByteCount)
-                            ))
-                    } else {
-                        publish.blocks.append(
-                            BlockEntry(
-                                block, written, firstIndex: first, firstCommit: commit, lastCommit: commit))
-                    }
-                case .event(let event):
-                    let written = envelope.append(event)
-                    publish.events.append(
-                        EventEntry(
-                            name: event.name, offset: written.offset, byteCount: written.byteCount,
-                            commit: commit))
-                }
-            }
-            if let key = request.key { used.append(KeyEntry(key, of: receipt)) }
-            receipts.append(receipt)
-        }
-        if !used.isEmpty {
-            let written = envelope.append(used)
-            publish.keys.append(
-                KeyBlockEntry(
-                    offset: written.offset, byteCount: written.byteCount, commit: commit,
-                    timeMax: used.reduce(.min) { max($0, $1.time) }))
-        }
-        let bytes = envelope.finish(commit: commit, segment: segment.number)
+        for roll in rolls { draft.add(roll.run, topic: roll.topic) }
+        for request in requests { draft.add(request) }
+        let (bytes, used) = draft.finish(segment: segment.number)
+        var publication = draft.publication
         let start: Int
         let syncDuration: Duration
         do throws(SegmentError) {
@@ -248,91 +195,48 @@ package final class LogWriter {
             let begin = clock.now
             try segment.sync()
             syncDuration = begin.duration(to: clock.now)
+            lastSync = syncDuration
         } catch {
             leave(segment)
             throw .segment(error)
         }
-        publish.shift(by: start)
-        directory.note(commit: commit)
-        directory.blocks += publish.blocks
-        directory.events += publish.events
-        directory.keys += publish.keys
+        publication.shift(by: start)
+        directory.note(commit: publication.commit)
+        directory.blocks += publication.blocks
+        directory.events += publication.events
+        directory.keys += publication.keys
         // Before the requests are acknowledged: a retry that comes then finds its key.
         keys.remember(used)
-        shared.index.withLock { publish.apply(to: &$0, segment: segment.number) }
-        meter.count { publish.count(into: &$0, envelopeByteCount: bytes.count, syncDuration) }
-        return receipts
-    }
-
-    private func nextIndex(of block: EncodedBlock, in pending: inout [String: [String: UInt64]]) -> UInt64 {
-        let known = pending[block.topic]?[block.partition]
-        let first =
-            known
-            ?? shared.index.withLock { $0.topics[block.topic]?.nextIndexes[block.partition] } ?? 0
-        pending[block.topic, default: [:]][block.partition] = first + UInt64(block.rowCount)
-        return first
-    }
-
-    /// What a durable envelope adds to the index.
-    private struct Publication {
-        var commit: CommitNumber
-        var blocks: [BlockEntry] = []
-        var tails: [(topic: String, run: TailRun)] = []
-        var events: [EventEntry] = []
-        var keys: [KeyBlockEntry] = []
-        private var counts: [String: LogMetrics.Topic] = [:]
-
-        init(commit: CommitNumber) { self.commit = commit }
-
-        mutating func count(_ block: EncodedBlock, _ written: EnvelopeWriter.Block) {
-            counts[block.topic, default: LogMetrics.Topic()].recordCount += UInt64(block.rowCount)
-            counts[block.topic]?.byteCount += UInt64(written.byteCount)
-        }
-
-        func count(into metrics: inout LogMetrics, envelopeByteCount: Int, _ syncDuration: Duration) {
-            for (topic, count) in counts {
-                metrics.topics[topic, default: LogMetrics.Topic()].recordCount += count.recordCount
-                metrics.topics[topic]?.byteCount += count.byteCount
-            }
-            metrics.envelopes.add(Double(envelopeByteCount))
-            metrics.syncs.add(syncDuration / .seconds(1))
-            metrics.writtenByteCount += UInt64(envelopeByteCount)
-            metrics.columnByteCount += UInt64(blocks.reduce(0) { $0 + $1.byteCount })
-        }
-
-        /// Offsets within the envelope become offsets in the file.
-        mutating func shift(by start: Int) {
-            for position in blocks.indices { blocks[position].offset += start }
-            for position in events.indices { events[position].offset += start }
-            for position in keys.indices { keys[position].offset += start }
-        }
-
-        /// Blocks before tails: a rolled block ends the tail that a new run would otherwise join.
-        func apply(to index: inout LogIndex, segment: UInt64) {
-            for block in blocks { index.append(block, segment: segment) }
-            for tail in tails { index.append(tail.run, topic: tail.topic) }
-            for event in events { index.append(event, segment: segment) }
-            index.cut = commit
-        }
+        shared.index.withLock { publication.apply(to: &$0, segment: segment.number) }
+        meter.count { publication.apply(to: &$0, envelopeByteCount: bytes.count, syncDuration) }
+        return draft.receipts
     }
 
     // MARK: Rolling
 
-    /// Tails that fill a block; or the fullest ones, where all together hold too much memory.
-    private func dueRolls() -> [Roll] {
+    /// Tails that fill a block, of the partitions that get more now; or the fullest ones, where all
+    /// together hold too much memory.
+    private func dueRolls(_ requests: [AppendRequest]) -> [Roll] {
         let limit = configuration
+        let sources = Set(requests.lazy.flatMap { $0.items.lazy.compactMap(\.source) })
         return shared.index.withLock { index in
             var rolls: [Roll] = []
+            for source in sources {
+                guard let runs = index.topics[source.topic]?.tails[source.partition],
+                    runs.reduce(0, { $0 + $1.batch.rowCount }) >= limit.tailRowCountMax
+                else { continue }
+                rolls += runs.map { Roll(topic: source.topic, run: $0) }
+            }
+            let rolled = rolls.reduce(0) { $0 + $1.run.byteCount }
+            guard index.tailByteCount - rolled > limit.tailByteCountMax else { return rolls }
             var waiting: [(byteCount: Int, rolls: [Roll])] = []
             for (topic, topicIndex) in index.topics {
-                for runs in topicIndex.tails.values {
-                    let rows = runs.reduce(0) { $0 + $1.batch.rowCount }
+                for (partition, runs) in topicIndex.tails {
                     let found = runs.map { Roll(topic: topic, run: $0) }
-                    if rows >= limit.tailRowCountMax {
-                        rolls += found
-                    } else {
-                        waiting.append((runs.reduce(0) { $0 + $1.byteCount }, found))
-                    }
+                    let isDue =
+                        sources.contains(AppendSource(topic: topic, partition: partition))
+                        && runs.reduce(0) { $0 + $1.batch.rowCount } >= limit.tailRowCountMax
+                    if !isDue { waiting.append((runs.reduce(0) { $0 + $1.byteCount }, found)) }
                 }
             }
             var byteCount = waiting.reduce(0) { $0 + $1.byteCount }

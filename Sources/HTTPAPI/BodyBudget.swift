@@ -16,7 +16,6 @@ import Synchronization
 final class BodyBudget: Sendable {
     private struct State {
         var byteCount = 0
-        var holderCount = 0
         var refusalCount = 0
     }
 
@@ -48,8 +47,7 @@ final class BodyBudget: Sendable {
 
     /// A new request's share, empty.
     func share() -> Share {
-        state.withLock { $0.holderCount += 1 }
-        return Share(self)
+        Share(self)
     }
 
     private func take(_ more: Int, havingOwn own: Int) throws {
@@ -72,10 +70,7 @@ final class BodyBudget: Sendable {
     }
 
     private func giveBack(_ byteCount: Int) {
-        state.withLock { state in
-            state.byteCount -= byteCount
-            state.holderCount -= 1
-        }
+        state.withLock { $0.byteCount -= byteCount }
     }
 }
 

@@ -52,6 +52,13 @@ package struct ImportMark: Hashable, Sendable {
         return SHA256.hexDigest(bytes)
     }
 
+    /// The Idempotency-Key of a part of a file, for a server: of its place and its bytes.
+    package static func key(salt: String, start: Int, _ text: [UInt8]) -> String {
+        let contents = text.withUnsafeBytes { Fingerprint($0) }
+        let whole = Fingerprint("\(salt)\n\(start)\n\(contents.first) \(contents.second)")
+        return "import-\(start)-" + String(whole.first, radix: 16) + "-" + String(whole.second, radix: 16)
+    }
+
     var event: Event {
         let document = JSONValue.object(
             ("kind", .string("file_read")), ("topic", .string(topic)), ("partition", .string(partition)),

@@ -176,12 +176,11 @@ package final class InferenceStore: Sendable {
         key: RequestKey? = nil
     ) async throws -> AppendedSpan {
         precondition(batch.rowCount > 0, "An append has records.")
-        let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
         var items: [AppendItem] = []
         if batch.rowCount < SegmentFormat.columnBlockRowCountMin {
-            let block = box.encoder.encode(batch, topic: topic, partition: partition, kind: .small)
-            items.append(.small(block, batch))
+            items.append(.small(batch, AppendSource(topic: topic, partition: partition)))
         } else {
+            let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
             let size = SegmentFormat.blockRowCountMax
             // Parts of nearly equal size, so that the last one is not a handful of rows.
             let partCount = (batch.rowCount + size - 1) / size
@@ -190,8 +189,8 @@ package final class InferenceStore: Sendable {
                 let slice = partCount == 1 ? batch : batch.slice(rows)
                 items.append(.columns(box.encoder.encode(slice, topic: topic, partition: partition)))
             }
+            encoders.withLock { $0.append(box) }
         }
-        encoders.withLock { $0.append(box) }
         if let event { items.append(.event(event)) }
         let receipt = try await log.append(items, key: key)
         return AppendedSpan(

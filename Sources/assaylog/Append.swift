@@ -4,7 +4,8 @@
 // beside the records, a mark of how far the file is read; so after a crash, a kill or a bad line
 // `--resume` goes on exactly behind the last durable record, and an import that was done is not
 // done again by mistake. (A note beside the file would tell of commits that a crash undid, or miss
-// the last one.) A server keeps no marks.
+// the last one.) To a server each chunk goes with an Idempotency-Key made of its place and its bytes:
+// whatever of the file was stored in the last day is not stored again, however often it is sent.
 //
 // Invariants:
 //  * A chunk's records are in the log all or none, and durable before the next chunk is committed.
@@ -26,6 +27,8 @@ struct Append: AsyncParsableCommand {
             byte tells them apart; "-" is standard input. Fields have dotted names or are nested: "in.amount"
             or {"in":{"amount":…}}; "time" is milliseconds since 1970, and now where it is left out. Every
             10,000 records are one durable commit. After an interruption run the same command with --resume.
+            A server stores each part of a file once within a day, however often it is sent; a file that has
+            grown since is taken up anew from its last part on.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -70,9 +73,6 @@ struct Append: AsyncParsableCommand {
         guard !resume || !again else { throw ValidationError("--resume and --again contradict each other.") }
         guard !resume || !files.contains("-") else {
             throw ValidationError("Standard input cannot be gone back to; --resume needs files.")
-        }
-        guard !resume || server == nil else {
-            throw ValidationError("A server keeps no marks to resume at; --resume needs --data alone.")
         }
     }
 
@@ -131,6 +131,11 @@ private struct Importer {
             }
             let appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
             mark?.rowCount += appended.rowCount
+            guard !appended.wasThere else {
+                skippedByteCount += chunk.text.count
+                progress.show("append", bytes: skippedByteCount + byteCount, rows: rowCount)
+                continue
+            }
             rowCount += appended.rowCount
             byteCount += chunk.text.count
             if let found = appended.indexes {
@@ -194,7 +199,8 @@ private struct Importer {
     var remainder: String {
         guard rowCount > 0 else { return "" }
         let kept = "\n\(Quantity.of(rowCount, "record")) before it \(rowCount == 1 ? "is" : "are") in the log"
-        return kept + (options.server == nil ? "; mend the file behind them and run again with --resume" : "")
+        return kept + "; mend the file behind them and run again"
+            + (options.server == nil ? " with --resume" : ": they are not stored twice within a day")
     }
 
     private var document: JSONValue {

@@ -15,6 +15,8 @@ struct AppendedChunk {
     var rowCount: Int
     /// Addresses of its records; nil where it held none.
     var indexes: Range<UInt64>?
+    /// Whether an earlier import had brought it: nothing was stored now.
+    var wasThere = false
 }
 
 /// Takes chunks of records, one after another.
@@ -161,6 +163,9 @@ struct ServerSink: RecordSink {
     let partition: String
     /// What the server is to know of the records: the query of every append.
     let query: String
+    /// Beside a chunk's place and bytes, what its key is made of: the same for every import of the
+    /// same bytes, unless they are to be stored once more.
+    let salt: String
 
     static func open(_ options: Append, _ url: String) throws -> ServerSink {
         let server = try ServerClient(url)
@@ -203,7 +208,8 @@ struct ServerSink: RecordSink {
             + options.float32.map { "float32=" + CatalogName.pathComponent($0) }
         return ServerSink(
             server: server, topic: found, partition: options.partition,
-            query: members.isEmpty ? "" : "?" + members.joined(separator: "&"))
+            query: members.isEmpty ? "" : "?" + members.joined(separator: "&"),
+            salt: options.again ? SystemSources.randomUUID() : "")
     }
 
     func append(
@@ -213,14 +219,18 @@ struct ServerSink: RecordSink {
             "/v1/logs/topic/\(CatalogName.pathComponent(topic))/partition/"
             + CatalogName.pathComponent(partition) + query
         let answer: JSONField
+        let wasThere: Bool
         do {
-            answer = try server.post(path, body: chunk.text, contentType: "application/x-ndjson")
+            (answer, wasThere) = try server.post(
+                path, body: chunk.text, contentType: "application/x-ndjson",
+                key: ImportMark.key(salt: salt, start: chunk.start, chunk.text))
         } catch let failure as CommandFailure {
             throw CommandFailure("\(file.name), after \(unit) \(chunk.linesBefore): \(failure)")
         }
         let start = try answer["span"]["start"].integer()
         let end = try answer["span"]["end"].integer()
-        return AppendedChunk(rowCount: end - start, indexes: UInt64(start)..<UInt64(end))
+        return AppendedChunk(
+            rowCount: end - start, indexes: UInt64(start)..<UInt64(end), wasThere: wasThere)
     }
 
     func marks() throws -> [ImportMark]? { nil }

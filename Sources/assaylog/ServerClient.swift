@@ -2,7 +2,8 @@
 //
 // Invariants:
 //  * An answer other than 2xx is a failure that says what the server said.
-//  * A server that is busy (429) is asked again, as it wishes, for at most a minute.
+//  * A server that is busy (429) is asked again, as it wishes, for at most a minute. So is one that
+//    does not answer a request with an Idempotency-Key: it stores that once, however often it comes.
 
 import Glibc
 import JSON
@@ -52,8 +53,24 @@ struct ServerClient {
     }
 
     func post(_ path: String, body: [UInt8], contentType: String) throws -> JSONField {
-        for _ in 0..<ServerClient.retryCountMax {
-            let (status, answer) = try exchange(path, body, contentType)
+        try post(path, body: body, contentType: contentType, key: nil).answer
+    }
+
+    /// - Returns: the answer, and whether the server had stored the request before.
+    func post(
+        _ path: String, body: [UInt8], contentType: String, key: String?
+    ) throws -> (answer: JSONField, wasThere: Bool) {
+        var headers = [("Content-Type", contentType)]
+        if let key { headers.append(("Idempotency-Key", key)) }
+        for attempt in 1...ServerClient.retryCountMax {
+            let status: Int
+            let answer: [UInt8]
+            let fields: [String]
+            do { (status, fields, answer) = try exchange(path, body, headers) } catch {
+                guard key != nil, attempt < ServerClient.retryCountMax else { throw error }
+                sleep(1)
+                continue
+            }
             if status == 429 {
                 sleep(1)
                 continue
@@ -65,7 +82,7 @@ struct ServerClient {
                     "the server answers \(status): "
                         + ((try? said.string()) ?? String(decoding: answer.prefix(200), as: UTF8.self)))
             }
-            return JSONField(json ?? .null)
+            return (JSONField(json ?? .null), fields.contains { $0.hasPrefix("idempotent-replayed:") })
         }
         throw CommandFailure(
             "the server is busy and stayed so for \(ServerClient.retryCountMax) seconds; try again later")
@@ -73,14 +90,16 @@ struct ServerClient {
 
     // MARK: One exchange
 
-    private func exchange(_ path: String, _ body: [UInt8], _ contentType: String) throws -> (Int, [UInt8]) {
+    private func exchange(
+        _ path: String, _ body: [UInt8], _ headers: [(String, String)]
+    ) throws -> (Int, [String], [UInt8]) {
         let socket = try connect()
         defer { close(socket) }
         let name = host.contains(":") ? "[\(host)]" : host
         let head = """
             POST \(prefix)\(path) HTTP/1.1\r
             Host: \(name):\(port)\r
-            Content-Type: \(contentType)\r
+            \(headers.map { "\($0): \($1)" }.joined(separator: "\r\n"))\r
             Content-Length: \(body.count)\r
             Accept: application/json\r
             Connection: close\r
@@ -152,7 +171,8 @@ struct ServerClient {
         throw CommandFailure("the server's answer is too long; is this an assaylog server?")
     }
 
-    private func parse(_ answer: [UInt8]) throws -> (Int, [UInt8]) {
+    /// Status, headers in lower case, and body.
+    private func parse(_ answer: [UInt8]) throws -> (Int, [String], [UInt8]) {
         let broken = CommandFailure("the server's answer is cut or is not HTTP; was it stopped?")
         let gap = Array("\r\n\r\n".utf8)
         guard let headEnd = answer.indices.first(where: { answer[$0...].starts(with: gap) }) else {
@@ -164,8 +184,8 @@ struct ServerClient {
             throw broken
         }
         var body = Array(answer[(headEnd + gap.count)...])
-        for line in lines.dropFirst() {
-            let header = line.lowercased()
+        let headers = lines.dropFirst().map { $0.lowercased() }
+        for header in headers {
             if header.hasPrefix("content-length:") {
                 let digits = header.dropFirst("content-length:".count).filter { $0 != " " }
                 guard Int(digits) == body.count else { throw broken }
@@ -173,7 +193,7 @@ struct ServerClient {
                 body = try joined(body, broken)
             }
         }
-        return (status, body)
+        return (status, headers, body)
     }
 
     /// The body that came in chunks, each behind its length in hexadecimal digits.

@@ -42,9 +42,18 @@ import Testing
             #expect(run.status == 0, "\(run.errors)")
             #expect(run.output.contains(#""records":12000,"commits":2"#))
             #expect(try sandbox.run("export", "--pipeline", "fraud").output == text)
+            // Once more: what is there is told by its keys and not stored again.
+            for flag in ["--json", "--resume"] {
+                let again = try sandbox.run(
+                    "append", "--server", address, "--pipeline", "fraud", "--json", flag, "a.ndjson")
+                #expect(again.output.contains(#""records":0,"commits":0"#), "\(again.output)")
+            }
+            let wanted = try sandbox.run(
+                "append", "--server", address, "--pipeline", "fraud", "--again", "--json", "a.ndjson")
+            #expect(wanted.output.contains(#""records":12000,"commits":2"#), "\(wanted.output)")
             let values = try sandbox.run(
                 "query", "--pipeline", "fraud", "--path", "output y 0", "--end", "2024-01-09T00:00:02Z")
-            #expect(values.lines.count == 2)
+            #expect(values.lines.count == 2 * 2)
             #expect(try sandbox.run("check").status == 0)
             let direct = try sandbox.run("append", "--pipeline", "fraud", "a.ndjson")
             #expect(direct.status == 1 && direct.errors.contains("--server"))

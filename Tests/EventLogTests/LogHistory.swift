@@ -30,9 +30,10 @@ struct Part {
     /// Records as a column block, or as a small one.
     init(_ records: [ModelRecord], topic: String, partition: String, isSmall: Bool) {
         let batch = RecordBatch(records)
-        let block = BlockEncoder().encode(
-            batch, topic: topic, partition: partition, kind: isSmall ? .small : .columns)
-        item = isSmall ? .small(block, batch) : .columns(block)
+        item =
+            isSmall
+            ? .small(batch, AppendSource(topic: topic, partition: partition))
+            : .columns(BlockEncoder().encode(batch, topic: topic, partition: partition))
         key = "\(topic)/\(partition)"
         texts = records.map(\.text)
     }

@@ -41,9 +41,11 @@ struct QueryModel {
         _ records: [ModelRecord], topic: String = "fraud", partition: String = "engine", isSmall: Bool = false
     ) throws {
         let batch = RecordBatch(records)
-        let block = encoder.encode(
-            batch, topic: topic, partition: partition, kind: isSmall ? .small : .columns)
-        let receipt = try writer.commit([isSmall ? .small(block, batch) : .columns(block)])
+        let receipt = try writer.commit([
+            isSmall
+                ? .small(batch, AppendSource(topic: topic, partition: partition))
+                : .columns(encoder.encode(batch, topic: topic, partition: partition))
+        ])
         for (number, record) in records.enumerated() {
             rows.append(
                 ModelRow(

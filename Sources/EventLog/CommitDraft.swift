@@ -1,0 +1,225 @@
+// One envelope in the making: requests in, blocks and receipts out.
+//
+//     small   a 1 row  ─┐
+//     small   a 1 row  ─┼─► one small block of 3 rows (from 256 rows: a column block, final)
+//     small   a 1 row  ─┘
+//     columns b 2,000 rows ─► as it is
+//
+// Few records of many requests to one partition become one block: names, model and version texts stand
+// once, and the encoder runs once. A block of its own for each would repeat them in every record.
+//
+// Invariants:
+//  * Records of a partition get dense indexes in the order of the requests, and lie in that order.
+//  * A request's span is its own, whoever shares its block.
+//  * Nothing is shown to readers before the envelope is durable.
+
+import Records
+import Segments
+
+struct CommitDraft {
+    let commit: CommitNumber
+    private(set) var receipts: [CommitReceipt] = []
+    private(set) var publication: Publication
+    private var envelope: EnvelopeWriter
+    private let encoder: BlockEncoder
+    /// The index that a partition's next record gets, as the log stands.
+    private let nextIndexInLog: (AppendSource) -> UInt64
+
+    private var nextIndexes: [AppendSource: UInt64] = [:]
+    /// Few records that wait for more of their partition, in the order of its first ones.
+    private var waiting: [AppendSource: Waiting] = [:]
+    private var order: [AppendSource] = []
+    private var keys: [KeyEntry] = []
+
+    private struct Waiting {
+        var firstIndex: UInt64
+        var rowCount = 0
+        var batches: [RecordBatch] = []
+    }
+
+    init(
+        commit: CommitNumber, reserving byteCount: Int, encoder: BlockEncoder,
+        nextIndex: @escaping (AppendSource) -> UInt64
+    ) {
+        self.commit = commit
+        self.encoder = encoder
+        nextIndexInLog = nextIndex
+        publication = Publication(commit: commit)
+        envelope = EnvelopeWriter(reserving: byteCount)
+    }
+
+    /// Records that become columns. Before all else: whoever reads the envelope in order lets the old
+    /// tail go before a new small block could join it.
+    mutating func add(_ run: TailRun, topic: String) {
+        precondition(receipts.isEmpty && order.isEmpty, "What is rolled stands first.")
+        let block = encoder.encode(run.batch, topic: topic, partition: run.partition, kind: .rolled)
+        let written = envelope.append(
+            block, as: .rolled, firstIndex: run.firstIndex, commitRuns: run.commitRuns)
+        publication.blocks.append(
+            BlockEntry(
+                block, written, firstIndex: run.firstIndex, firstCommit: run.commitRuns.first!.commit,
+                lastCommit: run.commitRuns.last!.commit))
+    }
+
+    mutating func add(_ request: AppendRequest) {
+        var receipt = CommitReceipt(commit: commit, spans: [])
+        for item in request.items {
+            switch item {
+            case .columns(let block):
+                let source = AppendSource(topic: block.topic, partition: block.partition)
+                flush(source)
+                let first = takeIndexes(block.rowCount, of: source)
+                receipt.spans.append(source.span(first, block.rowCount))
+                write(block, firstIndex: first)
+            case .small(let batch, let source):
+                if let own = waiting[source], own.rowCount + batch.rowCount > SegmentFormat.blockRowCountMax {
+                    flush(source)
+                }
+                let first = takeIndexes(batch.rowCount, of: source)
+                receipt.spans.append(source.span(first, batch.rowCount))
+                if waiting[source] == nil { order.append(source) }
+                waiting[source, default: Waiting(firstIndex: first)].batches.append(batch)
+                waiting[source]!.rowCount += batch.rowCount
+            case .event(let event):
+                let written = envelope.append(event)
+                publication.events.append(
+                    EventEntry(
+                        name: event.name, offset: written.offset, byteCount: written.byteCount, commit: commit
+                    ))
+            }
+        }
+        if let key = request.key { keys.append(KeyEntry(key, of: receipt)) }
+        receipts.append(receipt)
+    }
+
+    /// The envelope's bytes, and the keys in it.
+    mutating func finish(segment: UInt64) -> (bytes: [UInt8], keys: [KeyEntry]) {
+        for source in order { flush(source) }
+        if !keys.isEmpty {
+            let written = envelope.append(keys)
+            publication.keys.append(
+                KeyBlockEntry(
+                    offset: written.offset, byteCount: written.byteCount, commit: commit,
+                    timeMax: keys.reduce(.min) { max($0, $1.time) }))
+        }
+        return (envelope.finish(commit: commit, segment: segment), keys)
+    }
+
+    private mutating func takeIndexes(_ count: Int, of source: AppendSource) -> UInt64 {
+        let first = nextIndexes[source] ?? nextIndexInLog(source)
+        nextIndexes[source] = first + UInt64(count)
+        return first
+    }
+
+    /// Writes what waits of a partition.
+    private mutating func flush(_ source: AppendSource) {
+        guard let own = waiting.removeValue(forKey: source) else { return }
+        var first = own.firstIndex
+        // Rarely they do not unify (a text where there were numbers): then each is a block of its own.
+        let union = own.batches.count == 1 ? own.batches[0] : RecordBatch(concatenating: own.batches)
+        for batch in union.map({ [$0] }) ?? own.batches {
+            let isSmall = batch.rowCount < SegmentFormat.columnBlockRowCountMin
+            let block = encoder.encode(
+                batch, topic: source.topic, partition: source.partition, kind: isSmall ? .small : .columns)
+            if isSmall {
+                publication.count(block, envelope.append(block, as: .small, firstIndex: first))
+                let run = TailRun(
+                    partition: source.partition, firstIndex: first, batch: batch,
+                    commitRuns: [CommitRun(commit: commit, rowCount: batch.rowCount)],
+                    byteCount: 256 + block.uncompressedByteCount)
+                publication.tails.append((source.topic, run))
+            } else {
+                write(block, firstIndex: first)
+            }
+            first += UInt64(batch.rowCount)
+        }
+    }
+
+    /// A column block that is final as it is.
+    private mutating func write(_ block: EncodedBlock, firstIndex: UInt64) {
+        let written = envelope.append(block, as: .columns, firstIndex: firstIndex)
+        publication.count(block, written)
+        publication.blocks.append(
+            BlockEntry(block, written, firstIndex: firstIndex, firstCommit: commit, lastCommit: commit))
+    }
+}
+
+/// What a durable envelope adds to the index and to the metrics.
+struct Publication {
+    let commit: CommitNumber
+    var blocks: [BlockEntry] = []
+    var tails: [(topic: String, run: TailRun)] = []
+    var events: [EventEntry] = []
+    var keys: [KeyBlockEntry] = []
+    private var counts: [String: LogMetrics.Topic] = [:]
+
+    init(commit: CommitNumber) { self.commit = commit }
+
+    mutating func count(_ block: EncodedBlock, _ written: EnvelopeWriter.Block) {
+        counts[block.topic, default: LogMetrics.Topic()].recordCount += UInt64(block.rowCount)
+        counts[block.topic]?.byteCount += UInt64(written.byteCount)
+    }
+
+    /// Offsets within the envelope become offsets in the file.
+    mutating func shift(by start: Int) {
+        for position in blocks.indices { blocks[position].offset += start }
+        for position in events.indices { events[position].offset += start }
+        for position in keys.indices { keys[position].offset += start }
+    }
+
+    /// Blocks before tails: a rolled block ends the tail that a new run would otherwise join.
+    func apply(to index: inout LogIndex, segment: UInt64) {
+        for block in blocks { index.append(block, segment: segment) }
+        for tail in tails { index.append(tail.run, topic: tail.topic) }
+        for event in events { index.append(event, segment: segment) }
+        index.cut = commit
+    }
+
+    func apply(to metrics: inout LogMetrics, envelopeByteCount: Int, _ syncDuration: Duration) {
+        for (topic, count) in counts {
+            metrics.topics[topic, default: LogMetrics.Topic()].recordCount += count.recordCount
+            metrics.topics[topic]?.byteCount += count.byteCount
+        }
+        metrics.envelopes.add(Double(envelopeByteCount))
+        metrics.syncs.add(syncDuration / .seconds(1))
+        metrics.writtenByteCount += UInt64(envelopeByteCount)
+        metrics.columnByteCount += UInt64(blocks.reduce(0) { $0 + $1.byteCount })
+    }
+}
+
+extension AppendSource {
+    fileprivate func span(_ first: UInt64, _ rowCount: Int) -> AppendedSpan {
+        AppendedSpan(
+            topic: topic, partition: partition, firstIndex: first, endIndex: first + UInt64(rowCount))
+    }
+}
+
+extension RecordBatch {
+    /// About what its columns take in memory.
+    var memoryByteCount: Int {
+        var byteCount = 64 + times.count * 8
+        func count(_ leaf: Leaf) {
+            byteCount += 96 + leaf.texts.count * 32
+            switch leaf.elements {
+            case .float64(let values): byteCount += values.count * 8
+            case .float32(let values): byteCount += values.count * 4
+            case .int64(let values): byteCount += values.count * 8
+            case .bool(let values): byteCount += values.count
+            case .text(let texts): byteCount += texts.bytes.count + texts.count * 4
+            }
+        }
+        for field in fields {
+            byteCount += 96 + field.name.utf8.count
+            switch field.values {
+            case .none: break
+            case .scalar(let leaf): count(leaf)
+            case .fixedList(let leaves): leaves.forEach(count)
+            case .list(let lengths, let leaf):
+                byteCount += lengths.count * 4
+                count(leaf)
+            case .json(let texts): byteCount += texts.bytes.count + texts.count * 4
+            }
+        }
+        return byteCount
+    }
+}

@@ -1,0 +1,113 @@
+// Invariants checked: the two at the head of BodyBudget.swift.
+
+import HTTPTypes
+import Hummingbird
+import NIOCore
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("A bound on all bodies", .timeLimit(.minutes(1)))
+struct BodyBudgetTests {
+    @Test("what is held is at most the bound, but for one that is alone, and comes back")
+    func accounting() throws {
+        let budget = BodyBudget(byteCountMax: 100)
+        let (a, b, c) = (budget.share(), budget.share(), budget.share())
+        try a.grow(by: 60)
+        #expect(throws: RequestRefusal.self) { try b.grow(by: 41) }
+        try b.grow(by: 40)
+        #expect(throws: RequestRefusal.self) { try a.grow(by: 1) }
+        #expect(budget.figures == (100, 2))
+        a.end()
+        b.end()
+        try c.grow(by: 90)
+        try c.grow(by: 90)
+        #expect(budget.figures.byteCount == 180)
+        c.end()
+        #expect(budget.figures.byteCount == 0)
+    }
+
+    @Test("many large posts at once: some are stored, the others refused with 429 and unread, memory is flat")
+    func manyAtOnce() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let budget = BodyBudget(byteCountMax: 1 << 20)
+            let router = APIServer.router(client.store, publicURL: nil, budget: budget, logger: noLog)
+            let responder = router.buildResponder()
+            let row = "{\"time\":1,\"x\":\"\(String(repeating: "x", count: 1000))\"}"
+            let body = Array(("[" + Array(repeating: row, count: 300).joined(separator: ",") + "]").utf8)
+            let statuses = try await withThrowingTaskGroup(of: (Int, Bool).self) { group in
+                for number in 0..<40 {
+                    group.addTask {
+                        // Half of them say how long they are.
+                        let isStated = number % 2 == 0
+                        let pieces = Pieces(body: body)
+                        var headers: HTTPFields = [.contentType: "application/json"]
+                        if isStated { headers[.contentLength] = "\(body.count)" }
+                        let request = Request(
+                            head: HTTPRequest(
+                                method: .post, scheme: "http", authority: "localhost",
+                                path: LogRoutesTests.path + "/partition/p\(number % 5)", headerFields: headers
+                            ),
+                            body: RequestBody(asyncSequence: pieces))
+                        let response = try await responder.respond(to: request, context: Client.context)
+                        #expect(budget.figures.byteCount <= 1 << 20)
+                        if response.status == .tooManyRequests {
+                            #expect(response.headers[.retryAfter] == "1")
+                        }
+                        return (response.status.code, isStated)
+                    }
+                }
+                return try await group.reduce(into: []) { $0.append($1) }
+            }
+            #expect(Set(statuses.map(\.0)) == [200, 429])
+            let stored = statuses.count { $0.0 == 200 }
+            #expect(client.store.log.snapshot().index.topics[Client.topic]?.rowCount == stored * 300)
+            #expect(budget.figures == (0, 40 - stored))
+            #expect(budget.figures.refusalCount > 0)
+        }
+    }
+
+    @Test("an upload, which goes to the disk, takes nothing of it")
+    func uploads() async throws {
+        try await serving { (client: Client) async throws in
+            let budget = BodyBudget(byteCountMax: 10)
+            let share = budget.share()
+            try share.grow(by: 10)
+            let responder = APIServer.router(
+                client.store, publicURL: nil, budget: budget, logger: noLog
+            ).buildResponder()
+            for (type, isRefused) in [("multipart/form-data; boundary=b", false), ("application/json", true)]
+            {
+                let request = Request(
+                    head: HTTPRequest(
+                        method: .post, scheme: "http", authority: "localhost", path: "/v1/api/models/upload",
+                        headerFields: [.contentType: type, .contentLength: "20"]),
+                    body: RequestBody(buffer: ByteBuffer(string: "01234567890123456789")))
+                let response = try await responder.respond(to: request, context: Client.context)
+                #expect((response.status == .tooManyRequests) == isRefused, "\(type)")
+            }
+        }
+    }
+}
+
+/// A body that comes piece by piece, with a pause between them.
+private struct Pieces: AsyncSequence, Sendable {
+    typealias Element = ByteBuffer
+
+    let body: [UInt8]
+
+    struct Iterator: AsyncIteratorProtocol {
+        let body: [UInt8]
+        var offset = 0
+
+        mutating func next() async throws -> ByteBuffer? {
+            await Task.yield()
+            guard offset < body.count else { return nil }
+            defer { offset = Swift.min(offset + 16_384, body.count) }
+            return ByteBuffer(bytes: body[offset..<Swift.min(offset + 16_384, body.count)])
+        }
+    }
+
+    func makeAsyncIterator() -> Iterator { Iterator(body: body) }
+}
