@@ -102,6 +102,8 @@ extension ErrorResponse {
             self.init(status: .badRequest, message: "\(error)")
         case let error as RecordParseError:
             self.init(status: .badRequest, message: "\(error)")
+        case let error as ArrowError:
+            self.init(status: .badRequest, message: "\(error)")
         case let error as MultipartError:
             self.init(status: .badRequest, message: "the multipart body is malformed: \(error)")
         case let error as SummaryError:

@@ -1,10 +1,13 @@
-// Questions to a deployed pipeline: pandas-records in, logged records out.
+// Questions to a deployed pipeline: rows in, logged records out, as JSON or as Arrow.
+//
+// An answer is in the format that `Accept` names; where it names none, in the question's own.
 
 import EventLog
 import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import Queries
 import Records
 import Store
 import Wire
@@ -25,45 +28,58 @@ struct InferenceRoutes {
         // The first generation of clients counts these in every answer, whatever it asked to be shown.
         selection.included.append("check_failures")
         selection.excluded.removeAll { $0 == "check_failures" }
-        switch request.mediaType {
-        case "application/json", "": break
-        default:
-            throw RequestRefusal(
-                .unsupportedMediaType,
-                "inference takes application/json; format=pandas-records, not \(request.mediaType)")
-        }
+        let format = try request.recordFormat()
+        let answerFormat = try request.answerFormat(preferred: format)
         let keyText = try request.idempotencyKey()
         let body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
-        var writer = RecordWriter(form: form, fields: selection)
-        var headers = HTTPFields([HTTPField(name: .contentType, value: recordsContentType)])
+        var headers = HTTPFields([HTTPField(name: .contentType, value: answerFormat.contentType)])
+        let rows: RecordRows
         if let keyText {
             let topic = try store.deployed(deployment, pipeline).pipeline.topic.name
             let key = request.key(keyText, topic: topic, body: body, at: store.sources.now())
-            switch try await store.log.once(key, { try await answer(body, deployment, pipeline, key) }) {
-            case .done(let records): writer.write(records)
+            switch try await store.log.once(
+                key, { try await answer(body, format, deployment, pipeline, key) })
+            {
+            case .done(let records): rows = RecordRows(all: records)
             case .before(let span):
                 // The stored records once more: what was answered is what was logged.
-                let rows = try store.records(span)
-                let prepared = rows.batches.map { writer.prepare($0) }
-                for (batch, row) in rows.rows { writer.write(row: row, of: prepared[batch]) }
+                rows = try store.records(span)
                 headers[.idempotentReplayed] = "true"
             }
         } else {
-            writer.write(try await answer(body, deployment, pipeline, nil))
+            rows = RecordRows(all: try await answer(body, format, deployment, pipeline, nil))
         }
         return Response(
             status: .ok, headers: headers,
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: writer.finish())))
+            body: ResponseBody(
+                byteBuffer: ByteBuffer(
+                    bytes: try bytes(of: rows, as: answerFormat, form: form, fields: selection))))
+    }
+
+    private func bytes(
+        of rows: RecordRows, as format: RecordFormat, form: RecordForm, fields selection: FieldSelection
+    ) throws -> [UInt8] {
+        switch format {
+        case .arrow(let format):
+            return try ArrowWriter(as: format, form: form, fields: selection)
+                .bytes(of: rows.batches, rows: rows.rows)
+        case .json(let text):
+            var writer = RecordWriter(as: text, form: form, fields: selection)
+            let prepared = rows.batches.map { writer.prepare($0) }
+            for (batch, row) in rows.rows { writer.write(row: row, of: prepared[batch]) }
+            return writer.finish()
+        }
     }
 
     private func answer(
-        _ body: ByteBuffer, _ deployment: String, _ pipeline: String, _ key: RequestKey?
+        _ body: ByteBuffer, _ format: RecordFormat, _ deployment: String, _ pipeline: String,
+        _ key: RequestKey?
     ) async throws -> RecordBatch {
         let start = store.sources.monotonicNanoseconds()
-        let parsed = try body.withUnsafeReadableBytes { try RecordParser.parse($0, as: .array) }
+        let parsed = try format.parse(body)
         let elapsed = store.sources.monotonicNanoseconds() - start
         guard parsed.batch.rowCount > 0 else {
-            throw RequestRefusal(.badRequest, "the request has no rows; send a list of at least one object")
+            throw RequestRefusal(.badRequest, "the request has no rows; send at least one")
         }
         guard parsed.timeAbsent.count == parsed.batch.rowCount else {
             throw FieldError(
@@ -71,6 +87,15 @@ struct InferenceRoutes {
         }
         return try await store.infer(
             deployment: deployment, pipelineName: pipeline, parsed.batch, parseNanoseconds: elapsed, key: key)
+    }
+}
+
+extension RecordRows {
+    /// All rows of a batch.
+    fileprivate init(all batch: RecordBatch) {
+        self.init()
+        batches = [batch]
+        rows = (0..<batch.rowCount).map { (0, $0) }
     }
 }
 

@@ -43,25 +43,15 @@ struct LogRoutes {
             throw FieldError(
                 field: "partition", problem: "must be 1 to \(RecordLimits.nameByteCountMax) bytes long")
         }
-        let text: RecordText
-        switch request.mediaType {
-        case "application/json", "": text = .array
-        case "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-lines":
-            text = .lines
-        default:
-            throw RequestRefusal(
-                .unsupportedMediaType,
-                "records are appended as application/json; format=pandas-records or "
-                    + "application/x-ndjson, not \(request.mediaType)")
-        }
+        let format = try request.recordFormat()
         let keyText = try request.idempotencyKey()
         let body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
         guard let keyText else {
-            return spanResponse(try await append(body, text, request, topic, partition, key: nil))
+            return spanResponse(try await append(body, format, request, topic, partition, key: nil))
         }
         let key = request.key(keyText, topic: topic, body: body, at: store.sources.now())
         switch try await store.log.once(
-            key, { try await append(body, text, request, topic, partition, key: key) })
+            key, { try await append(body, format, request, topic, partition, key: key) })
         {
         case .done(let span): return spanResponse(span)
         case .before(let span):
@@ -73,8 +63,8 @@ struct LogRoutes {
 
     /// Parses and stores a body; no records get no addresses, at the place where the next ones go.
     private func append(
-        _ body: ByteBuffer, _ text: RecordText, _ request: Request, _ topic: String, _ partition: String,
-        key: RequestKey?
+        _ body: ByteBuffer, _ format: RecordFormat, _ request: Request, _ topic: String,
+        _ partition: String, key: RequestKey?
     ) async throws -> AppendedSpan {
         let declared = try request.query("float32")
         if !declared.isEmpty,
@@ -83,9 +73,7 @@ struct LogRoutes {
             try await store.declareFloat32(declared, of: pipeline.id)
         }
         let float32Fields = store.float32Fields(ofTopic: topic)
-        var parsed = try body.withUnsafeReadableBytes {
-            try RecordParser.parse($0, as: text, float32Fields: float32Fields)
-        }
+        var parsed = try format.parse(body, float32Fields: float32Fields)
         if !parsed.timeAbsent.isEmpty {
             // A record without a time happened now, as far as we know.
             let now = store.sources.now().milliseconds
@@ -126,7 +114,7 @@ struct LogRoutes {
 
     @Sendable func page(_ request: Request, _ context: APIContext) async throws -> Response {
         let topic = try context.parameters.component("topic")
-        try acceptsJSON(request)
+        let format = try request.answerFormat()
         let limit = try count("page_size", request).map { min($0, LogRoutes.pageRecordCountMax) } ?? 1000
         let byteLimit = min(
             try count("page_bytes", request) ?? count("dataset.max_bytes", request) ?? .max,
@@ -154,39 +142,46 @@ struct LogRoutes {
         }
         var page = records(limit)
         var state = page.rows.rows.count >= limit ? "RecordLimited" : "All"
-
-        var writer = RecordWriter(form: try request.recordForm(), fields: try request.fieldSelection())
-        let prepared = page.rows.batches.map { writer.prepare($0) }
-        for (batch, row) in page.rows.rows where writer.rowCount == 0 || writer.byteCount < byteLimit {
-            writer.write(row: row, of: prepared[batch])
+        func status() -> String {
+            let next = page.next.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
+            return JSONValue.object(("status", .string(state)), ("next", .object(JSONObject(next)))).text
         }
-        if writer.rowCount < page.rows.rows.count {
+        let form = try request.recordForm()
+        let selection = try request.fieldSelection()
+        func bytes() throws -> (bytes: [UInt8], rowCount: Int) {
+            switch format {
+            case .json(let text):
+                var writer = RecordWriter(as: text, form: form, fields: selection)
+                let prepared = page.rows.batches.map { writer.prepare($0) }
+                for (batch, row) in page.rows.rows where writer.rowCount == 0 || writer.byteCount < byteLimit
+                {
+                    writer.write(row: row, of: prepared[batch])
+                }
+                let rowCount = writer.rowCount
+                return (writer.finish(), rowCount)
+            case .arrow(let format):
+                let writer = ArrowWriter(as: format, form: form, fields: selection, status: status())
+                let bytes = try writer.bytes(of: page.rows.batches, rows: page.rows.rows)
+                let rowCount = page.rows.rows.count
+                guard bytes.count > byteLimit, rowCount > 1 else { return (bytes, rowCount) }
+                // Rows are of about one size, so the next attempt is near the limit; it may be past it again.
+                return (bytes, min(rowCount - 1, max(1, rowCount * byteLimit / bytes.count)))
+            }
+        }
+        var body = try bytes()
+        while body.rowCount < page.rows.rows.count {
             // The same snapshot's page of just these rows says where the next one starts.
-            page = records(writer.rowCount)
+            page = records(body.rowCount)
             state = "ByteLimited"
+            // Its text stands as it is; an Arrow file says within itself where it ends.
+            if case .arrow = format { body = try bytes() }
         }
-        let status = JSONValue.object(
-            ("status", .string(state)),
-            (
-                "next",
-                .object(JSONObject(page.next.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) }))
-            ))
-        var response = Response(bytes: writer.finish(), contentType: recordsContentType)
-        response.headers[.iterationStatus] = status.text.escapedForHeader
+        var response = Response(bytes: body.bytes, contentType: format.contentType)
+        response.headers[.iterationStatus] = status().escapedForHeader
         if !page.rows.statistics.unseen.isEmpty {
             response.headers[.unseen] = String(page.rows.statistics.unseen.count)
         }
         return response
-    }
-
-    private func acceptsJSON(_ request: Request) throws {
-        let accepted = request.headers[.accept] ?? "*/*"
-        let kinds = accepted.split(separator: ",").map { $0.prefix { $0 != ";" }.filter { $0 != " " } }
-        guard kinds.contains(where: { ["*/*", "application/*", "application/json", ""].contains($0) }) else {
-            throw RequestRefusal(
-                .badRequest,
-                "records are answered as application/json; format=pandas-records, not \(accepted)")
-        }
     }
 
     /// A whole number above 0 in the query; nil where it is left out.

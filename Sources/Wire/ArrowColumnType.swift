@@ -21,31 +21,78 @@
 
 import Records
 
-enum ArrowColumnType {
+/// What the batches seen so far say of one field.
+struct ArrowColumnType: Sendable {
+    private var hasScalars = false
+    private var hasLists = false
+    private var hasJSON = false
+    /// Of leaves with an element that is not null.
+    private var types: Set<ArrowType> = []
+    /// Of leaves without one: the first, and the first that is not of integers, which knows its type.
+    private var emptyType: ArrowType?
+    private var knowingEmptyType: ArrowType?
+    private var hasLargeIntegers = false
+    private var areUnsigned = true
+    private var fitDoubles = true
+
+    private static let integer = ArrowType.integer(bitWidth: 64, isSigned: true)
+    private static let double = ArrowType.float(bitWidth: 64)
+
     /// The field that holds the columns of all batches.
     static func field(named name: String, of columns: [FieldColumn]) -> ArrowField {
-        var field = ArrowField(name: name, path: name, type: .null)
-        var hasScalars = false
-        var hasLists = false
-        var hasJSON = false
-        var leaves: [TypedLeaf] = []
-        for column in columns {
-            switch column.values {
-            case .none: break
-            case .scalar(let leaf):
-                hasScalars = true
-                leaves.append(TypedLeaf(leaf, column.presence))
-            case .fixedList(let parts):
-                hasLists = true
-                leaves += parts.map { TypedLeaf($0, column.presence) }
-            case .list(_, let leaf):
-                hasLists = true
-                leaves.append(TypedLeaf(leaf, .everyRow))
-            case .json: hasJSON = true
-            }
+        var type = ArrowColumnType()
+        for column in columns { type.add(column) }
+        return type.field(named: name)
+    }
+
+    /// One more batch's column of the field.
+    mutating func add(_ column: FieldColumn) {
+        switch column.values {
+        case .none: break
+        case .scalar(let leaf):
+            hasScalars = true
+            add(leaf, column.presence)
+        case .fixedList(let parts):
+            hasLists = true
+            for leaf in parts { add(leaf, column.presence) }
+        case .list(_, let leaf):
+            hasLists = true
+            add(leaf, .everyRow)
+        case .json: hasJSON = true
         }
+    }
+
+    /// The presence is that of the rows whose elements these are; `.everyRow` within lists.
+    private mutating func add(_ leaf: Leaf, _ presence: Presence) {
+        let type: ArrowType =
+            switch leaf.elements {
+            case .float64: Self.double
+            case .float32: .float(bitWidth: 32)
+            case .int64: Self.integer
+            case .bool: .bool
+            case .text: .text(isLarge: false)
+            }
+        let hasElements =
+            switch presence {
+            case .everyRow: leaf.nulls.count < leaf.count
+            case .each(let states): leaf.nulls.count < states.count { $0 == .value }
+            }
+        guard hasElements else {
+            emptyType = emptyType ?? type
+            if type != Self.integer { knowingEmptyType = knowingEmptyType ?? type }
+            return
+        }
+        types.insert(type)
+        hasLargeIntegers = hasLargeIntegers || leaf.hasLargeIntegers
+        areUnsigned = areUnsigned && leaf.areUnsignedIntegers
+        fitDoubles = fitDoubles && leaf.fitsDoubles
+    }
+
+    /// The field that holds all columns seen.
+    func field(named name: String) -> ArrowField {
+        var field = ArrowField(name: name, path: name, type: .null)
         if !hasScalars && !hasLists && !hasJSON { return field }
-        guard !hasJSON, hasScalars != hasLists, let type = elementType(of: leaves) else {
+        guard !hasJSON, hasScalars != hasLists, let type = elementType else {
             field.type = .text(isLarge: false)
             field.isJSON = true
             return field
@@ -55,49 +102,16 @@ enum ArrowColumnType {
         return field
     }
 
-    /// A leaf and whether any of its elements is not null.
-    private struct TypedLeaf {
-        var leaf: Leaf
-        var hasElements: Bool
-        var type: ArrowType
-
-        /// The presence is that of the rows whose elements these are; `.everyRow` within lists.
-        init(_ leaf: Leaf, _ presence: Presence) {
-            self.leaf = leaf
-            switch presence {
-            case .everyRow: hasElements = leaf.nulls.count < leaf.count
-            case .each(let states): hasElements = leaf.nulls.count < states.count { $0 == .value }
-            }
-            type =
-                switch leaf.elements {
-                case .float64: .float(bitWidth: 64)
-                case .float32: .float(bitWidth: 32)
-                case .int64: .integer(bitWidth: 64, isSigned: true)
-                case .bool: .bool
-                case .text: .text(isLarge: false)
-                }
-        }
-    }
-
     /// The one type that holds the elements of all leaves; nil where there is none.
-    private static func elementType(of leaves: [TypedLeaf]) -> ArrowType? {
-        let integer = ArrowType.integer(bitWidth: 64, isSigned: true)
-        let typed = leaves.filter { $0.hasElements }
-        guard let first = typed.first else {
-            // Nulls only: what is not of integers knows its type. No leaf at all: empty lists.
-            return (leaves.first { $0.type != integer } ?? leaves.first)?.type ?? .text(isLarge: false)
+    private var elementType: ArrowType? {
+        guard let first = types.first else {
+            // Nulls only, or no leaf at all: empty lists.
+            return knowingEmptyType ?? emptyType ?? .text(isLarge: false)
         }
-        let types = Set(typed.map { $0.type })
-        guard types.contains(.float(bitWidth: 64)) || types.count > 1 else { return first.type }
+        guard types.contains(Self.double) || types.count > 1 else { return first }
         guard !types.contains(.bool), !types.contains(.text(isLarge: false)) else { return nil }
-        if typed.contains(where: { $0.leaf.hasLargeIntegers }),
-            typed.allSatisfy({ $0.leaf.unsignedIntegers != nil })
-        {
-            return .integer(bitWidth: 64, isSigned: false)
-        }
-        let areExact =
-            !types.contains(integer) || types.count == 1 || typed.allSatisfy { $0.leaf.fitsDoubles }
-        return areExact ? .float(bitWidth: 64) : nil
+        if hasLargeIntegers && areUnsigned { return .integer(bitWidth: 64, isSigned: false) }
+        return !types.contains(Self.integer) || fitDoubles ? Self.double : nil
     }
 }
 
@@ -111,6 +125,12 @@ extension Leaf {
     fileprivate var fitsDoubles: Bool {
         guard case .int64(let values) = elements else { return true }
         return values.allSatisfy { Int64(exactly: Double($0)) == $0 }
+    }
+
+    /// Whether `unsignedIntegers` are there.
+    fileprivate var areUnsignedIntegers: Bool {
+        if case .int64(let values) = elements { return values.allSatisfy { $0 >= 0 } }
+        return unsignedIntegers != nil
     }
 
     /// The elements as integers from 0 on, by the digits kept where there are any; nil where one is

@@ -24,11 +24,9 @@ struct ArrowColumnWriter {
 
     private static let jsonKey = "v"
 
-    /// The column called `name` of the file, under the name `shownName`.
-    init(_ name: String, shownAs shownName: String, in batches: [RecordBatch]) {
+    /// The column called `name` of the batches, as the field that holds it in the whole file.
+    init(_ name: String, as field: ArrowField, in batches: [RecordBatch]) {
         columns = batches.map { $0.field(named: name) }
-        var field = ArrowColumnType.field(named: name, of: columns.compactMap { $0 })
-        field.name = shownName
         self.field = field
         starts = columns.map { column in
             guard case .list(let lengths, _)? = column?.values else { return [] }

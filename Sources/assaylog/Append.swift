@@ -23,10 +23,13 @@ struct Append: AsyncParsableCommand {
             Example:
               assaylog append --create --workspace demo --pipeline fraud records.ndjson
 
-            Takes NDJSON (one JSON object a line) and pandas-records JSON (one list of objects); the first
-            byte tells them apart; "-" is standard input. Fields have dotted names or are nested: "in.amount"
-            or {"in":{"amount":…}}; "time" is milliseconds since 1970, and now where it is left out. Every
-            10,000 records are one durable commit. After an interruption run the same command with --resume.
+            Takes NDJSON (one JSON object a line), pandas-records JSON (one list of objects), Arrow IPC files
+            and streams, which the first bytes tell apart, and CSV (files named .csv, or --csv); "-" is
+            standard input. Fields have dotted names or are nested: "in.amount" or {"in":{"amount":…}}; "time"
+            is milliseconds since 1970, and now where it is left out. In CSV the first line names the fields,
+            an empty cell is null and a cell like "[0.1, 0.9]" a list. Every 10,000 records, or the record
+            batches of an Arrow file that have as many, are one durable commit. After an interruption run
+            the same command with --resume.
             A server stores each part of a file once within a day, however often it is sent; a file that has
             grown since is taken up anew from its last part on.
             """)
@@ -45,6 +48,9 @@ struct Append: AsyncParsableCommand {
             "A field whose numbers are float32, as a model's outputs are; may be repeated. Known of the "
                 + "outputs of the pipeline's own models.", valueName: "field"))
     var float32: [String] = []
+
+    @Flag(help: "The files are CSV, whatever they are called.")
+    var csv = false
 
     @Flag(help: "Make the data directory, workspace and pipeline that are not there.")
     var create = false
@@ -122,8 +128,8 @@ private struct Importer {
         var mark = try mark(of: file)
         let begin = mark?.byteCount ?? 0
         skippedByteCount += begin
-        var chunks = try RecordChunks(file, from: begin)
-        while let chunk = try chunks.next() {
+        var chunks = try file.chunks(from: begin, isCSV: options.csv)
+        while let chunk = try chunks.chunk() {
             mark?.byteCount = chunk.end
             mark?.at = SystemSources.wallClock()
             if mark != nil {
@@ -132,12 +138,12 @@ private struct Importer {
             let appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
             mark?.rowCount += appended.rowCount
             guard !appended.wasThere else {
-                skippedByteCount += chunk.text.count
+                skippedByteCount += chunk.end - chunk.start
                 progress.show("append", bytes: skippedByteCount + byteCount, rows: rowCount)
                 continue
             }
             rowCount += appended.rowCount
-            byteCount += chunk.text.count
+            byteCount += chunk.end - chunk.start
             if let found = appended.indexes {
                 commitCount += 1
                 indexes = (indexes?.lowerBound ?? found.lowerBound)..<found.upperBound

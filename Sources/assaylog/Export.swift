@@ -16,9 +16,11 @@ struct Export: ParsableCommand {
         discussion: """
             Example:
               assaylog export --pipeline fraud --output fraud.ndjson
+              assaylog export --pipeline fraud --arrow --output fraud.arrow
 
             Records come as the log holds them: one location after another, each in the order it was appended.
-            `assaylog append` takes the file back. For records by time, see `assaylog logs`.
+            `assaylog append` takes the file back. Arrow holds values, not their texts: 1.50 comes back as 1.5.
+            For records by time, see `assaylog logs`.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -37,6 +39,12 @@ struct Export: ParsableCommand {
     @Flag(help: "One JSON list (pandas-records) instead of lines.")
     var json = false
 
+    @Flag(
+        help: "An Arrow IPC file instead of lines: columns with their types, for pyarrow, pandas or DuckDB.")
+    var arrow = false
+
+    func validate() throws { try RecordStream.Form.check(json: json, arrow: arrow, isToFile: output != nil) }
+
     func run() throws {
         let (view, damages) = try directory.open()
         let topic = try pipeline.found(in: view.catalog).topic.name
@@ -46,7 +54,7 @@ struct Export: ParsableCommand {
         var stream = RecordStream(
             view.snapshot, topic: topic, window: period.window,
             filter: try filter.filter(topic: topic, in: view),
-            form: nested ? .nested : .flat, as: json ? .list : .lines
+            form: nested ? .nested : .flat, as: arrow ? .arrow : json ? .list : .lines
         ) { bytes in
             byteCount += bytes.count
             try file.map { try $0.write(bytes) } ?? Output.write(bytes)

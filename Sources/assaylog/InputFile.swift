@@ -9,6 +9,9 @@ final class InputFile {
     /// The file's size; nil for what has none, as a pipe.
     let byteCount: Int?
 
+    /// Bytes that were looked at and are read next.
+    private var ahead: [UInt8] = []
+
     /// Bytes of one read: enough that a read costs little, little enough to hold.
     static let pieceByteCount = 1 << 20
 
@@ -40,11 +43,17 @@ final class InputFile {
 
     /// Goes on reading at `offset`.
     func seek(to offset: Int) throws {
+        ahead = []
         guard lseek(descriptor, off_t(offset), SEEK_SET) >= 0 else { throw failure() }
     }
 
     /// Reads the next piece onto the end of `bytes`; false at the end of the file.
     func read(onto bytes: inout [UInt8]) throws -> Bool {
+        if !ahead.isEmpty {
+            bytes += ahead
+            ahead = []
+            return true
+        }
         let piece = try [UInt8](unsafeUninitializedCapacity: InputFile.pieceByteCount) { buffer, count in
             while true {
                 let found = Glibc.read(descriptor, buffer.baseAddress, buffer.count)
@@ -56,6 +65,28 @@ final class InputFile {
         }
         bytes += piece
         return !piece.isEmpty
+    }
+
+    /// The next `count` bytes, or all that there are, without moving on.
+    func peek(_ count: Int) throws -> [UInt8] {
+        var bytes: [UInt8] = []
+        while bytes.count < count, try read(onto: &bytes) {}
+        ahead = bytes
+        return Array(bytes.prefix(count))
+    }
+
+    /// Reads the next `count` bytes, or all that there are.
+    func read(upTo count: Int) throws -> [UInt8] {
+        while ahead.count < count {
+            var bytes = ahead
+            ahead = []
+            let isThere = try read(onto: &bytes)
+            ahead = bytes
+            if !isThere { break }
+        }
+        let bytes = Array(ahead.prefix(count))
+        ahead.removeFirst(bytes.count)
+        return bytes
     }
 
     /// Reads `count` bytes at `offset`, without moving on.

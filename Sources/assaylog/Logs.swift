@@ -12,6 +12,7 @@ struct Logs: ParsableCommand {
         discussion: """
             Example:
               assaylog logs --pipeline fraud --newest --limit 3
+              assaylog logs --pipeline fraud --start 2024-01-09T00:00:00Z --arrow > day.arrow
 
             Records come oldest first, or newest first with --newest, as NDJSON: one JSON object a line, every
             number in the text it was posted in. Without --limit all records of the window are printed. Works
@@ -35,7 +36,11 @@ struct Logs: ParsableCommand {
     @Flag(help: "One JSON list instead of lines.")
     var json = false
 
+    @Flag(help: "An Arrow IPC file instead of lines; for a pipe or a file.")
+    var arrow = false
+
     func validate() throws {
+        try RecordStream.Form.check(json: json, arrow: arrow, isToFile: false)
         if let limit, limit < 1 { throw ValidationError("--limit is \(limit); it must be 1 or more.") }
     }
 
@@ -45,7 +50,7 @@ struct Logs: ParsableCommand {
         var stream = RecordStream(
             view.snapshot, topic: topic, window: period.window,
             filter: try filter.filter(topic: topic, in: view),
-            form: nested ? .nested : .flat, as: json ? .list : .lines, to: Output.write)
+            form: nested ? .nested : .flat, as: arrow ? .arrow : json ? .list : .lines, to: Output.write)
         try stream.writeByTime(limit: limit ?? .max, newestFirst: newest)
         try Output.warn(damages + stream.unseen)
     }

@@ -15,17 +15,46 @@ import Glibc
 import Wire
 
 struct RecordChunk {
-    /// Records, one or more lines each.
-    var text: [UInt8]
-    /// Where in the file the text begins.
-    var start: Int
-    /// Lines before it, of a file of lines; records, of a list.
-    var linesBefore: Int
+    enum Kind {
+        /// Lines of JSON as they stand in the file, but for the brackets of a list.
+        case lines
+        /// Lines of JSON made of something else: places in them are not places in the file.
+        case converted
+        /// A stream of Arrow that stands alone.
+        case arrow
+    }
 
-    var end: Int { start + text.count }
+    /// Records: one or more lines each, or Arrow.
+    var text: [UInt8]
+    var kind = Kind.lines
+    /// Where in the file the records begin and end.
+    var start: Int
+    var end: Int
+    /// Lines before it, of a file of lines; records, of any other.
+    var linesBefore: Int
 }
 
-struct RecordChunks {
+/// Cuts a file into chunks.
+protocol ChunkReader {
+    /// What lines are counted by: lines, or the records of a file that has none.
+    var unit: String { get }
+
+    /// The next chunk; nil after the last.
+    mutating func chunk() throws -> RecordChunk?
+}
+
+extension InputFile {
+    /// The chunks of the file from `offset` on, which is 0 or where an earlier chunk ended. Its first
+    /// bytes say what it holds, but for CSV, which is known by the name's ending or by being told.
+    func chunks(from offset: Int, isCSV: Bool) throws -> any ChunkReader {
+        let opening = try peek(8)
+        if ArrowCutter.isArrow(opening) { return ArrowChunks(self, from: offset) }
+        if isCSV || name.lowercased().hasSuffix(".csv") { return try CSVChunks(self, from: offset) }
+        return try RecordChunks(self, from: offset)
+    }
+}
+
+struct RecordChunks: ChunkReader {
     /// Rows of one commit: their sync is then a small part of the work, and what a crash costs too.
     static let rowCountMax = 10_000
     /// Bytes of one commit: as many as the log gathers into one envelope.
@@ -73,11 +102,9 @@ struct RecordChunks {
         }
     }
 
-    /// What lines are counted by: lines, or the records of a list.
     var unit: String { shape == .list ? "record" : "line" }
 
-    /// The next chunk; nil after the last.
-    mutating func next() throws -> RecordChunk? {
+    mutating func chunk() throws -> RecordChunk? {
         while true {
             if shape == .list { try scanList() } else { scanLines() }
             if isFull { break }
@@ -100,7 +127,8 @@ struct RecordChunks {
             if shape == nil { shape = try shape(of: pending) }
         }
         guard lastCut > 0 else { return nil }
-        let chunk = RecordChunk(text: Array(pending[..<lastCut]), start: start, linesBefore: linesBefore)
+        let chunk = RecordChunk(
+            text: Array(pending[..<lastCut]), start: start, end: start + lastCut, linesBefore: linesBefore)
         pending.removeFirst(lastCut)
         start += lastCut
         linesBefore += cutCount
@@ -127,18 +155,13 @@ struct RecordChunks {
         let known: [([UInt8], String)] = [
             ([0x1F, 0x8B], "is compressed by gzip: `gzip -dc FILE | assaylog append … -`"),
             ([0x28, 0xB5, 0x2F, 0xFD], "is compressed by zstd: `zstd -dc FILE | assaylog append … -`"),
-            (Array("ARROW1".utf8), "is an Arrow file, which is not read yet: save it as NDJSON"),
-            (
-                [0xFF, 0xFF, 0xFF, 0xFF],
-                "looks like an Arrow stream, which is not read yet: save it as NDJSON"
-            ),
             (Array("PAR1".utf8), "is a Parquet file, which is not read: save it as NDJSON"),
             ([0xEF, 0xBB, 0xBF], "begins with a byte order mark: remove its first three bytes"),
         ]
         let problem =
             known.first { opening.starts(with: $0.0) }?.1
             ?? "holds no records: it begins neither with \"{\" (one record a line) "
-            + "nor with \"[\" (a list of records)"
+            + "nor with \"[\" (a list of records), nor is it Arrow; if it is CSV, say so with --csv"
         throw CommandFailure("\(file.name) \(problem)")
     }
 
@@ -228,8 +251,8 @@ extension RecordChunk {
         case .malformed(let row, let problem):
             let newlines = text[..<min(problem.offset, text.count)].count { $0 == 0x0A }
             return CommandFailure(
-                "\(file.name), \(unit) \(linesBefore + (isList ? row ?? newlines : newlines) + 1), "
-                    + "at byte \(start + problem.offset): \(problem.problem)")
+                "\(file.name), \(unit) \(linesBefore + (isList ? row ?? newlines : newlines) + 1)"
+                    + (kind == .lines ? ", at byte \(start + problem.offset)" : "") + ": \(problem.problem)")
         case .refused(let row, let field, let problem):
             return CommandFailure(
                 "\(file.name), \(unit) \(linesBefore + (isList ? row : line(ofRow: row)) + 1), "

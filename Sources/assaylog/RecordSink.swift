@@ -134,10 +134,16 @@ struct StoreSink: RecordSink {
         _ chunk: RecordChunk, of file: InputFile, counting unit: String, mark: ImportMark?
     ) async throws -> AppendedChunk {
         var parsed: ParsedRecords
-        do throws(RecordParseError) {
-            parsed = try RecordParser.parse(
-                chunk.text, as: .lines, float32Fields: store.float32Fields(ofTopic: topic))
-        } catch { throw chunk.located(error, in: file, counting: unit) }
+        if chunk.kind == .arrow {
+            do throws(ArrowError) { parsed = try ArrowReader.read(chunk.text) } catch {
+                throw chunk.located(error, in: file)
+            }
+        } else {
+            do throws(RecordParseError) {
+                parsed = try RecordParser.parse(
+                    chunk.text, as: .lines, float32Fields: store.float32Fields(ofTopic: topic))
+            } catch { throw chunk.located(error, in: file, counting: unit) }
+        }
         guard parsed.batch.rowCount > 0 else { return AppendedChunk(rowCount: 0) }
         // A record without a time happened now, as far as we know.
         let now = store.sources.now().milliseconds
@@ -222,7 +228,9 @@ struct ServerSink: RecordSink {
         let wasThere: Bool
         do {
             (answer, wasThere) = try server.post(
-                path, body: chunk.text, contentType: "application/x-ndjson",
+                path, body: chunk.text,
+                contentType: chunk.kind == .arrow
+                    ? "application/vnd.apache.arrow.stream" : "application/x-ndjson",
                 key: ImportMark.key(salt: salt, start: chunk.start, chunk.text))
         } catch let failure as CommandFailure {
             throw CommandFailure("\(file.name), after \(unit) \(chunk.linesBefore): \(failure)")

@@ -1,4 +1,4 @@
-// Whole records on their way out, however many: made text and written piece by piece.
+// Whole records on their way out, however many: made JSON or Arrow and written piece by piece.
 //
 // Two orders. By time: the window is cut into slices of about `sliceRecordCount` records, whose
 // bounds follow from the index alone, and each slice is sorted by itself. By address, as the log
@@ -8,7 +8,9 @@
 //  * Every record of the window is written once, and in the order asked for.
 //  * Memory is that of one slice or page, unless more records than that share one moment.
 
+import ArgumentParser
 import EventLog
+import Glibc
 import JSON
 import Queries
 import Records
@@ -21,6 +23,9 @@ struct RecordStream {
         case lines
         /// One JSON list.
         case list
+        /// One Arrow IPC file. Its columns have one type each, so the records are gone through twice: once
+        /// for the types, once for the values.
+        case arrow
     }
 
     let snapshot: LogSnapshot
@@ -56,36 +61,68 @@ struct RecordStream {
 
     /// Writes the first `limit` records by time, or the last, newest first.
     mutating func writeByTime(limit: Int = .max, newestFirst: Bool = false) throws {
-        try begin()
         let scan = RecordScan(snapshot)
         let slices = slices()
-        for slice in newestFirst ? slices.reversed() : slices {
-            guard recordCount < limit else { break }
-            try write(
-                scan.window(
-                    topic: topic, slice, filter: filter, limit: limit - recordCount, newestFirst: newestFirst)
-            )
+        let (topic, filter) = (topic, filter)
+        try write { give in
+            var rest = limit
+            for slice in newestFirst ? slices.reversed() : slices {
+                guard rest > 0 else { break }
+                let rows = scan.window(
+                    topic: topic, slice, filter: filter, limit: rest, newestFirst: newestFirst)
+                rest -= rows.rows.count
+                try give(rows)
+            }
         }
-        try end()
     }
 
     /// Writes all records, partition after partition, each in the order of its indexes.
     mutating func writeByAddress() throws {
-        try begin()
         let scan = RecordScan(snapshot)
-        var positions: [String: UInt64] = [:]
-        while true {
-            let page = scan.page(
-                topic: topic, positions: positions, window: window, filter: filter,
-                limit: RecordStream.pageRecordCount)
-            try write(page.rows)
-            positions = page.next
-            guard page.isFull else { break }
+        let (topic, window, filter) = (topic, window, filter)
+        try write { give in
+            var positions: [String: UInt64] = [:]
+            while true {
+                let page = scan.page(
+                    topic: topic, positions: positions, window: window, filter: filter,
+                    limit: RecordStream.pageRecordCount)
+                try give(page.rows)
+                positions = page.next
+                guard page.isFull else { break }
+            }
         }
+    }
+
+    /// Writes what `parts` gives, which gives the same each time: the log as of one cut.
+    private mutating func write(_ parts: ((RecordRows) throws -> Void) throws -> Void) throws {
+        if text == .arrow {
+            var schema = ArrowTableSchema()
+            try parts { rows in
+                for batch in rows.shownBatches { schema.add(batch) }
+            }
+            arrow = ArrowPartWriter(ArrowWriter(form: form), schema)
+        }
+        try begin()
+        // The closure given to `parts` may not hold `self` while it changes.
+        var stream = self
+        try parts { try stream.write($0) }
+        self = stream
         try end()
     }
 
     private mutating func write(_ rows: RecordRows) throws {
+        if text == .arrow {
+            try arrow?.write(rows.batches, rows: rows.rows)
+            if let bytes = arrow?.take(), !bytes.isEmpty { try write(bytes) }
+        } else {
+            try writeText(rows)
+        }
+        recordCount += rows.rows.count
+        unseen += rows.statistics.unseen.filter { !unseen.contains($0) }
+        report(recordCount)
+    }
+
+    private mutating func writeText(_ rows: RecordRows) throws {
         var writer = RecordWriter(as: .lines, form: form)
         let prepared = rows.batches.map { writer.prepare($0) }
         for (batch, row) in rows.rows {
@@ -96,14 +133,12 @@ struct RecordStream {
             }
         }
         try put(writer.finish())
-        recordCount += rows.rows.count
-        unseen += rows.statistics.unseen.filter { !unseen.contains($0) }
-        report(recordCount)
     }
 
     // MARK: Text
 
     private var isFirst = true
+    private var arrow: ArrowPartWriter?
 
     private mutating func begin() throws {
         if text == .list { try write([UInt8(ascii: "[")]) }
@@ -111,6 +146,10 @@ struct RecordStream {
 
     private mutating func end() throws {
         if text == .list { try write(Array("]\n".utf8)) }
+        if let arrow {
+            try write(arrow.finish())
+            self.arrow = nil
+        }
     }
 
     /// Lines as they are; in a list, each line's end becomes the comma before the next.
@@ -154,5 +193,25 @@ struct RecordStream {
         }
         slices.append(TimeWindow(start: start, end: window.end))
         return slices
+    }
+}
+
+extension RecordRows {
+    /// The batches that some of the rows are of.
+    fileprivate var shownBatches: [RecordBatch] {
+        var isShown = [Bool](repeating: false, count: batches.count)
+        for row in rows { isShown[row.batch] = true }
+        return batches.indices.filter { isShown[$0] }.map { batches[$0] }
+    }
+}
+
+extension RecordStream.Form {
+    /// Refuses two forms at once, and bytes that no terminal shows.
+    static func check(json: Bool, arrow: Bool, isToFile: Bool) throws {
+        guard arrow else { return }
+        guard !json else { throw ValidationError("--json and --arrow contradict each other.") }
+        guard isToFile || isatty(STDOUT_FILENO) == 0 else {
+            throw ValidationError("Arrow is not for a terminal; send it into a file or a pipe.")
+        }
     }
 }

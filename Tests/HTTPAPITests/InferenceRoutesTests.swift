@@ -228,7 +228,7 @@ struct InferenceRoutesTests {
             #expect(try await client.post(path + "?dataset.separator=_", "[\(Self.row)]").status == 400)
             #expect(try await client.post(path + "?dataset%5B%5D=%FF", "[\(Self.row)]").status == 400)
             #expect(
-                try await client.post(path, "[\(Self.row)]", type: "application/vnd.apache.arrow.file").status
+                try await client.post(path, "[\(Self.row)]", type: "application/vnd.apache.parquet").status
                     == 415)
             #expect(client.store.log.cut == cut)
         }

@@ -1,0 +1,153 @@
+// The columns of an Arrow file: which there are, as all batches of it say them, and the rows of some.
+//
+// Invariants:
+//  * Columns come in the order in which the batches name them; those of a group stand together, where
+//    its first one stood.
+//  * Every batch whose rows are written was told to the schema before.
+
+import Records
+
+/// The fields of the batches of one file, with a type for each that holds them all.
+package struct ArrowTableSchema: Sendable {
+    fileprivate var names: [String] = []
+    fileprivate var types: [String: ArrowColumnType] = [:]
+    /// Whether it was told of no batch.
+    private(set) var isEmpty = true
+
+    package init() {}
+
+    /// One more batch, some of whose rows are to be written.
+    package mutating func add(_ batch: RecordBatch) {
+        isEmpty = false
+        for field in batch.fields {
+            if types[field.name] == nil {
+                names.append(field.name)
+                types[field.name] = ArrowColumnType()
+            }
+            types[field.name]?.add(field)
+        }
+    }
+}
+
+/// The columns that a file shows.
+struct ArrowColumns {
+    /// A field, or the fields of a group under the group's name.
+    fileprivate struct Member {
+        var group: String?
+        var columns: [(name: String, field: ArrowField)]
+    }
+
+    fileprivate let showsTime: Bool
+    fileprivate private(set) var members: [Member] = []
+
+    init(_ schema: ArrowTableSchema, _ form: RecordForm, _ selection: FieldSelection) {
+        showsTime = selection.shows("time")
+        let names = schema.names.filter { selection.shows($0) }
+        let all = Set(names)
+        var groups: [Substring: Int] = [:]
+        for name in names {
+            var field = (schema.types[name] ?? ArrowColumnType()).field(named: name)
+            // A field of the group's own name takes the name; the group's fields stay flat beside it.
+            guard form == .nested, let (group, rest) = RecordGroup.split(name), !all.contains(String(group))
+            else {
+                members.append(Member(columns: [(name, field)]))
+                continue
+            }
+            field.name = String(rest)
+            if let number = groups[group] {
+                members[number].columns.append((name, field))
+            } else {
+                groups[group] = members.count
+                members.append(Member(group: String(group), columns: [(name, field)]))
+            }
+        }
+    }
+
+    /// The schema.
+    var fields: [ArrowField] {
+        let time = ArrowField(name: "time", path: "time", type: .integer(bitWidth: 64, isSigned: true))
+        return (showsTime ? [time] : [])
+            + members.flatMap { member -> [ArrowField] in
+                let fields = member.columns.map { $0.field }
+                guard let group = member.group else { return fields }
+                return [ArrowField(name: group, path: group, type: .structure, children: fields)]
+            }
+    }
+}
+
+/// The columns over some batches.
+struct ArrowTable {
+    private let batches: [RecordBatch]
+    private let showsTime: Bool
+    private let members: [(group: String?, columns: [ArrowColumnWriter])]
+
+    init(_ columns: ArrowColumns, _ batches: [RecordBatch]) {
+        self.batches = batches
+        showsTime = columns.showsTime
+        members = columns.members.map { member in
+            (member.group, member.columns.map { ArrowColumnWriter($0.name, as: $0.field, in: batches) })
+        }
+    }
+
+    /// Writes the arrays of some rows.
+    func write(_ runs: [ArrowRowRun], to body: inout ArrowBody) throws(ArrowError) {
+        let rowCount = runs.reduce(0) { $0 + $1.rows.count }
+        if showsTime {
+            body.beginArray(count: rowCount, validity: nil)
+            body.writeBuffer(byteCount: rowCount * 8) { bytes in
+                var place = 0
+                for run in runs {
+                    batches[run.batch].times[run.rows].withUnsafeBytes { times in
+                        UnsafeMutableRawBufferPointer(rebasing: bytes[place..<place + times.count])
+                            .copyMemory(from: times)
+                        place += times.count
+                    }
+                }
+            }
+        }
+        for member in members {
+            if member.group != nil {
+                var hasAny = [Bool](repeating: false, count: rowCount)
+                for column in member.columns { column.markRows(of: runs, in: &hasAny) }
+                body.beginArray(count: rowCount, validity: hasAny)
+            }
+            for column in member.columns { try column.write(runs, to: &body) }
+        }
+    }
+}
+
+extension ArrowRowRun {
+    /// Rows in the order given, as runs.
+    static func runs(of rows: [(batch: Int, row: Int)], in batches: [RecordBatch]) -> [ArrowRowRun] {
+        var runs: [ArrowRowRun] = []
+        for (batch, row) in rows {
+            precondition(row >= 0 && row < batches[batch].rowCount, "Writes only rows that are there.")
+            if let last = runs.last, last.batch == batch, last.rows.upperBound == row {
+                runs[runs.count - 1].rows = last.rows.lowerBound..<row + 1
+            } else {
+                runs.append(ArrowRowRun(batch: batch, rows: row..<row + 1))
+            }
+        }
+        return runs
+    }
+
+    /// The runs cut where a record batch of `rowCountMax` rows ends.
+    static func parts(of runs: [ArrowRowRun], rowCountMax: Int) -> [[ArrowRowRun]] {
+        var parts: [[ArrowRowRun]] = []
+        var room = 0
+        for run in runs {
+            var start = run.rows.lowerBound
+            while start < run.rows.upperBound {
+                if room == 0 {
+                    parts.append([])
+                    room = rowCountMax
+                }
+                let end = min(run.rows.upperBound, start + room)
+                parts[parts.count - 1].append(ArrowRowRun(batch: run.batch, rows: start..<end))
+                room -= end - start
+                start = end
+            }
+        }
+        return parts
+    }
+}
