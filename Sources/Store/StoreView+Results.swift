@@ -52,8 +52,13 @@ extension StoreView {
         let number = decision.resultID.number
         if let sealed = places.sealed.document(number, in: snapshot) { return sealed }
         // A damaged copy is as good as none: the log can say it again.
-        if let derived, let kept = places.derived.document(number, in: derived) { return kept }
+        if let kept = keptDocument(of: decision) { return kept }
         return catalog.document(try outcome(of: decision, assay), of: decision, assay)
+    }
+
+    /// A result as it is kept beside the log; nil where it is not, or cannot be read.
+    func keptDocument(of decision: AssayDecision) -> [UInt8]? {
+        derived.flatMap { places.derived.document(decision.resultID.number, in: $0) }
     }
 
     /// Whether a result is in the log itself, because records that it needs were let go.

@@ -15,7 +15,7 @@ struct Assaylog: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Serve.self, Append.self, Query.self, Logs.self, Export.self, Summarize.self, AssayCommand.self,
-            Inspect.self, Check.self, Bench.self,
+            Inspect.self, Check.self, Rebuild.self, Bench.self,
         ])
 
     static func main() async {

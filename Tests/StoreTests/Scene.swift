@@ -126,7 +126,7 @@ struct Scene {
             pipeline: try await Scene.createPipeline("fraud", in: WorkspaceID(1), store, clock))
     }
 
-    private init(folder: TemporaryFolder, clock: ManualClock, store: InferenceStore, pipeline: Pipeline) {
+    init(folder: TemporaryFolder, clock: ManualClock, store: InferenceStore, pipeline: Pipeline) {
         self.folder = folder
         self.clock = clock
         self.store = store
