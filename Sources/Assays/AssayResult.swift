@@ -55,6 +55,7 @@ package struct AssayResult: Hashable, Sendable {
         createdAt = decision.createdAt
     }
 
+    /// As a tree; `AssayResultWriter` prints the same text without one.
     package var json: JSONValue {
         var object = JSONObject([
             ("id", .identifier(id)), ("assay_id", .identifier(assayID)),

@@ -20,27 +20,30 @@ package enum BitPacking {
     /// Appends `values`, each below 2^width.
     package static func pack(_ values: UnsafeBufferPointer<UInt64>, width: Int, into writer: inout ByteWriter) {
         guard width > 0, !values.isEmpty else { return }
-        var pending: UInt64 = 0
-        var pendingBits = 0
-        for value in values {
-            pending |= value << UInt64(pendingBits)
-            let total = pendingBits + width
-            if total >= 64 {
-                writer.write(pending)
-                let taken = 64 - pendingBits
-                pending = taken >= 64 ? 0 : value >> UInt64(taken)
-                pendingBits = total - 64
-            } else {
-                pendingBits = total
+        writer.write(byteCount: byteCount(count: values.count, width: width)) { output in
+            var pending: UInt64 = 0
+            var pendingBits = 0
+            var place = 0
+            for value in values {
+                pending |= value << UInt64(pendingBits)
+                let total = pendingBits + width
+                if total >= 64 {
+                    output.storeBytes(of: pending.littleEndian, toByteOffset: place, as: UInt64.self)
+                    place += 8
+                    let taken = 64 - pendingBits
+                    pending = taken >= 64 ? 0 : value >> UInt64(taken)
+                    pendingBits = total - 64
+                } else {
+                    pendingBits = total
+                }
+            }
+            // The rest and the slack: at most seven bytes of the one, eight of the other.
+            while place < output.count {
+                output[place] = UInt8(truncatingIfNeeded: pending)
+                pending >>= 8
+                place += 1
             }
         }
-        var rest = (pendingBits + 7) / 8
-        while rest > 0 {
-            writer.write(UInt8(truncatingIfNeeded: pending))
-            pending >>= 8
-            rest -= 1
-        }
-        for _ in 0..<slackByteCount { writer.write(UInt8(0)) }
     }
 
     /// Unpacks `output.count` values of `width` bits, adding `base` (wrapping) to each.

@@ -9,8 +9,8 @@
 /// It holds an unsafe buffer because a stored `RawSpan` is not expressible in the language yet;
 /// cursors live inside the `withUnsafeBytes` that owns the memory and never leave it.
 ///
-/// Its reads are inlinable, because a generic read that is not compiled for its integer type where it
-/// is used costs more than what it reads.
+/// Its reads are compiled into where they are used, because a generic read that is not compiled for its
+/// integer type costs more than what it reads.
 package struct ByteCursor {
     package let bytes: UnsafeRawBufferPointer
     @usableFromInline package internal(set) var offset: Int
@@ -23,7 +23,7 @@ package struct ByteCursor {
 
     @inlinable package var remaining: Int { bytes.count - offset }
 
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func read<Integer: FixedWidthInteger>(
         _ type: Integer.Type = Integer.self
     ) throws(BytesError) -> Integer {

@@ -43,6 +43,22 @@ package struct ByteWriter: Sendable {
         bytes.append(contentsOf: raw)
     }
 
+    /// Appends `byteCount` bytes, every one of which `fill` stores: for what is made many bytes at a
+    /// time, so that none is made twice.
+    package mutating func write(byteCount: Int, filledBy fill: (UnsafeMutableRawBufferPointer) -> Void) {
+        // Doubling keeps appending amortised: a reservation by itself is to the byte.
+        if bytes.capacity - bytes.count < byteCount {
+            bytes.reserveCapacity(Swift.max(bytes.count + byteCount, 2 * bytes.capacity))
+        }
+        bytes.append(addingCapacity: byteCount) { (span: inout OutputSpan<UInt8>) in
+            span.withUnsafeMutableBufferPointer { buffer, count in
+                // Unsafe because an output span takes one byte at a time; the memory is reserved above.
+                fill(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count..<count + byteCount]))
+                count += byteCount
+            }
+        }
+    }
+
     package mutating func write(_ more: [UInt8]) {
         bytes.append(contentsOf: more)
     }

@@ -24,15 +24,23 @@ package final class ZstdCompressor {
 
     /// The compressed frame, or nil where it would not be smaller than `bytes`.
     package func compress(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
+        withFrame(of: bytes) { Array($0) }
+    }
+
+    /// Lends the compressed frame to `body`; nil where it would not be smaller than `bytes`.
+    package func withFrame<Result>(
+        of bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Result
+    ) -> Result? {
         guard bytes.count > 16 else { return nil }
         let bound = ZSTD_compressBound(bytes.count)
         if scratch.count < bound { scratch = [UInt8](repeating: 0, count: bound) }
-        let written = scratch.withUnsafeMutableBytes {
-            ZSTD_compressCCtx(context, $0.baseAddress, $0.count, bytes.baseAddress, bytes.count, level)
+        return scratch.withUnsafeMutableBytes { scratch in
+            let written = ZSTD_compressCCtx(
+                context, scratch.baseAddress, scratch.count, bytes.baseAddress, bytes.count, level)
+            precondition(ZSTD_isError(written) == 0, "zstd compresses any bytes into its own bound.")
+            guard written < bytes.count else { return nil }
+            return body(UnsafeRawBufferPointer(rebasing: scratch[..<written]))
         }
-        precondition(ZSTD_isError(written) == 0, "zstd compresses any bytes into its own bound.")
-        guard written < bytes.count else { return nil }
-        return Array(scratch[..<written])
     }
 }
 

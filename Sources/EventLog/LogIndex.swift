@@ -20,11 +20,23 @@ package struct SegmentBlocks: Sendable {
     /// The last commit whose records are in one of the blocks.
     package private(set) var lastCommit: CommitNumber = 0
     package private(set) var blocks: [BlockEntry] = []
+    /// Least and greatest time of each block: all that a question about a window looks at, apart, so
+    /// that it passes over a thousand blocks in the time that reading one takes.
+    private var times: [(min: Int64, max: Int64)] = []
 
     init(segment: UInt64) { self.segment = segment }
 
+    /// Calls `body` with the position of each block that may hold a record of `window`.
+    package func forEachBlock(in window: Range<Int64>, _ body: (Int) -> Void) {
+        for position in 0..<times.count
+        where times[position].max >= window.lowerBound && times[position].min < window.upperBound {
+            body(position)
+        }
+    }
+
     mutating func append(_ block: BlockEntry) {
         blocks.append(block)
+        times.append((block.timeMin, block.timeMax))
         timeMin = min(timeMin, block.timeMin)
         timeMax = max(timeMax, block.timeMax)
         lastCommit = max(lastCommit, block.lastCommit)

@@ -15,8 +15,11 @@ struct BlockSource {
     /// The block's first bytes.
     private let opening: [UInt8]
 
-    /// What the first read takes beyond the head: times of a full block, as a rule.
-    private static let openingByteCount = 4096
+    /// What the first read of a block takes: its head, and as a rule its times.
+    static func openingByteCount(_ block: BlockEntry) -> Int {
+        // Neighbours in time differ by seconds: two bytes a row hold 65 of them, in milliseconds.
+        min(block.byteCount, block.headByteCount + 64 + min(2 * block.rowCount, 4096))
+    }
 
     /// - Parameter wanted: the fields that the head is to list; nil for all.
     init(
@@ -26,7 +29,7 @@ struct BlockSource {
         entry = step.block
         opening = try segment.read(
             at: entry.offset,
-            byteCount: min(entry.byteCount, entry.headByteCount + BlockSource.openingByteCount))
+            byteCount: BlockSource.openingByteCount(entry))
         let place = segment.place(entry.offset)
         head = try opening.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
             try BlockHead.read(UnsafeRawBufferPointer(buffer), at: place, fields: wanted)

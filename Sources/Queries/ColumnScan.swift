@@ -27,6 +27,7 @@ package struct ColumnValues: Sendable {
 package struct ColumnScan {
     private let snapshot: LogSnapshot
     private let reader = BlockReader()
+    private let scratch = ScanScratch()
 
     package init(_ snapshot: LogSnapshot) { self.snapshot = snapshot }
 
@@ -35,14 +36,20 @@ package struct ColumnScan {
         let plan = QueryPlan(topic: topic, window: query.window, filter: query.filter, cut: query.cut)
         let times = query.window.milliseconds
         var answer = ColumnValues()
+        answer.reserveCapacity(plan.steps.reduce(0) { $0 + $1.block.rowCount })
         var ascends = true
         answer.statistics.blocksSkipped = plan.skippedBlockCount
-        for step in plan.steps {
-            do throws(SegmentError) {
-                try read(step, query, times, into: &answer, &ascends)
-                answer.statistics.blocksRead += 1
-            } catch {
-                answer.statistics.unseen.append("\(error)")
+        var fieldName = query.path.recordField
+        fieldName.withUTF8 { name in
+            for step in plan.steps {
+                do throws(SegmentError) {
+                    let isRead = try readLeaf(
+                        step, query, UnsafeRawBufferPointer(name), times, into: &answer, &ascends)
+                    if !isRead { try read(step, query, times, into: &answer, &ascends) }
+                    answer.statistics.blocksRead += 1
+                } catch {
+                    answer.statistics.unseen.append("\(error)")
+                }
             }
         }
         for run in plan.tails {
@@ -52,6 +59,63 @@ package struct ColumnScan {
         answer.statistics.rowsKept = answer.times.count
         if !ascends { answer.sortByTime() }
         return answer
+    }
+
+    /// The ordinary case, all in memory that is kept from block to block: every row of the block counts,
+    /// and its numbers are one column. False, with nothing read into the answer, where they are not.
+    private func readLeaf(
+        _ step: QueryPlan.Step, _ query: WindowQuery, _ fieldName: UnsafeRawBufferPointer,
+        _ window: Range<Int64>, into answer: inout ColumnValues, _ ascends: inout Bool
+    ) throws(SegmentError) -> Bool {
+        let block = step.block
+        if query.filter.looksAtRows { return false }
+        if let cut = query.cut, block.lastCommit > cut { return false }
+        let segment = try snapshot.files.segment(step.segment)
+        let place = segment.place(block.offset)
+        let opening = try scratch.read(
+            .opening, segment, at: block.offset,
+            byteCount: BlockSource.openingByteCount(block))
+        let excerpt = try BlockExcerpt(
+            opening, at: place, field: fieldName, element: query.path.element)
+        if excerpt.numbers == .withinField { return false }
+        var bytesRead = opening.count
+
+        func bytes(_ column: ColumnPlace) throws(SegmentError) -> UnsafeRawBufferPointer {
+            let end = column.offset + column.byteCount
+            guard end <= block.byteCount else {
+                throw .malformed(place, reason: "a column lies past the block's end")
+            }
+            if end <= opening.count {
+                return UnsafeRawBufferPointer(rebasing: opening[column.offset..<end])
+            }
+            bytesRead += column.byteCount
+            return try scratch.read(
+                .column, segment, at: block.offset + column.offset, byteCount: column.byteCount)
+        }
+        let rowCount = excerpt.rowCount
+        let times = scratch.times(rowCount)
+        try reader.readTimes(excerpt.times, try bytes(excerpt.times), at: place, into: times)
+        let numbers = scratch.numbers(rowCount)
+        var isFound = false
+        if case .leaf(let leaf) = excerpt.numbers {
+            isFound = try reader.readNumbers(leaf, try bytes(leaf.place), at: place, into: numbers)
+            if isFound, let presence = excerpt.presence {
+                try reader.readPresence(presence, try bytes(presence), at: place, into: numbers)
+            }
+        }
+        if !isFound { numbers.update(repeating: .nan) }
+        answer.statistics.bytesRead += bytesRead
+        answer.statistics.rowsSeen += rowCount
+        answer.pathWasFound = answer.pathWasFound || isFound
+        if excerpt.timesAscend {
+            answer.append(
+                ascending: UnsafeBufferPointer(times), UnsafeBufferPointer(numbers), window, &ascends)
+        } else {
+            for row in 0..<rowCount where window.contains(times[row]) {
+                answer.append(times[row], numbers[row], &ascends)
+            }
+        }
+        return true
     }
 
     private func read(
@@ -132,15 +196,33 @@ extension ColumnValues {
         _ newTimes: [Int64], _ numbers: [Double], rows: Int, _ window: Range<Int64>, _ mask: RowMask,
         _ ascends: inout Bool
     ) {
-        var last = times.last ?? .min
-        for row in 0..<rows {
-            let time = newTimes[row]
-            guard window.contains(time), mask.keeps(row) else { continue }
-            if time < last { ascends = false }
-            last = time
-            times.append(time)
-            values.append(numbers[row])
+        for row in 0..<rows where window.contains(newTimes[row]) && mask.keeps(row) {
+            append(newTimes[row], numbers[row], &ascends)
         }
+    }
+
+    fileprivate mutating func append(_ time: Int64, _ number: Double, _ ascends: inout Bool) {
+        if let last = times.last, time < last { ascends = false }
+        times.append(time)
+        values.append(number)
+    }
+
+    /// Takes the rows of `newTimes`, which ascend, that lie in the window: they are neighbours.
+    fileprivate mutating func append(
+        ascending newTimes: UnsafeBufferPointer<Int64>, _ numbers: UnsafeBufferPointer<Double>,
+        _ window: Range<Int64>, _ ascends: inout Bool
+    ) {
+        let start = newTimes.position(notBefore: window.lowerBound)
+        let rows = start..<newTimes.position(notBefore: window.upperBound)
+        guard let first = rows.first else { return }
+        if let last = times.last, newTimes[first] < last { ascends = false }
+        times.append(contentsOf: UnsafeBufferPointer(rebasing: newTimes[rows]))
+        values.append(contentsOf: UnsafeBufferPointer(rebasing: numbers[rows]))
+    }
+
+    fileprivate mutating func reserveCapacity(_ rowCount: Int) {
+        times.reserveCapacity(rowCount)
+        values.reserveCapacity(rowCount)
     }
 
     /// Puts rows in the order of their times. Rows of one time keep their order.
@@ -149,5 +231,69 @@ extension ColumnValues {
         order.sort { times[$0] == times[$1] ? $0 < $1 : times[$0] < times[$1] }
         times = order.map { times[$0] }
         values = order.map { values[$0] }
+    }
+}
+
+extension UnsafeBufferPointer<Int64> {
+    /// The first position whose element is `bound` or greater; elements ascend.
+    fileprivate func position(notBefore bound: Int64) -> Int {
+        // Blocks inside the window are the ordinary case: their ends tell.
+        guard let first, let last = self.last, first < bound else { return 0 }
+        if last < bound { return count }
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if self[middle] < bound { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+}
+
+/// Memory that one scan uses again for each block.
+///
+/// Used by the one scan that made it, so by one thread at a time.
+private final class ScanScratch {
+    enum Use: Int {
+        case opening
+        case column
+    }
+
+    private var bytes: [UnsafeMutableRawBufferPointer] = [.init(start: nil, count: 0), .init(start: nil, count: 0)]
+    private var rows = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+    deinit {
+        for buffer in bytes { buffer.deallocate() }
+        rows.deallocate()
+    }
+
+    /// Reads bytes into the memory for this use: valid until the next read for it.
+    func read(
+        _ use: Use, _ segment: SegmentFile, at offset: Int, byteCount: Int
+    ) throws(SegmentError) -> UnsafeRawBufferPointer {
+        reserve(byteCount, in: &bytes[use.rawValue])
+        let buffer = UnsafeMutableRawBufferPointer(rebasing: bytes[use.rawValue][..<byteCount])
+        try segment.read(at: offset, into: buffer)
+        return UnsafeRawBufferPointer(buffer)
+    }
+
+    /// Room for the times of `count` rows; forgets the numbers.
+    func times(_ count: Int) -> UnsafeMutableBufferPointer<Int64> {
+        reserve(count * 16, in: &rows)
+        let room = UnsafeMutableRawBufferPointer(rebasing: rows[..<(count * 8)])
+        return room.bindMemory(to: Int64.self)
+    }
+
+    /// Room for the numbers of as many rows as `times` was asked for last.
+    func numbers(_ count: Int) -> UnsafeMutableBufferPointer<Double> {
+        precondition(rows.count >= count * 16, "Room is made for both at once.")
+        let room = UnsafeMutableRawBufferPointer(rebasing: rows[(count * 8)..<(count * 16)])
+        return room.bindMemory(to: Double.self)
+    }
+
+    private func reserve(_ byteCount: Int, in buffer: inout UnsafeMutableRawBufferPointer) {
+        guard buffer.count < byteCount else { return }
+        let count = max(byteCount, 2 * buffer.count)
+        buffer.deallocate()
+        buffer = .allocate(byteCount: count, alignment: 16)
     }
 }

@@ -38,27 +38,26 @@ package struct QueryPlan: Sendable {
         let times = window.milliseconds
         guard !times.isEmpty else { return }
         for segment in topic.segments {
-            if !explaining, segment.timeMax < times.lowerBound || segment.timeMin >= times.upperBound {
-                skippedSegmentCount += 1
-                skippedBlockCount += segment.blocks.count
-                continue
-            }
-            for block in segment.blocks {
-                let skipped: Reason? =
-                    if block.timeMax < times.lowerBound || block.timeMin >= times.upperBound {
-                        .otherTime
-                    } else if let partitions = filter.partitions, !partitions.contains(block.partition) {
-                        .otherPartition
-                    } else if let cut, block.firstCommit > cut {
-                        .laterCommit
-                    } else {
-                        nil
-                    }
-                if skipped != nil { skippedBlockCount += 1 }
-                if skipped == nil || explaining {
+            if explaining {
+                for block in segment.blocks {
+                    let isOutside = block.timeMax < times.lowerBound || block.timeMin >= times.upperBound
+                    let skipped = isOutside ? .otherTime : QueryPlan.reason(toSkip: block, filter, cut)
+                    if skipped != nil { skippedBlockCount += 1 }
                     steps.append(Step(segment: segment.segment, block: block, skipped: skipped))
                 }
+                continue
             }
+            let before = steps.count
+            if segment.timeMax < times.lowerBound || segment.timeMin >= times.upperBound {
+                skippedSegmentCount += 1
+            } else {
+                segment.forEachBlock(in: times) { position in
+                    let block = segment.blocks[position]
+                    guard QueryPlan.reason(toSkip: block, filter, cut) == nil else { return }
+                    steps.append(Step(segment: segment.segment, block: block, skipped: nil))
+                }
+            }
+            skippedBlockCount += segment.blocks.count - (steps.count - before)
         }
         for (partition, runs) in topic.tails.sorted(by: { $0.key < $1.key }) {
             if let partitions = filter.partitions, !partitions.contains(partition) { continue }
@@ -67,6 +66,15 @@ package struct QueryPlan: Sendable {
                     && cut.map { run.commitRuns[0].commit <= $0 } ?? true
             }
         }
+    }
+
+    /// Why a block of the window is skipped all the same; nil where it is read.
+    private static func reason(
+        toSkip block: BlockEntry, _ filter: RecordFilter, _ cut: CommitNumber?
+    ) -> Reason? {
+        if let partitions = filter.partitions, !partitions.contains(block.partition) { return .otherPartition }
+        if let cut, block.firstCommit > cut { return .laterCommit }
+        return nil
     }
 
     /// The plan as a person reads it, one line a block.

@@ -40,6 +40,28 @@ extension Timestamp {
         return parts.dateAndTime + (parts.fraction == 0 ? "" : "." + parts.fraction.padded(6)) + "Z"
     }
 
+    /// Appends `zuluText`, digit by digit: a page of results has thousands of moments.
+    package func appendZuluText(to bytes: inout [UInt8]) {
+        let parts = MomentParts(self)
+        guard (0...9999).contains(parts.year) else { return bytes.append(contentsOf: zuluText.utf8) }
+        func append(_ value: Int64, _ digitCount: Int, _ mark: Unicode.Scalar) {
+            var power: Int64 = 1
+            for _ in 1..<digitCount { power *= 10 }
+            while power > 0 {
+                bytes.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / power % 10))
+                power /= 10
+            }
+            bytes.append(UInt8(ascii: mark))
+        }
+        append(parts.year, 4, "-")
+        append(parts.month, 2, "-")
+        append(parts.day, 2, "T")
+        append(parts.second / 3600, 2, ":")
+        append(parts.second / 60 % 60, 2, ":")
+        append(parts.second % 60, 2, parts.fraction == 0 ? "Z" : ".")
+        if parts.fraction != 0 { append(parts.fraction, 6, "Z") }
+    }
+
     /// As `2024-01-09T19:10:00.42948+00:00`: the fraction without its trailing zeros.
     package var offsetText: String {
         let parts = MomentParts(self)

@@ -70,7 +70,7 @@ package struct BlockHead: Hashable, Sendable {
 }
 
 extension BlockHead {
-    private static let timesAscendFlag: UInt8 = 1
+    static let timesAscendFlag: UInt8 = 1
 
     /// What the writer knows only at commit: addresses, before the directory of columns.
     struct Prefix {
@@ -129,19 +129,8 @@ extension BlockHead {
         _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace, fields wanted: [String]? = nil
     ) throws(SegmentError) -> BlockHead {
         do throws(BytesError) {
-            var opening = ByteCursor(bytes)
-            let bodyByteCount = Int(try opening.read(UInt32.self))
-            let expected: UInt32 = try opening.read()
-            guard bodyByteCount <= SegmentFormat.headByteCountMax else {
-                throw BytesError.overLimit(
-                    offset: 0, found: UInt64(bodyByteCount), limit: UInt64(SegmentFormat.headByteCountMax))
-            }
-            let body = try opening.readBytes(bodyByteCount)
-            let found = Checksum.crc32c(body)
-            if found != expected {
-                throw BytesError.badFrame(offset: 0, reason: "head checksum \(found), \(expected) was written")
-            }
-            var cursor = ByteCursor(body)
+            var cursor = try body(of: bytes)
+            let bodyByteCount = cursor.remaining
             var head = BlockHead(
                 topic: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
                 partition: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
@@ -177,6 +166,23 @@ extension BlockHead {
         }
     }
 
+    /// What of `bytes` is the head behind its length and checksum, which it matches.
+    static func body(of bytes: UnsafeRawBufferPointer) throws(BytesError) -> ByteCursor {
+        var opening = ByteCursor(bytes)
+        let byteCount = Int(try opening.read(UInt32.self))
+        let expected: UInt32 = try opening.read()
+        guard byteCount <= SegmentFormat.headByteCountMax else {
+            throw .overLimit(
+                offset: 0, found: UInt64(byteCount), limit: UInt64(SegmentFormat.headByteCountMax))
+        }
+        let body = try opening.readBytes(byteCount)
+        let found = Checksum.crc32c(body)
+        guard found == expected else {
+            throw .badFrame(offset: 0, reason: "head checksum \(found), \(expected) was written")
+        }
+        return ByteCursor(body)
+    }
+
     /// Bytes of the whole block: head and columns.
     package var blockByteCount: Int {
         var end = times.offset + times.byteCount
@@ -208,14 +214,14 @@ enum LayoutCode: UInt8 {
 }
 
 extension ByteCursor {
-    fileprivate mutating func readColumnPlace(from offset: inout Int) throws(BytesError) -> ColumnPlace {
+    mutating func readColumnPlace(from offset: inout Int) throws(BytesError) -> ColumnPlace {
         let byteCount = try readCount(limit: SegmentFormat.envelopeByteCountMax)
         let place = ColumnPlace(offset: offset, byteCount: byteCount, checksum: try read())
         offset += byteCount
         return place
     }
 
-    fileprivate mutating func readLeafPlace(from offset: inout Int) throws(BytesError) -> LeafPlace {
+    mutating func readLeafPlace(from offset: inout Int) throws(BytesError) -> LeafPlace {
         let code: UInt8 = try read()
         guard let type = ElementType(rawValue: code) else {
             throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
@@ -223,13 +229,18 @@ extension ByteCursor {
         return LeafPlace(type: type, place: try readColumnPlace(from: &offset))
     }
 
-    /// Passes over what `readFieldEntry` would read.
-    fileprivate mutating func skipFieldEntry(from offset: inout Int) throws(BytesError) {
+    mutating func readLayoutCode() throws(BytesError) -> (LayoutCode, hasPresence: Bool) {
         let code: UInt8 = try read()
-        guard let layoutCode = LayoutCode(rawValue: code & ~LayoutCode.presenceFlag) else {
-            throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
+        guard let layout = LayoutCode(rawValue: code & ~LayoutCode.presenceFlag) else {
+            throw .overLimit(offset: offset, found: UInt64(code), limit: 4)
         }
-        if code & LayoutCode.presenceFlag != 0 { _ = try readColumnPlace(from: &offset) }
+        return (layout, code & LayoutCode.presenceFlag != 0)
+    }
+
+    /// Passes over what `readFieldEntry` would read.
+    mutating func skipFieldEntry(from offset: inout Int) throws(BytesError) {
+        let (layoutCode, hasPresence) = try readLayoutCode()
+        if hasPresence { _ = try readColumnPlace(from: &offset) }
         switch layoutCode {
         case .none: break
         case .scalar: _ = try readLeafPlace(from: &offset)
@@ -248,11 +259,7 @@ extension ByteCursor {
     fileprivate mutating func readFieldEntry(
         _ name: String, from offset: inout Int
     ) throws(BytesError) -> FieldEntry {
-        let code: UInt8 = try read()
-        guard let layoutCode = LayoutCode(rawValue: code & ~LayoutCode.presenceFlag) else {
-            throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
-        }
-        let hasPresence = code & LayoutCode.presenceFlag != 0
+        let (layoutCode, hasPresence) = try readLayoutCode()
         let presence = hasPresence ? try readColumnPlace(from: &offset) : nil
         let layout: FieldLayout
         switch layoutCode {

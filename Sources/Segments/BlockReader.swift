@@ -70,6 +70,68 @@ package final class BlockReader {
         return true
     }
 
+    // MARK: Into the caller's memory
+
+    /// The times of a block, from the bytes of their column.
+    package func readTimes(
+        _ column: ColumnPlace, _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace,
+        into output: UnsafeMutableBufferPointer<Int64>
+    ) throws(SegmentError) {
+        try read(column, bytes, at: place) { (cursor) throws(BytesError) in
+            try IntegerCoding.decode(&cursor, into: output)
+        }
+    }
+
+    /// One leaf's numbers widened to double, from the bytes of its column; NaN for null elements.
+    /// - Returns: false where the leaf holds no numbers.
+    package func readNumbers(
+        _ leaf: LeafPlace, _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace,
+        into output: UnsafeMutableBufferPointer<Double>
+    ) throws(SegmentError) -> Bool {
+        try read(leaf.place, bytes, at: place) { (cursor) throws(BytesError) in
+            try LeafCoding.decodeNumbers(cursor.bytes, type: leaf.type, with: decompressor, into: output)
+        }
+    }
+
+    /// Makes NaN of the numbers of rows without a value, by the bytes of the column that tells.
+    package func readPresence(
+        _ column: ColumnPlace, _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace,
+        into output: UnsafeMutableBufferPointer<Double>
+    ) throws(SegmentError) {
+        try read(column, bytes, at: place) { (cursor) throws(BytesError) in
+            let codes = try IntegerCoding.decode(&cursor, count: output.count)
+            for (row, code) in codes.enumerated() {
+                if try BlockReader.rowState(code) != .value { output[row] = .nan }
+            }
+        }
+    }
+
+    /// Checks a column's bytes, and only then lets `body` decode them.
+    private func read<Result>(
+        _ column: ColumnPlace, _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace,
+        _ body: (inout ByteCursor) throws(BytesError) -> Result
+    ) throws(SegmentError) -> Result {
+        precondition(bytes.count == column.byteCount, "A column is checked as a whole.")
+        let columnPlace = SegmentPlace(file: place.file, byteOffset: place.byteOffset + column.offset)
+        let found = Checksum.crc32c(bytes)
+        guard found == column.checksum else {
+            throw .checksumMismatch(columnPlace, expected: column.checksum, found: found)
+        }
+        do throws(BytesError) {
+            var cursor = ByteCursor(bytes)
+            return try body(&cursor)
+        } catch {
+            throw SegmentError(error, in: columnPlace)
+        }
+    }
+
+    private static func rowState(_ code: Int64) throws(BytesError) -> RowState {
+        guard let state = UInt8(exactly: code).flatMap({ RowState(rawValue: $0) }) else {
+            throw .overLimit(offset: 0, found: UInt64(bitPattern: code), limit: 2)
+        }
+        return state
+    }
+
     private func presence(
         _ entry: FieldEntry, _ head: BlockHead, at place: SegmentPlace, from source: BlockByteSource
     ) throws(SegmentError) -> Presence {
@@ -84,12 +146,7 @@ package final class BlockReader {
             var cursor = ByteCursor(bytes)
             var states: [RowState] = []
             let codes = try IntegerCoding.decode(&cursor, count: head.rowCount)
-            for code in codes {
-                guard let state = UInt8(exactly: code).flatMap({ RowState(rawValue: $0) }) else {
-                    throw .overLimit(offset: 0, found: UInt64(bitPattern: code), limit: 2)
-                }
-                states.append(state)
-            }
+            for code in codes { states.append(try BlockReader.rowState(code)) }
             return states
         }
     }

@@ -44,18 +44,16 @@ enum FloatCoding {
                 return writer.write(attempt.bytes)
             }
         }
-        var shuffled = [UInt8](repeating: 0, count: values.count * 8)
-        for (index, value) in values.enumerated() {
-            let bits = value.bitPattern
-            for plane in 0..<8 {
-                shuffled[plane * values.count + index] = UInt8(truncatingIfNeeded: bits >> UInt64(plane * 8))
+        let isShuffled = withUnsafeTemporaryAllocation(byteCount: values.count * 8, alignment: 8) { planes in
+            for index in 0..<values.count {
+                let bits = values[index].bitPattern
+                for plane in 0..<8 {
+                    planes[plane * values.count + index] = UInt8(truncatingIfNeeded: bits >> UInt64(plane * 8))
+                }
             }
+            return write(.shuffled, UnsafeRawBufferPointer(planes), with: compressor, into: &writer)
         }
-        if let frame = shuffled.withUnsafeBytes({ compressor.compress($0) }) {
-            writer.write(FloatCodec.shuffled.rawValue)
-            writer.writeVarint(frame.count)
-            return writer.write(frame)
-        }
+        if isShuffled { return }
         writer.write(FloatCodec.raw.rawValue)
         for value in values { writer.write(value.bitPattern) }
     }
@@ -102,65 +100,90 @@ enum FloatCoding {
             return writer.write(first.bitPattern)
         }
         let planeByteCount = planesByteCountMin(values.count)
-        if let dictionary = dictionary(of: values), dictionary.byteCount < planeByteCount {
-            writer.write(FloatCodec.dictionary.rawValue)
-            writer.write(UInt8(dictionary.entries.count))
-            for entry in dictionary.entries { writer.write(entry) }
-            writer.write(UInt8(dictionary.width))
-            dictionary.codes.withUnsafeBufferPointer {
-                BitPacking.pack($0, width: dictionary.width, into: &writer)
-            }
-            return
-        }
+        if writeDictionary(of: values, below: planeByteCount, into: &writer) { return }
         if let decimals = decimals(of: values), decimals.count < planeByteCount {
             writer.write(FloatCodec.decimal.rawValue)
             return writer.write(decimals)
         }
         // Bit 31 (sign) goes to the bottom, so that the top byte is the whole exponent.
-        var exponents = [UInt8](repeating: 0, count: values.count)
-        for index in 0..<values.count {
-            exponents[index] = UInt8(truncatingIfNeeded: values[index].bitPattern >> 23)
+        let isCompressed = withUnsafeTemporaryAllocation(byteCount: values.count, alignment: 8) { exponents in
+            for index in 0..<values.count {
+                exponents[index] = UInt8(truncatingIfNeeded: values[index].bitPattern >> 23)
+            }
+            return write(.planes, UnsafeRawBufferPointer(exponents), with: compressor, into: &writer)
         }
-        guard let frame = exponents.withUnsafeBytes({ compressor.compress($0) }) else {
+        guard isCompressed else {
             writer.write(FloatCodec.raw.rawValue)
             for value in values { writer.write(value.bitPattern) }
             return
         }
-        writer.write(FloatCodec.planes.rawValue)
-        writer.writeVarint(frame.count)
-        writer.write(frame)
-        withUnsafeTemporaryAllocation(byteCount: values.count * 3 + 1, alignment: 1) { rest in
-            for index in 0..<values.count {
+        writer.write(byteCount: values.count * 3) { rest in
+            // Each store writes a byte too many, which the next one writes again; the last has none
+            // after it and is stored byte by byte.
+            let last = values.count - 1
+            for index in 0..<last {
                 let bits = values[index].bitPattern
-                let low = (bits << 1 | bits >> 31) & 0xFF_FFFF
-                rest.storeBytes(of: low.littleEndian, toByteOffset: index * 3, as: UInt32.self, limit: 3)
+                rest.storeBytes(
+                    of: (bits << 1 | bits >> 31).littleEndian, toByteOffset: index * 3, as: UInt32.self)
             }
-            writer.write(raw: UnsafeRawBufferPointer(rebasing: rest[..<(values.count * 3)]))
+            let bits = values[last].bitPattern
+            let low = bits << 1 | bits >> 31
+            for byte in 0..<3 { rest[last * 3 + byte] = UInt8(truncatingIfNeeded: low >> UInt32(byte * 8)) }
         }
+    }
+
+    /// Appends codec, length and frame of `planes`; false, with nothing appended, where a frame would
+    /// not be smaller.
+    private static func write(
+        _ codec: FloatCodec, _ planes: UnsafeRawBufferPointer, with compressor: ZstdCompressor,
+        into writer: inout ByteWriter
+    ) -> Bool {
+        compressor.withFrame(of: planes) { frame in
+            writer.write(codec.rawValue)
+            writer.writeVarint(frame.count)
+            writer.write(raw: frame)
+            return true
+        } ?? false
     }
 
     static func decode(
         _ cursor: inout ByteCursor, with decompressor: ZstdDecompressor,
         into output: UnsafeMutableBufferPointer<Float>
     ) throws(BytesError) {
+        try decodeSingles(&cursor, with: decompressor, count: output.count) { output[$0] = $1 }
+    }
+
+    /// The same values as doubles.
+    static func decodeWidened(
+        _ cursor: inout ByteCursor, with decompressor: ZstdDecompressor,
+        into output: UnsafeMutableBufferPointer<Double>
+    ) throws(BytesError) {
+        try decodeSingles(&cursor, with: decompressor, count: output.count) { output[$0] = Double($1) }
+    }
+
+    @inline(__always)
+    private static func decodeSingles(
+        _ cursor: inout ByteCursor, with decompressor: ZstdDecompressor, count: Int,
+        _ put: (Int, Float) -> Void
+    ) throws(BytesError) {
         let place = cursor.offset
         let code: UInt8 = try cursor.read()
-        let count = output.count
         switch FloatCodec(rawValue: code) {
         case .raw:
             let bytes = try cursor.readBytes(count * 4)
             for index in 0..<count {
                 let bits = bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)
-                output[index] = Float(bitPattern: UInt32(littleEndian: bits))
+                put(index, Float(bitPattern: UInt32(littleEndian: bits)))
             }
         case .constant:
-            output.update(repeating: Float(bitPattern: try cursor.read()))
+            let value = Float(bitPattern: try cursor.read())
+            for index in 0..<count { put(index, value) }
         case .decimal:
             var doubles = [Double](repeating: 0, count: count)
             try doubles.withUnsafeMutableBufferPointer { buffer throws(BytesError) in
                 try DecimalCoding.decode(&cursor, into: buffer)
             }
-            for index in 0..<count { output[index] = Float(doubles[index]) }
+            for index in 0..<count { put(index, Float(doubles[index])) }
         case .dictionary:
             let entryCount = Int(try cursor.read(UInt8.self))
             var entries: [Float] = []
@@ -174,7 +197,7 @@ enum FloatCoding {
                 guard codes[index] < UInt64(entries.count) else {
                     throw .overLimit(offset: place, found: codes[index], limit: UInt64(entries.count))
                 }
-                output[index] = entries[Int(codes[index])]
+                put(index, entries[Int(codes[index])])
             }
         case .planes:
             let frame = try cursor.readBytes(try cursor.readCount(limit: count))
@@ -185,12 +208,18 @@ enum FloatCoding {
                     failure = error
                     return
                 }
-                for index in 0..<count {
-                    let at = index * 3
-                    let low =
-                        UInt32(rest[at]) | UInt32(rest[at + 1]) << 8 | UInt32(rest[at + 2]) << 16
-                    let bits = UInt32(exponents[index]) << 24 | low
-                    output[index] = Float(bitPattern: bits >> 1 | bits << 31)
+                func join(_ index: Int, _ low: UInt32) {
+                    let bits = UInt32(exponents[index]) << 24 | low & 0xFF_FFFF
+                    put(index, Float(bitPattern: bits >> 1 | bits << 31))
+                }
+                // Each load reads a byte too many; the last value has none after it.
+                for index in 0..<max(0, count - 1) {
+                    let word = rest.loadUnaligned(fromByteOffset: index * 3, as: UInt32.self)
+                    join(index, UInt32(littleEndian: word))
+                }
+                if count > 0 {
+                    let at = (count - 1) * 3
+                    join(count - 1, UInt32(rest[at]) | UInt32(rest[at + 1]) << 8 | UInt32(rest[at + 2]) << 16)
                 }
             }
             if let failure { throw failure }
@@ -202,48 +231,71 @@ enum FloatCoding {
     /// What planes cost at the very least: the mantissas, and next to nothing for exponents.
     private static func planesByteCountMin(_ count: Int) -> Int { count * 3 + count / 4 }
 
-    private struct FloatDictionary {
-        var entries: [UInt32]
-        var codes: [UInt64]
-        var width: Int
-        var byteCount: Int { entries.count * 4 + codes.count * width / 8 }
-    }
-
-    private static func dictionary(of values: UnsafeBufferPointer<Float>) -> FloatDictionary? {
-        guard hasRepeats(values) else { return nil }
-        var numbers: [UInt32: UInt64] = [:]
-        var entries: [UInt32] = []
-        var codes: [UInt64] = []
-        codes.reserveCapacity(values.count)
-        for value in values {
-            if let number = numbers[value.bitPattern] {
-                codes.append(number)
-            } else {
-                guard entries.count < dictionaryCountMax else { return nil }
-                numbers[value.bitPattern] = UInt64(entries.count)
-                codes.append(UInt64(entries.count))
-                entries.append(value.bitPattern)
+    /// Appends the values as numbers of their distinct ones; false, with nothing appended, where those
+    /// are too many or the whole would not be below `byteCountMax`.
+    private static func writeDictionary(
+        of values: UnsafeBufferPointer<Float>, below byteCountMax: Int, into writer: inout ByteWriter
+    ) -> Bool {
+        withUnsafeTemporaryAllocation(of: UInt16.self, capacity: DistinctBits.slotCount) { slots in
+            withUnsafeTemporaryAllocation(of: UInt32.self, capacity: dictionaryCountMax) { entries in
+                // A sample first: looking a whole column of noise up would cost more than encoding it.
+                let sampleCount = min(values.count, 2 * dictionaryCountMax)
+                var distinct = DistinctBits(slots: slots, entries: entries)
+                for position in 0..<sampleCount {
+                    let bits = values[position * values.count / sampleCount].bitPattern
+                    guard distinct.number(of: bits) != nil else { return false }
+                }
+                distinct = DistinctBits(slots: slots, entries: entries)
+                return withUnsafeTemporaryAllocation(of: UInt64.self, capacity: values.count) { codes in
+                    for index in 0..<values.count {
+                        guard let number = distinct.number(of: values[index].bitPattern) else { return false }
+                        codes[index] = UInt64(number)
+                    }
+                    let width = BitPacking.width(of: UInt64(distinct.count - 1))
+                    guard distinct.count * 4 + values.count * width / 8 < byteCountMax else { return false }
+                    writer.write(FloatCodec.dictionary.rawValue)
+                    writer.write(UInt8(distinct.count))
+                    for entry in entries[..<distinct.count] { writer.write(entry) }
+                    writer.write(UInt8(width))
+                    BitPacking.pack(UnsafeBufferPointer(codes), width: width, into: &writer)
+                    return true
+                }
             }
         }
-        return FloatDictionary(
-            entries: entries, codes: codes, width: BitPacking.width(of: UInt64(entries.count - 1)))
     }
 
-    /// Whether a sample of the values has as many repeats as a dictionary needs: hashing a whole
-    /// column of noise to find that out would cost more than encoding it.
-    private static func hasRepeats(_ values: UnsafeBufferPointer<Float>) -> Bool {
-        let sampleCount = min(values.count, 2 * dictionaryCountMax)
-        return withUnsafeTemporaryAllocation(of: UInt32.self, capacity: sampleCount) { sample in
-            for position in 0..<sampleCount {
-                sample[position] = values[position * values.count / sampleCount].bitPattern
+    /// Numbers bit patterns in the order in which they are first met, as long as there is room: an
+    /// open-addressed table on the stack, four times as long as it is ever full.
+    private struct DistinctBits {
+        static let slotCount = 512
+        /// The number of the entry in each slot and one; 0 where there is none.
+        private let slots: UnsafeMutableBufferPointer<UInt16>
+        private let entries: UnsafeMutableBufferPointer<UInt32>
+        private(set) var count = 0
+
+        init(slots: UnsafeMutableBufferPointer<UInt16>, entries: UnsafeMutableBufferPointer<UInt32>) {
+            precondition(slots.count == Self.slotCount && entries.count < Self.slotCount, "A slot stays free.")
+            self.slots = slots
+            self.entries = entries
+            slots.initialize(repeating: 0)
+        }
+
+        /// The number of `bits`; nil where it is new and there is no room.
+        @inline(__always)
+        mutating func number(of bits: UInt32) -> Int? {
+            // Fibonacci hashing: the upper bits of the product depend on all of the pattern.
+            var slot = Int((bits &* 0x9E37_79B1) >> 23)
+            while true {
+                let found = Int(slots[slot])
+                if found == 0 { break }
+                if entries[found - 1] == bits { return found - 1 }
+                slot = (slot + 1) & (Self.slotCount - 1)
             }
-            var sorted = sample
-            sorted.sort()
-            var distinctCount = 1
-            for position in 1..<max(1, sampleCount) where sample[position] != sample[position - 1] {
-                distinctCount += 1
-            }
-            return distinctCount <= dictionaryCountMax
+            guard count < entries.count else { return nil }
+            entries[count] = bits
+            count += 1
+            slots[slot] = UInt16(count)
+            return count - 1
         }
     }
 
@@ -273,16 +325,9 @@ enum FloatCoding {
     }
 
     private static func decimal(_ value: Float, power: Double) -> Double? {
-        let scaled = (Double(value) * power).rounded(.toNearestOrEven)
+        let scaled = DecimalCoding.rounded(Double(value) * power)
         guard abs(scaled) < 4_294_967_296 else { return nil }
         let candidate = scaled / power
         return Float(candidate).bitPattern == value.bitPattern ? candidate : nil
-    }
-}
-
-extension UnsafeMutableRawBufferPointer {
-    /// Stores the low `limit` bytes of a little-endian word.
-    fileprivate func storeBytes(of word: UInt32, toByteOffset offset: Int, as type: UInt32.Type, limit: Int) {
-        for byte in 0..<limit { self[offset + byte] = UInt8(truncatingIfNeeded: word >> UInt32(byte * 8)) }
     }
 }

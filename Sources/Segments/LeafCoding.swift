@@ -122,15 +122,7 @@ enum LeafCoding {
         case .float64:
             try FloatCoding.decode(&cursor, with: decompressor, into: output)
         case .float32:
-            var failure: BytesError?
-            withUnsafeTemporaryAllocation(of: Float.self, capacity: output.count) { values in
-                values.initialize(repeating: 0)
-                do throws(BytesError) {
-                    try FloatCoding.decode(&cursor, with: decompressor, into: values)
-                    for index in 0..<output.count { output[index] = Double(values[index]) }
-                } catch { failure = error }
-            }
-            if let failure { throw failure }
+            try FloatCoding.decodeWidened(&cursor, with: decompressor, into: output)
         case .int64:
             let wholes = UnsafeMutableRawBufferPointer(output).assumingMemoryBound(to: Int64.self)
             try IntegerCoding.decode(&cursor, into: wholes)

@@ -11,11 +11,11 @@ import Records
 package struct SegmentFile: Sendable {
     package let number: UInt64
     package let file: any ReadableFile
-    package var name: String { FileName.segment(number) }
+    package let name: String
 
     package init(opening number: UInt64, in directory: String, on files: any FileSystem) throws(SegmentError) {
         self.number = number
-        let name = FileName.segment(number)
+        name = FileName.segment(number)
         do throws(DiskError) { file = try files.open(directory.isEmpty ? name : directory + "/" + name) } catch {
             throw .disk(error)
         }
@@ -29,6 +29,11 @@ package struct SegmentFile: Sendable {
         do throws(DiskError) { return try file.read(at: offset, byteCount: byteCount) } catch {
             throw .disk(error)
         }
+    }
+
+    /// Fills `buffer` from `offset`.
+    package func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(SegmentError) {
+        do throws(DiskError) { try file.read(at: offset, into: buffer) } catch { throw .disk(error) }
     }
 
     package func byteCount() throws(SegmentError) -> Int {

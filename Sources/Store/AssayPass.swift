@@ -1,19 +1,23 @@
 // One pass over an assay: its windows in a period, each compared with the baseline.
 //
 // The column is read once for all windows, and once more for a baseline that slides; windows are found
-// from the records' times, so empty ones cost nothing.
+// from the records' times, so empty ones cost nothing. A long run is cut into slices of some ten
+// thousand records, which are read and compared by as many threads as there are processors, each with
+// no more in memory than its slice.
 //
 // Invariants:
 //  * Outcomes are a pure function of definition, baseline, period and the records up to the
-//    snapshot's cut.
+//    snapshot's cut: neither slices nor threads change one.
 //  * A pass ends: windows that overlap a million times are not all looked at in one, but refused or
 //    left to the next.
 
 import Assays
+import Dispatch
 import EventLog
 import Queries
 import Records
 import Summaries
+import Synchronization
 
 /// A window's outcome and what working it out took.
 struct WindowOutcome {
@@ -122,37 +126,86 @@ struct AssayPass {
         let complete = grid.completeCount(until: until)
         let indices = grid.indices(touching: period).clamped(to: 0..<complete)
         guard !indices.isEmpty else { return ([], until) }
-        let covered = TimeWindow(
-            start: grid.window(indices.lowerBound).start, end: grid.window(indices.upperBound - 1).end)
-        let values = try view.values(of: definition.window, in: covered)
-        try view.refuseUnseen(values.statistics.unseen)
-        if refusesUnknownPath { try view.checkPath(definition.window, values) }
-        if values.times.isEmpty { return ([], until) }
+        var tally = PassTally(from: covered(by: indices).start, limit: limit)
+        let slices = try slices(of: indices)
+        if !slides, slices.count > 1, let evaluator = try? AssayEvaluator(definition, baseline: fixedBaseline())
+        {
+            try examine(slices, evaluator, until: until, &tally)
+        } else {
+            // One slice, or a baseline for each window, or none at all: then it is the values that tell
+            // what is wrong.
+            let values = try values(under: indices)
+            if refusesUnknownPath { try view.checkPath(definition.window, values) }
+            if values.times.isEmpty { return ([], until) }
+            let baseline = slides ? nil : try fixedBaseline()
+            let evaluator = try baseline.map { try AssayEvaluator(definition, baseline: $0) }
+            let baselineValues = try slidingValues(under: indices)
+            try tally.add(slices) { slice, remaining in
+                try examine(
+                    slice, values, evaluator, baselineValues, until: until, remaining)
+            }
+        }
+        return (tally.outcomes, tally.stoppedAfter ?? until)
+    }
 
-        let baseline = slides ? nil : try fixedBaseline()
-        let evaluator = try baseline.map { try AssayEvaluator(definition, baseline: $0) }
-        let baselineValues = try slidingValues(under: indices)
+    /// Examines slices that each read their own values.
+    private func examine(
+        _ slices: [Range<Int>], _ evaluator: AssayEvaluator, until: Timestamp, _ tally: inout PassTally
+    ) throws {
+        var (recordsWereFound, pathWasFound) = (false, false)
+        try tally.add(slices) { slice, remaining in
+            let values = try values(under: slice)
+            var examined = try examine(
+                slice, values, evaluator, ColumnValues(), until: until, remaining)
+            examined.recordsWereFound = !values.times.isEmpty
+            examined.pathWasFound = values.pathWasFound
+            return examined
+        } each: { examined in
+            recordsWereFound = recordsWereFound || examined.recordsWereFound
+            pathWasFound = pathWasFound || examined.pathWasFound
+        }
+        if refusesUnknownPath, recordsWereFound, !pathWasFound {
+            throw view.unknownPath(definition.window)
+        }
+    }
+
+    /// The values of the windows of a slice.
+    private func values(under indices: Range<Int>) throws -> ColumnValues {
+        let values = try view.values(of: definition.window, in: covered(by: indices))
+        try view.refuseUnseen(values.statistics.unseen)
+        return values
+    }
+
+    private func covered(by indices: Range<Int>) -> TimeWindow {
+        TimeWindow(
+            start: grid.window(indices.lowerBound).start, end: grid.window(indices.upperBound - 1).end)
+    }
+
+    /// Works out the occupied windows among `indices`, in order, up to `remaining`.
+    private func examine(
+        _ indices: Range<Int>, _ values: ColumnValues, _ evaluator: AssayEvaluator?,
+        _ baselineValues: ColumnValues, until: Timestamp, _ remaining: PassLimit
+    ) throws -> ExaminedSlice {
         // From the first window that is wanted: others may overlap it in any number.
         var search = OccupiedWindowSearch(
-            WindowGrid(start: covered.start, width: grid.width, interval: grid.interval), until: until)
+            WindowGrid(start: grid.window(indices.lowerBound).start, width: grid.width, interval: grid.interval),
+            until: until)
+        var slice = ExaminedSlice()
         var counted = (windows: 0, values: 0)
-        var stoppedAfter: Timestamp?
-        var lastEnd = covered.start
         var sorter = SampleSorter()
         var sample = SortedSample()
         var baselineSample = SortedSample()
-        var outcomes: [WindowOutcome] = []
         try values.times.withUnsafeBufferPointer { times in
             try values.values.withUnsafeBufferPointer { numbers in
-                while let found = search.next(in: times) {
-                    guard found.index < indices.count else { break }
-                    guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
-                        stoppedAfter = lastEnd
+                while let found = search.next(in: times), found.index < indices.count {
+                    guard counted.windows < remaining.windowCount, counted.values < remaining.valueCount
+                    else {
+                        slice.isCut = true
                         break
                     }
                     counted.windows += 1
                     counted.values += found.rows.count
-                    lastEnd = found.window.end
+                    var examined = ExaminedWindow(end: found.window.end, valueCount: found.rows.count)
                     let start = view.sources.monotonicNanoseconds()
                     let own: AssayEvaluator
                     if let evaluator {
@@ -161,21 +214,150 @@ struct AssayPass {
                         guard
                             let summary = slidingBaseline(
                                 of: found.window, in: baselineValues, &baselineSample, &sorter)
-                        else { continue }
+                        else {
+                            slice.windows.append(examined)
+                            continue
+                        }
+                        examined.baselineValueCount = summary.summary.count
                         counted.values += summary.summary.count
                         own = try AssayEvaluator(definition, baseline: summary)
                     }
                     sample.refill(from: UnsafeBufferPointer(rebasing: numbers[found.rows]), sorter: &sorter)
                     let outcome = own.outcome(of: sample, in: found.window)
                     let elapsed = view.sources.monotonicNanoseconds() - start
-                    outcomes.append(
-                        WindowOutcome(
-                            outcome: outcome, analysedAt: view.sources.now(),
-                            elapsedMilliseconds: Int(elapsed / 1_000_000)))
+                    examined.outcome = WindowOutcome(
+                        outcome: outcome, analysedAt: view.sources.now(),
+                        elapsedMilliseconds: Int(elapsed / 1_000_000))
+                    slice.windows.append(examined)
                 }
             }
         }
-        return (outcomes, stoppedAfter ?? until)
+        return slice
+    }
+
+    // MARK: Slices
+
+    /// Records of a slice: their times and values are half a megabyte, which a processor's own cache holds.
+    private static let sliceRowCount = 1 << 15
+
+    /// Cuts `indices` where about `sliceRowCount` records lie between, as the index has it. Where blocks
+    /// or windows overlap so much that slices would read half as much again, there is one slice.
+    private func slices(of indices: Range<Int>) throws -> [Range<Int>] {
+        let scope = try view.scope(of: definition.window)
+        let plan = QueryPlan(
+            topic: view.snapshot.index.topics[scope.topic], window: covered(by: indices), filter: scope.filter,
+            cut: nil)
+        let rowCount = plan.steps.reduce(0) { $0 + $1.block.rowCount }
+        guard rowCount >= 2 * AssayPass.sliceRowCount else { return [indices] }
+        let blocks = plan.steps.map { (min: $0.block.timeMin, max: $0.block.timeMax, rowCount: $0.block.rowCount) }
+            .sorted { $0.min < $1.min }
+        var slices: [Range<Int>] = []
+        var first = indices.lowerBound
+        var gathered = 0
+        for block in blocks {
+            gathered += block.rowCount
+            guard gathered >= AssayPass.sliceRowCount else { continue }
+            let cut = grid.indices(containing: block.max).lowerBound
+            guard cut > first, cut < indices.upperBound else { continue }
+            slices.append(first..<cut)
+            first = cut
+            gathered = 0
+        }
+        slices.append(first..<indices.upperBound)
+        var readCount = 0
+        for slice in slices {
+            let times = covered(by: slice).milliseconds
+            for block in blocks where block.max >= times.lowerBound && block.min < times.upperBound {
+                readCount += block.rowCount
+            }
+        }
+        return readCount * 2 <= rowCount * 3 ? slices : [indices]
+    }
+}
+
+/// What became of one occupied window.
+private struct ExaminedWindow {
+    var end: Timestamp
+    var valueCount: Int
+    /// Of its own baseline, where that slides.
+    var baselineValueCount = 0
+    /// Nil where there was nothing to compare it with.
+    var outcome: WindowOutcome?
+}
+
+/// What became of the windows of one slice, in order.
+private struct ExaminedSlice {
+    var windows: [ExaminedWindow] = []
+    /// Whether the limit ended it before its last window.
+    var isCut = false
+    var recordsWereFound = false
+    var pathWasFound = false
+}
+
+/// Outcomes as they are counted, window by window in order, against the limit of the pass.
+private struct PassTally {
+    let limit: PassLimit
+    private(set) var outcomes: [WindowOutcome] = []
+    /// The end of the last window looked at, where the limit was reached.
+    private(set) var stoppedAfter: Timestamp?
+    private var counted = (windows: 0, values: 0)
+    private var lastEnd: Timestamp
+
+    /// Slices that are under way before the limit is looked at again: enough to keep every processor of a
+    /// large machine busy, few enough that a run which is refused has not done much more than it may.
+    private static let sliceCountAtOnce = 64
+
+    init(from start: Timestamp, limit: PassLimit) {
+        self.limit = limit
+        lastEnd = start
+    }
+
+    /// Has `examine` look at all slices, several at once, and adds what it found in their order.
+    ///
+    /// - Throws: the error of the first slice that has one.
+    mutating func add(
+        _ slices: [Range<Int>],
+        _ examine: @Sendable (Range<Int>, _ remaining: PassLimit) throws -> ExaminedSlice,
+        each: (ExaminedSlice) -> Void = { _ in }
+    ) throws {
+        for start in stride(from: 0, to: slices.count, by: PassTally.sliceCountAtOnce) {
+            let group = slices[start..<min(start + PassTally.sliceCountAtOnce, slices.count)]
+            let remaining = PassLimit(
+                windowCount: limit.windowCount - counted.windows, valueCount: limit.valueCount - counted.values)
+            for result in PassTally.results(of: group, { try examine($0, remaining) }) {
+                let slice = try result.get()
+                each(slice)
+                guard add(slice) else { return }
+            }
+        }
+    }
+
+    private static func results(
+        of slices: ArraySlice<Range<Int>>, _ examine: @Sendable (Range<Int>) throws -> ExaminedSlice
+    ) -> [Result<ExaminedSlice, any Error>] {
+        guard slices.count > 1 else { return slices.map { slice in Result { try examine(slice) } } }
+        let results = Mutex([Result<ExaminedSlice, any Error>?](repeating: nil, count: slices.count))
+        DispatchQueue.concurrentPerform(iterations: slices.count) { position in
+            let result = Result { try examine(slices[slices.startIndex + position]) }
+            results.withLock { $0[position] = result }
+        }
+        return results.withLock { $0.map { $0! } }
+    }
+
+    /// False where the limit is reached.
+    private mutating func add(_ slice: ExaminedSlice) -> Bool {
+        for window in slice.windows {
+            guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
+                stoppedAfter = lastEnd
+                return false
+            }
+            counted.windows += 1
+            counted.values += window.valueCount + window.baselineValueCount
+            lastEnd = window.end
+            if let outcome = window.outcome { outcomes.append(outcome) }
+        }
+        if slice.isCut { stoppedAfter = lastEnd }
+        return !slice.isCut
     }
 }
 

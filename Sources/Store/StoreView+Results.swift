@@ -121,6 +121,6 @@ extension Catalog {
         if let id = assay.definition.workspaceID, let workspace = workspaces[id] {
             result.workspace = (id, workspace.name)
         }
-        return Array(result.json.text.utf8)
+        return AssayResultWriter.text(of: result)
     }
 }

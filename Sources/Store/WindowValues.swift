@@ -67,7 +67,11 @@ extension StoreView {
     /// Refuses a path at which no record that was looked at has a number.
     func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues) throws {
         guard !values.times.isEmpty, !values.pathWasFound else { return }
-        throw FieldError(
+        throw unknownPath(spec)
+    }
+
+    func unknownPath(_ spec: AssayWindowSpec) -> FieldError {
+        FieldError(
             field: "path",
             problem: "is \"\(spec.path.text)\", and no record of pipeline \"\(spec.pipelineName)\" there has "
                 + "a number at it; write \"input|output field index\" with a field that the records have")

@@ -19,6 +19,7 @@ struct Assaylog: AsyncParsableCommand {
         ])
 
     static func main() async {
+        keepMemory()
         do {
             let command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -38,5 +39,18 @@ struct Assaylog: AsyncParsableCommand {
             // The library says 64, as BSD's sysexits does; scripts are promised 2.
             Glibc.exit(code == .validationFailure ? 2 : 1)
         }
+    }
+    /// Windows and replays take a few hundred kilobytes and give them back, question after question. By
+    /// its own rule the C library returns such memory to the system each time; touching its pages anew
+    /// then costs more than sorting what is on them. And it would keep free memory for eight times as
+    /// many threads as there are processors.
+    private static func keepMemory() {
+        // By name, because the import of the C library leaves out malloc.h; another library may have none.
+        guard let symbol = dlsym(nil, "mallopt") else { return }
+        let tune = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
+        let (trimThreshold, mmapThreshold, arenaMax): (Int32, Int32, Int32) = (-1, -3, -8)
+        _ = tune(mmapThreshold, 4 << 20)
+        _ = tune(trimThreshold, 8 << 20)
+        _ = tune(arenaMax, max(2, Int32(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     }
 }

@@ -24,7 +24,9 @@ struct Bench: AsyncParsableCommand {
             Example:
               assaylog bench --data /tmp/bench --records 1000000
 
-            The directory must be new. Prints one JSON line for each phase; latencies in microseconds.
+            The directory must be new, or one that `bench` made with the same options: then nothing is
+            appended, and the questions are asked again. Prints one JSON line for each phase; latencies in
+            microseconds.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -47,6 +49,13 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Questions of each kind.")
     var questions = 200
 
+    @Option(help: "Only these phases: append, windows, replay, paths, records, parse.")
+    var only: [Phase] = []
+
+    enum Phase: String, ExpressibleByArgument, CaseIterable {
+        case append, windows, replay, paths, records, parse
+    }
+
     func validate() throws {
         guard records >= rows, rows > 0, pipelines > 0, clients > 0, questions > 0 else {
             throw ValidationError("--records, --rows, --pipelines, --clients and --questions must be positive, records ≥ rows.")
@@ -54,17 +63,25 @@ struct Bench: AsyncParsableCommand {
     }
 
     func run() async throws {
+        let opening = SystemSources.monotonicClock()
         let (store, _) = try InferenceStore.open(StoreConfiguration(directory: directory.data))
-        guard store.view.catalog.workspaces.all.isEmpty else {
-            throw ValidationError("\(directory.data) is not new; give a directory of the benchmark's own.")
-        }
+        let opened = SystemSources.monotonicClock()
         let workload = Workload(pipelineCount: pipelines, recordCount: records, decimals: decimals)
-        try await create(workload, store)
-        try await append(workload, store)
-        try windows(workload, store)
-        try replay(workload, store)
-        try wholeRecords(workload, store)
-        try parse(workload)
+        let phases = only.isEmpty ? Phase.allCases : only
+        if store.view.catalog.workspaces.all.isEmpty {
+            try await create(workload, store)
+            try await append(workload, store)
+        } else {
+            guard store.view.catalog.pipelines.all.first?.name == Workload.name(0) else {
+                throw ValidationError("\(directory.data) is not new; give a directory of the benchmark's own.")
+            }
+            report("open", ("us", .number(Double(opened - opening) / 1000)))
+        }
+        if phases.contains(.windows) { try windows(workload, store) }
+        if phases.contains(.replay) { try replay(workload, store) }
+        if phases.contains(.paths) { try allPaths(workload, store) }
+        if phases.contains(.records) { try wholeRecords(workload, store) }
+        if phases.contains(.parse) { try parse(workload) }
         try await store.close()
     }
 
@@ -159,8 +176,7 @@ struct Bench: AsyncParsableCommand {
             let start = SystemSources.monotonicClock()
             let results = try view.runInteractive(request)
             let middle = SystemSources.monotonicClock()
-            var bytes: [UInt8] = []
-            JSONValue.array(results.map(\.json)).write(into: &bytes)
+            _ = AssayResultWriter.list(of: results)
             count = results.count
             times.append(middle - start)
             printing.append(SystemSources.monotonicClock() - middle)
@@ -169,6 +185,27 @@ struct Bench: AsyncParsableCommand {
             "replay", ("windows", .integer(count)), ("best_us", .number(Double(times.min()!) / 1000)),
             ("median_us", .number(Double(times.sorted()[2]) / 1000)),
             ("print_us", .number(Double(printing.min()!) / 1000)))
+    }
+
+    /// The same replay of every input and the output: whole summaries and scores of 720 windows each.
+    private func allPaths(_ workload: Workload, _ store: InferenceStore) throws {
+        let view = store.view
+        let pipeline = view.catalog.pipelines.all[0].id.number
+        let requests = try (["output dense_1 0"] + (0..<29).map { "input dense_input \($0)" }).map { path in
+            try AssayRequest(
+                JSONField(try JSONValue(parsing: workload.assay(pipeline: 0, pipelineID: pipeline, path: path))),
+                nameIsNeeded: false)
+        }
+        var times: [Int64] = []
+        for _ in 0..<3 {
+            let start = SystemSources.monotonicClock()
+            for request in requests { _ = try view.runInteractive(request) }
+            times.append(SystemSources.monotonicClock() - start)
+        }
+        report(
+            "replay of all paths", ("paths", .integer(requests.count)),
+            ("best_us", .number(Double(times.min()!) / 1000)),
+            ("median_us", .number(Double(times.sorted()[1]) / 1000)))
     }
 
     private func wholeRecords(_ workload: Workload, _ store: InferenceStore) throws {
@@ -238,16 +275,16 @@ private struct Workload: Sendable {
     func pipeline(_ commit: Int) -> Int { commit % pipelineCount }
 
     /// An hourly assay of one output over the whole month, as its request.
-    func assay(pipeline: Int, pipelineID: Int) -> [UInt8] {
+    func assay(pipeline: Int, pipelineID: Int, path: String = "output dense_1 0") -> [UInt8] {
         let first = Timestamp(milliseconds: Workload.start).zuluText
         let last = Timestamp(milliseconds: Workload.start + Workload.span).zuluText
         return Array(
             """
             {"pipeline_id": \(pipelineID), "pipeline_name": "\(Workload.name(pipeline))", "run_until": "\(last)",
              "baseline": {"fixed_window": {"pipeline_name": "\(Workload.name(pipeline))", "width": "24 hours",
-                          "start": "\(first)", "path": "output dense_1 0"}},
+                          "start": "\(first)", "path": "\(path)"}},
              "window": {"pipeline_name": "\(Workload.name(pipeline))", "width": "1 hour", "start": "\(first)",
-                        "path": "output dense_1 0"},
+                        "path": "\(path)"},
              "summarizer": \(Workload.settingsText)}
             """.utf8)
     }
