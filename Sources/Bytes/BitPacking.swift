@@ -18,7 +18,8 @@ package enum BitPacking {
     package static func width(of value: UInt64) -> Int { 64 - value.leadingZeroBitCount }
 
     /// Appends `values`, each below 2^width.
-    package static func pack(_ values: UnsafeBufferPointer<UInt64>, width: Int, into writer: inout ByteWriter) {
+    package static func pack(_ values: UnsafeBufferPointer<UInt64>, width: Int, into writer: inout ByteWriter)
+    {
         guard width > 0, !values.isEmpty else { return }
         writer.write(byteCount: byteCount(count: values.count, width: width)) { output in
             var pending: UInt64 = 0

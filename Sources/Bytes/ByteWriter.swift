@@ -53,7 +53,9 @@ package struct ByteWriter: Sendable {
         bytes.append(addingCapacity: byteCount) { (span: inout OutputSpan<UInt8>) in
             span.withUnsafeMutableBufferPointer { buffer, count in
                 // Unsafe because an output span takes one byte at a time; the memory is reserved above.
-                fill(UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[count..<count + byteCount]))
+                fill(
+                    UnsafeMutableRawBufferPointer(
+                        rebasing: UnsafeMutableRawBufferPointer(buffer)[count..<count + byteCount]))
                 count += byteCount
             }
         }

@@ -15,7 +15,9 @@ package final class ZstdCompressor {
     private var scratch: [UInt8] = []
 
     package init(level: Int32 = 1) {
-        guard let context = ZSTD_createCCtx() else { preconditionFailure("zstd has no memory for a context.") }
+        guard let context = ZSTD_createCCtx() else {
+            preconditionFailure("zstd has no memory for a context.")
+        }
         self.context = context
         self.level = level
     }

@@ -46,7 +46,8 @@ struct AssayRoutes {
     @Sendable func runInteractive(_ request: Request, _ context: APIContext) async throws -> Response {
         let run = try AssayRequest(try await request.document(), nameIsNeeded: false)
         return Response(
-            bytes: AssayResultWriter.list(of: try store.view.runInteractive(run)), contentType: "application/json")
+            bytes: AssayResultWriter.list(of: try store.view.runInteractive(run)),
+            contentType: "application/json")
     }
 
     @Sendable func runInteractiveBaseline(_ request: Request, _ context: APIContext) async throws -> Response

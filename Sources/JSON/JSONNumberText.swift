@@ -17,10 +17,7 @@ package enum JSONNumberText {
     static let wholeMax = 9_007_199_254_740_992.0
 
     package static func append(_ value: Int64, to output: inout [UInt8]) {
-        output.append(upTo: byteCountMax) { printer in
-            if value < 0 { printer.write(UInt8(ascii: "-")) }
-            printer.write(digitsOf: value.magnitude)
-        }
+        output.append(upTo: byteCountMax) { write(value, &$0) }
     }
 
     /// `value` must be finite: JSON has no other numbers.
@@ -30,15 +27,7 @@ package enum JSONNumberText {
 
     /// `value` must be finite: JSON has no other numbers.
     package static func append(_ value: Float, bare: Bool = false, to output: inout [UInt8]) {
-        output.append(upTo: byteCountMax) { printer in
-            let magnitude = value.magnitude
-            if value.sign == .minus { printer.write(UInt8(ascii: "-")) }
-            if magnitude < 16_777_216, case let whole = Int64(magnitude), Float(whole) == magnitude {
-                write(whole: whole.magnitude, bare, &printer)
-            } else {
-                printer.write(magnitude.description)
-            }
-        }
+        output.append(upTo: byteCountMax) { write(value, bare, &$0) }
     }
 
     /// Appends the numbers with commas between them; what is not finite is null. One reservation
@@ -46,14 +35,56 @@ package enum JSONNumberText {
     package static func append(
         list values: ArraySlice<Double>, bare: Bool = false, to output: inout [UInt8]
     ) {
+        append(list: values, to: &output) { value, printer in
+            if value.isFinite { write(value, bare, &printer) } else { printer.write("null") }
+        }
+    }
+
+    /// The same of single-precision numbers.
+    package static func append(
+        list values: ArraySlice<Float>, bare: Bool = false, to output: inout [UInt8]
+    ) {
+        append(list: values, to: &output) { value, printer in
+            if value.isFinite { write(value, bare, &printer) } else { printer.write("null") }
+        }
+    }
+
+    /// The same of whole numbers.
+    package static func append(list values: ArraySlice<Int64>, to output: inout [UInt8]) {
+        append(list: values, to: &output) { write($0, &$1) }
+    }
+
+    @inline(__always)
+    private static func append<Number>(
+        list values: ArraySlice<Number>, to output: inout [UInt8],
+        _ write: (Number, inout BytePrinter) -> Void
+    ) {
         output.append(upTo: values.count * (byteCountMax + 1)) { printer in
             var isFirst = true
             for value in values {
                 if !isFirst { printer.write(UInt8(ascii: ",")) }
                 isFirst = false
-                if value.isFinite { write(value, bare, &printer) } else { printer.write("null") }
+                write(value, &printer)
             }
         }
+    }
+
+    @inline(__always)
+    private static func write(_ value: Int64, _ printer: inout BytePrinter) {
+        if value < 0 { printer.write(UInt8(ascii: "-")) }
+        printer.write(digitsOf: value.magnitude)
+    }
+
+    private static func write(_ value: Float, _ bare: Bool, _ printer: inout BytePrinter) {
+        let magnitude = value.magnitude
+        if value.sign == .minus { printer.write(UInt8(ascii: "-")) }
+        guard magnitude < 16_777_216 else { return printer.write(magnitude.description) }
+        if case let whole = Int64(magnitude), Float(whole) == magnitude {
+            return write(whole: whole.magnitude, bare, &printer)
+        }
+        guard magnitude >= 1e-4 else { return printer.write(magnitude.description) }
+        let shortest = ShortestSingle(magnitude)
+        write(fraction: UInt64(shortest.digits), -shortest.exponent, &printer)
     }
 
     @inline(__always)

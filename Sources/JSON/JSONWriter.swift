@@ -46,6 +46,20 @@ package struct JSONWriter: Sendable {
         bytes.append(UInt8(ascii: "]"))
     }
 
+    /// The same of single-precision numbers.
+    package mutating func write(list values: ArraySlice<Float>, bare: Bool = false) {
+        bytes.append(UInt8(ascii: "["))
+        JSONNumberText.append(list: values, bare: bare, to: &bytes)
+        bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// The same of whole numbers.
+    package mutating func write(list values: ArraySlice<Int64>) {
+        bytes.append(UInt8(ascii: "["))
+        JSONNumberText.append(list: values, to: &bytes)
+        bytes.append(UInt8(ascii: "]"))
+    }
+
     /// A string in quotes.
     package mutating func write(string text: String) {
         var text = text

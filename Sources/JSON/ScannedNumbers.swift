@@ -51,18 +51,71 @@ extension JSONScanner {
     /// Steps over the elements of a list, of which one begins here, while they are numbers or null,
     /// and over the end of the list. False where an element is something else: it is here then.
     package mutating func scanNumbers(into numbers: inout ScannedNumbers) throws(JSONError) -> Bool {
-        repeat {
-            let byte = peek
-            // From "-" to "9": digits, the sign, and two signs that no value begins with.
-            if byte &- 0x2D < 13 {
-                numbers.append(try scanNumber())
-            } else if byte == UInt8(ascii: "n") {
-                try scanLiteral("null")
-                numbers.appendNull()
-            } else {
-                return false
+        while true {
+            switch try numbers.appendGroup(&self) {
+            case .full: continue
+            case .listEnded: return true
+            case .somethingElse: return false
             }
-        } while try hasNext(before: UInt8(ascii: "]"))
-        return true
+        }
+    }
+}
+
+extension ScannedNumbers {
+    /// Why a group of elements ended.
+    fileprivate enum GroupEnd {
+        /// It has no room: the next element begins here.
+        case full
+        case listEnded
+        case somethingElse
+    }
+
+    /// Elements for which room is made at once: an array that is asked for each by itself looks each time
+    /// whether it is shared and whether it is full.
+    private static let groupCountMax = 64
+
+    fileprivate mutating func appendGroup(_ scanner: inout JSONScanner) throws(JSONError) -> GroupEnd {
+        if elements.capacity - elements.count < Self.groupCountMax {
+            elements.reserveCapacity(max(elements.count + Self.groupCountMax, 2 * elements.capacity))
+        }
+        let first = elements.count
+        var end = GroupEnd.full
+        // Apart from the arrays while one of them is being filled.
+        var (foundNulls, foundOnlyDecimals) = (false, true)
+        var foundTexts: [Text] = []
+        try elements.append(addingCapacity: Self.groupCountMax) {
+            (group: inout OutputSpan<Element>) throws(JSONError) in
+            repeat {
+                let byte = scanner.peek
+                // From "-" to "9": digits, the sign, and two signs that no value begins with.
+                if byte &- 0x2D < 13 {
+                    let number = try scanner.scanNumber()
+                    if number.form != .decimal {
+                        foundOnlyDecimals = false
+                        if number.form == .other {
+                            foundTexts.append(
+                                Text(position: first + group.count, start: number.start, end: number.end))
+                        }
+                    }
+                    group.append(Element(bits: number.bits, form: number.form))
+                } else if byte == UInt8(ascii: "n") {
+                    try scanner.scanLiteral("null")
+                    foundNulls = true
+                    foundOnlyDecimals = false
+                    group.append(Element(bits: 0, form: nil))
+                } else {
+                    end = .somethingElse
+                    return
+                }
+                if try !scanner.hasNext(before: UInt8(ascii: "]")) {
+                    end = .listEnded
+                    return
+                }
+            } while group.freeCapacity > 0
+        }
+        hasNulls = hasNulls || foundNulls
+        areDecimals = areDecimals && foundOnlyDecimals
+        texts += foundTexts
+        return end
     }
 }

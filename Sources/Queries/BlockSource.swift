@@ -39,7 +39,9 @@ struct BlockSource {
     var place: SegmentPlace { segment.place(entry.offset) }
 
     /// Bytes of the block, counted into `statistics`.
-    func bytes(_ statistics: inout QueryStatistics, at offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
+    func bytes(_ statistics: inout QueryStatistics, at offset: Int, _ byteCount: Int) throws(SegmentError)
+        -> [UInt8]
+    {
         guard offset + byteCount <= entry.byteCount else {
             throw .malformed(place, reason: "a column lies past the block's end")
         }

@@ -258,7 +258,9 @@ private final class ScanScratch {
         case column
     }
 
-    private var bytes: [UnsafeMutableRawBufferPointer] = [.init(start: nil, count: 0), .init(start: nil, count: 0)]
+    private var bytes: [UnsafeMutableRawBufferPointer] = [
+        .init(start: nil, count: 0), .init(start: nil, count: 0),
+    ]
     private var rows = UnsafeMutableRawBufferPointer(start: nil, count: 0)
 
     deinit {

@@ -72,7 +72,9 @@ package struct QueryPlan: Sendable {
     private static func reason(
         toSkip block: BlockEntry, _ filter: RecordFilter, _ cut: CommitNumber?
     ) -> Reason? {
-        if let partitions = filter.partitions, !partitions.contains(block.partition) { return .otherPartition }
+        if let partitions = filter.partitions, !partitions.contains(block.partition) {
+            return .otherPartition
+        }
         if let cut, block.firstCommit > cut { return .laterCommit }
         return nil
     }

@@ -41,8 +41,8 @@ package struct RecordScan {
 
         struct Candidate {
             var time: Int64
-            var partition: String
             var index: UInt64
+            var part: Int
             var batch: Int
             var row: Int
         }
@@ -51,7 +51,10 @@ package struct RecordScan {
         var candidates: [Candidate] = []
         func comesBefore(_ left: Candidate, _ right: Candidate) -> Bool {
             if left.time != right.time { return (left.time < right.time) != newestFirst }
-            if left.partition != right.partition { return (left.partition < right.partition) != newestFirst }
+            if left.part != right.part {
+                let (partition, other) = (parts[left.part].partition, parts[right.part].partition)
+                if partition != other { return (partition < other) != newestFirst }
+            }
             return (left.index < right.index) != newestFirst
         }
         for (position, part) in parts.enumerated() {
@@ -62,16 +65,20 @@ package struct RecordScan {
                 }
                 if settled >= limit { break }
             }
-            guard let (batch, mask, rowCount) = read(part, filter, cut: nil, &result.statistics) else { continue }
+            guard let (batch, mask, rowCount) = read(part, filter, cut: nil, &result.statistics) else {
+                continue
+            }
             result.batches.append(batch)
             for row in 0..<rowCount where times.contains(batch.times[row]) && mask.keeps(row) {
                 candidates.append(
                     Candidate(
-                        time: batch.times[row], partition: part.partition,
-                        index: part.firstIndex + UInt64(row), batch: result.batches.count - 1, row: row))
+                        time: batch.times[row], index: part.firstIndex + UInt64(row), part: position,
+                        batch: result.batches.count - 1, row: row))
             }
         }
-        candidates.sort(by: comesBefore)
+        // Traffic comes in the order of time, and then there is nothing to sort.
+        let isSorted = zip(candidates, candidates.dropFirst()).allSatisfy { !comesBefore($1, $0) }
+        if !isSorted { candidates.sort(by: comesBefore) }
         result.rows = candidates.prefix(limit).map { ($0.batch, $0.row) }
         result.statistics.rowsKept = result.rows.count
         return result

@@ -48,7 +48,8 @@ enum FloatCoding {
             for index in 0..<values.count {
                 let bits = values[index].bitPattern
                 for plane in 0..<8 {
-                    planes[plane * values.count + index] = UInt8(truncatingIfNeeded: bits >> UInt64(plane * 8))
+                    planes[plane * values.count + index] = UInt8(
+                        truncatingIfNeeded: bits >> UInt64(plane * 8))
                 }
             }
             return write(.shuffled, UnsafeRawBufferPointer(planes), with: compressor, into: &writer)
@@ -274,7 +275,8 @@ enum FloatCoding {
         private(set) var count = 0
 
         init(slots: UnsafeMutableBufferPointer<UInt16>, entries: UnsafeMutableBufferPointer<UInt32>) {
-            precondition(slots.count == Self.slotCount && entries.count < Self.slotCount, "A slot stays free.")
+            precondition(
+                slots.count == Self.slotCount && entries.count < Self.slotCount, "A slot stays free.")
             self.slots = slots
             self.entries = entries
             slots.initialize(repeating: 0)

@@ -13,10 +13,13 @@ package struct SegmentFile: Sendable {
     package let file: any ReadableFile
     package let name: String
 
-    package init(opening number: UInt64, in directory: String, on files: any FileSystem) throws(SegmentError) {
+    package init(opening number: UInt64, in directory: String, on files: any FileSystem) throws(SegmentError)
+    {
         self.number = number
         name = FileName.segment(number)
-        do throws(DiskError) { file = try files.open(directory.isEmpty ? name : directory + "/" + name) } catch {
+        do throws(DiskError) {
+            file = try files.open(directory.isEmpty ? name : directory + "/" + name)
+        } catch {
             throw .disk(error)
         }
     }
@@ -134,7 +137,8 @@ package struct SegmentFile: Sendable {
                 return ScanEnd(validByteCount: offset, tear: "an envelope header is cut")
             }
             let headerBytes = try read(at: offset, byteCount: headerByteCount)
-            guard let header = headerBytes.withUnsafeBytes({ EnvelopeHeader.read($0, segment: number) }) else {
+            guard let header = headerBytes.withUnsafeBytes({ EnvelopeHeader.read($0, segment: number) })
+            else {
                 return ScanEnd(validByteCount: offset, tear: "an envelope header is damaged")
             }
             let bodyOffset = offset + headerByteCount
@@ -214,7 +218,9 @@ package struct SegmentFile: Sendable {
 /// Blocks found by a scan, whose envelope's checksum just matched.
 extension FoundBlock {
     package func event(at place: SegmentPlace) throws(SegmentError) -> Event {
-        do throws(BytesError) { return try Event.read(payload) } catch { throw SegmentError(error, in: place) }
+        do throws(BytesError) { return try Event.read(payload) } catch {
+            throw SegmentError(error, in: place)
+        }
     }
 
     package func head(at place: SegmentPlace) throws(SegmentError) -> BlockHead {

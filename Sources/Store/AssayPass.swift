@@ -46,6 +46,9 @@ struct AssayPass {
     /// The baseline that was pinned before; nil works it out.
     private let pinned: DatedSummary?
 
+    /// Records of a slice: their times and values are half a megabyte, which a processor's own cache holds.
+    var sliceRowCount = 1 << 15
+
     /// Whether a path that no record has is refused; else its windows have no numbers.
     private let refusesUnknownPath: Bool
 
@@ -128,7 +131,8 @@ struct AssayPass {
         guard !indices.isEmpty else { return ([], until) }
         var tally = PassTally(from: covered(by: indices).start, limit: limit)
         let slices = try slices(of: indices)
-        if !slides, slices.count > 1, let evaluator = try? AssayEvaluator(definition, baseline: fixedBaseline())
+        if !slides, slices.count > 1,
+            let evaluator = try? AssayEvaluator(definition, baseline: fixedBaseline())
         {
             try examine(slices, evaluator, until: until, &tally)
         } else {
@@ -188,7 +192,8 @@ struct AssayPass {
     ) throws -> ExaminedSlice {
         // From the first window that is wanted: others may overlap it in any number.
         var search = OccupiedWindowSearch(
-            WindowGrid(start: grid.window(indices.lowerBound).start, width: grid.width, interval: grid.interval),
+            WindowGrid(
+                start: grid.window(indices.lowerBound).start, width: grid.width, interval: grid.interval),
             until: until)
         var slice = ExaminedSlice()
         var counted = (windows: 0, values: 0)
@@ -237,26 +242,26 @@ struct AssayPass {
 
     // MARK: Slices
 
-    /// Records of a slice: their times and values are half a megabyte, which a processor's own cache holds.
-    private static let sliceRowCount = 1 << 15
-
     /// Cuts `indices` where about `sliceRowCount` records lie between, as the index has it. Where blocks
     /// or windows overlap so much that slices would read half as much again, there is one slice.
     private func slices(of indices: Range<Int>) throws -> [Range<Int>] {
         let scope = try view.scope(of: definition.window)
         let plan = QueryPlan(
-            topic: view.snapshot.index.topics[scope.topic], window: covered(by: indices), filter: scope.filter,
+            topic: view.snapshot.index.topics[scope.topic], window: covered(by: indices),
+            filter: scope.filter,
             cut: nil)
         let rowCount = plan.steps.reduce(0) { $0 + $1.block.rowCount }
-        guard rowCount >= 2 * AssayPass.sliceRowCount else { return [indices] }
-        let blocks = plan.steps.map { (min: $0.block.timeMin, max: $0.block.timeMax, rowCount: $0.block.rowCount) }
-            .sorted { $0.min < $1.min }
+        guard rowCount >= 2 * sliceRowCount else { return [indices] }
+        let blocks = plan.steps.map {
+            (min: $0.block.timeMin, max: $0.block.timeMax, rowCount: $0.block.rowCount)
+        }
+        .sorted { $0.min < $1.min }
         var slices: [Range<Int>] = []
         var first = indices.lowerBound
         var gathered = 0
         for block in blocks {
             gathered += block.rowCount
-            guard gathered >= AssayPass.sliceRowCount else { continue }
+            guard gathered >= sliceRowCount else { continue }
             let cut = grid.indices(containing: block.max).lowerBound
             guard cut > first, cut < indices.upperBound else { continue }
             slices.append(first..<cut)
@@ -323,7 +328,8 @@ private struct PassTally {
         for start in stride(from: 0, to: slices.count, by: PassTally.sliceCountAtOnce) {
             let group = slices[start..<min(start + PassTally.sliceCountAtOnce, slices.count)]
             let remaining = PassLimit(
-                windowCount: limit.windowCount - counted.windows, valueCount: limit.valueCount - counted.values)
+                windowCount: limit.windowCount - counted.windows,
+                valueCount: limit.valueCount - counted.values)
             for result in PassTally.results(of: group, { try examine($0, remaining) }) {
                 let slice = try result.get()
                 each(slice)

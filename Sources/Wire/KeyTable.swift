@@ -24,8 +24,8 @@ struct KeyTable {
         var field: Int?
     }
 
+    /// Without its name, so that looking at a key counts no references.
     struct Key {
-        var name: String
         var role: Role
         /// Where the key, quotes included, lies in the body.
         var rawStart = 0
@@ -37,20 +37,21 @@ struct KeyTable {
     /// Nil for whole rows.
     let group: String?
     /// The first is `start`, which is no key.
-    var keys: [Key]
+    var keys = [Key(role: .time)]
+    private var names = [""]
     var numbers: [String: Int] = [:]
 
-    init(group: String?) {
-        self.group = group
-        keys = [Key(name: "", role: .time)]
-    }
+    init(group: String?) { self.group = group }
+
+    func name(_ key: Int) -> String { names[key] }
 
     func fullName(_ name: String) -> String { group.map { $0 + "." + name } ?? name }
 
-    func fullName(_ key: Int) -> String { fullName(keys[key].name) }
+    func fullName(_ key: Int) -> String { fullName(names[key]) }
 
     mutating func add(_ name: String, _ role: Role) -> Int {
-        keys.append(Key(name: name, role: role))
+        keys.append(Key(role: role))
+        names.append(name)
         numbers[name] = keys.count - 1
         return keys.count - 1
     }

@@ -14,8 +14,10 @@ package struct PreparedRecords: Sendable {
     /// A class because a row passes each of its columns on, and would copy all their arrays.
     final class Column: Sendable {
         enum Values: Sendable {
-            /// Lists of `length` doubles without nulls and texts, one row's after another's.
+            /// Lists of `length` numbers of one type without nulls and texts, one row's after another's.
             case doubles([Double], length: Int, bare: Bool)
+            case singles([Float], length: Int, bare: Bool)
+            case integers([Int64], length: Int)
             /// `starts` says where each row's elements begin.
             case list(lengths: [Int32], starts: [Int32], Leaf)
             case other(FieldValues)
@@ -97,23 +99,45 @@ extension PreparedRecords.Column.Values {
                 start += length
             }
             self = .list(lengths: lengths, starts: starts, leaf)
-        case .fixedList(let leaves): self = Self.doubles(leaves) ?? .other(values)
+        case .fixedList(let leaves): self = Self.numbers(leaves) ?? .other(values)
         default: self = .other(values)
         }
     }
 
-    /// The lists row by row, where their leaves are plain doubles in one form: most lists are.
-    private static func doubles(_ leaves: [Leaf]) -> Self? {
-        var columns: [[Double]] = []
+    /// The lists row by row, where their leaves are plain numbers in one form: most lists are.
+    private static func numbers(_ leaves: [Leaf]) -> Self? {
+        guard let first = leaves.first else { return nil }
+        let (length, bare) = (leaves.count, first.wholeNumbersAreBare)
+        switch first.elements {
+        case .float64:
+            let columns = columns(leaves) { if case .float64(let values) = $0 { values } else { nil } }
+            return columns.map { .doubles(rows($0), length: length, bare: bare) }
+        case .float32:
+            let columns = columns(leaves) { if case .float32(let values) = $0 { values } else { nil } }
+            return columns.map { .singles(rows($0), length: length, bare: bare) }
+        case .int64:
+            let columns = columns(leaves) { if case .int64(let values) = $0 { values } else { nil } }
+            return columns.map { .integers(rows($0), length: length) }
+        case .bool, .text: return nil
+        }
+    }
+
+    /// The values of each leaf; nil where not all are of one type and form, or hold nulls or texts.
+    private static func columns<Number>(
+        _ leaves: [Leaf], _ values: (Elements) -> [Number]?
+    ) -> [[Number]]? {
+        var columns: [[Number]] = []
         for leaf in leaves {
-            guard leaf.nulls.isEmpty, leaf.texts.isEmpty, case .float64(let values) = leaf.elements,
+            guard leaf.nulls.isEmpty, leaf.texts.isEmpty, let values = values(leaf.elements),
                 leaf.wholeNumbersAreBare == leaves[0].wholeNumbersAreBare
             else { return nil }
             columns.append(values)
         }
-        guard let first = columns.first else { return nil }
-        let rows = [Double](unsafeUninitializedCapacity: first.count * columns.count) {
-            rows, count in
+        return columns
+    }
+
+    private static func rows<Number>(_ columns: [[Number]]) -> [Number] {
+        [Number](unsafeUninitializedCapacity: columns[0].count * columns.count) { rows, count in
             // Unsafe so that no value is written twice; every place is: row · length + column.
             for (index, column) in columns.enumerated() {
                 var place = index
@@ -122,8 +146,7 @@ extension PreparedRecords.Column.Values {
                     place += columns.count
                 }
             }
-            count = first.count * columns.count
+            count = columns[0].count * columns.count
         }
-        return .doubles(rows, length: columns.count, bare: leaves[0].wholeNumbersAreBare)
     }
 }

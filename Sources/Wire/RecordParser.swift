@@ -205,7 +205,7 @@ extension RecordParser {
         if scanner.peek == UInt8(ascii: "{") && scanner.hasFirst(before: UInt8(ascii: "}")) {
             var table = group.table
             if table == nil {
-                tables.append(KeyTable(group: tables[0].keys[key].name))
+                tables.append(KeyTable(group: tables[0].name(key)))
                 table = tables.count - 1
                 tables[0].keys[key].role = .group(.init(table: table, field: group.field))
             }
@@ -215,7 +215,7 @@ extension RecordParser {
         scanner.offset = start
         var field = group.field
         if field == nil {
-            field = try fieldNumber(named: tables[0].keys[key].name)
+            field = try fieldNumber(named: tables[0].name(key))
             tables[0].keys[key].role = .group(.init(table: group.table, field: field))
         }
         try readValue(of: field ?? 0, row)
@@ -245,7 +245,7 @@ extension RecordParser {
         let name = scanner.decode(string)
         var key = tables[table].numbers[name]
         if let known = key {
-            try refuseOtherSpelling(of: name, as: tables[table].keys[known].name)
+            try refuseOtherSpelling(of: name, as: tables[table].name(known))
         } else {
             let role: KeyTable.Role =
                 if tables[table].group == nil && name == "time" {

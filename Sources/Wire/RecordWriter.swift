@@ -101,6 +101,10 @@ extension RecordWriter {
         switch column.values {
         case .doubles(let values, let length, let bare):
             output.write(list: values[row * length..<(row + 1) * length], bare: bare)
+        case .singles(let values, let length, let bare):
+            output.write(list: values[row * length..<(row + 1) * length], bare: bare)
+        case .integers(let values, let length):
+            output.write(list: values[row * length..<(row + 1) * length])
         case .list(let lengths, let starts, let leaf):
             output.write(byte: UInt8(ascii: "["))
             let start = Int(starts[row])

@@ -58,7 +58,8 @@ struct Bench: AsyncParsableCommand {
 
     func validate() throws {
         guard records >= rows, rows > 0, pipelines > 0, clients > 0, questions > 0 else {
-            throw ValidationError("--records, --rows, --pipelines, --clients and --questions must be positive, records ≥ rows.")
+            throw ValidationError(
+                "--records, --rows, --pipelines, --clients and --questions must be positive, records ≥ rows.")
         }
     }
 
@@ -73,7 +74,8 @@ struct Bench: AsyncParsableCommand {
             try await append(workload, store)
         } else {
             guard store.view.catalog.pipelines.all.first?.name == Workload.name(0) else {
-                throw ValidationError("\(directory.data) is not new; give a directory of the benchmark's own.")
+                throw ValidationError(
+                    "\(directory.data) is not new; give a directory of the benchmark's own.")
             }
             report("open", ("us", .number(Double(opened - opening) / 1000)))
         }
@@ -138,7 +140,9 @@ struct Bench: AsyncParsableCommand {
 
     private func windows(_ workload: Workload, _ store: InferenceStore) throws {
         var generator = Generator(state: 7)
-        for (name, width) in [("1 min", 60_000), ("1 h", 3_600_000), ("24 h", 86_400_000)] as [(String, Int64)] {
+        for (name, width) in [("1 min", 60_000), ("1 h", 3_600_000), ("24 h", 86_400_000)]
+            as [(String, Int64)]
+        {
             var latencies: [Int64] = []
             var kept = 0
             for _ in 0..<questions {
@@ -193,7 +197,8 @@ struct Bench: AsyncParsableCommand {
         let pipeline = view.catalog.pipelines.all[0].id.number
         let requests = try (["output dense_1 0"] + (0..<29).map { "input dense_input \($0)" }).map { path in
             try AssayRequest(
-                JSONField(try JSONValue(parsing: workload.assay(pipeline: 0, pipelineID: pipeline, path: path))),
+                JSONField(
+                    try JSONValue(parsing: workload.assay(pipeline: 0, pipelineID: pipeline, path: path))),
                 nameIsNeeded: false)
         }
         var times: [Int64] = []
@@ -323,7 +328,8 @@ private struct Workload: Sendable {
                         #"{"model_name":"bench","model_sha":"bc85ce596945f876256f41515c7501c399fd97ebcb9ab3dd41bf03f8937b4507"}"#
                     )),
                 FieldColumn(
-                    name: "metadata.pipeline_version", values: constant("2f4bf3ac-48bb-4798-b59a-81de844248d1")),
+                    name: "metadata.pipeline_version",
+                    values: constant("2f4bf3ac-48bb-4798-b59a-81de844248d1")),
                 FieldColumn(name: "metadata.elapsed", values: .fixedList(elapsed)),
                 FieldColumn(name: "metadata.dropped", values: .fixedList([])),
                 FieldColumn(name: "metadata.partition", values: constant("engine-b4789c964-cnjjb")),

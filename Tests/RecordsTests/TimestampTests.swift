@@ -103,6 +103,29 @@ struct TimestampTests {
         }
     }
 
+    @Test("a moment's digits are appended as its text has them, whatever its year")
+    func appended() {
+        var random = SeededGenerator(seed: 12)
+        var moments = [
+            Timestamp.earliestNamed, .latestNamed, Timestamp(microseconds: .min),
+            Timestamp(microseconds: .max),
+            Timestamp(microseconds: Timestamp.earliestNamed.microseconds - 1),
+            Timestamp(microseconds: Timestamp.latestNamed.microseconds + 1), Timestamp(microseconds: 0),
+        ]
+        for _ in 0..<2000 {
+            moments.append(
+                Timestamp(
+                    microseconds: .random(
+                        in: -70_000_000_000_000_000...260_000_000_000_000_000, using: &random)))
+            moments.append(Timestamp(milliseconds: .random(in: 0...2_000_000_000, using: &random) * 1000))
+        }
+        for moment in moments {
+            var bytes = Array("at ".utf8)
+            moment.appendZuluText(to: &bytes)
+            #expect(String(decoding: bytes, as: UTF8.self) == "at " + moment.zuluText)
+        }
+    }
+
     @Test("every day of four centuries and both ends of the calendar follow their predecessor")
     func calendar() throws {
         var year = 1600

@@ -1,5 +1,5 @@
-// Invariants checked: those at the heads of BlockEncoder.swift, BlockHead.swift, BlockReader.swift
-// and SmallBlock.swift.
+// Invariants checked: those at the heads of BlockEncoder.swift, BlockHead.swift, BlockExcerpt.swift,
+// BlockReader.swift and SmallBlock.swift.
 
 import Bytes
 import Records
@@ -104,6 +104,88 @@ import Testing
                         own.contains { $0.offset == range.lowerBound && $0.byteCount == range.count }
                     })
             }
+        }
+    }
+
+    @Test("an excerpt says of its columns what the head says, and its numbers are the batch's")
+    func excerpts() throws {
+        for seed in 0..<120 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            let batch = generator.batch(rowCount: Int.random(in: 1...300, using: &generator))
+            let runs = [CommitRun(commit: 9, rowCount: batch.rowCount)]
+            let payload = payload(batch, kind: .columns, commitRuns: seed % 2 == 0 ? runs : [])
+            let head = try head(payload)
+            for name in head.fields.map(\.name) + ["field", "field.00", ""] {
+                for element in [nil, 0, 1, 700] as [Int?] {
+                    let excerpt = try excerpt(payload, name, element)
+                    #expect(excerpt.rowCount == head.rowCount && excerpt.timesAscend == head.timesAscend)
+                    #expect(excerpt.times == head.times)
+                    let entry = head.fields.first { $0.name == name }
+                    let numbers: BlockExcerpt.Numbers =
+                        switch (entry?.layout, element) {
+                        case (.scalar(let leaf), nil), (.scalar(let leaf), 0): .leaf(leaf)
+                        case (.fixedList(let leaves), let element?) where element < leaves.count:
+                            .leaf(leaves[element])
+                        case (.list, _), (.json, _): .withinField
+                        default: .none
+                        }
+                    #expect(excerpt.numbers == numbers, "seed \(seed) \(name) \(element ?? -1)")
+                    if numbers != .none { #expect(excerpt.presence == entry?.presence) }
+                    try checkNumbers(excerpt, head, payload)
+                }
+            }
+        }
+    }
+
+    private func excerpt(_ payload: [UInt8], _ name: String, _ element: Int?) throws -> BlockExcerpt {
+        try payload.withUnsafeBytes { bytes in
+            try Array(name.utf8).withUnsafeBytes { name in
+                try BlockExcerpt(bytes, at: place, field: name, element: element)
+            }
+        }
+    }
+
+    /// What is read into the caller's memory is what is read by way of the head.
+    private func checkNumbers(_ excerpt: BlockExcerpt, _ head: BlockHead, _ payload: [UInt8]) throws {
+        let rowCount = excerpt.rowCount
+        var times = [Int64](repeating: 7, count: rowCount)
+        var found = [Double](repeating: 7, count: rowCount)
+        var expected = found
+        try payload.withUnsafeBytes { payload in
+            func bytes(_ column: ColumnPlace) -> UnsafeRawBufferPointer {
+                UnsafeRawBufferPointer(rebasing: payload[column.offset..<column.offset + column.byteCount])
+            }
+            try times.withUnsafeMutableBufferPointer {
+                try reader.readTimes(excerpt.times, bytes(excerpt.times), at: place, into: $0)
+            }
+            guard case .leaf(let leaf) = excerpt.numbers else { return }
+            try found.withUnsafeMutableBufferPointer { found in
+                guard try reader.readNumbers(leaf, bytes(leaf.place), at: place, into: found),
+                    let presence = excerpt.presence
+                else { return }
+                try reader.readPresence(presence, bytes(presence), at: place, into: found)
+            }
+        }
+        #expect(try times == reader.times(head, at: place, from: source(payload)))
+        guard case .leaf(let leaf) = excerpt.numbers else { return }
+        _ = try expected.withUnsafeMutableBufferPointer {
+            try reader.numbers(
+                leaf, presence: excerpt.presence, head, at: place, from: source(payload), into: $0)
+        }
+        #expect(found.map(\.bitPattern) == expected.map(\.bitPattern))
+    }
+
+    @Test("an excerpt of damaged bytes is refused, never a trap", arguments: 1...8 as ClosedRange<UInt64>)
+    func damagedExcerpts(seed: UInt64) throws {
+        var generator = SeededGenerator(seed: seed)
+        let batch = generator.batch(rowCount: 20)
+        let payload = payload(batch, kind: .columns)
+        let headByteCount = try head(payload).byteCount
+        for position in 0..<headByteCount {
+            var damaged = payload
+            damaged[position] ^= 1 << UInt8.random(in: 0..<8, using: &generator)
+            #expect(throws: SegmentError.self) { _ = try excerpt(damaged, "field.0", 0) }
+            #expect(throws: SegmentError.self) { _ = try excerpt(Array(payload[..<position]), "field.0", 0) }
         }
     }
 

@@ -62,6 +62,59 @@ struct AssayPassTests {
         try await scene.store.close()
     }
 
+    @Test(
+        "slices and threads change no outcome, no limit and no refusal, whether the baseline slides or not",
+        arguments: 1...12)
+    func slices(seed: Int) async throws {
+        print("seed \(seed)")
+        var random = SeededGenerator(seed: UInt64(seed))
+        let scene = try await Scene()
+        // Batches mostly one after the other, as traffic comes, and now and then a late one.
+        for batch in 0..<12 {
+            let start = Bool.random(using: &random) || batch < 8 ? batch * 10_000 : batch * 7000
+            try await scene.append(
+                (0..<Int.random(in: 256...400, using: &random)).map { _ in
+                    (
+                        seconds: Double(start + Int.random(in: 0...10_000, using: &random)) / 1000,
+                        y: Double.random(in: 0...5, using: &random)
+                    )
+                })
+        }
+        let width = Int.random(in: 1...9_000, using: &random)
+        let interval = Int.random(in: max(1, width / 3)...width * 2, using: &random)
+        let sliding = """
+            {"sliding_window":{"window":{"pipeline_name":"fraud","path":"output y","width":"7 seconds"},\
+            "offset":"9 seconds"}}
+            """
+        let request = try Scene.request(
+            baseline: seed % 3 == 0 ? sliding : nil, width: "\(width) ms", interval: "\(interval) ms",
+            path: seed % 5 == 0 ? "output z" : "output y")
+        let view = scene.store.view
+        var pass = try AssayPass(view.completed(request.definition), view)
+        func outcomes(_ sliceRowCount: Int, _ limit: PassLimit) -> Result<Found, FieldError> {
+            pass.sliceRowCount = sliceRowCount
+            do {
+                let (outcomes, until) = try pass.outcomes(
+                    touching: .always, until: moment(100), examinedUntil: moment(20), limit: limit)
+                return .success(Found(outcomes: outcomes.map(\.outcome), until: until))
+            } catch { return .failure(error as! FieldError) }
+        }
+        let limits = [
+            PassLimit.interactive, PassLimit(windowCount: 17, valueCount: 1 << 28),
+            PassLimit(windowCount: 100_000, valueCount: Int.random(in: 1...3000, using: &random)),
+        ]
+        for limit in limits {
+            let whole = outcomes(1 << 15, limit)
+            for sliceRowCount in [1, 300, 700] { #expect(outcomes(sliceRowCount, limit) == whole) }
+        }
+        try await scene.store.close()
+    }
+
+    private struct Found: Equatable {
+        var outcomes: [AssayOutcome]
+        var until: Timestamp
+    }
+
     @Test("an interactive run has no number, echoes the one it was given, and stores nothing")
     func interactive() async throws {
         let scene = try await Scene()
