@@ -9,8 +9,7 @@
 /// It holds an unsafe buffer because a stored `RawSpan` is not expressible in the language yet;
 /// cursors live inside the `withUnsafeBytes` that owns the memory and never leave it.
 ///
-/// Its reads are compiled into where they are used, because a generic read that is not compiled for its
-/// integer type costs more than what it reads.
+/// Its reads are inlinable: a call costs more than what it reads.
 package struct ByteCursor {
     package let bytes: UnsafeRawBufferPointer
     @usableFromInline package internal(set) var offset: Int
@@ -23,7 +22,7 @@ package struct ByteCursor {
 
     @inlinable package var remaining: Int { bytes.count - offset }
 
-    @inlinable @inline(__always)
+    @inlinable
     package mutating func read<Integer: FixedWidthInteger>(
         _ type: Integer.Type = Integer.self
     ) throws(BytesError) -> Integer {
@@ -34,6 +33,31 @@ package struct ByteCursor {
         let value = bytes.loadUnaligned(fromByteOffset: offset, as: Integer.self)
         offset += size
         return Integer(littleEndian: value)
+    }
+
+    // The integers that formats are made of, once more by name: where the generic read above is used in
+    // another room the compiler does not make it anew for the type, and what is left looks up the type's
+    // arithmetic at each call.
+
+    @inlinable
+    package mutating func read(_: UInt8.Type = UInt8.self) throws(BytesError) -> UInt8 {
+        guard offset < bytes.count else { throw .ranOut(offset: offset, wanted: 1, available: 0) }
+        offset += 1
+        return bytes[offset - 1]
+    }
+
+    @inlinable
+    package mutating func read(_: UInt32.Type = UInt32.self) throws(BytesError) -> UInt32 {
+        guard remaining >= 4 else { throw .ranOut(offset: offset, wanted: 4, available: remaining) }
+        offset += 4
+        return UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: offset - 4, as: UInt32.self))
+    }
+
+    @inlinable
+    package mutating func read(_: UInt64.Type = UInt64.self) throws(BytesError) -> UInt64 {
+        guard remaining >= 8 else { throw .ranOut(offset: offset, wanted: 8, available: remaining) }
+        offset += 8
+        return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset - 8, as: UInt64.self))
     }
 
     @inlinable

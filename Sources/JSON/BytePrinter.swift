@@ -25,9 +25,15 @@ struct BytePrinter {
     @inline(__always)
     mutating func write(digitsOf value: UInt64) {
         if value < 10 { return write(0x30 + UInt8(truncatingIfNeeded: value)) }
+        write(digitsOf: value, count: Self.digitCount(value))
+    }
+
+    /// The decimal digits of a value above zero.
+    @inline(__always)
+    private static func digitCount(_ value: UInt64) -> Int {
         // 1233/4096 is a little over log10(2): right, or one too few.
         let guess = ((64 - value.leadingZeroBitCount) * 1233) >> 12
-        write(digitsOf: value, count: guess + (value >= Self.powersOfTen[guess] ? 1 : 0))
+        return guess + (value >= powersOfTen[guess] ? 1 : 0)
     }
 
     /// Writes `value` in exactly `length` decimal digits, two at a time from the last.
@@ -45,6 +51,25 @@ struct BytePrinter {
         }
         if last > count { start[count] = 0x30 + UInt8(truncatingIfNeeded: rest) }
         count += length
+    }
+
+    /// Writes `value` · 10^-`digits`, for one digit or more, with a digit before the point.
+    mutating func write(_ value: UInt64, pointBefore digits: Int) {
+        let length = Self.digitCount(value)
+        let whole = length - digits
+        guard whole > 0 else {
+            // A point, the zeros after it, and all of the digits.
+            write(0x30)
+            write(UInt8(ascii: "."))
+            for _ in whole..<0 { write(0x30) }
+            return write(digitsOf: value, count: length)
+        }
+        // The digits a place to the right of where they belong; then those before the point go there.
+        let first = count
+        count += 1
+        write(digitsOf: value, count: length)
+        for place in first..<first + whole { start[place] = start[place + 1] }
+        start[first + whole] = UInt8(ascii: ".")
     }
 
     /// Takes back every `byte` at the end; there must be another before them.

@@ -84,7 +84,8 @@ package enum JSONNumberText {
         }
         guard magnitude >= 1e-4 else { return printer.write(magnitude.description) }
         let shortest = ShortestSingle(magnitude)
-        write(fraction: UInt64(shortest.digits), -shortest.exponent, &printer)
+        printer.write(UInt64(shortest.digits), pointBefore: -shortest.exponent)
+        printer.takeBack(UInt8(ascii: "0"))
     }
 
     @inline(__always)

@@ -8,9 +8,12 @@
 //  * A damaged block is left out and named in the statistics; it does not end the query.
 
 import Bytes
+import Dispatch
 import EventLog
+import Glibc
 import Records
 import Segments
+import Synchronization
 
 /// Numbers and the times of their records, ascending by time.
 package struct ColumnValues: Sendable {
@@ -31,17 +34,62 @@ package struct ColumnScan {
 
     package init(_ snapshot: LogSnapshot) { self.snapshot = snapshot }
 
-    package func values(_ query: WindowQuery) -> ColumnValues {
+    /// - Parameter atOnce: how many threads may share the work, where it is enough for them.
+    package func values(_ query: WindowQuery, atOnce: Int = ColumnScan.processorCount) -> ColumnValues {
         let topic = snapshot.index.topics[query.topic]
         let plan = QueryPlan(topic: topic, window: query.window, filter: query.filter, cut: query.cut)
         let times = query.window.milliseconds
-        var answer = ColumnValues()
-        answer.reserveCapacity(plan.steps.reduce(0) { $0 + $1.block.rowCount })
-        var ascends = true
+        var (answer, ascends) = blocks(plan.steps, query, times, atOnce: atOnce)
         answer.statistics.blocksSkipped = plan.skippedBlockCount
+        for run in plan.tails {
+            read(run, query, times, into: &answer, &ascends)
+            answer.statistics.tailRunsRead += 1
+        }
+        answer.statistics.rowsKept = answer.times.count
+        if !ascends { answer.sortByTime() }
+        return answer
+    }
+
+    package static let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
+    /// Fewer blocks than this are read sooner than another thread has woken up.
+    private static let blockCountEachMin = 8
+
+    /// The rows of blocks, in the order of the blocks.
+    private func blocks(
+        _ steps: [QueryPlan.Step], _ query: WindowQuery, _ times: Range<Int64>, atOnce: Int
+    ) -> (ColumnValues, ascends: Bool) {
+        let partCount = min(atOnce, steps.count / ColumnScan.blockCountEachMin)
+        guard partCount > 1 else { return blocks(steps[...], query, times) }
+        let parts = Mutex([(values: ColumnValues, ascends: Bool)?](repeating: nil, count: partCount))
+        let snapshot = self.snapshot
+        DispatchQueue.concurrentPerform(iterations: partCount) { part in
+            let range = steps.count * part / partCount..<steps.count * (part + 1) / partCount
+            // A scan of its own, because a reader and its memory serve one thread.
+            let found = ColumnScan(snapshot).blocks(steps[range], query, times)
+            parts.withLock { $0[part] = (found.0, found.ascends) }
+        }
+        var answer = ColumnValues()
+        var ascends = true
+        for case let part? in parts.withLock({ $0 }) {
+            if let last = answer.times.last, let first = part.values.times.first, first < last {
+                ascends = false
+            }
+            ascends = ascends && part.ascends
+            answer.append(part.values, reserving: steps.reduce(0) { $0 + $1.block.rowCount })
+        }
+        return (answer, ascends)
+    }
+
+    private func blocks(
+        _ steps: ArraySlice<QueryPlan.Step>, _ query: WindowQuery, _ times: Range<Int64>
+    ) -> (ColumnValues, ascends: Bool) {
+        var answer = ColumnValues()
+        answer.reserveCapacity(steps.reduce(0) { $0 + $1.block.rowCount })
+        var ascends = true
         var fieldName = query.path.recordField
         fieldName.withUTF8 { name in
-            for step in plan.steps {
+            for step in steps {
                 do throws(SegmentError) {
                     let isRead = try readLeaf(
                         step, query, UnsafeRawBufferPointer(name), times, into: &answer, &ascends)
@@ -52,13 +100,7 @@ package struct ColumnScan {
                 }
             }
         }
-        for run in plan.tails {
-            read(run, query, times, into: &answer, &ascends)
-            answer.statistics.tailRunsRead += 1
-        }
-        answer.statistics.rowsKept = answer.times.count
-        if !ascends { answer.sortByTime() }
-        return answer
+        return (answer, ascends)
     }
 
     /// The ordinary case, all in memory that is kept from block to block: every row of the block counts,
@@ -218,6 +260,20 @@ extension ColumnValues {
         if let last = times.last, newTimes[first] < last { ascends = false }
         times.append(contentsOf: UnsafeBufferPointer(rebasing: newTimes[rows]))
         values.append(contentsOf: UnsafeBufferPointer(rebasing: numbers[rows]))
+    }
+
+    /// Takes all rows of a later part, and what it says of itself.
+    fileprivate mutating func append(_ part: ColumnValues, reserving rowCount: Int) {
+        if times.isEmpty {
+            times = part.times
+            values = part.values
+        } else {
+            reserveCapacity(rowCount)
+            times.append(contentsOf: part.times)
+            values.append(contentsOf: part.values)
+        }
+        pathWasFound = pathWasFound || part.pathWasFound
+        statistics.add(part.statistics)
     }
 
     fileprivate mutating func reserveCapacity(_ rowCount: Int) {

@@ -57,4 +57,15 @@ package struct QueryStatistics: Hashable, Sendable {
     package var unseen: [String] = []
 
     package init() {}
+
+    /// Takes up what another part of the same query did.
+    mutating func add(_ other: QueryStatistics) {
+        blocksRead += other.blocksRead
+        blocksSkipped += other.blocksSkipped
+        tailRunsRead += other.tailRunsRead
+        bytesRead += other.bytesRead
+        rowsSeen += other.rowsSeen
+        rowsKept += other.rowsKept
+        unseen += other.unseen
+    }
 }

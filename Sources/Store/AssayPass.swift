@@ -158,7 +158,7 @@ struct AssayPass {
     ) throws {
         var (recordsWereFound, pathWasFound) = (false, false)
         try tally.add(slices) { slice, remaining in
-            let values = try values(under: slice)
+            let values = try values(under: slice, atOnce: 1)
             var examined = try examine(
                 slice, values, evaluator, ColumnValues(), until: until, remaining)
             examined.recordsWereFound = !values.times.isEmpty
@@ -174,8 +174,10 @@ struct AssayPass {
     }
 
     /// The values of the windows of a slice.
-    private func values(under indices: Range<Int>) throws -> ColumnValues {
-        let values = try view.values(of: definition.window, in: covered(by: indices))
+    private func values(
+        under indices: Range<Int>, atOnce: Int = ColumnScan.processorCount
+    ) throws -> ColumnValues {
+        let values = try view.values(of: definition.window, in: covered(by: indices), atOnce: atOnce)
         try view.refuseUnseen(values.statistics.unseen)
         return values
     }

@@ -55,13 +55,17 @@ extension StoreView {
     }
 
     /// The numbers of `spec`'s path in `period`, up to `cut`.
+    ///
+    /// - Parameter atOnce: how many threads may read them, where they are many.
     package func values(
-        of spec: AssayWindowSpec, in period: TimeWindow, cut: CommitNumber? = nil
+        of spec: AssayWindowSpec, in period: TimeWindow, cut: CommitNumber? = nil,
+        atOnce: Int = ColumnScan.processorCount
     ) throws -> ColumnValues {
         let scope = try scope(of: spec, cut: cut)
         return ColumnScan(snapshot).values(
             WindowQuery(
-                topic: scope.topic, window: period, path: spec.path, filter: scope.filter, cut: cut))
+                topic: scope.topic, window: period, path: spec.path, filter: scope.filter, cut: cut),
+            atOnce: atOnce)
     }
 
     /// Refuses a path at which no record that was looked at has a number.

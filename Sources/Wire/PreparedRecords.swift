@@ -11,21 +11,34 @@ import Records
 ///
 /// Preparing costs a pass over the batch: where few of its rows are wanted, prepare a slice.
 package struct PreparedRecords: Sendable {
-    /// A class because a row passes each of its columns on, and would copy all their arrays.
+    /// A class because a row passes each of its columns on, and would copy all their arrays; its numbers
+    /// beside each other and not in the cases of an enumeration, because taking one out of its case counts
+    /// a reference to it, at every row.
     final class Column: Sendable {
-        enum Values: Sendable {
+        enum Kind: Sendable {
             /// Lists of `length` numbers of one type without nulls and texts, one row's after another's.
-            case doubles([Double], length: Int, bare: Bool)
-            case singles([Float], length: Int, bare: Bool)
-            case integers([Int64], length: Int)
-            /// `starts` says where each row's elements begin.
-            case list(lengths: [Int32], starts: [Int32], Leaf)
-            case other(FieldValues)
+            case doubles, singles, integers
+            /// A text in each row, none of them null.
+            case texts
+            /// Lists of any length: `starts` says where each row's elements begin.
+            case lists
+            case other
         }
 
         let name: String
         let presence: Presence
-        let values: Values
+        let everyRowHasValue: Bool
+        let kind: Kind
+        let length: Int
+        /// Whether whole numbers stand without ".0".
+        let bare: Bool
+        let doubles: [Double]
+        let singles: [Float]
+        let integers: [Int64]
+        let texts: TextColumn
+        let starts: [Int32]
+        /// What the batch has, for the last two kinds.
+        let values: FieldValues
         /// The key and its colon, by the field's whole name and by its name within the group.
         let flatKey: [UInt8]
         let nestedKey: [UInt8]
@@ -33,9 +46,19 @@ package struct PreparedRecords: Sendable {
         init(_ field: FieldColumn, nestedName: String) {
             name = field.name
             presence = field.presence
-            values = Values(field.values)
+            if case .everyRow = field.presence { everyRowHasValue = true } else { everyRowHasValue = false }
+            values = field.values
             flatKey = PreparedRecords.key(field.name)
             nestedKey = PreparedRecords.key(nestedName)
+            let plain = PlainValues(field.values)
+            kind = plain.kind
+            length = plain.length
+            bare = plain.bare
+            doubles = plain.doubles
+            singles = plain.singles
+            integers = plain.integers
+            texts = plain.texts
+            starts = plain.starts
         }
     }
 
@@ -52,6 +75,8 @@ package struct PreparedRecords: Sendable {
     let times: [Int64]
     let showsTime: Bool
     private(set) var members: [Member] = []
+    /// The columns of all members, where none is a group: rows are then written without looking at members.
+    private(set) var flatColumns: [Column]?
 
     package var rowCount: Int { times.count }
 
@@ -77,6 +102,7 @@ package struct PreparedRecords: Sendable {
                 $0.groupKey == nil && $0.columns[0].name == group
             }
         }
+        if groups.isEmpty { flatColumns = members.map { $0.columns[0] } }
     }
 
     static func key(_ name: String) -> [UInt8] {
@@ -87,38 +113,51 @@ package struct PreparedRecords: Sendable {
     }
 }
 
-extension PreparedRecords.Column.Values {
-    fileprivate init(_ values: FieldValues) {
+/// A field's values in the form in which they are written most quickly.
+private struct PlainValues {
+    var kind = PreparedRecords.Column.Kind.other
+    var length = 0
+    var bare = false
+    var doubles: [Double] = []
+    var singles: [Float] = []
+    var integers: [Int64] = []
+    var texts = TextColumn()
+    var starts: [Int32] = []
+
+    init(_ values: FieldValues) {
         switch values {
-        case .list(let lengths, let leaf):
-            var starts: [Int32] = []
+        case .list(let lengths, _):
+            kind = .lists
             starts.reserveCapacity(lengths.count)
             var start: Int32 = 0
             for length in lengths {
                 starts.append(start)
                 start += length
             }
-            self = .list(lengths: lengths, starts: starts, leaf)
-        case .fixedList(let leaves): self = Self.numbers(leaves) ?? .other(values)
-        default: self = .other(values)
+        case .fixedList(let leaves): takeNumbers(of: leaves)
+        case .scalar(let leaf):
+            guard leaf.nulls.isEmpty, case .text(let column) = leaf.elements else { return }
+            (kind, texts) = (.texts, column)
+        case .none, .json: break
         }
     }
 
     /// The lists row by row, where their leaves are plain numbers in one form: most lists are.
-    private static func numbers(_ leaves: [Leaf]) -> Self? {
-        guard let first = leaves.first else { return nil }
-        let (length, bare) = (leaves.count, first.wholeNumbersAreBare)
+    private mutating func takeNumbers(of leaves: [Leaf]) {
+        guard let first = leaves.first else { return }
+        length = leaves.count
+        bare = first.wholeNumbersAreBare
         switch first.elements {
         case .float64:
-            let columns = columns(leaves) { if case .float64(let values) = $0 { values } else { nil } }
-            return columns.map { .doubles(rows($0), length: length, bare: bare) }
+            let columns = Self.columns(leaves) { if case .float64(let values) = $0 { values } else { nil } }
+            if let columns { (kind, doubles) = (.doubles, Self.rows(columns)) }
         case .float32:
-            let columns = columns(leaves) { if case .float32(let values) = $0 { values } else { nil } }
-            return columns.map { .singles(rows($0), length: length, bare: bare) }
+            let columns = Self.columns(leaves) { if case .float32(let values) = $0 { values } else { nil } }
+            if let columns { (kind, singles) = (.singles, Self.rows(columns)) }
         case .int64:
-            let columns = columns(leaves) { if case .int64(let values) = $0 { values } else { nil } }
-            return columns.map { .integers(rows($0), length: length) }
-        case .bool, .text: return nil
+            let columns = Self.columns(leaves) { if case .int64(let values) = $0 { values } else { nil } }
+            if let columns { (kind, integers) = (.integers, Self.rows(columns)) }
+        case .bool, .text: break
         }
     }
 

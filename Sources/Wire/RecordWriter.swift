@@ -55,6 +55,16 @@ package struct RecordWriter: Sendable {
             output.write(records.times[row])
             isFirst = false
         }
+        if let columns = records.flatColumns {
+            for column in columns { write(column, row, column.flatKey, &isFirst) }
+        } else {
+            writeMembers(of: records, row, &isFirst)
+        }
+        output.write(byte: UInt8(ascii: "}"))
+        if text == .lines { output.write(byte: 0x0A) }
+    }
+
+    private mutating func writeMembers(of records: PreparedRecords, _ row: Int, _ isFirst: inout Bool) {
         for member in records.members {
             guard let groupKey = member.groupKey else {
                 write(member.columns[0], row, member.columns[0].flatKey, &isFirst)
@@ -77,8 +87,6 @@ package struct RecordWriter: Sendable {
             for column in member.columns { write(column, row, column.nestedKey, &isFirstOfGroup) }
             output.write(byte: UInt8(ascii: "}"))
         }
-        output.write(byte: UInt8(ascii: "}"))
-        if text == .lines { output.write(byte: 0x0A) }
     }
 
     /// The whole text; the writer is used up.
@@ -92,38 +100,49 @@ extension RecordWriter {
     private mutating func write(
         _ column: PreparedRecords.Column, _ row: Int, _ key: [UInt8], _ isFirst: inout Bool
     ) {
-        let state = column.presence.state(row)
+        let state = column.everyRowHasValue ? .value : column.presence.state(row)
         guard state != .absent else { return }
         if !isFirst { output.write(byte: UInt8(ascii: ",")) }
         isFirst = false
         output.bytes.append(contentsOf: key)
         guard state == .value else { return output.write("null") }
+        let numbers = row * column.length..<(row + 1) * column.length
+        switch column.kind {
+        case .doubles: output.write(list: column.doubles[numbers], bare: column.bare)
+        case .singles: output.write(list: column.singles[numbers], bare: column.bare)
+        case .integers: output.write(list: column.integers[numbers])
+        case .texts: write(column.texts, row)
+        case .lists, .other: writeUnprepared(column, row)
+        }
+    }
+
+    private mutating func writeUnprepared(_ column: PreparedRecords.Column, _ row: Int) {
         switch column.values {
-        case .doubles(let values, let length, let bare):
-            output.write(list: values[row * length..<(row + 1) * length], bare: bare)
-        case .singles(let values, let length, let bare):
-            output.write(list: values[row * length..<(row + 1) * length], bare: bare)
-        case .integers(let values, let length):
-            output.write(list: values[row * length..<(row + 1) * length])
-        case .list(let lengths, let starts, let leaf):
+        case .list(let lengths, let leaf):
             output.write(byte: UInt8(ascii: "["))
-            let start = Int(starts[row])
+            let start = Int(column.starts[row])
             for position in start..<start + Int(lengths[row]) {
                 if position > start { output.write(byte: UInt8(ascii: ",")) }
                 write(leaf, position)
             }
             output.write(byte: UInt8(ascii: "]"))
-        case .other(.scalar(let leaf)): write(leaf, row)
-        case .other(.fixedList(let leaves)):
+        case .scalar(let leaf): write(leaf, row)
+        case .fixedList(let leaves):
             output.write(byte: UInt8(ascii: "["))
             for index in leaves.indices {
                 if index > 0 { output.write(byte: UInt8(ascii: ",")) }
                 write(leaves[index], row)
             }
             output.write(byte: UInt8(ascii: "]"))
-        case .other(.json(let texts)):
+        case .json(let texts):
             output.bytes.append(contentsOf: texts.bytes[texts.range(row)])
-        case .other: preconditionFailure("A row with a value has a column that holds it.")
+        case .none: preconditionFailure("A row with a value has a column that holds it.")
+        }
+    }
+
+    private mutating func write(_ texts: TextColumn, _ row: Int) {
+        texts.bytes.withUnsafeBytes { bytes in
+            output.write(stringUTF8: UnsafeRawBufferPointer(rebasing: bytes[texts.range(row)]))
         }
     }
 
@@ -137,11 +156,7 @@ extension RecordWriter {
         case .float32(let values): output.write(values[position], bare: leaf.wholeNumbersAreBare)
         case .int64(let values): output.write(values[position])
         case .bool(let values): output.write(values[position])
-        case .text(let texts):
-            texts.bytes.withUnsafeBytes { bytes in
-                output.write(
-                    stringUTF8: UnsafeRawBufferPointer(rebasing: bytes[texts.range(position)]))
-            }
+        case .text(let texts): write(texts, position)
         }
     }
 }

@@ -109,12 +109,14 @@ struct Bench: AsyncParsableCommand {
         let (rows, clients) = (self.rows, self.clients)
         // Batches are made beforehand, a few hundred at a time, so that making them is not measured.
         var nanoseconds: Int64 = 0
+        var processorNanoseconds: Int64 = 0
         var done = 0
         while done < commits {
             let group = min(256, commits - done)
             let batches = (done..<done + group).map { workload.batch($0, rows: rows) }
             let first = done
             let start = SystemSources.monotonicClock()
+            let processorStart = Bench.processorClock()
             try await withThrowingTaskGroup(of: Void.self) { tasks in
                 for client in 0..<clients {
                     tasks.addTask {
@@ -127,6 +129,7 @@ struct Bench: AsyncParsableCommand {
                 try await tasks.waitForAll()
             }
             nanoseconds += SystemSources.monotonicClock() - start
+            processorNanoseconds += Bench.processorClock() - processorStart
             done += group
         }
         let byteCount = store.log.snapshot().index.topics.values.reduce(0) { $0 + $1.byteCount }
@@ -135,7 +138,8 @@ struct Bench: AsyncParsableCommand {
             "append", ("records", .integer(count)), ("rows_per_commit", .integer(rows)),
             ("clients", .integer(clients)),
             ("rows_per_second", .integer(Int(Double(count) / (Double(nanoseconds) / 1e9)))),
-            ("bytes_per_record", .number(Double(byteCount) / Double(count))))
+            ("bytes_per_record", .number(Double(byteCount) / Double(count))),
+            ("cpu_us_per_record", .number(Double(processorNanoseconds) / Double(count) / 1000)))
     }
 
     private func windows(_ workload: Workload, _ store: InferenceStore) throws {
@@ -145,6 +149,7 @@ struct Bench: AsyncParsableCommand {
         {
             var latencies: [Int64] = []
             var kept = 0
+            let processorTime = Bench.processorClock()
             for _ in 0..<questions {
                 let start = Workload.start + Int64(generator.next() % UInt64(Workload.span - width))
                 let window = TimeWindow(
@@ -165,7 +170,8 @@ struct Bench: AsyncParsableCommand {
             latencies.sort()
             report(
                 "window \(name)", ("median_us", .number(Double(latencies[questions / 2]) / 1000)),
-                ("best_us", .number(Double(latencies[0]) / 1000)), ("rows", .integer(kept / questions)))
+                ("best_us", .number(Double(latencies[0]) / 1000)), ("rows", .integer(kept / questions)),
+                cpu(since: processorTime, each: questions))
         }
     }
 
@@ -176,6 +182,7 @@ struct Bench: AsyncParsableCommand {
         var times: [Int64] = []
         var printing: [Int64] = []
         var count = 0
+        let processorTime = Bench.processorClock()
         for _ in 0..<5 {
             let start = SystemSources.monotonicClock()
             let results = try view.runInteractive(request)
@@ -188,7 +195,7 @@ struct Bench: AsyncParsableCommand {
         report(
             "replay", ("windows", .integer(count)), ("best_us", .number(Double(times.min()!) / 1000)),
             ("median_us", .number(Double(times.sorted()[2]) / 1000)),
-            ("print_us", .number(Double(printing.min()!) / 1000)))
+            ("print_us", .number(Double(printing.min()!) / 1000)), cpu(since: processorTime, each: 5))
     }
 
     /// The same replay of every input and the output: whole summaries and scores of 720 windows each.
@@ -202,6 +209,7 @@ struct Bench: AsyncParsableCommand {
                 nameIsNeeded: false)
         }
         var times: [Int64] = []
+        let processorTime = Bench.processorClock()
         for _ in 0..<3 {
             let start = SystemSources.monotonicClock()
             for request in requests { _ = try view.runInteractive(request) }
@@ -210,11 +218,12 @@ struct Bench: AsyncParsableCommand {
         report(
             "replay of all paths", ("paths", .integer(requests.count)),
             ("best_us", .number(Double(times.min()!) / 1000)),
-            ("median_us", .number(Double(times.sorted()[1]) / 1000)))
+            ("median_us", .number(Double(times.sorted()[1]) / 1000)), cpu(since: processorTime, each: 3))
     }
 
     private func wholeRecords(_ workload: Workload, _ store: InferenceStore) throws {
         var latencies: [Int64] = []
+        let processorTime = Bench.processorClock()
         for round in 0..<20 {
             let start = Timestamp(milliseconds: Workload.start + Int64(round) * 86_400_000)
             let window = TimeWindow(start: start, end: start.adding(TimeSpan(microseconds: 86_400_000_000)))
@@ -228,7 +237,9 @@ struct Bench: AsyncParsableCommand {
             latencies.append(SystemSources.monotonicClock() - before)
         }
         latencies.sort()
-        report("records 1000 as JSON", ("median_us", .number(Double(latencies[10]) / 1000)))
+        report(
+            "records 1000 as JSON", ("median_us", .number(Double(latencies[10]) / 1000)),
+            ("best_us", .number(Double(latencies[0]) / 1000)), cpu(since: processorTime, each: 20))
     }
 
     private func parse(_ workload: Workload) throws {
@@ -245,6 +256,17 @@ struct Bench: AsyncParsableCommand {
             "parse JSON", ("rows_per_second", .integer(Int(Double(rows) / (Double(best) / 1e9)))),
             ("megabytes_per_second", .number(Double(body.count) / Double(best) * 1000)),
             ("bytes_per_record", .integer(body.count / rows)))
+    }
+
+    /// Processor time of all threads, nanoseconds: what a phase costs, however busy the machine is.
+    private static func processorClock() -> Int64 {
+        var time = timespec()
+        clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
+        return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
+    }
+
+    private func cpu(since start: Int64, each count: Int) -> (String, JSONValue) {
+        ("cpu_us", .number(Double(Bench.processorClock() - start) / 1000 / Double(count)))
     }
 
     private func report(_ phase: String, _ figures: (String, JSONValue)...) {
