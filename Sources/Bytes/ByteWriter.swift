@@ -18,6 +18,9 @@ package struct ByteWriter: Sendable {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
     }
 
+    /// Takes back the byte written last.
+    package mutating func removeLast() { bytes.removeLast() }
+
     /// LEB128: seven bits a byte, least significant first.
     @inlinable
     package mutating func writeVarint(_ value: UInt64) {

@@ -96,25 +96,10 @@ package enum JSONNumberText {
         if magnitude < wholeMax, case let whole = Int64(magnitude), Double(whole) == magnitude {
             return write(whole: whole.magnitude, bare, &printer)
         }
-        if magnitude >= 1e-4 && magnitude < 1e15 {
-            // The rule of JSONScanner+Numbers.swift backwards: where a decimal of at most fifteen
-            // digits reads back as the value, it is the shortest.
-            let digits = fractionDigits(of: magnitude)
-            let power = JSONScanner.powerOfTen(digits)
-            let scaled = Int64(magnitude * power + 0.5)
-            if scaled < 1_000_000_000_000_000 && Double(scaled) / power == magnitude {
-                return write(fraction: scaled.magnitude, digits, &printer)
-            }
-        }
-        printer.write(magnitude.description)
-    }
-
-    /// How many digits after the point make fifteen significant ones, or fifteen below one.
-    private static func fractionDigits(of magnitude: Double) -> Int {
-        if magnitude < 10 { return magnitude < 1 ? 15 : 14 }
-        var digits = 13
-        while magnitude >= JSONScanner.powerOfTen(15 - digits) { digits -= 1 }
-        return digits
+        // Outside of this an exponent is printed, and whole numbers are printed above.
+        guard magnitude >= 1e-4 && magnitude < wholeMax else { return printer.write(magnitude.description) }
+        let shortest = ShortestDouble(magnitude)
+        printer.write(shortest.digits, pointBefore: -shortest.exponent)
     }
 
     private static func write(whole: UInt64, _ bare: Bool, _ printer: inout BytePrinter) {
@@ -122,19 +107,5 @@ package enum JSONNumberText {
         guard !bare else { return }
         printer.write(UInt8(ascii: "."))
         printer.write(UInt8(ascii: "0"))
-    }
-
-    /// Writes `scaled` · 10^-`digits`, which is not whole, less its trailing zeros.
-    private static func write(fraction scaled: UInt64, _ digits: Int, _ printer: inout BytePrinter) {
-        var (scaled, digits) = (scaled, digits)
-        // Ten digits and fewer are what people post: four zeros less to print and to take back.
-        let shorter = scaled / 10_000
-        if digits > 4 && shorter * 10_000 == scaled { (scaled, digits) = (shorter, digits - 4) }
-        let power = BytePrinter.powersOfTen[digits]
-        let (whole, fraction) = scaled.quotientAndRemainder(dividingBy: power)
-        printer.write(digitsOf: whole)
-        printer.write(UInt8(ascii: "."))
-        printer.write(digitsOf: fraction, count: digits)
-        printer.takeBack(UInt8(ascii: "0"))
     }
 }

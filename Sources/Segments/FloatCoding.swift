@@ -3,8 +3,9 @@
 //     constant     one value
 //     decimal      whole numbers over a power of ten (DecimalCoding)
 //     dictionary   float32 only: few distinct values, their numbers packed
-//     planes       float32: sign rotated to the bottom, the exponent byte of all values compressed,
-//                  the three mantissa bytes as they are (they are noise)
+//     exponents    float32: the exponent byte of all values in a prefix code, the sign and mantissa as
+//                  they are (they are noise)
+//     planes       the same with the exponents in a zstd frame: read, and no longer written
 //     shuffled     float64: all first bytes, then all second bytes, …, compressed
 //     raw          as in memory, little-endian
 //
@@ -19,6 +20,9 @@ enum FloatCodec: UInt8 {
     case dictionary = 3
     case planes = 4
     case shuffled = 5
+    case exponents = 6
+
+    static let last = exponents
 }
 
 enum FloatCoding {
@@ -85,8 +89,8 @@ enum FloatCoding {
                 for plane in 0..<8 { bits |= UInt64(planes[plane * count + index]) << UInt64(plane * 8) }
                 output[index] = Double(bitPattern: bits)
             }
-        case .dictionary, .planes, nil:
-            throw .overLimit(offset: place, found: UInt64(code), limit: UInt64(FloatCodec.shuffled.rawValue))
+        case .dictionary, .planes, .exponents, nil:
+            throw .overLimit(offset: place, found: UInt64(code), limit: UInt64(FloatCodec.last.rawValue))
         }
     }
 
@@ -111,7 +115,10 @@ enum FloatCoding {
             for index in 0..<values.count {
                 exponents[index] = UInt8(truncatingIfNeeded: values[index].bitPattern >> 23)
             }
-            return write(.planes, UnsafeRawBufferPointer(exponents), with: compressor, into: &writer)
+            writer.write(FloatCodec.exponents.rawValue)
+            let isCoded = PrefixCoding.encode(UnsafeRawBufferPointer(exponents), into: &writer)
+            if !isCoded { writer.removeLast() }
+            return isCoded
         }
         guard isCompressed else {
             writer.write(FloatCodec.raw.rawValue)
@@ -200,36 +207,50 @@ enum FloatCoding {
                 }
                 put(index, entries[Int(codes[index])])
             }
-        case .planes:
-            let frame = try cursor.readBytes(try cursor.readCount(limit: count))
-            let rest = try cursor.readBytes(count * 3)
+        case .planes, .exponents:
             var failure: BytesError?
             withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { exponents in
-                do throws(BytesError) { try decompressor.decompress(frame, into: exponents) } catch {
+                do throws(BytesError) {
+                    if code == FloatCodec.planes.rawValue {
+                        let frame = try cursor.readBytes(try cursor.readCount(limit: count))
+                        try decompressor.decompress(frame, into: exponents)
+                    } else {
+                        try PrefixCoding.decode(&cursor, into: exponents)
+                    }
+                    let rest = try cursor.readBytes(count * 3)
+                    join(UnsafeRawBufferPointer(exponents), rest, put)
+                } catch {
                     failure = error
-                    return
-                }
-                func join(_ index: Int, _ low: UInt32) {
-                    let bits = UInt32(exponents[index]) << 24 | low & 0xFF_FFFF
-                    put(index, Float(bitPattern: bits >> 1 | bits << 31))
-                }
-                // Each load reads a byte too many; the last value has none after it.
-                for index in 0..<max(0, count - 1) {
-                    let word = rest.loadUnaligned(fromByteOffset: index * 3, as: UInt32.self)
-                    join(index, UInt32(littleEndian: word))
-                }
-                if count > 0 {
-                    let at = (count - 1) * 3
-                    join(count - 1, UInt32(rest[at]) | UInt32(rest[at + 1]) << 8 | UInt32(rest[at + 2]) << 16)
                 }
             }
             if let failure { throw failure }
         case .shuffled, nil:
-            throw .overLimit(offset: place, found: UInt64(code), limit: UInt64(FloatCodec.shuffled.rawValue))
+            throw .overLimit(offset: place, found: UInt64(code), limit: UInt64(FloatCodec.last.rawValue))
         }
     }
 
-    /// What planes cost at the very least: the mantissas, and next to nothing for exponents.
+    /// Exponents and what is beside them, three bytes a value, to values.
+    @inline(__always)
+    private static func join(
+        _ exponents: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer, _ put: (Int, Float) -> Void
+    ) {
+        let count = exponents.count
+        func join(_ index: Int, _ low: UInt32) {
+            let bits = UInt32(exponents[index]) << 24 | low & 0xFF_FFFF
+            put(index, Float(bitPattern: bits >> 1 | bits << 31))
+        }
+        // Each load reads a byte too many; the last value has none after it.
+        for index in 0..<max(0, count - 1) {
+            let word = rest.loadUnaligned(fromByteOffset: index * 3, as: UInt32.self)
+            join(index, UInt32(littleEndian: word))
+        }
+        if count > 0 {
+            let at = (count - 1) * 3
+            join(count - 1, UInt32(rest[at]) | UInt32(rest[at + 1]) << 8 | UInt32(rest[at + 2]) << 16)
+        }
+    }
+
+    /// What coded exponents cost at the very least: the mantissas, and next to nothing for exponents.
     private static func planesByteCountMin(_ count: Int) -> Int { count * 3 + count / 4 }
 
     /// Appends the values as numbers of their distinct ones; false, with nothing appended, where those

@@ -63,15 +63,25 @@ struct KeyTable {
         keys[key].rawCount = raw.count
     }
 
+    /// Takes the keys out, for as long as a row is read: a list that stands by itself is looked at without
+    /// counting references to it. `keys` is empty until they are put back.
+    mutating func takeKeys() -> [Key] {
+        var taken: [Key] = []
+        swap(&taken, &keys)
+        return taken
+    }
+}
+
+extension [KeyTable.Key] {
     /// Steps over the key that is expected here and its colon, or over one of those expected soon
     /// after: a row may lack a few of the fields that the one before it had.
     @inline(__always)
     func expectedKey(after previous: Int, at scanner: inout JSONScanner) -> Int? {
-        var key = keys[previous].next
+        var key = self[previous].next
         for _ in 0..<4 {
-            guard key != Self.start else { return nil }
-            if scanner.skipRepeatedKey(from: keys[key].rawStart, keys[key].rawCount) { return key }
-            key = keys[key].next
+            guard key != KeyTable.start else { return nil }
+            if scanner.skipRepeatedKey(from: self[key].rawStart, self[key].rawCount) { return key }
+            key = self[key].next
         }
         return nil
     }

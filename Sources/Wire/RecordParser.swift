@@ -132,31 +132,33 @@ extension RecordParser {
         of table: Int, _ row: Int, _ time: inout Int64?
     ) throws(RowFault) {
         var previous = KeyTable.start
+        var keys = tables[table].takeKeys()
         repeat {
-            let key = try readKey(after: previous, of: table)
+            var expected = keys.expectedKey(after: previous, at: &scanner)
+            if expected == nil {
+                tables[table].keys = keys
+                expected = try readUnexpectedKey(after: previous, of: table)
+                keys = tables[table].takeKeys()
+            }
+            let key = expected ?? KeyTable.start
             previous = key
-            guard tables[table].keys[key].lastRow != row else {
+            guard keys[key].lastRow != row else {
                 throw .field(tables[table].fullName(key), "is given twice")
             }
-            tables[table].keys[key].lastRow = row
-            switch tables[table].keys[key].role {
+            keys[key].lastRow = row
+            switch keys[key].role {
             case .field(let field):
                 try readValue(of: field, row)
             case .time:
                 time = try readTime()
             case .group(let group):
+                // A group's reading adds keys of its own, and may find what its name's role is.
+                tables[table].keys = keys
                 try readGroup(key, group, row, &time)
+                keys = tables[table].takeKeys()
             }
         } while try hasNext(before: UInt8(ascii: "}"))
-    }
-
-    /// Steps over a key and its colon, and says which key of the table it is.
-    @inline(__always)
-    private mutating func readKey(after previous: Int, of table: Int) throws(RowFault) -> Int {
-        guard let key = tables[table].expectedKey(after: previous, at: &scanner) else {
-            return try readUnexpectedKey(after: previous, of: table)
-        }
-        return key
+        tables[table].keys = keys
     }
 
     private mutating func readValue(of field: Int, _ row: Int) throws(RowFault) {

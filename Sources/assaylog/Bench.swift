@@ -247,7 +247,7 @@ struct Bench: AsyncParsableCommand {
         writer.write(workload.batch(0, rows: rows))
         let body = writer.finish()
         var best = Int64.max
-        for _ in 0..<20 {
+        for _ in 0..<questions {
             let start = SystemSources.monotonicClock()
             _ = try RecordParser.parse(body, as: .array)
             best = min(best, SystemSources.monotonicClock() - start)
@@ -336,7 +336,7 @@ private struct Workload: Sendable {
             Leaf(.int64((0..<rows).map { _ in base + Int64(generator.next() % 100_000) }))
         }
         func constant(_ text: String) -> FieldValues {
-            .scalar(Leaf(.text(TextColumn(repeatElement(text, count: rows)))))
+            .scalar(Leaf(.text(TextColumn(Array(repeating: text, count: rows)))))
         }
         return RecordBatch(
             times: times,

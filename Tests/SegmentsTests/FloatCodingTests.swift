@@ -90,8 +90,37 @@ import Testing
         #expect(codec(Coded.encode([Float](repeating: 0.3, count: 9), compressor)) == .constant)
         #expect(codec(Coded.encode((0..<500).map { Float($0 % 5) / 3 }, compressor)) == .dictionary)
         #expect(codec(Coded.encode((0..<500).map { Float($0 * 7 % 1000) / 100 }, compressor)) == .decimal)
-        #expect(codec(Coded.encode(random.map { Float($0) }, compressor)) == .planes)
+        #expect(codec(Coded.encode(random.map { Float($0) }, compressor)) == .exponents)
         #expect(codec(Coded.encode(bits.prefix(4).map { Float($0) } + [1, 2], compressor)) == .raw)
+    }
+
+    @Test("a column whose exponents are in a zstd frame, as builds before wrote it, is read")
+    func planes() throws {
+        var generator = SeededGenerator(seed: 2)
+        for count in [17, 100, 1001] {
+            let values = (0..<count).map { _ in Float.random(in: -3...9, using: &generator) }
+            let exponents = values.map { UInt8(truncatingIfNeeded: $0.bitPattern >> 23) }
+            guard let frame = exponents.withUnsafeBytes({ compressor.compress($0) }) else { continue }
+            let coded = bytes { writer in
+                writer.write(FloatCodec.planes.rawValue)
+                writer.writeVarint(frame.count)
+                writer.write(frame)
+                for value in values {
+                    let low = value.bitPattern << 1 | value.bitPattern >> 31
+                    for byte in 0..<3 as Range<UInt32> {
+                        writer.write(UInt8(truncatingIfNeeded: low >> (byte * 8)))
+                    }
+                }
+            }
+            var found = [Float](repeating: 0, count: count)
+            try coded.withUnsafeBytes { coded in
+                var cursor = ByteCursor(coded)
+                try found.withUnsafeMutableBufferPointer {
+                    try FloatCoding.decode(&cursor, with: ZstdDecompressor(), into: $0)
+                }
+            }
+            #expect(found == values)
+        }
     }
 
     @Test("posted decimals of up to fifteen digits need no exceptions")
