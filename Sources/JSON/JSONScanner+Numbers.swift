@@ -74,13 +74,19 @@ extension JSONScanner {
         if next == UInt8(ascii: ".") {
             place += 1
             let fraction = place
-            if end - place >= 8 {
+            // Up to eight digits a step, however many there are: how many differs from number to number,
+            // and a loop over single digits is mispredicted at each number's end.
+            while end - place >= 8 {
                 let word = UInt64(
                     littleEndian: bytes.loadUnaligned(fromByteOffset: place, as: UInt64.self))
-                if Self.areEightDigits(word) {
-                    mantissa = mantissa &* 100_000_000 &+ Self.eightDigits(word)
-                    place += 8
-                }
+                let others = Self.nonDigits(word)
+                let count = others.trailingZeroBitCount >> 3
+                guard count > 0 else { break }
+                let values = (word &- 0x3030_3030_3030_3030) << UInt64(64 - 8 * count)
+                mantissa =
+                    mantissa &* BytePrinter.powersOfTen[count] &+ Self.joined(digits: values)
+                place += count
+                guard count == 8 else { break }
             }
             while place < end {
                 let digit = bytes[place] &- 0x30
@@ -126,18 +132,18 @@ extension JSONScanner {
         return try scanUnusualNumber()
     }
 
-    /// Whether all eight bytes are ASCII digits.
-    static func areEightDigits(_ word: UInt64) -> Bool {
-        // The upper half of each byte is 3, and stays so when 6 is added: 0...9.
-        (word & 0xF0F0_F0F0_F0F0_F0F0)
-            | (((word &+ 0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0) >> 4)
-            == 0x3333_3333_3333_3333
+    /// Zero where all eight bytes are ASCII digits, else with its lowest set bit in the first that is none.
+    static func nonDigits(_ word: UInt64) -> UInt64 {
+        // The upper half of each byte is 3, and stays so when 6 is added: 0...9. What is carried out of a
+        // byte that is no digit comes to those after it.
+        let uppers: UInt64 = 0xF0F0_F0F0_F0F0_F0F0
+        let threes: UInt64 = 0x3030_3030_3030_3030
+        return ((word & uppers) ^ threes) | (((word &+ 0x0606_0606_0606_0606) & uppers) ^ threes)
     }
 
-    /// The value of eight ASCII digits, the first in the lowest byte.
-    static func eightDigits(_ word: UInt64) -> UInt64 {
+    /// The value of eight digits, one in each byte, the first in the lowest.
+    static func joined(digits: UInt64) -> UInt64 {
         // Neighbours are joined: digits to pairs, pairs to fours, fours to the eight.
-        let digits = word &- 0x3030_3030_3030_3030
         let pairs = (digits &* 10) &+ (digits >> 8)
         let low = (pairs & 0x0000_00FF_0000_00FF) &* (100 + (1_000_000 << 32))
         let high = ((pairs >> 16) & 0x0000_00FF_0000_00FF) &* (1 + (10_000 << 32))

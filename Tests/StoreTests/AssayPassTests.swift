@@ -95,7 +95,7 @@ struct AssayPassTests {
             pass.sliceRowCount = sliceRowCount
             do {
                 let (outcomes, until) = try pass.outcomes(
-                    touching: .always, until: moment(100), examinedUntil: moment(20), limit: limit)
+                    touching: .always, until: moment(100), limit: limit)
                 return .success(Found(outcomes: outcomes.map(\.outcome), until: until))
             } catch { return .failure(error as! FieldError) }
         }

@@ -5,8 +5,8 @@ import Testing
 
 @Suite("Sample sorter")
 struct SampleSorterTests {
-    /// Both sides of each change of method: insertion, two digits, three digits.
-    private static let lengths = [0, 1, 2, 3, 31, 32, 33, 34, 100, 868, 2_047, 4_096, 40_000]
+    /// Both sides of each change of method: insertion, two digits, three digits, singles.
+    private static let lengths = [0, 1, 2, 3, 31, 32, 33, 34, 100, 868, 2_047, 4_095, 4_096, 40_000]
 
     private func sort(_ values: [Double], _ sorter: inout SampleSorter) -> (
         sorted: [Double], sum: Double

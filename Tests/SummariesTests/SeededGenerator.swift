@@ -36,6 +36,8 @@ struct SeededGenerator: RandomNumberGenerator {
 /// The shapes that samples have in the tests: by name, so that a failure says which.
 enum SampleShape: String, CaseIterable, CustomTestStringConvertible {
     case normal, single, ties, zeros, probability, crowded, anyBits, missing, infinite, subnormal
+    /// Every single, zeros, infinities and NaN too; and singles with now and then a number that is none.
+    case anySingle, nearlySingle
 
     var testDescription: String { rawValue }
 
@@ -55,6 +57,10 @@ enum SampleShape: String, CaseIterable, CustomTestStringConvertible {
             case .missing: return chance < 30 ? (chance < 15 ? .nan : -.nan) : draw
             case .infinite: return chance < 6 ? (chance < 3 ? .infinity : -.infinity) : draw
             case .subnormal: return draw * 0x1p-1030
+            case .anySingle:
+                return chance < 10
+                    ? -0.0 : Double(Float(bitPattern: UInt32.random(in: 0 ... .max, using: &generator)))
+            case .nearlySingle: return chance < 1 ? draw : Double(Float(draw))
             }
         }
     }
