@@ -51,6 +51,15 @@ struct ArrowArray {
         return range.isEmpty ? 0..<0 : offset(range.lowerBound)..<offset(range.upperBound)
     }
 
+    /// The length that the first `count` lists have, which are at least one; nil where they differ.
+    func commonLength(of count: Int) -> Int? {
+        if case .fixedSizeList(let size) = field.type { return size }
+        let length = elements(of: 0).count
+        let first = elements(of: 0).lowerBound
+        for position in 1...count where offset(position) != first + position * length { return nil }
+        return length
+    }
+
     @inline(__always)
     func elements(of position: Int) -> Range<Int> { elements(of: position..<position + 1) }
 

@@ -131,6 +131,15 @@ extension ArrowColumnReader {
 
     private func lists(of element: ArrowField) throws(ArrowError) -> FieldValues {
         let children = arrays.map { $0.children[0] }
+        if let width = commonLength, width <= RecordLimits.shreddedElementCountMax {
+            // The ordinary case: nothing is done row by row.
+            guard width > 0 else { return .fixedList([]) }
+            var runs = ArrowRuns(width: width)
+            for (number, count) in rowCounts.enumerated() where count > 0 {
+                runs.append(number, start: arrays[number].elements(of: 0).lowerBound, rows: count)
+            }
+            return .fixedList(try runs.leaves(children, of: element))
+        }
         var lengths: [Int32] = []
         lengths.reserveCapacity(rowCount)
         var length: Int?
@@ -172,6 +181,19 @@ extension ArrowColumnReader {
                 place.array, start: arrays[place.array].elements(of: place.position).lowerBound, rows: 1)
         }
         return .fixedList(try runs.leaves(children, of: element))
+    }
+
+    /// The length of all lists where every row has one of that length, so that they follow each other.
+    private var commonLength: Int? {
+        guard states.isEmpty else { return nil }
+        var common: Int?
+        for (number, count) in rowCounts.enumerated() where count > 0 {
+            guard let length = arrays[number].commonLength(of: count), length == common ?? length else {
+                return nil
+            }
+            common = length
+        }
+        return common
     }
 
     private func jsonTexts() throws(ArrowError) -> TextColumn {

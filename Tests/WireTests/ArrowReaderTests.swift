@@ -129,6 +129,8 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         }
         #expect(try list([2, 2, 2]) == posted(#"[{"x":[0.5,1.5]},{"x":[2.5,3.5]},{"x":[4.5,5.5]}]"#))
         #expect(try list([3, 0, 1]) == posted(#"[{"x":[0.5,1.5,2.5]},{"x":[]},{"x":[3.5]}]"#))
+        // As many elements as three lists of two.
+        #expect(try list([2, 1, 3]) == posted(#"[{"x":[0.5,1.5]},{"x":[2.5]},{"x":[3.5,4.5,5.5]}]"#))
         #expect(try list([0, 0]) == posted(#"[{"x":[]},{"x":[]}]"#))
     }
 
