@@ -44,8 +44,19 @@ final class AppendQueue: Sendable {
         var finish: (@Sendable (Result<Void, LogError>) -> Void)?
     }
 
-    /// The writer is used by the thread alone, which does one thing at a time.
-    private struct WriterBox: @unchecked Sendable { let writer: LogWriter }
+    /// What the writer's thread alone uses, which does one thing at a time.
+    private final class WriterBox: @unchecked Sendable {
+        let writer: LogWriter
+        /// Requests of the last envelope; those and the ones that waited when it was durable; when it was.
+        var groupCount = 0
+        var expectedCount = 0
+        var committedAt = ContinuousClock.now
+
+        init(_ writer: LogWriter) { self.writer = writer }
+    }
+
+    /// The longest that a slow disk lets clients wait for each other.
+    private static let patienceMax = Duration.milliseconds(2)
 
     private let state: Mutex<State>
     private let box: WriterBox
@@ -54,7 +65,7 @@ final class AppendQueue: Sendable {
     private let thread = DispatchQueue(label: "assaylog.log-writer", qos: .userInitiated)
 
     init(writer: LogWriter, configuration: LogConfiguration) {
-        box = WriterBox(writer: writer)
+        box = WriterBox(writer)
         meter = writer.meter
         self.configuration = configuration
         state = Mutex(State(waiting: FairQueue(byteCountMax: configuration.queueByteCountMax)))
@@ -121,9 +132,8 @@ final class AppendQueue: Sendable {
     }
 
     private func drain() {
-        var lastGroupCount = 0
         while true {
-            gather(lastGroupCount)
+            gather()
             let (group, finish) = state.withLock { state in
                 let group = state.waiting.take(upTo: configuration.envelopeByteCountTarget)
                 guard group.isEmpty else {
@@ -138,20 +148,19 @@ final class AppendQueue: Sendable {
                 return
             }
             commit(group)
-            lastGroupCount = group.count
         }
     }
 
     /// Lets clients that were just answered come back before the next envelope is closed. Without it
-    /// two halves of them take turns, and each waits for the other's sync: twice the syncs for the
-    /// same records. It costs an eighth of a sync at most, and nothing where clients do not come in
-    /// groups, where all are back, or where syncs are fast.
-    private func gather(_ lastGroupCount: Int) {
-        let patience = min(box.writer.lastSync / 8, .milliseconds(1))
-        guard lastGroupCount > 1, patience > .microseconds(50), waiting.count <= lastGroupCount else {
-            return
-        }
-        usleep(UInt32(patience / .microseconds(1)))
+    /// the first of them goes alone and the others wait for its sync, or two halves of them take
+    /// turns: twice the syncs for the same records. It waits for half a sync at most after the last
+    /// one, and not at all where clients do not come in groups, where all are back, where none came for
+    /// so long, or where syncs are fast.
+    private func gather() {
+        let patience = min(box.writer.lastSync / 2, AppendQueue.patienceMax)
+        guard box.groupCount > 1, patience > .microseconds(50) else { return }
+        let deadline = box.committedAt + patience
+        while ContinuousClock.now < deadline, waiting.count < box.expectedCount { usleep(100) }
     }
 
     private func commit(_ group: [Waiting]) {
@@ -167,6 +176,10 @@ final class AppendQueue: Sendable {
             return
         }
         if state.withLock({ $0.refusal != nil }) { state.withLock { $0.refusal = nil } }
+        box.groupCount = group.count
+        // Those that wait, and those that are now answered.
+        box.expectedCount = group.count + waiting.count
+        box.committedAt = .now
         for (waiting, receipt) in zip(group, receipts) { waiting.resume(.success(receipt)) }
     }
 

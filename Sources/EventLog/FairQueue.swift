@@ -1,14 +1,16 @@
-// Requests that wait, in a line for each source; lines are served in turn.
+// Requests that wait, in a line for each partition. Topics are served in turn, and within a topic its
+// partitions.
 //
-//     fraud/engine   [a b c d e f]
-//     churn/edge-1   [g]            take ──►  a g h b i c …   until the envelope is full
-//     churn/edge-2   [h i]
+//     fraud   engine   [a b c d e f]
+//             edge-1   [g]             take ──►  a h g i b c …   until the envelope is full
+//     churn   engine   [h i]
 //
 // Invariants:
-//  * A request leaves after those of its own source that came before it, and after at most one
-//    envelope's share of every other source.
-//  * A source may hold as many bytes as are still free (dynamic thresholds, Choudhury and Hahne 1998):
-//    one alone half of the bound, n together 1/(n+1) each, so that room is left for a newcomer.
+//  * A request leaves after those of its own partition that came before it; between two requests of
+//    a topic every other topic has one, and between two of a partition every other one of its topic.
+//  * A partition may hold as many bytes as are still free less what its topic holds (dynamic
+//    thresholds, Choudhury and Hahne 1998): one alone a third of the bound, and always some room is
+//    left for another partition, and for another topic.
 //  * `byteCount` is at most the bound, but for one request that came when nothing waited.
 
 /// Who sends: a topic's partition. Control events have neither.
@@ -38,15 +40,32 @@ struct FairQueue<Element> {
         var byteCount = 0
 
         var isEmpty: Bool { head == elements.count }
+
+        mutating func removeFirst() -> (element: Element, byteCount: Int) {
+            let first = elements[head]
+            head += 1
+            byteCount -= first.byteCount
+            if head > 32 && head * 2 > elements.count {
+                elements.removeFirst(head)
+                head = 0
+            }
+            return first
+        }
+    }
+
+    private struct Topic {
+        var lines: [String: Line] = [:]
+        /// Partitions whose lines are not empty.
+        var order = Rotation()
+        var byteCount = 0
     }
 
     let byteCountMax: Int
     private(set) var byteCount = 0
     private(set) var count = 0
-    private var lines: [AppendSource: Line] = [:]
-    /// Sources with something in their line, the next one first, from `turn` on.
-    private var order: [AppendSource] = []
-    private var turn = 0
+    private var topics: [String: Topic] = [:]
+    /// Topics with a line that is not empty.
+    private var order = Rotation()
 
     init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
 
@@ -55,52 +74,74 @@ struct FairQueue<Element> {
     /// Puts a request at the end of its source's line.
     /// - Returns: nil where it was taken.
     mutating func add(_ element: Element, byteCount size: Int, of source: AppendSource) -> Refusal? {
-        let own = lines[source]?.byteCount ?? 0
-        let free = byteCountMax - byteCount
+        let own = topics[source.topic]?.lines[source.partition]?.byteCount ?? 0
+        let limit = byteCountMax - byteCount - (topics[source.topic]?.byteCount ?? 0)
         // One request may be larger than the bound when nothing else waits; it was bounded before.
-        guard count == 0 || own + size <= free else {
-            return Refusal(waitingByteCount: own, limit: max(0, free))
+        guard count == 0 || own + size <= limit else {
+            return Refusal(waitingByteCount: own, limit: max(0, limit))
         }
-        if own == 0 && lines[source] == nil { order.append(source) }
-        lines[source, default: Line()].elements.append((element, size))
-        lines[source]!.byteCount += size
+        if topics[source.topic] == nil { order.append(source.topic) }
+        if topics[source.topic]?.lines[source.partition] == nil {
+            topics[source.topic, default: Topic()].order.append(source.partition)
+        }
+        topics[source.topic]!.lines[source.partition, default: Line()].elements.append((element, size))
+        topics[source.topic]!.lines[source.partition]!.byteCount += size
+        topics[source.topic]!.byteCount += size
         byteCount += size
         count += 1
         return nil
     }
 
-    /// Takes requests, one of each source in turn, until `target` bytes are together; one at least.
+    /// Takes requests in turn until `target` bytes are together; one at least, if any waits.
     mutating func take(upTo target: Int) -> [Element] {
         var taken: [Element] = []
         var size = 0
         while count > 0 {
-            let source = order[turn]
-            // Always there: a source stands in the order exactly while its line is not empty.
-            var line = lines.removeValue(forKey: source)!
-            let (element, elementSize) = line.elements[line.head]
-            guard taken.isEmpty || size + elementSize <= target else {
-                lines[source] = line
+            // Always there: a name stands in an order exactly while its lines are not empty.
+            let name = order.first
+            var topic = topics.removeValue(forKey: name)!
+            let partition = topic.order.first
+            var line = topic.lines.removeValue(forKey: partition)!
+            guard taken.isEmpty || size + line.elements[line.head].byteCount <= target else {
+                topic.lines[partition] = line
+                topics[name] = topic
                 break
             }
-            turn += 1
+            let (element, elementSize) = line.removeFirst()
             taken.append(element)
             size += elementSize
-            line.head += 1
-            line.byteCount -= elementSize
+            topic.byteCount -= elementSize
             byteCount -= elementSize
             count -= 1
-            guard !line.isEmpty else { continue }
-            if line.head > 32 && line.head * 2 > line.elements.count {
-                line.elements.removeFirst(line.head)
-                line.head = 0
+            topic.order.removeFirst()
+            if !line.isEmpty {
+                topic.lines[partition] = line
+                topic.order.append(partition)
             }
-            lines[source] = line
-            order.append(source)
-        }
-        if turn == order.count || turn > 64 {
-            order.removeFirst(turn)
-            turn = 0
+            order.removeFirst()
+            if !topic.lines.isEmpty {
+                topics[name] = topic
+                order.append(name)
+            }
         }
         return taken
+    }
+}
+
+/// Names in the order in which they are served.
+private struct Rotation {
+    private var names: [String] = []
+    /// Those before it are gone.
+    private var head = 0
+
+    var first: String { names[head] }
+
+    mutating func append(_ name: String) { names.append(name) }
+
+    mutating func removeFirst() {
+        head += 1
+        guard head == names.count || head > 64 else { return }
+        names.removeFirst(head)
+        head = 0
     }
 }

@@ -27,7 +27,7 @@ extension LogError: CustomStringConvertible {
         case .manifest(let file, let reason): "\(file): \(reason)"
         case .busy(let waiting, let limit):
             "too much waits for the disk: \(waiting) bytes of this topic's partition, which may have "
-                + "\(limit) more now; try again shortly"
+                + "\(limit) now; try again shortly"
         case .keyReused(let key):
             "the Idempotency-Key \"\(key)\" was used for another request to this topic; a retry repeats its "
                 + "request exactly, another request has a key of its own"

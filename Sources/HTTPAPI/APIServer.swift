@@ -37,6 +37,10 @@ package struct APIServer {
         self.logger = logger
     }
 
+    /// A connection without a byte for so long is closed: a body that never comes would hold its share
+    /// of the body budget for ever. A request that is being answered is not idle.
+    private static let idleTimeout = TimeAmount.seconds(60)
+
     /// Every route there is.
     static func routes(
         _ store: InferenceStore, publicURL: String?, budget: BodyBudget = BodyBudget()
@@ -70,6 +74,7 @@ package struct APIServer {
         let scheduler = SchedulerService(scheduler: AssayScheduler(store, logger: logger))
         var application = Application(
             router: APIServer.router(store, publicURL: configuration.publicURL, logger: logger),
+            server: .http1(configuration: .init(idleTimeout: APIServer.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
             services: [scheduler],

@@ -77,6 +77,10 @@ final class BodyBudget: Sendable {
 /// Counts each request's body from its first byte to its answer.
 struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
     let budget: BodyBudget
+    /// Below, a body is counted without a look at its type: most requests are a record or a question.
+    private let smallByteCount = 16 << 10
+
+    init(budget: BodyBudget) { self.budget = budget }
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -84,7 +88,8 @@ struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
         let stated = request.headers[.contentLength].flatMap { Int($0) }
         // Past the largest limit there is, the route says so better than the budget.
         guard stated != 0, request.method == .post || request.method == .put,
-            stated ?? 0 <= RequestLimits.recordsByteCountMax, !request.mediaType.hasPrefix("multipart/")
+            stated ?? 0 <= RequestLimits.recordsByteCountMax,
+            stated ?? .max < smallByteCount || !request.mediaType.hasPrefix("multipart/")
         else { return try await next(request, context) }
         let share = budget.share()
         defer { share.end() }

@@ -7,7 +7,7 @@ import Testing
 
 @Suite struct FairQueueTests {
     private static func source(_ number: Int) -> AppendSource {
-        AppendSource(topic: "t\(number)", partition: "p")
+        AppendSource(topic: "t\(number % 3)", partition: "p\(number / 3)")
     }
 
     @Test(
@@ -23,12 +23,16 @@ import Testing
                 let before = (queue.byteCount, queue.count)
                 let own = lines[source]?.reduce(0) { $0 + $1.size } ?? 0
                 let refusal = queue.add((source, number), byteCount: size, of: Self.source(source))
-                let fits = before.1 == 0 || own + size <= 1000 - before.0
+                let topic = lines.filter { $0.key % 3 == source % 3 }.values.joined().reduce(0) {
+                    $0 + $1.size
+                }
+                let limit = 1000 - before.0 - topic
+                let fits = before.1 == 0 || own + size <= limit
                 #expect((refusal == nil) == fits, "seed \(seed), step \(number)")
                 if refusal == nil {
                     lines[source, default: []].append((number, size))
                 } else {
-                    #expect(refusal?.waitingByteCount == own && refusal?.limit == max(0, 1000 - before.0))
+                    #expect(refusal?.waitingByteCount == own && refusal?.limit == max(0, limit))
                     #expect((queue.byteCount, queue.count) == before)
                 }
             } else {
@@ -59,17 +63,36 @@ import Testing
         #expect(queue.isEmpty && queue.take(upTo: 10) == [])
     }
 
-    @Test("one source alone may fill half, and leaves room for another", arguments: [1, 7, 100])
+    @Test("a topic of many partitions has no more turns than one of a single one")
+    func topicsTakeTurns() {
+        var queue = FairQueue<String>(byteCountMax: 1000)
+        for partition in 0..<4 {
+            for number in 0..<2 {
+                let source = AppendSource(topic: "busy", partition: "\(partition)")
+                #expect(queue.add("\(partition)\(number)", byteCount: 1, of: source) == nil)
+            }
+        }
+        for number in 0..<3 {
+            let source = AppendSource(topic: "calm", partition: "p")
+            #expect(queue.add("c\(number)", byteCount: 1, of: source) == nil)
+        }
+        #expect(
+            queue.take(upTo: 100) == ["00", "c0", "10", "c1", "20", "c2", "30", "01", "11", "21", "31"])
+    }
+
+    @Test("one source alone may fill a third, and leaves room for another", arguments: [1, 7, 100])
     func shares(size: Int) {
-        var queue = FairQueue<Int>(byteCountMax: 10_000)
+        var queue = FairQueue<Int>(byteCountMax: 12_000)
         func fill(_ number: Int) -> Int {
             var byteCount = 0
             while queue.add(0, byteCount: size, of: Self.source(number)) == nil { byteCount += size }
             return byteCount
         }
-        #expect((5000 - size...5000).contains(fill(0)))
-        #expect((2500 - size...2500 + size).contains(fill(1)))
-        #expect((1250 - size...1250 + size).contains(fill(2)))
-        #expect(queue.byteCount <= 10_000)
+        #expect((4000 - size...4000 + size).contains(fill(0)))
+        // Another topic's; then another partition of the first.
+        #expect((2667 - size...2667 + size).contains(fill(1)))
+        let rest = fill(3)
+        #expect(rest > 0 && rest < 2667)
+        #expect(queue.byteCount <= 12_000)
     }
 }
