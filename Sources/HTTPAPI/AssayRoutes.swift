@@ -62,7 +62,21 @@ struct AssayRoutes {
         // An id in the request is another service's number for it; this one gives its own.
         let assay = try AssayRequest(try await request.document())
         let id = try await store.createAssay(assay)
-        return Response(json: .object(("assay_id", .identifier(id))))
+        // Beyond the contract, whose clients read the number alone: what there is to look at.
+        var answer = JSONObject([("assay_id", .identifier(id))])
+        let view = store.view
+        do {
+            guard let created = view.book[id] else { return Response(json: .object(answer)) }
+            let coverage = try view.coverage(of: created.definition, at: store.sources.now())
+            answer.append("complete_windows", .integer(coverage.windowCount))
+            answer.append("records_in_windows", .integer(coverage.recordCount))
+            answer.append("data_start", .zulu(coverage.first))
+            answer.append("data_end", .zulu(coverage.last))
+        } catch {
+            // The assay is there all the same; why nothing can be said yet helps whoever made it.
+            answer.append("coverage_problem", .string("\(error)"))
+        }
+        return Response(json: .object(answer))
     }
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -107,8 +121,17 @@ struct AssayRoutes {
             throw body["pipeline_id"].refused(
                 "is \(pipelineID), but assay \(id) watches pipeline \(assay.definition.pipelineID)")
         }
+        // Ours: every revision of each window, not only the newest.
+        let documents: [[UInt8]]
+        switch try body["revisions"].optional?.string() ?? "newest" {
+        case "newest": documents = try store.results(of: id, startingIn: window, limit: limit)
+        case "all": documents = try store.view.revisions(of: id, startingIn: window, limit: limit)
+        case let other:
+            throw body["revisions"].refused(
+                "is \"\(other.prefix(64))\"; write \"newest\" or \"all\"")
+        }
         var bytes = [UInt8(ascii: "[")]
-        for (position, document) in try store.results(of: id, startingIn: window, limit: limit).enumerated() {
+        for (position, document) in documents.enumerated() {
             if position > 0 { bytes.append(UInt8(ascii: ",")) }
             bytes.append(contentsOf: document)
         }

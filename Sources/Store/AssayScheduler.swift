@@ -128,33 +128,17 @@ package actor AssayScheduler {
     private func enter(_ id: AssayID, _ view: StoreView, _ now: Timestamp) {
         leave(id)
         guard let assay = view.book[id], assay.isActive else { return }
-        let key: Cohort.Key?
         do {
-            key = try cohortKey(of: assay, view)
+            guard let cohort = try Cohort.entering(assay, view, at: now) else {
+                let topic = try view.pipeline(of: assay.definition.window).topic.name
+                topics[topic] = .some(nil)
+                waiting[id] = Waiting(problem: nil, retryAt: Timestamp(microseconds: .max))
+                return
+            }
+            for topic in cohort.topics { topics[topic] = .some(view.snapshot.index.topics[topic]?.timeMin) }
+            join(cohort)
         } catch {
             wait(id, "\(error)", now, assay.definition.name)
-            return
-        }
-        guard let key else {
-            waiting[id] = Waiting(problem: nil, retryAt: Timestamp(microseconds: .max))
-            return
-        }
-        let examinedUntil = assay.decisions.last?.window.end
-        let cohort = Cohort(
-            key, [id], examinedCount: examinedUntil.map { key.grid.completeCount(until: $0) } ?? 0,
-            settledCut: assay.examinedCut)
-        noteSince(assay.examinedCut, cohort, view, now)
-        if cohort.late == nil { cohort.settledCut = view.snapshot.cut }
-        join(cohort)
-    }
-
-    /// Late records that came while nobody looked at the assay.
-    private func noteSince(_ cut: CommitNumber, _ cohort: Cohort, _ view: StoreView, _ now: Timestamp) {
-        guard cohort.examinedCount > 0 else { return }
-        let since = hasHomeChanged(cohort, view, after: cut) ? 0 : cut
-        for topic in cohort.topics {
-            guard let index = view.snapshot.index.topics[topic] else { continue }
-            cohort.note(index.times(after: since), of: topic, at: now, isOverdue: true)
         }
     }
 
@@ -192,31 +176,6 @@ package actor AssayScheduler {
         waiting[id] = Waiting(problem: problem, retryAt: now.adding(store.configuration.grace))
     }
 
-    /// Nil where windows start with the first record and there is none.
-    private func cohortKey(of assay: Assay, _ view: StoreView) throws -> Cohort.Key? {
-        let definition = assay.definition
-        let topic = try view.pipeline(of: definition.window).topic.name
-        let timeMin = view.snapshot.index.topics[topic]?.timeMin
-        topics[topic] = .some(timeMin)
-        let firstDecided = assay.decisions.first?.window.start
-        let isUnsettled = definition.windowStart == nil && firstDecided == nil
-        // Where windows begin is settled by the first one decided: an older record that comes late must
-        // not move the grid under the decisions.
-        let fallback = firstDecided ?? timeMin.map { Timestamp(milliseconds: $0) }
-        if isUnsettled && fallback == nil { return nil }
-        var sliding: SlidingSpec?
-        if case .slidingWindow(let spec, let offset) = definition.baseline {
-            let topic = try view.pipeline(of: spec).topic.name
-            topics[topic] = .some(view.snapshot.index.topics[topic]?.timeMin)
-            sliding = SlidingSpec(
-                column: ColumnSpec(spec), topic: topic, width: spec.width.span, offset: offset.span)
-        }
-        return Cohort.Key(
-            topic: topic, column: ColumnSpec(definition.window),
-            grid: definition.grid(startingAt: fallback ?? Timestamp(microseconds: 0)), sliding: sliding,
-            unsettled: isUnsettled ? assay.id : nil)
-    }
-
     // MARK: New records
 
     /// Takes note of what came since the last tick.
@@ -244,19 +203,12 @@ package actor AssayScheduler {
             for topic in cohort.topics {
                 if let times = arrivals[topic] { cohort.note(times, of: topic, at: now) }
             }
-            if hasHomeChanged(cohort, view, after: seenCut) {
+            if cohort.hasHomeChanged(view, after: seenCut) {
                 let everything = view.snapshot.index.topics[cohort.key.topic]?.times(after: 0)
                 cohort.note(everything ?? DisjointRanges(), of: cohort.key.topic, at: now)
             }
             if cohort.late == nil { cohort.settledCut = view.snapshot.cut }
         }
-    }
-
-    /// Whether a partition became an edge, or home again: that changes what all windows at home hold.
-    private func hasHomeChanged(_ cohort: Cohort, _ view: StoreView, after cut: CommitNumber) -> Bool {
-        let spec = cohort.key.column.spec
-        guard spec.locations == .home, let pipeline = try? view.pipeline(of: spec) else { return false }
-        return view.locationsChanged(of: pipeline.id, after: cut)
     }
 
     // MARK: What is due

@@ -148,6 +148,63 @@ final class Cohort {
     }
 }
 
+// MARK: Entering
+
+extension Cohort {
+    /// The cohort of one assay, as far as its decisions tell, with the late records that came since.
+    ///
+    /// - Returns: nil where windows start with the first record and there is none.
+    static func entering(_ assay: Assay, _ view: StoreView, at now: Timestamp) throws -> Cohort? {
+        guard let key = try Key(of: assay, view) else { return nil }
+        let examinedUntil = assay.decisions.last?.window.end
+        let cohort = Cohort(
+            key, [assay.id], examinedCount: examinedUntil.map { key.grid.completeCount(until: $0) } ?? 0,
+            settledCut: assay.examinedCut)
+        if cohort.examinedCount > 0 {
+            let since = cohort.hasHomeChanged(view, after: assay.examinedCut) ? 0 : assay.examinedCut
+            for topic in cohort.topics {
+                guard let index = view.snapshot.index.topics[topic] else { continue }
+                cohort.note(index.times(after: since), of: topic, at: now, isOverdue: true)
+            }
+        }
+        if cohort.late == nil { cohort.settledCut = view.snapshot.cut }
+        return cohort
+    }
+
+    /// Whether a partition became an edge, or home again: that changes what all windows at home hold.
+    func hasHomeChanged(_ view: StoreView, after cut: CommitNumber) -> Bool {
+        let spec = key.column.spec
+        guard spec.locations == .home, let pipeline = try? view.pipeline(of: spec) else { return false }
+        return view.locationsChanged(of: pipeline.id, after: cut)
+    }
+}
+
+extension Cohort.Key {
+    /// Nil where windows start with the first record and there is none.
+    fileprivate init?(of assay: Assay, _ view: StoreView) throws {
+        let definition = assay.definition
+        let topic = try view.pipeline(of: definition.window).topic.name
+        let firstDecided = assay.decisions.first?.window.start
+        let isUnsettled = definition.windowStart == nil && firstDecided == nil
+        // Where windows begin is settled by the first one decided: an older record that comes late must
+        // not move the grid under the decisions.
+        let fallback =
+            firstDecided
+            ?? view.snapshot.index.topics[topic]?.timeMin.map { Timestamp(milliseconds: $0) }
+        if isUnsettled && fallback == nil { return nil }
+        var sliding: SlidingSpec?
+        if case .slidingWindow(let spec, let offset) = definition.baseline {
+            sliding = SlidingSpec(
+                column: ColumnSpec(spec), topic: try view.pipeline(of: spec).topic.name,
+                width: spec.width.span, offset: offset.span)
+        }
+        self.init(
+            topic: topic, column: ColumnSpec(definition.window),
+            grid: definition.grid(startingAt: fallback ?? Timestamp(microseconds: 0)), sliding: sliding,
+            unsettled: isUnsettled ? assay.id : nil)
+    }
+}
+
 extension WindowGrid {
     /// From the start of the first of some windows to the end of the last.
     func period(of windows: Range<Int>) -> TimeWindow {

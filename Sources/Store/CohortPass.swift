@@ -191,7 +191,7 @@ extension CohortPass.Member {
 
 /// The baselines of one window, where they slide: the same records for all assays, one summary for
 /// each way to summarise them.
-private struct SlidingBaselines {
+struct SlidingBaselines {
     private let values: ColumnValues
     private let rows: Range<Int>
     private let period: TimeWindow?

@@ -88,16 +88,13 @@ package final class InferenceStore: Sendable {
         self.folded = Mutex(folded)
     }
 
-    /// - Parameter droppingDerived: whether what is derived from the log is removed first.
     package static func open(
-        _ configuration: StoreConfiguration, sources: SystemSources = SystemSources(),
-        droppingDerived: Bool = false
+        _ configuration: StoreConfiguration, sources: SystemSources = SystemSources()
     ) throws -> (store: InferenceStore, report: OpeningReport) {
         let files = PosixFileSystem(root: configuration.directory)
         let (log, logReport) = try InferenceLog.open(configuration.log, on: files)
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
-        if droppingDerived { try InferenceLog.empty(derivedConfiguration, on: files) }
         let (derived, derivedReport) = try InferenceLog.open(derivedConfiguration, on: files)
 
         let runtime = Result { () throws(ServingError) in

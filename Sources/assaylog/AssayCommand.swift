@@ -157,10 +157,11 @@ extension AssayCommand {
 
     struct Results: ParsableCommand {
         static let configuration = CommandConfiguration(
-            abstract: "Show an assay's stored results: the newest of each window.",
+            abstract: "Show an assay's stored results: the newest of each window, or every revision.",
             discussion: """
                 Example:
                   assaylog assay results 1 --limit 24
+                  assaylog assay results 1 --revisions
                 """)
 
         @OptionGroup var options: AssayOptions
@@ -169,6 +170,9 @@ extension AssayCommand {
         @Option(help: "How many windows at most: the last ones.")
         var limit: Int?
 
+        @Flag(help: "Show every revision of each window, in the order they were made.")
+        var revisions = false
+
         func validate() throws {
             if let limit, limit < 1 { throw ValidationError("--limit is \(limit); it must be 1 or more.") }
         }
@@ -176,8 +180,18 @@ extension AssayCommand {
         func run() throws {
             let (view, damages) = try options.directory.open()
             let assay = try options.found(in: view)
-            let decisions = assay.decisions(startingIn: period.window).suffix(limit ?? .max)
-            let documents = try view.results(of: assay, decisions)
+            let newest = assay.decisions(startingIn: period.window).suffix(limit ?? .max)
+            var decisions = Array(newest)
+            var documents: [[UInt8]] = []
+            if revisions {
+                // The last windows, as without it, with all that was said of each.
+                let shown = TimeWindow(
+                    start: newest.first?.window.start ?? period.window.start, end: period.window.end)
+                decisions = assay.revisions(startingIn: shown)
+                documents = try view.revisions(of: assay.id, startingIn: shown)
+            } else {
+                documents = try view.results(of: assay, decisions)
+            }
             if options.json {
                 var bytes = [UInt8(ascii: "[")]
                 for (position, document) in documents.enumerated() {
@@ -189,7 +203,7 @@ extension AssayCommand {
                 var table = ResultTable()
                 for (decision, document) in zip(decisions, documents) {
                     let result = JSONField(try JSONValue(parsing: document))
-                    let revision = decision.revision > 1 ? "revision \(decision.revision), " : ""
+                    let revision = decision.revision > 1 || revisions ? "revision \(decision.revision), " : ""
                     table.append(
                         decision.window.start.zuluText, status: decision.status.rawValue,
                         score: try result["score"].optional?.double(),

@@ -44,6 +44,18 @@ final class Progress {
         put("\r\u{1B}[K" + line)
     }
 
+    /// What is counted in pieces, not in bytes.
+    func show(_ label: String, done: Int, of count: Int, _ noun: String) {
+        guard isShown else { return }
+        let now = SystemSources.monotonicClock()
+        guard now - lastShown >= Progress.pause else { return }
+        lastShown = now
+        let seconds = max(Double(now - start) / 1e9, 1e-3)
+        put(
+            "\r\u{1B}[K\(label) \(Quantity.count(done)) of \(Quantity.count(count)) \(noun)  "
+                + "\(Quantity.count(Int(Double(done) / seconds)))/s")
+    }
+
     /// Takes the line away.
     func end() {
         if isShown && lastShown > 0 { put("\r\u{1B}[K") }

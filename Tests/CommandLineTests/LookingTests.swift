@@ -98,4 +98,25 @@ import Testing
         try FileManager.default.removeItem(atPath: sandbox.file("assaylog-data/derived"))
         #expect(try sandbox.run("assay", "results", "1", "--json").output == before)
     }
+
+    @Test("verifying proves every result and says whether any waits; rebuilding derives the same bytes")
+    func rebuild() async throws {
+        try await makeAssay()
+        let before = try sandbox.run("assay", "results", "1", "--json").output
+        let verified = try sandbox.run("rebuild", "--verify")
+        #expect(verified.status == 0, "\(verified.errors)")
+        #expect(
+            verified.lines[0].hasPrefix(
+                "3 decisions: 3 equal, 0 different, 0 sealed, 0 by another engine; 3 results"))
+        #expect(verified.lines[1] == "the history is settled: nothing waits to be decided")
+        let rebuilt = try sandbox.run("rebuild")
+        #expect(rebuilt.status == 0 && rebuilt.output.hasPrefix("3 results derived again in "))
+        #expect(try sandbox.run("assay", "results", "1", "--json").output == before)
+        #expect(try sandbox.run("check").status == 0)
+        let json = try JSONValue(parsing: try sandbox.run("rebuild", "--verify", "--json").output)
+        #expect(json["ok"] == .bool(true) && json["settled"] == .bool(true))
+        #expect(json["equal"] == .integer(3) && json["kept"] == .integer(3))
+        let revisions = try sandbox.run("assay", "results", "1", "--revisions", "--limit", "1")
+        #expect(revisions.lines.count == 3 && revisions.lines[1].contains("revision 1, backfill"))
+    }
 }

@@ -157,14 +157,15 @@ struct AssayRoutesTests {
                 try await client.post(
                     "/v1/api/assays/create",
                     Self.request(more: ",\"run_until\":\"2024-01-09T19:09:34.063643+00:00\"")
-                ).text == "{\"assay_id\":1}")
+                ).text == "{\"assay_id\":1,\"complete_windows\":0,\"records_in_windows\":0,"
+                    + "\"data_start\":null,\"data_end\":null}")
             #expect(
                 try await client.post(
                     "/v1/api/assays/create",
                     Self.request(
                         name: "\"second\"", baseline: Self.fixed,
                         window: Self.window.replacing("\"model_name\":null", with: "\"model_name\":\"m\""))
-                ).text == "{\"assay_id\":2}")
+                ).json["assay_id"].integer() == 2)
             let answer = try await client.post("/v1/api/assays/list", "{\"pipeline_id\":1}")
             let rows = try answer.json.array()
             #expect(try rows.map { try $0["id"].integer() } == [2, 1])
@@ -243,6 +244,31 @@ struct AssayRoutesTests {
                 try listed["status"].string()
                     == "{\"run_at\": \"2024-01-09T19:02:05+00:00\",  \"num_ok\": 1, \"num_warnings\": 0, "
                     + "\"num_alerts\": 1}")
+            // Every revision, with what it is; the newest alone where nobody asks.
+            try await client.append([(20, 4)])
+            await Self.tick(client)
+            client.clock.advance(6)
+            await Self.tick(client)
+            for (more, told) in [("", ["2 late"]), (",\"revisions\":\"newest\"", ["2 late"])] {
+                let rows = try await client.ask("assays/get_results", "{\"assay_id\":1,\"limit\":1\(more)}")
+                    .array()
+                #expect(rows.count == told.count && !rows[0]["revision"].isPresent)
+            }
+            let revisions = try await client.ask(
+                "assays/get_results", "{\"assay_id\":1,\"revisions\":\"all\"}"
+            ).array()
+            #expect(
+                try revisions.map { "\(try $0["revision"].integer()) \(try $0["reason"].string())" }
+                    == ["1 complete", "2 late", "1 complete"])
+            #expect(
+                try await client.post("/v1/api/assays/get_results", "{\"assay_id\":1,\"revisions\":3}").status
+                    == 400)
+            // At creation it is said what there is to look at.
+            let second = try await client.ask("assays/create", Self.request(name: "\"more\""))
+            #expect(try second["complete_windows"].integer() == 2)
+            #expect(try second["records_in_windows"].integer() == 4)
+            #expect(try second["data_start"].string() == "2024-01-09T19:00:00Z")
+            #expect(try second["data_end"].string() == "2024-01-09T19:02:10Z")
             #expect(try listed["last_run"].string() == "2024-01-09T19:02:05+00:00")
             #expect(try listed["next_run"].string() == "2024-01-09T19:03:00+00:00")
             // What was stored is what an interactive run says now.

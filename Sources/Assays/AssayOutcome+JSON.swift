@@ -1,0 +1,29 @@
+// A stored result read back to the outcome it is about, so that its digest can be held against the
+// decision's: what people are shown is then proved to be what was decided.
+//
+// Invariant: an outcome, written as a result and read back, has the digest it had.
+
+import JSON
+import Records
+import Summaries
+
+extension AssayOutcome {
+    /// Reads the outcome out of a result, as `AssayResult.json` writes it. Other members are passed over.
+    package init(_ json: JSONField) throws(FieldError) {
+        let summary = try DatedSummary(json["window_summary"])
+        guard let window = summary.period else {
+            throw json["window_summary"].refused("has no start and end, and a window has both")
+        }
+        var scores: [Double?] = []
+        for term in try json["scores"].array() { scores.append(try term.optional?.double()) }
+        self.init(
+            window: window, baseline: try DatedSummary(json["baseline_summary"]), summary: summary,
+            score: try json["score"].optional?.double(), scores: scores,
+            binIndex: try json["bin_index"].optional?.integer(), status: try json["status"].word(),
+            absence: try json["absence"].optional?.string(),
+            thresholds: AssayThresholds(
+                alert: try json["alert_threshold"].double(),
+                warning: try json["warning_threshold"].optional?.double()),
+            summarizer: try SummarizerSettings(json["summarizer"]))
+    }
+}

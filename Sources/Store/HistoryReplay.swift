@@ -1,0 +1,181 @@
+// Works out again what decisions are about: each from its definition, its baseline and the records up to
+// its cut.
+//
+// Decisions over one column that saw one commit are worked out together, window after window, so that a
+// window is read and sorted once whatever the number of assays over it.
+//
+// Invariants:
+//  * Each decision is answered once: with its outcome, or with why there is none.
+//  * An outcome depends on its own decision's definition, baseline and cut alone, not on its neighbours.
+
+import Assays
+import EventLog
+import Queries
+import Records
+import Summaries
+
+struct HistoryReplay {
+    /// A decision to work out.
+    struct Item {
+        let assay: Assay
+        let decision: AssayDecision
+    }
+
+    let view: StoreView
+
+    /// Windows read at once, and records, as far as the index can tell.
+    private static let windowCountMax = 512
+    private static let rowCountMax = 1 << 20
+
+    /// The items in an order in which what belongs together stands together.
+    static func ordered(_ items: [Item]) -> [Item] {
+        Dictionary(grouping: items) { ColumnSpec($0.assay.definition.window) }.values.flatMap(sorted)
+    }
+
+    private static func sorted(_ items: [Item]) -> [Item] {
+        items.sorted {
+            ($0.decision.cut, $0.decision.window.start, $0.decision.window.end)
+                < ($1.decision.cut, $1.decision.window.start, $1.decision.window.end)
+        }
+    }
+
+    /// Works all out, in an order of its own.
+    func run(
+        _ items: [Item], _ answer: (Item, Result<AssayOutcome, any Error>) throws -> Void
+    ) throws {
+        for (column, items) in Dictionary(grouping: items, by: { ColumnSpec($0.assay.definition.window) }) {
+            let sorted = Self.sorted(items)
+            var evaluators: [AssayID: (revision: Int, evaluator: AssayEvaluator)] = [:]
+            var start = 0
+            while start < sorted.count {
+                let end = pieceEnd(sorted, from: start)
+                try run(column, sorted[start..<end], &evaluators, answer)
+                start = end
+            }
+        }
+    }
+
+    /// Where the items end that are read together: one cut, neighbouring windows, bounded memory.
+    private func pieceEnd(_ items: [Item], from start: Int) -> Int {
+        let first = items[start].decision
+        let topic = try? view.pipeline(of: items[start].assay.definition.window).topic.name
+        let index = topic.flatMap { view.snapshot.index.topics[$0] }
+        var period = first.window
+        var windowCount = 1
+        var end = start + 1
+        while end < items.count, items[end].decision.cut == first.cut {
+            let window = items[end].decision.window
+            if window != items[end - 1].decision.window {
+                windowCount += 1
+                let union = period.union(window)
+                guard windowCount <= Self.windowCountMax, window.start <= period.end,
+                    windowCount.nonzeroBitCount > 1
+                        || (index?.rowCountBound(in: union) ?? 0) <= Self.rowCountMax
+                else { break }
+                period = union
+            }
+            end += 1
+        }
+        return end
+    }
+
+    private func run(
+        _ column: ColumnSpec, _ items: ArraySlice<Item>,
+        _ evaluators: inout [AssayID: (revision: Int, evaluator: AssayEvaluator)],
+        _ answer: (Item, Result<AssayOutcome, any Error>) throws -> Void
+    ) throws {
+        let cut = items[items.startIndex].decision.cut
+        let first = items[items.startIndex].decision.window
+        let period = items.reduce(first) { $0.union($1.decision.window) }
+        let values: ColumnValues
+        var reading = SlidingReading(view, cut, items.map(\.decision.window))
+        do {
+            values = try view.values(of: column.spec, in: period, cut: cut)
+            try view.refuseUnseen(values.statistics.unseen)
+        } catch {
+            for item in items { try answer(item, .failure(error)) }
+            return
+        }
+        var sorter = SampleSorter()
+        var sample = SortedSample()
+        var moments = Moments(of: sample)
+        var window: TimeWindow?
+        for item in items {
+            let decision = item.decision
+            if decision.window != window {
+                window = decision.window
+                let times = decision.window.milliseconds
+                let start = values.times.position(notBefore: times.lowerBound)
+                let end = values.times.position(notBefore: times.upperBound)
+                values.values.withUnsafeBufferPointer {
+                    sample.refill(from: UnsafeBufferPointer(rebasing: $0[start..<end]), sorter: &sorter)
+                }
+                moments = Moments(of: sample)
+            }
+            let outcome = Result {
+                try evaluator(for: item, &evaluators, &reading, &sorter)
+                    .outcome(of: sample, moments: moments, in: decision.window)
+            }
+            try answer(item, outcome)
+        }
+    }
+
+    private func evaluator(
+        for item: Item, _ known: inout [AssayID: (revision: Int, evaluator: AssayEvaluator)],
+        _ reading: inout SlidingReading, _ sorter: inout SampleSorter
+    ) throws -> AssayEvaluator {
+        let (assay, decision) = (item.assay, item.decision)
+        let definition = assay.definition(ofRevision: decision.definitionRevision)
+        if case .slidingWindow = definition.baseline {
+            let baseline = try reading.baseline(of: definition, decision.window, &sorter)
+            return try AssayEvaluator(definition, baseline: baseline)
+        }
+        if let found = known[assay.id], found.revision == decision.definitionRevision {
+            return found.evaluator
+        }
+        let baseline =
+            try assay.pin?.summary
+            ?? view.baseline(definition.baseline, definition.summarizer, cut: decision.cut)
+        let evaluator = try AssayEvaluator(definition, baseline: baseline)
+        known[assay.id] = (decision.definitionRevision, evaluator)
+        return evaluator
+    }
+}
+
+/// Baselines that slide, as one commit saw them, under some windows.
+private struct SlidingReading {
+    private let view: StoreView
+    private let cut: CommitNumber
+    private let windows: [TimeWindow]
+    private var values: [SlidingSpec: ColumnValues] = [:]
+
+    init(_ view: StoreView, _ cut: CommitNumber, _ windows: [TimeWindow]) {
+        (self.view, self.cut, self.windows) = (view, cut, windows)
+    }
+
+    mutating func baseline(
+        of definition: AssayDefinition, _ window: TimeWindow, _ sorter: inout SampleSorter
+    ) throws -> DatedSummary {
+        guard case .slidingWindow(let spec, let offset) = definition.baseline else {
+            preconditionFailure("Asked for baselines that slide alone.")
+        }
+        let sliding = SlidingSpec(
+            column: ColumnSpec(spec), topic: "", width: spec.width.span, offset: offset.span)
+        let found: ColumnValues
+        if let known = values[sliding] {
+            found = known
+        } else {
+            let periods = windows.map { sliding.period(forWindowStartingAt: $0.start) }
+            let period = periods.dropFirst().reduce(periods[0]) { $0.union($1) }
+            found = try view.values(of: spec, in: period, cut: cut)
+            try view.refuseUnseen(found.statistics.unseen)
+            values[sliding] = found
+        }
+        var baselines = SlidingBaselines(sliding, window, found)
+        guard !baselines.isEmpty, let summary = baselines.summary(definition.summarizer, &sorter) else {
+            throw StoreRefusal(
+                .invalid, "the baseline of the window at \(window.start.zuluText) holds no numbers")
+        }
+        return summary
+    }
+}

@@ -1,0 +1,105 @@
+// Drops what was derived from the log and derives it again.
+//
+// Invariants:
+//  * The log is not changed: nothing is appended to it, and nothing is sent to anybody.
+//  * Nobody else writes meanwhile: the log's lock is held.
+//  * A result of another engine version is carried over as it was kept.
+//  * A crash at any moment loses nothing: a result that is not there is worked out when it is asked for.
+
+import Assays
+import Disk
+import EventLog
+import Records
+import Segments
+
+package struct RebuildReport: Hashable, Sendable {
+    package internal(set) var resultCount = 0
+    /// Results that lie in the log itself, and need no copy beside it.
+    package internal(set) var sealedCount = 0
+    /// Results of another engine version, kept as people acted on them.
+    package internal(set) var carriedOverCount = 0
+    /// Decisions that nothing could be derived for, and why: the first of them.
+    package internal(set) var failureCount = 0
+    package internal(set) var failures: [String] = []
+}
+
+extension InferenceStore {
+    /// Results are appended so many at a time.
+    private static let rebuildBatchCount = 2048
+
+    /// Derives all results of a data directory again.
+    ///
+    /// - Parameter report: called now and then with the results done so far and their number.
+    /// - Throws: where another process writes the directory, or the disk refuses.
+    package static func rebuild(
+        _ configuration: StoreConfiguration, sources: SystemSources = SystemSources(),
+        report progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) async throws -> RebuildReport {
+        let files = PosixFileSystem(root: configuration.directory)
+        let view = try StoreView.open(configuration.directory, sources: sources).view
+        let lock = try files.lock(FileName.lock)
+        defer { withExtendedLifetime(lock) {} }
+        var derivedConfiguration = configuration.log
+        derivedConfiguration.directory = FileName.derivedDirectory
+        let carried = view.otherEngineDocuments()
+        try InferenceLog.empty(derivedConfiguration, on: files)
+        let derived = try InferenceLog.open(derivedConfiguration, on: files).log
+
+        var report = RebuildReport()
+        for (number, document) in carried.sorted(by: { $0.key < $1.key }) {
+            _ = try await derived.append(
+                [.event(Event(name: view.places.derived.name(of: number), document: document))])
+            report.carriedOverCount += 1
+        }
+        var items: [HistoryReplay.Item] = []
+        for assay in view.book.list().reversed() {
+            for decision in assay.revisions(startingIn: .always) {
+                if view.isSealed(decision) {
+                    report.sealedCount += 1
+                } else if carried[decision.resultID.number] == nil {
+                    items.append(HistoryReplay.Item(assay: assay, decision: decision))
+                }
+            }
+        }
+        items = HistoryReplay.ordered(items)
+        // Whole pieces at a time: what is worked out goes to disk before more is.
+        for start in stride(from: 0, to: items.count, by: rebuildBatchCount * 8) {
+            var waiting: [AppendItem] = []
+            let piece = Array(items[start..<min(start + rebuildBatchCount * 8, items.count)])
+            try HistoryReplay(view: view).run(piece) { item, outcome in
+                do {
+                    let document = view.catalog.document(try outcome.get(), of: item.decision, item.assay)
+                    let name = view.places.derived.name(of: item.decision.resultID.number)
+                    waiting.append(.event(Event(name: name, document: document)))
+                    report.resultCount += 1
+                } catch {
+                    report.failureCount += 1
+                    if report.failures.count < 10 {
+                        report.failures.append("result \(item.decision.resultID): \(error)")
+                    }
+                }
+                progress(report.resultCount + report.failureCount, items.count)
+            }
+            for first in stride(from: 0, to: waiting.count, by: rebuildBatchCount) {
+                _ = try await derived.append(
+                    Array(waiting[first..<min(first + rebuildBatchCount, waiting.count)]))
+            }
+        }
+        try await derived.close()
+        return report
+    }
+}
+
+extension StoreView {
+    /// The kept results that another engine version made, by number.
+    fileprivate func otherEngineDocuments() -> [Int: [UInt8]] {
+        var documents: [Int: [UInt8]] = [:]
+        for assay in book.list() {
+            for decision in assay.revisions(startingIn: .always)
+            where decision.engineVersion != AssayEvaluator.engineVersion {
+                documents[decision.resultID.number] = keptDocument(of: decision)
+            }
+        }
+        return documents
+    }
+}

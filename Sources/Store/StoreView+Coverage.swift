@@ -1,0 +1,93 @@
+// What an assay has to look at, said when it is created: how many records its complete windows hold so
+// far, and which times the data covers. An assay that would never say anything shows it at once.
+//
+// Invariants:
+//  * A record counts once, in however many windows it lies; one between windows does not count.
+//  * Times are those of the partitions that the assay looks at.
+
+import Assays
+import EventLog
+import Queries
+import Records
+
+package struct AssayCoverage: Hashable, Sendable {
+    /// Complete windows that hold records.
+    package internal(set) var windowCount = 0
+    /// Records in these windows.
+    package internal(set) var recordCount = 0
+    /// The times of the first and the last record; nil where there are none.
+    package internal(set) var first: Timestamp?
+    package internal(set) var last: Timestamp?
+}
+
+extension StoreView {
+    /// Records read at once.
+    private static let coverageRowCountMax = 1 << 20
+
+    /// What the windows of an assay hold that are complete at `moment`.
+    ///
+    /// - Throws: where the log cannot be read, or the specification means no records.
+    package func coverage(of definition: AssayDefinition, at moment: Timestamp) throws -> AssayCoverage {
+        var coverage = AssayCoverage()
+        let scope = try scope(of: definition.window)
+        guard let index = snapshot.index.topics[scope.topic],
+            let times = index.times(in: scope.filter.partitions)
+        else { return coverage }
+        coverage.first = Timestamp(milliseconds: times.lowerBound)
+        coverage.last = Timestamp(milliseconds: times.upperBound)
+        let grid = definition.grid(startingAt: Timestamp(milliseconds: times.lowerBound))
+        // Windows before the first record and after the last one hold nothing.
+        let data = TimeWindow(
+            start: Timestamp(milliseconds: times.lowerBound),
+            end: Timestamp(milliseconds: times.upperBound).adding(TimeSpan(microseconds: 1)))
+        var windows = grid.indices(touching: data).clamped(to: 0..<grid.completeCount(until: moment))
+        var countedUntil = Int64.min
+        while !windows.isEmpty {
+            var end = windows.upperBound
+            while end - windows.lowerBound > 1,
+                index.rowCountBound(in: grid.period(of: windows.lowerBound..<end)) > Self.coverageRowCountMax
+            {
+                end = windows.lowerBound + (end - windows.lowerBound) / 2
+            }
+            let piece = windows.lowerBound..<end
+            let values = try values(of: definition.window, in: grid.period(of: piece))
+            try refuseUnseen(values.statistics.unseen)
+            count(values, grid, piece, &coverage, &countedUntil)
+            windows = end..<windows.upperBound
+        }
+        return coverage
+    }
+
+    private func count(
+        _ values: ColumnValues, _ grid: WindowGrid, _ windows: Range<Int>, _ coverage: inout AssayCoverage,
+        _ countedUntil: inout Int64
+    ) {
+        let period = grid.period(of: windows)
+        var search = OccupiedWindowSearch(
+            WindowGrid(start: period.start, width: grid.width, interval: grid.interval), until: period.end)
+        values.times.withUnsafeBufferPointer { times in
+            while let found = search.next(in: times), found.index < windows.count {
+                coverage.windowCount += 1
+                // Windows ascend, so what an earlier one held lies before where it ended.
+                for row in found.rows where times[row] >= countedUntil { coverage.recordCount += 1 }
+                countedUntil = max(countedUntil, found.window.milliseconds.upperBound)
+            }
+        }
+    }
+}
+
+extension TopicIndex {
+    /// The least and the greatest time in some partitions, nil for all of them.
+    fileprivate func times(in partitions: Set<String>?) -> ClosedRange<Int64>? {
+        var (least, greatest) = (Int64.max, Int64.min)
+        for block in segments.lazy.flatMap(\.blocks) where partitions?.contains(block.partition) ?? true {
+            least = min(least, block.timeMin)
+            greatest = max(greatest, block.timeMax)
+        }
+        for run in tails.values.lazy.joined() where partitions?.contains(run.partition) ?? true {
+            least = min(least, run.timeMin)
+            greatest = max(greatest, run.timeMax)
+        }
+        return least <= greatest ? least...greatest : nil
+    }
+}

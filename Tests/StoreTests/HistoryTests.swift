@@ -1,0 +1,302 @@
+// Invariants checked: those of HistoryReplay.swift, HistoryVerification.swift and StoreRebuild.swift, over
+// random histories, against a slow way: every record in a plain array with the commit that brought it,
+// and every window filtered out of all of them. It shares no index, plan, cohort or compaction.
+
+import Assays
+import EventLog
+import Foundation
+import JSON
+import Records
+import Segments
+import Simulation
+import Summaries
+import Testing
+
+@testable import Store
+
+/// A store and, beside it, all that was ever appended to it.
+struct SlowHistory {
+    struct Record {
+        var time: Int64
+        var y: Double
+        var partition: String
+        var model: String
+        var commit: UInt64
+    }
+
+    var scene: Scene
+    var records: [Record] = []
+    /// The edge locations, from a commit on.
+    var edges: [(since: UInt64, name: String)] = []
+
+    mutating func append(_ rows: [(seconds: Double, y: Double)], partition: String, model: String)
+        async throws
+    {
+        try await scene.append(rows, partition: partition, model: model)
+        let commit = scene.store.log.cut
+        records += rows.map { row in
+            Record(
+                time: moment(row.seconds).milliseconds, y: row.y, partition: partition, model: model,
+                commit: commit)
+        }
+    }
+
+    mutating func declareEdge(_ name: String) async throws {
+        try await scene.store.declareLocation(name, of: scene.pipeline.id)
+        edges.append((scene.store.log.cut, name))
+    }
+
+    /// The values that a specification means in a period, as of a commit.
+    func values(_ spec: AssayWindowSpec, _ period: TimeWindow, _ cut: UInt64) -> [Double] {
+        let edges = Set(edges.filter { $0.since <= cut }.map(\.name))
+        return records.filter { record in
+            let time = record.time * 1000
+            let isPlaced =
+                switch spec.locations {
+                case .all: true
+                case .home: !edges.contains(record.partition)
+                case .named(let names): names.contains(record.partition)
+                }
+            return record.commit <= cut && period.start.microseconds <= time
+                && time < period.end.microseconds && isPlaced
+                && (spec.modelName == nil || spec.modelName == record.model)
+        }.map(\.y)
+    }
+
+    /// What an assay must say of a window as of a commit; nil where it says nothing.
+    func outcome(_ assay: Assay, _ revision: Int, _ window: TimeWindow, _ cut: UInt64) throws -> AssayOutcome?
+    {
+        let definition = assay.definition(ofRevision: revision)
+        let inside = values(definition.window, window, cut)
+        guard !inside.isEmpty else { return nil }
+        let baseline: DatedSummary
+        switch definition.baseline {
+        case .summary(let summary): baseline = summary
+        case .vector: baseline = try #require(try definition.baseline.ownSummary(definition.summarizer))
+        case .fixedWindow(let spec):
+            let pin = try #require(assay.pin)
+            let period = try #require(definition.baseline.period)
+            // The pin itself is what the records up to its cut say.
+            baseline = try DatedSummary(
+                ofBaseline: SortedSample(values(spec, period, pin.cut)), over: period, definition.summarizer)
+            #expect(baseline == pin.summary)
+        case .slidingWindow(let spec, let offset):
+            let start = window.start.adding(TimeSpan(microseconds: -offset.span.microseconds))
+            let period = TimeWindow(start: start, end: start.adding(spec.width.span))
+            let before = values(spec, period, cut)
+            guard before.contains(where: { !$0.isNaN }) else { return nil }
+            baseline = try DatedSummary(ofBaseline: SortedSample(before), over: period, definition.summarizer)
+        }
+        return try AssayEvaluator(definition, baseline: baseline).outcome(
+            of: SortedSample(inside), in: window)
+    }
+}
+
+@Suite("Histories")
+struct HistoryTests {
+    static func create(_ scene: Scene, _ random: inout SeededGenerator) async throws -> [AssayID] {
+        var ids: [AssayID] = []
+        let baselines = [Scene.vector, AssaySchedulerTests.fixed(), AssaySchedulerTests.sliding]
+        for number in 0..<6 {
+            let shape: (width: String, interval: String?) =
+                [
+                    ("1 minute", nil), ("1 minute", "20 seconds"), ("30 seconds", "1 minute"),
+                    ("13 seconds", nil),
+                ]
+                .randomElement(using: &random)!
+            ids.append(
+                try await scene.createAssay(
+                    "a\(number)", baseline: baselines[number % 3],
+                    start: number == 3 ? nil : "\"2024-01-09T19:00:00.000001Z\"", width: shape.width,
+                    interval: shape.interval,
+                    locations: ["null", "[]", "[\"b\"]"].randomElement(using: &random)!,
+                    metric: ["PSI", "MaxDiff", "SumDiff"].randomElement(using: &random)!))
+        }
+        return ids
+    }
+
+    /// Late records, restarts, power cuts, changed assays, edges, rolled tails, sealing.
+    static func run(seed: Int) async throws -> (history: SlowHistory, ids: [AssayID]) {
+        var random = SeededGenerator(seed: UInt64(seed))
+        var history = SlowHistory(scene: try await Scene())
+        let ids = try await create(history.scene, &random)
+        try await history.append([(-30, 1), (-20, 2), (-10, 4)], partition: "a", model: "m")
+        try await history.append([(-25, 3)], partition: "b", model: "m")
+        var scheduler = history.scene.scheduler
+        for _ in 0..<36 {
+            let scene = history.scene
+            switch Int.random(in: 0..<16, using: &random) {
+            case 0..<6:
+                let now = Double(scene.clock.now.microseconds - moment(0).microseconds) / 1_000_000
+                let rows = (0..<[1, 2, 5, 300].randomElement(using: &random)!).map { _ in
+                    (
+                        seconds: Bool.random(using: &random)
+                            ? now - Double.random(in: 0...3, using: &random)
+                            : Double.random(in: -60...max(1, now), using: &random),
+                        y: Int.random(in: 0..<9, using: &random) == 0
+                            ? Double.nan : Double.random(in: 0...5, using: &random)
+                    )
+                }
+                try await history.append(
+                    rows, partition: ["a", "b", "c"].randomElement(using: &random)!,
+                    model: ["m", "n"].randomElement(using: &random)!)
+            case 6..<11:
+                scene.clock.advance(Double.random(in: 0...40, using: &random))
+                await scheduler.tick()
+            case 11:
+                try await scene.store.setActive(
+                    ids.randomElement(using: &random)!, Bool.random(using: &random))
+            case 12:
+                let id = ids.randomElement(using: &random)!
+                let thresholds = AssayThresholds(alert: Double.random(in: 0...1, using: &random))
+                try await scene.store.changeBook { book in
+                    try book.changeThresholds(of: id, to: thresholds, at: scene.clock.now).map { [$0] } ?? []
+                }
+            case 13: if history.edges.isEmpty { try await history.declareEdge("c") }
+            case 14:
+                history.scene = try await scene.restarted()
+                scheduler = history.scene.scheduler
+            default:
+                // The power goes: what was acknowledged is there, in a store that was never closed.
+                history.scene = try scene.copied()
+                scheduler = history.scene.scheduler
+            }
+        }
+        return (history, ids)
+    }
+
+    static func settle(_ scene: Scene, _ ids: [AssayID]) async throws {
+        for id in ids { try await scene.store.setActive(id, true) }
+        let scheduler = scene.scheduler
+        for _ in 0..<4 {
+            while await scheduler.tick() {}
+            scene.clock.advance(30)
+        }
+        while await scheduler.tick() {}
+    }
+
+    @Test(
+        "every decision of a random history follows from its records, and verifying says so",
+        arguments: 1...12)
+    func follows(seed: Int) async throws {
+        print("seed \(seed)")
+        var (history, ids) = try await Self.run(seed: seed)
+        try await Self.settle(history.scene, ids)
+        var decisionCount = 0
+        let scene = history.scene
+        for id in ids {
+            let assay = try #require(scene.store.book[id])
+            for decision in assay.revisions(startingIn: .always) {
+                decisionCount += 1
+                let slow = try history.outcome(
+                    assay, decision.definitionRevision, decision.window, decision.cut)
+                #expect(slow?.digest == decision.digest, "\(decision)")
+            }
+            // Settled: the newest say what all records say.
+            for decision in assay.decisions {
+                let slow = try history.outcome(
+                    assay, decision.definitionRevision, decision.window, scene.store.log.cut)
+                #expect(slow?.digest == decision.digest, "settled \(decision)")
+            }
+        }
+        let report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.decisionCount == decisionCount && decisionCount > 20)
+        #expect(report.equalCount == decisionCount)
+        #expect(report.isProved && report.isSettled, "\(report)")
+        #expect(report.keptCount == decisionCount)
+
+        // Dropped and derived again: the same bytes, and not a byte of the log is another.
+        let answers = try ids.map { try scene.results($0) }
+        try await scene.store.close()
+        let segments = scene.folder.names(in: "").filter { $0.hasPrefix("segment-") || $0 == "MANIFEST" }
+        func log(_ folder: TemporaryFolder) -> [Data?] {
+            segments.map { FileManager.default.contents(atPath: folder.path + "/" + $0) }
+        }
+        let before = log(scene.folder)
+        let folder = try scene.folder.copy()
+        let rebuilt = try await InferenceStore.rebuild(
+            Scene.configuration(folder), sources: scene.clock.sources)
+        #expect(rebuilt == RebuildReport(resultCount: decisionCount))
+        #expect(log(folder) == before)
+        let view = try StoreView.open(folder.path, sources: scene.clock.sources).view
+        #expect(
+            try ids.map {
+                try view.results(of: $0, startingIn: .always).map { String(decoding: $0, as: UTF8.self) }
+            }
+                == answers)
+        #expect(view.derived?.index.events.count == decisionCount)
+        history.records = []
+    }
+
+    @Test("late records that wait and windows that are due leave a history proved but not settled")
+    func unsettled() async throws {
+        let (scene, ids) = try await StoredResultsTests.history()
+        let settled = try scene.store.view.verify(scene.store.configuration)
+        #expect(settled.isProved && settled.isSettled, "\(settled)")
+        try await scene.append([(55, 2)])
+        var report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.isProved && !report.isSettled)
+        #expect(report.lateWindowCount >= ids.count && report.dueWindowCount == 0)
+        scene.clock.set(moment(400))
+        report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.dueWindowCount > 0)
+        let cut = scene.store.log.cut
+        let scheduler = scene.scheduler
+        await scheduler.tick()
+        scene.clock.advance(6)
+        await scheduler.tick()
+        #expect(scene.store.log.cut > cut)
+        report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.isProved && report.isSettled, "\(report)")
+        try await scene.store.close()
+    }
+
+    @Test("a decision that does not follow is named, other engines' are shown and are no fault")
+    func different() async throws {
+        let (scene, ids) = try await StoredResultsTests.history()
+        let assay = try #require(scene.store.book[ids[0]])
+        // As if the log had been written by something else: a digest of nothing, and an older engine's.
+        for engineVersion in [AssayEvaluator.engineVersion, 0] {
+            var decision = try #require(assay.decisions.last)
+            decision.resultID = AssayResultID(scene.store.book.lastResultID.number + 1)
+            decision.revision += 1
+            decision.digest = ResultDigest(of: [])
+            decision.engineVersion = engineVersion
+            let forged = decision
+            try await scene.store.changeBook { _ in [.analysed(forged)] }
+        }
+        let report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.differentCount == 1 && report.otherEngineCount == 1)
+        #expect(report.equalCount == report.decisionCount - 2)
+        #expect(!report.isProved)
+        #expect(
+            report.differences.first?.hasPrefix("assay 1 (vector), window 2024-01-09T19:04:00Z, revision 2: ")
+                == true)
+        try await scene.store.close()
+    }
+
+    @Test("sealed decisions are counted apart, and a kept result that says another thing is found")
+    func sealedAndKept() async throws {
+        let (scene, ids) = try await StoredResultsTests.history()
+        try await scene.store.sealResults(
+            ofTopic: scene.pipeline.topic.name, touching: [TimeWindow(start: moment(0), end: moment(60))])
+        let sealed = try ids.map { try SealingTests.sealed(scene, $0).count }.reduce(0, +)
+        var report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.sealedCount == sealed && sealed > 0)
+        #expect(report.equalCount == report.decisionCount - sealed && report.isProved)
+        // The last result's document, under the first one's number.
+        let wrong = try #require(scene.store.places.derived.document(5, in: scene.store.derived.snapshot()))
+        _ = try await scene.store.derived.append([.event(Event(name: "1", document: wrong))])
+        report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.keptDifferentCount == 1 && report.differentCount == 0 && !report.isProved)
+        let configuration = Scene.configuration(scene.folder)
+        // The directory is in use.
+        #expect(await refusal { _ = try await InferenceStore.rebuild(configuration) } != "")
+        try await scene.store.close()
+        let folder = try scene.folder.copy()
+        let rebuilt = try await InferenceStore.rebuild(Scene.configuration(folder))
+        #expect(rebuilt.sealedCount == sealed && rebuilt.failureCount == 0)
+        report = try StoreView.open(folder.path).view.verify(configuration)
+        #expect(report.isProved && report.keptCount == rebuilt.resultCount)
+    }
+}
