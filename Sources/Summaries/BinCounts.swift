@@ -34,6 +34,23 @@ package enum BinCounts {
         }
     }
 
+    /// The k counts of `sample` in bins that reach from -infinity to infinity, on the k - 1 edges
+    /// between them: x ≤ e1, e1 < x ≤ e2, …, e(k-1) < x.
+    package static func openEnded(_ sample: SortedSample, on edges: [Double]) -> [Int] {
+        sample.withUnsafeValues { values in
+            var counts: [Int] = []
+            counts.reserveCapacity(edges.count + 1)
+            var counted = 0
+            for edge in edges {
+                let upTo = max(counted, prefixLength(of: values) { $0 <= edge })
+                counts.append(upTo - counted)
+                counted = upTo
+            }
+            counts.append(values.count - counted)
+            return counts
+        }
+    }
+
     /// How many leading values satisfy `belongs`, which no value satisfies after one that does not.
     @inline(__always)
     private static func prefixLength(

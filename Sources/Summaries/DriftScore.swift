@@ -79,16 +79,29 @@ package struct DriftScore: Sendable, Hashable {
     package init(
         baselineValues: [Double?], windowValues: [Double?], _ settings: SummarizerSettings
     ) throws(SummaryError) {
+        try self.init(
+            baselineValues: baselineValues, windowValues: windowValues, settings.metric,
+            over: settings.aggregation, weights: settings.binWeights,
+            weightSum: settings.binWeightSum)
+    }
+
+    /// Compares aggregated values, leftmost bin first, whoever made the bins.
+    ///
+    /// `weightSum` is the sum of `weights`, left to right.
+    init(
+        baselineValues: [Double?], windowValues: [Double?], _ metric: DriftMetric,
+        over aggregation: Aggregation, weights: [Double]?, weightSum: Double
+    ) throws(SummaryError) {
         guard
             baselineValues.count == windowValues.count,
-            settings.binWeights == nil || settings.binWeights?.count == windowValues.count
+            weights == nil || weights?.count == windowValues.count
         else { throw .binsDiffer(baseline: baselineValues.count, window: windowValues.count) }
         // A window's edge that is none, beside one that is, has no distance: it must not count as 0.
         guard zip(baselineValues, windowValues).allSatisfy({ ($0 == nil) == ($1 == nil) }) else {
             self.init(absence: .notFinite)
             return
         }
-        let isLogarithmic = settings.metric == .psi && settings.aggregation == .density
+        let isLogarithmic = metric == .psi && aggregation == .density
         var terms: [Double] = []
         terms.reserveCapacity(windowValues.count)
         for position in windowValues.indices {
@@ -99,12 +112,10 @@ package struct DriftScore: Sendable, Hashable {
                 } else {
                     Self.distance(baseline, window)
                 }
-            if let weights = settings.binWeights {
-                term = term * weights[position] / settings.binWeightSum
-            }
+            if let weights { term = term * weights[position] / weightSum }
             terms.append(term)
         }
-        self.init(combining: terms, settings.metric)
+        self.init(combining: terms, metric)
     }
 
     /// The score of finished terms; MaxDiff takes the first of equal ones.
@@ -133,7 +144,7 @@ package struct DriftScore: Sendable, Hashable {
         self.init(score: total, scores: terms, binIndex: position, absence: nil)
     }
 
-    private init(absence: Absence) {
+    init(absence: Absence) {
         self.init(score: nil, scores: [], binIndex: nil, absence: absence)
     }
 

@@ -1,7 +1,8 @@
 // What a score means to the people who set its thresholds.
 //
 // Invariants:
-//  * A threshold is passed only by a score strictly above it.
+//  * A threshold of the first generation is passed only by a score strictly above it; one of the
+//    second, by a score that reaches it.
 //  * No score has no status: what could not be compared is never "Ok".
 
 /// The status of an assay result; raw values are the names on the wire.
@@ -25,6 +26,19 @@ package enum DriftStatus: String, Sendable, Hashable, CaseIterable {
             "A threshold is a number.")
         if let alertThreshold, score > alertThreshold { return .alert }
         if let warningThreshold, score > warningThreshold { return .warning }
+        return .ok
+    }
+
+    /// The status of a score as the second generation of assays has it: at a threshold is past it.
+    package static func reaching(
+        score: Double?, alertThreshold: Double?, warningThreshold: Double?
+    ) -> DriftStatus? {
+        guard let score, !score.isNaN else { return nil }
+        precondition(
+            alertThreshold?.isNaN != true && warningThreshold?.isNaN != true,
+            "A threshold is a number.")
+        if let alertThreshold, score >= alertThreshold { return .alert }
+        if let warningThreshold, score >= warningThreshold { return .warning }
         return .ok
     }
 }

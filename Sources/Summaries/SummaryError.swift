@@ -12,6 +12,18 @@ package enum SummaryError: Error, Hashable, Sendable {
     /// `num_bins` is outside 1…`SummarizerSettings.numBinsMax`.
     case numBinsOutOfBounds(found: Int)
 
+    /// The second generation's bins reach over all numbers: there must be two, or nothing differs.
+    case seriesBinCount(found: Int)
+
+    /// The second generation's weights number as its bins, or two more as the first one's do.
+    case seriesWeightCount(found: Int, binCount: Int)
+
+    /// Edges given for the second generation come in order: they are echoed as they are.
+    case seriesEdgesNotAscending(position: Int)
+
+    /// A quantile edge of the second generation that no finite number is: values before it are NaN.
+    case quantileNotFinite(position: Int, binCount: Int)
+
     /// `bin_weights` must number `num_bins` + 2: one a bin and one for each outlier bin.
     case binWeightCount(found: Int, expected: Int)
 
@@ -58,6 +70,23 @@ extension SummaryError: CustomStringConvertible {
         switch self {
         case .numBinsOutOfBounds(let found):
             "num_bins is \(found); give a number from 1 to \(SummarizerSettings.numBinsMax)."
+        case .seriesBinCount(let found):
+            """
+            bin_mode makes \(found) bins; give from 2 to \(SummarizerSettings.numBinsMax): a single bin \
+            holds every value.
+            """
+        case .seriesWeightCount(let found, let binCount):
+            """
+            bin_weights has \(found) numbers for \(binCount) bins; give one a bin, or \(binCount + 2) with \
+            the two of the first generation's outlier bins.
+            """
+        case .seriesEdgesNotAscending(let position):
+            "Provided[\(position)] is below the edge before it; give the edges in ascending order."
+        case .quantileNotFinite(let position, let binCount):
+            """
+            Quantile edge \(position) of \(binCount) is no finite number: NaN counts as the least value, \
+            and the baseline has too many; use fewer bins, Equal or Provided.
+            """
         case .binWeightCount(let found, let expected):
             "bin_weights has \(found) numbers; give \(expected): num_bins and the two outlier bins."
         case .binWeightNotUsable(let position, let found):

@@ -21,7 +21,7 @@ private let corpusFolder = ProcessInfo.processInfo.environment["ASSAYLOG_CORPUS"
 struct CorpusTests {
     private static let files = [
         "recorded_summaries", "recorded_scores", "recorded_combine", "derived_summarize",
-        "derived_score", "derived_status",
+        "derived_score", "derived_status", "derived_v2_quantile_edges",
     ]
 
     @Test("every case of the corpus holds at its tolerance", arguments: files)
@@ -192,6 +192,10 @@ private struct CorpusCase {
                 score: double(input["score"]), alertThreshold: double(input["alert"]),
                 warningThreshold: double(input["warning"]))
             comparison.text("status", expected["status"] as? String, status?.rawValue)
+        case "v2_quantile_edges":
+            let count = try #require(configuration["num_bins"] as? Int)
+            let bins = try SeriesBins(.quantile(count), of: sample(input))
+            comparison.numbers("edges", expected["edges"], bins.edges + [nil])
         default: Issue.record("\(name) is of an unknown kind, \(kind)")
         }
     }
