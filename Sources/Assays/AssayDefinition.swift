@@ -106,7 +106,7 @@ package struct AssayDefinition: Hashable, Sendable {
         try checkStaticBaseline(json["baseline"]["static"])
     }
 
-    private static func check(_ name: String, _ field: JSONField) throws(FieldError) {
+    static func check(_ name: String, _ field: JSONField) throws(FieldError) {
         guard !name.isEmpty else { throw field.refused("is empty; give the assay a name") }
         guard name.utf8.count <= nameByteCountMax else {
             throw field.refused("is \(name.utf8.count) bytes long; use at most \(nameByteCountMax)")

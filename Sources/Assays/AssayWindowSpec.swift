@@ -64,6 +64,16 @@ package enum LocationFilter: Hashable, Sendable {
         self = names.isEmpty ? .home : .named(names)
     }
 
+    /// Whether records of any of the named locations are looked at. Of the home partitions only the empty
+    /// list asks.
+    package func includesAny(of names: [String]) -> Bool {
+        switch self {
+        case .all: true
+        case .home: names.isEmpty
+        case .named(let own): names.contains(where: own.contains)
+        }
+    }
+
     var json: JSONValue {
         switch self {
         case .all: .null
@@ -111,6 +121,19 @@ package struct AssayWindowSpec: Hashable, Sendable {
             self.path = path
             self.workspaceID = workspaceID
         }
+    }
+
+    /// Windows of one path without a grid: their bounds are said elsewhere.
+    init(
+        _ path: IOPath, pipelineName: String, workspaceID: WorkspaceID?, modelName: String?,
+        width: TimeSpan, locations: LocationFilter
+    ) {
+        self.pipelineName = pipelineName
+        self.modelName = modelName
+        self.path = path
+        self.width = WrittenSpan(width)
+        self.workspaceID = workspaceID
+        self.locations = locations
     }
 
     /// Reads a window.

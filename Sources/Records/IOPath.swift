@@ -54,6 +54,26 @@ package struct IOPath: Hashable, Sendable {
         }
     }
 
+    /// The path to a record's field as it is named there, `out.dense_1`, or to an element of it.
+    ///
+    /// Unlike in the dotted spelling, a field whose name ends in a number is not taken for an element.
+    package init(recordField name: String, element: Int?) throws(TextError) {
+        let direction: Direction
+        let rest: Substring
+        if name.hasPrefix("in.") {
+            (direction, rest) = (.input, name.dropFirst(3))
+        } else if name.hasPrefix("out.") {
+            (direction, rest) = (.output, name.dropFirst(4))
+        } else {
+            throw Self.refusal(name, "begins neither with \"in.\" nor with \"out.\"")
+        }
+        try self.init(
+            text: name, direction: direction, field: rest, element: element.map { Substring("\($0)") })
+        guard (try? IOPath(parsing: text)) == self else {
+            throw Self.refusal(name, "names a field that the spelling with spaces cannot name")
+        }
+    }
+
     /// As `output dense_1 0`.
     package var text: String {
         "\(direction.rawValue) \(field)" + (element.map { " \($0)" } ?? "")

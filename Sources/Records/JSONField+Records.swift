@@ -23,6 +23,23 @@ extension JSONField {
         do { return try IOPath(parsing: text) } catch { throw refused("is wrong: \(error)") }
     }
 
+    /// A UUID in its usual 36 characters, lower case.
+    package func uuid() throws(FieldError) -> String {
+        let text = try string().lowercased()
+        let groups = text.split(separator: "-", omittingEmptySubsequences: false)
+        guard groups.map(\.utf8.count) == [8, 4, 4, 4, 12],
+            text.utf8.allSatisfy({ byte in
+                (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) || byte == UInt8(ascii: "-")
+                    || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(byte)
+            })
+        else {
+            throw refused(
+                "is \"\(text.prefix(64))\"; it must be a UUID, as "
+                    + "\"1af7b34b-0c7e-4f0a-9b57-6f7c0f6f1d2e\"")
+        }
+        return text
+    }
+
     /// A number that names something; they count from 1.
     package func identifier<Kind>(
         of kind: Identifier<Kind>.Type = Identifier<Kind>.self

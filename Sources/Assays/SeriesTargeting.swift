@@ -1,0 +1,135 @@
+// What an assay of the second generation looks at: a pipeline's records, and any number of paths in them.
+//
+//     {"data_origin": {"pipeline_id", "pipeline_name", "workspace_id", "workspace_name",
+//                      "locations", "model_id"},
+//      "iopath": [{"field": "out.dense_1", "indexes": [0], "thresholds": {"warning", "alert"}}]}
+//
+// A field with indexes stands for one path each; without, it is one number a record. Answers name a path
+// by its dotted text: `out.dense_1.0`, or `out.score`. `model_id` is the model's name. A threshold that is
+// left out is never reached; `locations` mean what they do in the first generation.
+//
+// Invariants:
+//  * There is at least one path, at most `pathCountMax`, and no two are the same.
+//  * `SeriesTargeting(JSONField(targeting.json))` gives back every targeting.
+
+import JSON
+import Records
+
+/// Scores at which people want to hear of a path; nil is never reached.
+package struct SeriesThresholds: Hashable, Sendable {
+    package var warning: Double?
+    package var alert: Double?
+
+    package init(warning: Double? = nil, alert: Double? = nil) {
+        self.warning = warning
+        self.alert = alert
+    }
+}
+
+/// One path and its thresholds.
+package struct SeriesTarget: Hashable, Sendable {
+    package let path: IOPath
+    package let thresholds: SeriesThresholds
+}
+
+package struct SeriesTargeting: Hashable, Sendable {
+    /// A result says of every path what became of it, and is one document.
+    package static let pathCountMax = 1000
+
+    package var pipelineID: PipelineID?
+    package var pipelineName: String?
+    package var workspaceID: WorkspaceID?
+    package var workspaceName: String?
+    package let locations: LocationFilter
+    package let modelName: String?
+    /// As posted: fields, each with its indexes.
+    private let fields: [Field]
+    /// The paths, in the order of the fields and their indexes.
+    package let targets: [SeriesTarget]
+
+    private struct Field: Hashable, Sendable {
+        var name: String
+        var indexes: [Int]?
+        var thresholds: SeriesThresholds
+    }
+
+    package var json: JSONValue {
+        .object(
+            (
+                "data_origin",
+                .object(
+                    ("pipeline_name", .string(pipelineName)), ("pipeline_id", .identifier(pipelineID)),
+                    ("workspace_name", .string(workspaceName)),
+                    ("workspace_id", .identifier(workspaceID)), ("model_id", .string(modelName)),
+                    ("locations", locations.json))
+            ),
+            (
+                "iopath",
+                .array(
+                    fields.map { field in
+                        .object(
+                            ("field", .string(field.name)),
+                            ("indexes", field.indexes.map { .array($0.map { .integer($0) }) } ?? .null),
+                            (
+                                "thresholds",
+                                .object(
+                                    ("warning", .number(field.thresholds.warning)),
+                                    ("alert", .number(field.thresholds.alert)))
+                            ))
+                    })
+            ))
+    }
+
+    package init(_ json: JSONField) throws(FieldError) {
+        _ = try json.object()
+        let origin = json["data_origin"]
+        _ = try origin.object()
+        pipelineID = try origin["pipeline_id"].optional?.identifier()
+        pipelineName = try origin["pipeline_name"].optional?.string()
+        guard pipelineID != nil || pipelineName != nil else {
+            throw origin["pipeline_id"].refused("is missing; give it, or \"pipeline_name\"")
+        }
+        workspaceID = try origin["workspace_id"].optional?.identifier()
+        workspaceName = try origin["workspace_name"].optional?.string()
+        modelName = try origin["model_id"].optional?.string()
+        locations = try LocationFilter(origin["locations"])
+        var fields: [Field] = []
+        var targets: [SeriesTarget] = []
+        var seen: Set<IOPath> = []
+        for field in try json["iopath"].array() {
+            _ = try field.object()
+            let name = try field["field"].string()
+            var indexes: [Int]?
+            if let given = field["indexes"].optional {
+                var numbers: [Int] = []
+                for index in try given.array() {
+                    numbers.append(try index.integer(in: 0...IOPath.elementMax))
+                }
+                indexes = numbers
+            }
+            let thresholds = SeriesThresholds(
+                warning: try field["thresholds"]["warning"].optional?.double(),
+                alert: try field["thresholds"]["alert"].optional?.double())
+            fields.append(Field(name: name, indexes: indexes, thresholds: thresholds))
+            let elements: [Int?] = indexes.flatMap { $0.isEmpty ? nil : $0 } ?? [nil]
+            for element in elements {
+                let path: IOPath
+                do { path = try IOPath(recordField: name, element: element) } catch {
+                    throw field["field"].refused("is wrong: \(error)")
+                }
+                guard seen.insert(path).inserted else {
+                    throw field.refused("names \(path.dottedText) again; name each path once")
+                }
+                targets.append(SeriesTarget(path: path, thresholds: thresholds))
+                guard targets.count <= Self.pathCountMax else {
+                    throw json["iopath"].refused("names more than \(Self.pathCountMax) paths")
+                }
+            }
+        }
+        guard !targets.isEmpty else {
+            throw json["iopath"].refused("names no path; give at least one {\"field\": \"out.name\"}")
+        }
+        self.fields = fields
+        self.targets = targets
+    }
+}
