@@ -181,6 +181,31 @@ package struct Assay: Hashable, Sendable {
         return .object(object)
     }
 
+    /// A member of `assays/filter`: the whole configuration. Its moments are as answers say them.
+    package func configurationJSON(workspaceName: String?) -> JSONValue {
+        .object(
+            ("id", .identifier(id)), ("name", .string(definition.name)),
+            ("pipeline_id", .identifier(definition.pipelineID)),
+            ("pipeline_name", .string(definition.pipelineName)), ("active", .bool(isActive)),
+            ("status", .string(status)), ("baseline", definition.baseline.json),
+            ("window", definition.window.json), ("summarizer", definition.summarizer.json),
+            ("warning_threshold", .number(definition.thresholds.warning)),
+            ("alert_threshold", .number(definition.thresholds.alert)),
+            ("created_at", .zulu(createdAt)),
+            ("last_window_start", .zulu(decisions.last?.window.start)),
+            ("run_until", .zulu(definition.runUntil)), ("last_run", .zulu(lastRun)),
+            ("workspace_id", .identifier(definition.workspaceID)),
+            ("workspace_name", .string(workspaceName ?? definition.workspaceName)))
+    }
+
+    /// Whether a window that shares a moment with `period` is past a threshold.
+    package func drifted(in period: TimeWindow) -> Bool {
+        decisions.contains { decision in
+            (decision.status == .alert || decision.status == .warning)
+                && decision.window.start < period.end && period.start < decision.window.end
+        }
+    }
+
     private func listing(_ workspaceName: String?) -> JSONObject {
         JSONObject([
             ("id", .identifier(id)), ("name", .string(definition.name)),

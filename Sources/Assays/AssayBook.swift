@@ -15,6 +15,10 @@ import Records
 package enum AssayError: Error, Hashable, Sendable {
     case duplicateName(String, existing: AssayID)
     case unknownAssay(AssayID)
+    /// A name of the second generation.
+    case duplicateSeriesName(String, existing: String)
+    /// A UUID of the second generation.
+    case unknownUUID(String)
     /// The new thresholds are not numbers.
     case thresholdsNotFinite
 }
@@ -27,6 +31,11 @@ extension AssayError: CustomStringConvertible {
                 + "already; use another name"
         case .unknownAssay(let id):
             "there is no assay \(id); list the assays to see which there are"
+        case .duplicateSeriesName(let name, let existing):
+            "field \"name\" is \"\(name)\", which assay \(existing) of this workspace is called "
+                + "already; use another name"
+        case .unknownUUID(let uuid):
+            "there is no assay \(uuid) in /v2; get the assays to see which there are"
         case .thresholdsNotFinite: "a threshold must be a finite number"
         }
     }
@@ -70,8 +79,10 @@ package struct AssayBook: Hashable, Sendable {
     private var assays: [AssayID: Assay] = [:]
     /// Names are unique in a workspace; this finds a namesake without looking at all assays.
     private var ids: [AssayName: AssayID] = [:]
-    private var lastID = AssayID(0)
+    private(set) var lastID = AssayID(0)
     package private(set) var lastResultID = AssayResultID(0)
+    /// Those of the second generation: they count with the others (AssayBook+Series.swift).
+    private(set) var series = SeriesBook()
 
     private struct AssayName: Hashable, Sendable {
         var name: String
@@ -109,7 +120,11 @@ package struct AssayBook: Hashable, Sendable {
             guard assays[creation.id] == nil else { return }
             ids[AssayName(creation.definition)] = creation.id
             assays[creation.id] = Assay(creation)
+        case .scheduled(let creation):
+            lastID = max(lastID, creation.id)
+            series.keep(creation)
         case .activated(let id, let isActive, let at):
+            series.activate(id, isActive, at: at)
             assays[id]?.activate(isActive, at: at)
         case .thresholdsChanged(let change):
             assays[change.id]?.change(change)
@@ -118,6 +133,7 @@ package struct AssayBook: Hashable, Sendable {
             guard decision.resultID > lastResultID else { return }
             lastResultID = decision.resultID
             assays[decision.assayID]?.keep(decision)
+            series.keep(decision)
         case .baselinePinned(let pin):
             // The first use settles it, whatever comes later.
             if assays[pin.id]?.pin == nil { assays[pin.id]?.pin = pin }

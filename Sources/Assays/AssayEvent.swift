@@ -12,6 +12,7 @@ import Records
 
 package enum AssayEvent: Hashable, Sendable {
     case created(AssayCreation)
+    case scheduled(SeriesCreation)
     case activated(AssayID, isActive: Bool, at: Timestamp)
     case thresholdsChanged(ThresholdChange)
     case analysed(AssayDecision)
@@ -59,6 +60,11 @@ extension AssayEvent {
                 ("kind", .string("assay_created")), ("id", .identifier(creation.id)),
                 ("definition", creation.definition.json), ("active", .bool(creation.isActive)),
                 ("at", .zulu(creation.at)))
+        case .scheduled(let creation):
+            .object(
+                ("kind", .string("assay_scheduled")), ("id", .identifier(creation.id)),
+                ("uuid", .string(creation.uuid)), ("definition", creation.definition.json),
+                ("at", .zulu(creation.at)))
         case .activated(let id, let isActive, let at):
             .object(
                 ("kind", .string("assay_activated")), ("id", .identifier(id)),
@@ -87,6 +93,12 @@ extension AssayEvent {
                     id: try json["id"].identifier(),
                     definition: try AssayDefinition(json["definition"]),
                     isActive: try json["active"].bool(), at: try json["at"].timestamp()))
+        case "assay_scheduled":
+            self = .scheduled(
+                SeriesCreation(
+                    id: try json["id"].identifier(), uuid: try json["uuid"].uuid(),
+                    definition: try SeriesDefinition(json["definition"]),
+                    at: try json["at"].timestamp()))
         case "assay_activated":
             self = .activated(
                 try json["id"].identifier(), isActive: try json["active"].bool(),

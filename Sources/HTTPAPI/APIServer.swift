@@ -49,6 +49,7 @@ package struct APIServer {
             + ModelRoutes(store: store).routes
             + InferenceRoutes(store: store).routes
             + AssayRoutes(store: store).routes
+            + SeriesRoutes(store: store).routes
             + LogRoutes(store: store).routes
             + HealthRoutes(store: store).routes
             + MetricsRoutes(store: store, budget: budget).routes
@@ -71,7 +72,8 @@ package struct APIServer {
     ///
     /// - Parameter whenListening: called with the port, once.
     package func run(whenListening: @escaping @Sendable (Int) -> Void) async throws {
-        let scheduler = SchedulerService(scheduler: AssayScheduler(store, logger: logger))
+        let scheduler = SchedulerService(
+            first: AssayScheduler(store, logger: logger), second: SeriesScheduler(store, logger: logger))
         var application = Application(
             router: APIServer.router(store, publicURL: configuration.publicURL, logger: logger),
             server: .http1(configuration: .init(idleTimeout: APIServer.idleTimeout)),
@@ -93,11 +95,16 @@ package struct APIServer {
     }
 }
 
-/// Runs the scheduler as long as the application lives.
+/// Runs the schedulers of both generations as long as the application lives.
 private struct SchedulerService: Service {
-    let scheduler: AssayScheduler
+    let first: AssayScheduler
+    let second: SeriesScheduler
 
     func run() async throws {
-        await cancelWhenGracefulShutdown { await scheduler.run() }
+        await cancelWhenGracefulShutdown {
+            async let first: Void = first.run()
+            await second.run()
+            await first
+        }
     }
 }

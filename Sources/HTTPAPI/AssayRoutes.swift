@@ -25,6 +25,8 @@ struct AssayRoutes {
             .post("/v1/api/assays/summarize", summarize),
             .post("/v1/api/assays/create", create),
             .post("/v1/api/assays/list", list),
+            .post("/v1/api/assays/filter", filter),
+            .post("/v1/api/assays/get_assay_by_id", getByID),
             .post("/v1/api/assays/set_active", setActive),
             .post("/v1/api/assays/get_baseline", baselineRecords),
             .post("/v1/api/assays/run_interactive", runInteractive),
@@ -82,22 +84,79 @@ struct AssayRoutes {
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
         let body = try await request.document()
         let pipelineID: PipelineID? = try body["pipeline_id"].optional?.identifier()
-        var workspaceID: WorkspaceID? = try body["workspace_id"].optional?.identifier()
         let catalog = store.catalog
-        if workspaceID == nil, let field = body["workspace_name"].optional {
-            let name = try field.string()
-            guard let workspace = catalog.workspace(named: name) else {
-                throw field.refused("is \"\(name)\", and there is no such workspace")
-            }
-            workspaceID = workspace.id
-        }
+        let workspaceID = try workspace(body, catalog)
         let assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID)
         return Response(
             json: .array(
-                assays.map { assay in
-                    let name = assay.definition.workspaceID.flatMap { catalog.workspaces[$0]?.name }
-                    return assay.listJSON(workspaceName: name)
-                }))
+                assays.map { $0.listJSON(workspaceName: workspaceName(of: $0, catalog)) }))
+    }
+
+    @Sendable func getByID(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let id: AssayID = try body["id"].identifier()
+        let catalog = store.catalog
+        guard let assay = store.book[id] else { throw AssayError.unknownAssay(id) }
+        if let asked = try workspace(body, catalog), asked != assay.definition.workspaceID {
+            throw StoreRefusal(.invalid, "assay \(id) is not in workspace \(asked)")
+        }
+        return Response(json: assay.detailJSON(workspaceName: workspaceName(of: assay, catalog)))
+    }
+
+    private enum SortOrder: String, CaseIterable {
+        case lastRunDateDesc = "LastRunDateDesc"
+        case creationDateDesc = "CreationDateDesc"
+    }
+
+    /// Whole configurations, filtered. A name fits where it is part of the assay's, in any case; a drift
+    /// window keeps the assays that alerted or warned about a window which shares a moment with it; locations
+    /// those that look at one of them.
+    @Sendable func filter(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let workspaceID: WorkspaceID = try body["workspace_id"].identifier()
+        let pipelineID: PipelineID = try body["pipeline_id"].identifier()
+        let order: SortOrder = try body["sort_by"].word()
+        let name = try body["name"].optional?.string().lowercased()
+        let isActive = try body["active"].optional?.bool()
+        var drift: TimeWindow?
+        if let field = body["drift_window"].optional {
+            let (start, end) = (try field["start"].timestamp(), try field["end"].timestamp())
+            guard start <= end else { throw field["end"].refused("is before \"start\"") }
+            drift = TimeWindow(start: start, end: end)
+        }
+        let locations = try body["locations"].optional?.array().map { try $0.string() }
+        let catalog = store.catalog
+        var assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID).filter { assay in
+            (isActive == nil || assay.isActive == isActive)
+                && (name.map { assay.definition.name.lowercased().contains($0) } ?? true)
+                && (drift.map(assay.drifted(in:)) ?? true)
+                && (locations.map(assay.definition.window.locations.includesAny(of:)) ?? true)
+        }
+        if order == .lastRunDateDesc {
+            // Newest first to begin with, which stays so among those of one moment or none.
+            assays = assays.enumerated().sorted { left, right in
+                let (one, other) = (left.element.lastRun, right.element.lastRun)
+                return one == other
+                    ? left.offset < right.offset : (one ?? .earliestNamed) > (other ?? .earliestNamed)
+            }.map(\.element)
+        }
+        return Response(
+            json: .array(assays.map { $0.configurationJSON(workspaceName: workspaceName(of: $0, catalog)) }))
+    }
+
+    private func workspaceName(of assay: Assay, _ catalog: Catalog) -> String? {
+        assay.definition.workspaceID.flatMap { catalog.workspaces[$0]?.name }
+    }
+
+    /// The workspace that a request names, by number or by name; nil where it names none.
+    private func workspace(_ body: JSONField, _ catalog: Catalog) throws -> WorkspaceID? {
+        if let id: WorkspaceID = try body["workspace_id"].optional?.identifier() { return id }
+        guard let field = body["workspace_name"].optional else { return nil }
+        let name = try field.string()
+        guard let workspace = catalog.workspace(named: name) else {
+            throw field.refused("is \"\(name)\", and there is no such workspace")
+        }
+        return workspace.id
     }
 
     @Sendable func setActive(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -121,7 +121,8 @@ extension AssayEvent {
         case .created(let creation): creation.id
         case .activated(let id, _, _): id
         case .thresholdsChanged(let change): change.id
-        case .analysed, .baselinePinned: nil
+        // The second generation has a scheduler of its own; of its switches this one makes nothing.
+        case .analysed, .baselinePinned, .scheduled: nil
         }
     }
 }

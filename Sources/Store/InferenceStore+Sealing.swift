@@ -29,7 +29,7 @@ package struct SealingReport: Hashable, Sendable {
 
 extension InferenceStore {
     /// Results are appended so many at a time: a megabyte or two a commit.
-    private static let sealingBatchCount = 512
+    static let sealingBatchCount = 512
 
     /// Seals what depends on records of a topic in some periods, then carries out `body`, which appends
     /// that they go. No decision about an assay is made meanwhile.
@@ -63,6 +63,7 @@ extension InferenceStore {
                     report.resultCount += batch.count
                 }
             }
+            report.resultCount += try await sealSeries(ofTopic: topic, touching: periods, view)
             try await body()
             return report
         }

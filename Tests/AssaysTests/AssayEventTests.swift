@@ -17,6 +17,7 @@ struct AssayEventTests {
             events.append(event)
         }
         append(try book.create(Requests.definition(), isActive: true, at: moment(0)))
+        append(try book.schedule(SeriesRequests.definition(), uuid: SeriesAssayTests.uuid, at: moment(1)))
         append(try book.setActive(AssayID(1), false, at: moment(1)))
         append(
             try book.changeThresholds(
@@ -48,7 +49,7 @@ struct AssayEventTests {
     @Test("every event reads back from its JSON text")
     func eventsReadBack() throws {
         let events = try Self.events()
-        #expect(Set(events.map(\.json["kind"])).count == 5)
+        #expect(Set(events.map(\.json["kind"])).count == 6)
         for event in events {
             #expect(try AssayEvent(Requests.field(event.json.text)) == event)
         }

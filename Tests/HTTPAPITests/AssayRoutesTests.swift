@@ -147,6 +147,106 @@ struct AssayRoutesTests {
         }
     }
 
+    // MARK: Found again
+
+    @Test("one assay is told whole, with what its client needs to be there")
+    func getByID() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.ask("assays/create", Self.request())
+            for body in [
+                "{\"id\":1}", "{\"id\":1,\"workspace_id\":null,\"workspace_name\":null}",
+                "{\"id\":1,\"workspace_id\":1}", "{\"id\":1,\"workspace_name\":\"risk\"}",
+            ] {
+                let assay = try await client.ask("assays/get_assay_by_id", body)
+                for key in [
+                    "id", "name", "active", "status", "alert_threshold", "pipeline_id", "pipeline_name",
+                ]
+                    + ["workspace_id", "workspace_name", "next_run", "created_at", "baseline", "window"]
+                {
+                    #expect(assay[key].isPresent, "\(key)")
+                }
+                #expect(try assay["workspace_name"].string() == "risk")
+                // As the list has it, and when it was created.
+                let listed = try await client.ask("assays/list", "{}").array()[0]
+                #expect(Self.keys(assay).filter { $0 != "created_at" } == Self.keys(listed))
+            }
+            for (body, part) in [
+                ("{}", "id"), ("{\"id\":7}", "no assay 7"), ("{\"id\":1,\"workspace_id\":2}", "workspace 2"),
+                ("{\"id\":1,\"workspace_name\":\"other\"}", "workspace_name"),
+            ] {
+                let refusal = try await client.refused("assays/get_assay_by_id", body)
+                #expect(refusal.status == 400 && refusal.message.contains(part), "\(refusal)")
+            }
+        }
+    }
+
+    @Test("assays are filtered by what is asked and sorted by creation or by last run")
+    func filter() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(0, 1), (10, 4), (70, 9)])
+            client.clock.advance(70)
+            try await client.ask("assays/create", Self.request(name: "\"Watch one\""))
+            await Self.tick(client)
+            client.clock.advance(60)
+            try await client.ask(
+                "assays/create",
+                Self.request(
+                    name: "\"other\"",
+                    window: Self.window.replacing("\"locations\":[]", with: "\"locations\":[\"engine\"]")))
+            try await client.ask("assays/set_active", "{\"id\":2,\"active\":false}")
+            try await client.ask("assays/create", Self.request(name: "\"third\""))
+            try await client.ask("assays/set_active", "{\"id\":3,\"active\":false}")
+            await Self.tick(client)
+            func found(_ more: String, order: String = "CreationDateDesc", workspace: Int = 1) async throws
+                -> [Int]
+            {
+                try await client.ask(
+                    "assays/filter",
+                    "{\"workspace_id\":\(workspace),\"pipeline_id\":1,\"sort_by\":\"\(order)\"\(more)}"
+                ).array().map { try $0["id"].integer() }
+            }
+            #expect(try await found("") == [3, 2, 1])
+            #expect(try await found("", order: "LastRunDateDesc") == [1, 3, 2])
+            #expect(try await found("", workspace: 2) == [])
+            #expect(try await found(",\"name\":\"WATCH\",\"active\":null,\"drift_window\":null") == [1])
+            #expect(try await found(",\"active\":false") == [3, 2])
+            #expect(try await found(",\"locations\":[\"engine\"]") == [2])
+            // The window of 60 to 120 seconds alerted; the one before it did not.
+            func drift(_ start: String, _ end: String) -> String {
+                ",\"drift_window\":{\"start\":\"2024-01-09T19:\(start)Z\",\"end\":\"2024-01-09T19:\(end)Z\"}"
+            }
+            #expect(try await found(drift("01:59", "03:00")) == [1])
+            #expect(try await found(drift("00:00", "01:00")) == [])
+            #expect(try await found(drift("02:00", "03:00")) == [])
+            let rows = try await client.ask(
+                "assays/filter", "{\"workspace_id\":1,\"pipeline_id\":1,\"sort_by\":\"LastRunDateDesc\"}"
+            ).array()
+            #expect(
+                Self.keys(rows[0]) == [
+                    "id", "name", "pipeline_id", "pipeline_name", "active", "status", "baseline", "window",
+                    "summarizer", "warning_threshold", "alert_threshold", "created_at", "last_window_start",
+                    "run_until", "last_run", "workspace_id", "workspace_name",
+                ])
+            #expect(try rows[0]["created_at"].string() == "2024-01-09T19:01:10Z")
+            #expect(try rows[0]["last_window_start"].string() == "2024-01-09T19:01:00Z")
+            for (body, part) in [
+                ("{\"pipeline_id\":1,\"sort_by\":\"CreationDateDesc\"}", "workspace_id"),
+                ("{\"workspace_id\":1,\"sort_by\":\"CreationDateDesc\"}", "pipeline_id"),
+                ("{\"workspace_id\":1,\"pipeline_id\":1}", "sort_by"),
+                ("{\"workspace_id\":1,\"pipeline_id\":1,\"sort_by\":\"Name\"}", "\"LastRunDateDesc\""),
+                (
+                    "{\"workspace_id\":1,\"pipeline_id\":1,\"sort_by\":\"CreationDateDesc\"\(drift("02:00", "01:00"))}",
+                    "drift_window.end"
+                ),
+            ] {
+                let refusal = try await client.refused("assays/filter", body)
+                #expect(refusal.status == 400 && refusal.message.contains(part), "\(refusal)")
+            }
+        }
+    }
+
     // MARK: Stored assays
 
     @Test("an assay is created, listed newest first in the recorded shape, paused and resumed")

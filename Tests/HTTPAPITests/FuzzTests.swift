@@ -77,6 +77,35 @@ struct FuzzTests {
                 "/v1/api/assays/list", "{\"pipeline_id\":1,\"workspace_id\":1,\"workspace_name\":\"risk\"}"),
             Sample("/v1/api/assays/set_active", "{\"id\":1,\"active\":true}"),
             Sample(
+                "/v1/api/assays/filter",
+                "{\"workspace_id\":1,\"pipeline_id\":1,\"sort_by\":\"LastRunDateDesc\",\"name\":\"w\",\"active\":true,\"drift_window\":{\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T20:00:00Z\"},\"locations\":[\"engine\"]}"
+            ),
+            Sample(
+                "/v1/api/assays/get_assay_by_id", "{\"id\":1,\"workspace_id\":1,\"workspace_name\":\"risk\"}"),
+            Sample("/v2/api/assays/schedule", SeriesRoutesTests.body("\"name\":\"v2\",")),
+            Sample(
+                "/v2/api/assays/schedule",
+                SeriesRoutesTests.body(
+                    "\"name\":\"v2b\",", baseline: SeriesRoutesTests.rolling,
+                    frequency: SeriesRoutesTests.cron)),
+            Sample(
+                "/v2/api/assays/preview",
+                SeriesRoutesTests.body(
+                    "\"preview_start\":\"2024-01-09T19:00:00Z\",\"preview_end\":\"2024-01-09T20:00:00Z\",")),
+            Sample("/v2/api/assays/preview_baseline_binning", SeriesRoutesTests.body("")),
+            Sample(
+                "/v2/api/assays/score", SeriesRoutesTests.body("", window: "{\"Raw\":[1.0,null,2e3]}")),
+            Sample("/v2/api/assays/get", "{\"active\":\"All\",\"pipeline_name\":null,\"workspace_id\":1}"),
+            Sample("/v2/api/assays/get/:id", "{\"id\":\"00000000-0000-4000-8000-000000000002\"}"),
+            Sample(
+                "/v2/api/assays/get_results",
+                "{\"id\":\"00000000-0000-4000-8000-000000000002\",\"start\":\"2024-01-09T19:00:00Z\",\"end\":null,\"workspace_id\":1,\"debug\":false}"
+            ),
+            Sample("/v2/api/assays/get_next_run", "{\"assay_id\":\"00000000-0000-4000-8000-000000000002\"}"),
+            Sample(
+                "/v2/api/assays/set_active",
+                "{\"active\":true,\"assay_id\":\"00000000-0000-4000-8000-000000000002\"}"),
+            Sample(
                 "/v1/api/assays/get_assay_results",
                 "{\"assay_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T20:00:00+00:00\",\"limit\":5,\"pipeline_id\":1}"
             ),

@@ -1,0 +1,103 @@
+// One assay of the second generation as its events tell it.
+//
+// It has a number like any assay, by which decisions name it, and a UUID, by which people do. What is
+// decided about its windows is kept as for any assay; a window is decided even where it holds no records.
+//
+// Invariants:
+//  * `decisions` holds one decision a window, the newest revision, ascending by the window's start, and so
+//    by its end, for all windows are equally long; `superseded` all others, in the order of the log.
+//  * `lastRun` is the run that the newest window belongs to, `nextRun` the one after it.
+
+import JSON
+import Records
+
+/// The event that an assay of the second generation was scheduled.
+package struct SeriesCreation: Hashable, Sendable {
+    package var id: AssayID
+    package var uuid: String
+    package var definition: SeriesDefinition
+    package var at: Timestamp
+
+    package init(id: AssayID, uuid: String, definition: SeriesDefinition, at: Timestamp) {
+        self.id = id
+        self.uuid = uuid
+        self.definition = definition
+        self.at = at
+    }
+}
+
+package struct SeriesAssay: Hashable, Sendable {
+    package let id: AssayID
+    package let uuid: String
+    package let definition: SeriesDefinition
+    package internal(set) var isActive: Bool
+    package let createdAt: Timestamp
+    package internal(set) var updatedAt: Timestamp
+    package private(set) var decisions: [AssayDecision] = []
+    /// Decisions that a newer one about the same window took the place of.
+    package private(set) var superseded: [AssayDecision] = []
+
+    init(_ creation: SeriesCreation) {
+        id = creation.id
+        uuid = creation.uuid
+        definition = creation.definition
+        isActive = true
+        createdAt = creation.at
+        updatedAt = creation.at
+    }
+
+    /// The moment of the last run that was made; nil before the first.
+    package var lastRun: Timestamp? { decisions.last?.window.end }
+
+    /// The moment of the next run; nil where there is none, or none while it is not active.
+    package var nextRun: Timestamp? {
+        guard isActive else { return nil }
+        return definition.schedule.next(after: lastRun ?? Timestamp(microseconds: .min))
+    }
+
+    /// The newest decision about the window that starts at `start`.
+    package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
+        let position = position { $0.window.start < start }
+        guard position < decisions.count, decisions[position].window.start == start else { return nil }
+        return decisions[position]
+    }
+
+    /// The newest decisions about the windows that end in `period`, ascending.
+    package func decisions(endingIn period: TimeWindow) -> ArraySlice<AssayDecision> {
+        let first = position { $0.window.end < period.start }
+        return decisions[first..<max(first, position { $0.window.end < period.end })]
+    }
+
+    mutating func keep(_ decision: AssayDecision) {
+        let position = position { $0.window.start < decision.window.start }
+        if position < decisions.count, decisions[position].window.start == decision.window.start {
+            superseded.append(decisions[position])
+            decisions[position] = decision
+        } else {
+            decisions.insert(decision, at: position)
+        }
+    }
+
+    /// The first position whose decision is not `before`.
+    private func position(_ before: (AssayDecision) -> Bool) -> Int {
+        // Windows are mostly analysed in order, so most questions are about the end.
+        guard let last = decisions.last, !before(last) else { return decisions.count }
+        var (low, high) = (0, decisions.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if before(decisions[middle]) { low = middle + 1 } else { high = middle }
+        }
+        return low
+    }
+
+    /// As `get` answers it.
+    package var json: JSONValue {
+        .object(
+            JSONObject(
+                [("id", .string(uuid)), ("name", .string(definition.name))] + definition.parts
+                    + [
+                        ("created_at", .zulu(createdAt)), ("updated_at", .zulu(updatedAt)),
+                        ("active", .bool(isActive)),
+                    ]))
+    }
+}

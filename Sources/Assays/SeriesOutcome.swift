@@ -1,0 +1,201 @@
+// What an assay of the second generation says of one window: of each path, a score or why there is none.
+//
+// As with the first generation this is a pure function of definition, baseline and values, and its digest
+// is what a decision in the log holds of it (AssayDecision.swift); when it was worked out and which number
+// it got is the decision's.
+//
+// The canonical bytes continue AssayOutcome+Digest.swift, with another layout version in front:
+//
+//     byte               layout version, 2
+//     int64, int64       window start and end, microseconds since 1970
+//     text, text, text   bin mode as its JSON text, aggregation, metric
+//     optional list of doubles   bin weights, as given
+//     varint             number of paths; then for each, in the order of the definition:
+//         text               dotted path
+//         optional summary   baseline      varint count, missing count; optional doubles min, max, mean,
+//         optional summary   window          median, standard deviation; text bin mode; list of doubles
+//                                            edges; list of texts labels; list of optional doubles
+//                                            aggregated values; text aggregation; optional int64 start, end
+//         optional double    score
+//         list of doubles    scores
+//         optional varint    bin index
+//         text               status
+//         optional double    warning threshold, optional double alert threshold
+//
+// The sentences that say why there is no score are left out: words may be bettered.
+//
+// Invariants:
+//  * A path has a score or a sentence, never both; with a sentence it has no summary.
+//  * A window without records has no score and no summary of any path, and is not "Ok".
+//  * Equal outcomes have equal bytes; outcomes that differ in anything listed have different bytes.
+
+import Bytes
+import Records
+import Summaries
+
+/// What became of one path in one window.
+package struct SeriesFinding: Hashable, Sendable {
+    package let target: SeriesTarget
+    /// Nil where there was none to compare with.
+    package let baseline: DatedSeriesSummary?
+    /// Nil where there is no score.
+    package let summary: DatedSeriesSummary?
+    package let score: Double?
+    package let scores: [Double]
+    package let binIndex: Int?
+    package let status: AssayStatus
+    /// Why there is no score, as a sentence without its full stop.
+    package let absence: String?
+
+    /// A path without a score.
+    package init(
+        _ target: SeriesTarget, baseline: DatedSeriesSummary? = nil, absence: String,
+        _ status: AssayStatus = .noData
+    ) {
+        precondition(status == .noData || status == .noScore, "Without a score nothing is judged.")
+        self.target = target
+        self.baseline = baseline
+        summary = nil
+        score = nil
+        scores = []
+        binIndex = nil
+        self.status = status
+        self.absence = absence
+    }
+
+    /// A path with a score.
+    private init(
+        _ target: SeriesTarget, _ baseline: DatedSeriesSummary, _ summary: DatedSeriesSummary,
+        _ score: DriftScore, _ status: DriftStatus
+    ) {
+        self.target = target
+        self.baseline = baseline
+        self.summary = summary
+        self.score = score.score
+        scores = score.scores
+        binIndex = score.binIndex
+        self.status =
+            switch status {
+            case .ok: .ok
+            case .warning: .warning
+            case .alert: .alert
+            case .baselineRun: preconditionFailure("A score is never a baseline run.")
+            }
+        absence = nil
+    }
+
+    /// A path whose values in `window` are `sample`, compared with `baseline`.
+    ///
+    /// Throws where baseline and settings do not belong together.
+    package init(
+        _ target: SeriesTarget, _ sample: SortedSample, in window: TimeWindow?,
+        against baseline: DatedSeriesSummary, _ settings: SeriesSettings
+    ) throws(SummaryError) {
+        let summary = SeriesSummarizer(settings).window(of: sample, in: baseline.summary.bins)
+        let score = try DriftScore(of: summary, against: baseline.summary, settings)
+        let status = DriftStatus.reaching(
+            score: score.score, alertThreshold: target.thresholds.alert,
+            warningThreshold: target.thresholds.warning)
+        switch (score.absence, status) {
+        case (nil, let status?):
+            self.init(target, baseline, DatedSeriesSummary(summary, over: window), score, status)
+        case (.noBins, _):
+            self.init(
+                target, baseline: baseline,
+                absence: "the summarizer makes no bins, so there is nothing to compare", .noScore)
+        case (.notFinite, _), (.infinities, _):
+            self.init(
+                target, baseline: baseline,
+                absence: "the difference from the baseline is not a finite number", .noScore)
+        case (.noNumbers, _), (nil, nil):
+            self.init(
+                target, baseline: baseline,
+                absence: sample.missingCount == 0
+                    ? "the window holds no records"
+                    : "the window holds no numbers: its \(sample.missingCount) values are null or NaN")
+        }
+    }
+}
+
+package struct SeriesOutcome: Hashable, Sendable {
+    package let window: TimeWindow
+    /// One a path, in the definition's order.
+    package let findings: [SeriesFinding]
+    package let settings: SeriesSettings
+
+    package init(_ window: TimeWindow, _ findings: [SeriesFinding], _ settings: SeriesSettings) {
+        self.window = window
+        self.findings = findings
+        self.settings = settings
+    }
+
+    /// The worst of its paths: an alert, else a warning, else what could not be judged, else "Ok".
+    package var status: AssayStatus {
+        let order: [AssayStatus] = [.alert, .warning, .noScore, .noData, .ok]
+        return order.first { status in findings.contains { $0.status == status } } ?? .noData
+    }
+
+    package var digest: ResultDigest { ResultDigest(of: canonicalBytes) }
+
+    private static let layoutVersion: UInt8 = 2
+
+    package var canonicalBytes: [UInt8] {
+        var writer = ByteWriter(reserving: 512)
+        writer.write(Self.layoutVersion)
+        writer.write(window.start.microseconds)
+        writer.write(window.end.microseconds)
+        writer.write(text: settings.binMode.json.text)
+        writer.write(text: settings.aggregation.rawValue)
+        writer.write(text: settings.metric.rawValue)
+        writer.write(UInt8(settings.binWeights == nil ? 0 : 1))
+        if let weights = settings.binWeights { writer.write(list: weights) }
+        writer.writeVarint(findings.count)
+        for finding in findings {
+            writer.write(text: finding.target.path.dottedText)
+            writer.write(optional: finding.baseline)
+            writer.write(optional: finding.summary)
+            writer.write(optional: finding.score)
+            writer.write(list: finding.scores)
+            writer.write(UInt8(finding.binIndex == nil ? 0 : 1))
+            if let index = finding.binIndex { writer.writeVarint(index) }
+            writer.write(text: finding.status.rawValue)
+            writer.write(optional: finding.target.thresholds.warning)
+            writer.write(optional: finding.target.thresholds.alert)
+        }
+        return writer.bytes
+    }
+}
+
+extension ByteWriter {
+    fileprivate mutating func write(optional value: Double?) {
+        write(UInt8(value == nil ? 0 : 1))
+        if let value { write(value.bitPattern) }
+    }
+
+    fileprivate mutating func write(list: [Double]) {
+        writeVarint(list.count)
+        for value in list { write(value.bitPattern) }
+    }
+
+    fileprivate mutating func write(optional dated: DatedSeriesSummary?) {
+        write(UInt8(dated == nil ? 0 : 1))
+        guard let dated else { return }
+        let summary = dated.summary
+        writeVarint(summary.count)
+        writeVarint(summary.missingCount)
+        for statistic in [
+            summary.min, summary.max, summary.mean, summary.median, summary.standardDeviation,
+        ] { write(optional: statistic) }
+        write(text: summary.bins.mode.json.text)
+        write(list: summary.bins.edges)
+        writeVarint(summary.bins.labels.count)
+        for label in summary.bins.labels { write(text: label) }
+        writeVarint(summary.aggregatedValues.count)
+        for value in summary.aggregatedValues { write(optional: value) }
+        write(text: summary.aggregation.rawValue)
+        for moment in [dated.start, dated.end] {
+            write(UInt8(moment == nil ? 0 : 1))
+            if let moment { write(moment.microseconds) }
+        }
+    }
+}

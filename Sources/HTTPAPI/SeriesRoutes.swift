@@ -1,0 +1,149 @@
+// Assays of the second generation: `/v2/api/assays/…`, in the contract's shapes.
+//
+// Quirks kept: one assay is asked for at the path `get/:id`, colon and all, with its UUID in the body;
+// scheduling answers a bare string, switching answers `null`. The UUID may stand in the path instead.
+
+import Assays
+import HTTPTypes
+import Hummingbird
+import JSON
+import Records
+import Store
+import Summaries
+
+struct SeriesRoutes {
+    let store: InferenceStore
+
+    var routes: [Route] {
+        [
+            .post("/v2/api/assays/get", list),
+            .post("/v2/api/assays/get/:id", get),
+            .post("/v2/api/assays/schedule", schedule),
+            .post("/v2/api/assays/preview", preview),
+            .post("/v2/api/assays/preview_baseline_binning", previewBaseline),
+            .post("/v2/api/assays/get_results", results),
+            .post("/v2/api/assays/get_next_run", nextRun),
+            .post("/v2/api/assays/set_active", setActive),
+            .post("/v2/api/assays/score", score),
+        ]
+    }
+
+    // MARK: Asked and answered
+
+    @Sendable func previewBaseline(_ request: Request, _ context: APIContext) async throws -> Response {
+        let asked = try Comparison(try await request.document())
+        let view = store.view
+        let targeting = try view.completed(asked.targeting)
+        let summaries = try view.seriesBaselines(asked.baseline, targeting, asked.settings)
+        return Response(
+            json: .object(
+                JSONObject(
+                    targeting.targets.compactMap { target in
+                        summaries[target.path].map { (target.path.dottedText, $0.json(target.path)) }
+                    })))
+    }
+
+    @Sendable func preview(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let definition = try SeriesDefinition(body, nameIsNeeded: false)
+        let start = try body["preview_start"].timestamp()
+        let end = try body["preview_end"].timestamp()
+        guard start <= end else { throw body["preview_end"].refused("is before \"preview_start\"") }
+        let results = try store.view.previewSeries(definition, over: TimeWindow(start: start, end: end))
+        return Response(json: .array(results.map(\.previewJSON)))
+    }
+
+    @Sendable func score(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let asked = try Comparison(body)
+        let window = try SeriesScoreWindow(body["window"])
+        let outcome = try store.view.scoreSeries(asked.baseline, asked.targeting, asked.settings, window)
+        return Response(json: outcome.scoresJSON)
+    }
+
+    /// What a baseline preview and a score have in common.
+    private struct Comparison {
+        let targeting: SeriesTargeting
+        let settings: SeriesSettings
+        let baseline: SeriesBaseline
+
+        init(_ body: JSONField) throws {
+            targeting = try SeriesTargeting(body["targeting"])
+            settings = try SeriesSettings(body["summarizer"])
+            baseline = try SeriesBaseline(body["baseline"], targeting.targets.map(\.path), settings)
+        }
+    }
+
+    // MARK: Stored assays
+
+    @Sendable func schedule(_ request: Request, _ context: APIContext) async throws -> Response {
+        let definition = try SeriesDefinition(try await request.document())
+        return Response(json: .string(try await store.scheduleAssay(definition)))
+    }
+
+    @Sendable func get(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let path = try context.parameters.component("id")
+        let field = body["id"].isPresent || path == ":id" ? body["id"] : JSONField(.string(path), path: "id")
+        let uuid = try field.uuid()
+        guard let assay = store.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
+        return Response(json: assay.json)
+    }
+
+    private enum Activity: String, CaseIterable {
+        case all = "All"
+        case activeOnly = "ActiveOnly"
+        case inactiveOnly = "InactiveOnly"
+    }
+
+    @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let activity: Activity = try body["active"].optional?.word() ?? .all
+        let pipelineName = try body["pipeline_name"].optional?.string()
+        let workspaceID: WorkspaceID? = try body["workspace_id"].optional?.identifier()
+        let assays = store.book.seriesList().filter { assay in
+            let targeting = assay.definition.targeting
+            return (activity == .all || assay.isActive == (activity == .activeOnly))
+                && (pipelineName == nil || targeting.pipelineName == pipelineName)
+                && (workspaceID == nil || targeting.workspaceID == workspaceID)
+        }
+        return Response(json: .array(assays.map(\.json)))
+    }
+
+    @Sendable func setActive(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        try await store.setActive(uuid: try body["assay_id"].uuid(), try body["active"].bool())
+        return Response(json: .null)
+    }
+
+    @Sendable func nextRun(_ request: Request, _ context: APIContext) async throws -> Response {
+        let uuid = try await request.document()["assay_id"].uuid()
+        guard let assay = store.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
+        return Response(
+            json: .object(("last_run", .zulu(assay.lastRun)), ("next_run", .zulu(assay.nextRun))))
+    }
+
+    @Sendable func results(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let uuid = try body["id"].uuid()
+        let start = try body["start"].optional?.timestamp() ?? TimeWindow.always.start
+        let end = try body["end"].optional?.timestamp() ?? TimeWindow.always.end
+        guard start <= end else { throw body["end"].refused("is before \"start\"") }
+        // Ours are the results that there are: nothing more is known for debugging.
+        _ = try body["debug"].optional?.bool()
+        let view = store.view
+        if let id: WorkspaceID = try body["workspace_id"].optional?.identifier(),
+            let found = view.book[uuid: uuid]?.definition.targeting.workspaceID, found != id
+        {
+            throw body["workspace_id"].refused("is \(id), but assay \(uuid) is in workspace \(found)")
+        }
+        let documents = try view.seriesResults(of: uuid, endingIn: TimeWindow(start: start, end: end))
+        var bytes = [UInt8(ascii: "[")]
+        for (position, document) in documents.enumerated() {
+            if position > 0 { bytes.append(UInt8(ascii: ",")) }
+            bytes.append(contentsOf: document)
+        }
+        bytes.append(UInt8(ascii: "]"))
+        return Response(bytes: bytes, contentType: "application/json")
+    }
+}

@@ -1,0 +1,73 @@
+// Commands on the assays of the second generation.
+
+import Assays
+import JSON
+import Records
+import Segments
+
+extension InferenceStore {
+    /// Windows that may be complete already when an assay is scheduled: each is analysed, and each has a
+    /// decision in the log even where it holds nothing.
+    static let seriesBackfillCountMax = 100_000
+
+    /// Schedules an assay.
+    ///
+    /// - Returns: its UUID.
+    package func scheduleAssay(_ request: SeriesDefinition) async throws -> String {
+        let definition = try view.completed(request)
+        let now = sources.now()
+        let limit = Self.seriesBackfillCountMax
+        let due = definition.schedule.runs(
+            after: Timestamp(microseconds: .min), through: now, limit: limit + 1)
+        guard due.count <= limit else {
+            throw FieldError(
+                field: "scheduling.first_run",
+                problem:
+                    "is so long ago that more than \(limit) runs are due at once; choose a later one, or a "
+                    + "lower \"run_frequency\"")
+        }
+        let uuid = sources.uuid()
+        try await changeBook { book in [try book.schedule(definition, uuid: uuid, at: now)] }
+        return uuid
+    }
+
+    /// Seals the results of the second generation that depend on records of a topic in some periods, under
+    /// the gate (InferenceStore+Sealing.swift). Their baselines are summaries from the start.
+    ///
+    /// - Returns: how many.
+    func sealSeries(
+        ofTopic topic: String, touching periods: [TimeWindow], _ view: StoreView
+    ) async throws -> Int {
+        func touches(_ period: TimeWindow?) -> Bool {
+            guard let period else { return false }
+            return periods.contains { $0.start < period.end && period.start < $0.end }
+        }
+        var count = 0
+        for assay in view.book.seriesList().reversed() {
+            let definition = assay.definition
+            guard let id = definition.targeting.pipelineID, view.catalog.pipelines[id]?.topic.name == topic
+            else { continue }
+            let decisions = (assay.superseded + assay.decisions).filter { decision in
+                !view.isSealed(decision)
+                    && (touches(decision.window) || touches(definition.baselinePeriod(for: decision.window)))
+            }
+            for start in stride(from: 0, to: decisions.count, by: Self.sealingBatchCount) {
+                let batch = decisions[start..<min(start + Self.sealingBatchCount, decisions.count)]
+                let documents = try view.seriesResults(of: assay, batch)
+                _ = try await log.append(
+                    zip(batch, documents).map { decision, document in
+                        .event(
+                            Event(name: places.sealed.name(of: decision.resultID.number), document: document))
+                    })
+                count += batch.count
+            }
+        }
+        return count
+    }
+
+    package func setActive(uuid: String, _ isActive: Bool) async throws {
+        try await changeBook { book in
+            [try book.setActive(uuid: uuid, isActive, at: sources.now())]
+        }
+    }
+}

@@ -1,0 +1,172 @@
+// The windows of an assay of the second generation, each of its paths compared with that path's baseline.
+//
+// Neighbouring windows are read together, one scan a path; a window that stands apart is read alone. Every
+// window has an outcome, also one without records.
+//
+// Invariants:
+//  * Outcomes are a pure function of definition, windows and the records up to the cut.
+//  * They come in the order of the windows, and so do findings in the order of the paths.
+
+import Assays
+import EventLog
+import Queries
+import Records
+import Summaries
+
+/// A window's outcome and what working it out took.
+struct SeriesWindowOutcome {
+    var outcome: SeriesOutcome
+    var analysedAt: Timestamp
+    var elapsedMilliseconds: Int
+}
+
+struct SeriesPass {
+    let view: StoreView
+    /// Its baseline is summaries, or rolling.
+    let definition: SeriesDefinition
+    /// The last commit that counts; nil for all that the view shows.
+    var cut: CommitNumber?
+
+    /// How many windows are looked at in one go: an outcome is a kilobyte or two a path.
+    static func windowLimit(_ definition: SeriesDefinition) -> Int {
+        max(1, 10_000 / definition.targeting.targets.count)
+    }
+
+    /// The outcomes of windows that ascend.
+    func outcomes(of windows: [TimeWindow]) throws -> [SeriesWindowOutcome] {
+        var outcomes: [SeriesWindowOutcome] = []
+        outcomes.reserveCapacity(windows.count)
+        var first = 0
+        for next in 1..<max(windows.count, 1) where windows[next].start > windows[next - 1].end {
+            try append(windows[first..<next], to: &outcomes)
+            first = next
+        }
+        if first < windows.count { try append(windows[first...], to: &outcomes) }
+        return outcomes
+    }
+
+    /// Reads the period that neighbouring windows cover once for each path.
+    private func append(
+        _ windows: ArraySlice<TimeWindow>, to outcomes: inout [SeriesWindowOutcome]
+    ) throws {
+        let covered = TimeWindow(
+            start: windows[windows.startIndex].start, end: windows[windows.endIndex - 1].end)
+        var findings = [[SeriesFinding]](repeating: [], count: windows.count)
+        var elapsed = [Int64](repeating: 0, count: windows.count)
+        var scratch = Scratch()
+        for target in definition.targeting.targets {
+            let spec = definition.windowSpec(of: target.path)
+            let values = try read(spec, covered)
+            let baselineValues = try rollingValues(spec, windows)
+            for (position, window) in windows.enumerated() {
+                let start = view.sources.monotonicNanoseconds()
+                findings[position].append(
+                    try finding(target, window, values, baselineValues, &scratch))
+                elapsed[position] += view.sources.monotonicNanoseconds() - start
+            }
+        }
+        for (position, window) in windows.enumerated() {
+            outcomes.append(
+                SeriesWindowOutcome(
+                    outcome: SeriesOutcome(window, findings[position], definition.settings),
+                    analysedAt: view.sources.now(),
+                    elapsedMilliseconds: Int(elapsed[position] / 1_000_000)))
+        }
+    }
+
+    /// Memory that one window after the other is sorted in.
+    private struct Scratch: ~Copyable {
+        var sorter = SampleSorter()
+        var sample = SortedSample()
+        var baseline = SortedSample()
+    }
+
+    private func read(_ spec: AssayWindowSpec, _ period: TimeWindow) throws -> ColumnValues {
+        let values = try view.values(of: spec, in: period, cut: cut)
+        try view.refuseUnseen(values.statistics.unseen)
+        return values
+    }
+
+    /// The values under the baselines of windows, where those move; else none.
+    private func rollingValues(
+        _ spec: AssayWindowSpec, _ windows: ArraySlice<TimeWindow>
+    ) throws -> ColumnValues {
+        guard let first = definition.baselinePeriod(for: windows[windows.startIndex]),
+            let last = definition.baselinePeriod(for: windows[windows.endIndex - 1])
+        else { return ColumnValues() }
+        return try read(spec, TimeWindow(start: first.start, end: last.end))
+    }
+
+    private func finding(
+        _ target: SeriesTarget, _ window: TimeWindow, _ values: ColumnValues,
+        _ baselineValues: ColumnValues, _ scratch: inout Scratch
+    ) throws -> SeriesFinding {
+        let baseline: DatedSeriesSummary
+        switch baselineOf(target, window, baselineValues, &scratch) {
+        case .success(let found): baseline = found
+        case .failure(let absence):
+            return SeriesFinding(target, absence: absence.sentence, absence.status)
+        }
+        let rows = values.rows(in: window)
+        guard !rows.isEmpty else {
+            return SeriesFinding(target, baseline: baseline, absence: "the window holds no records")
+        }
+        values.values.withUnsafeBufferPointer {
+            scratch.sample.refill(from: UnsafeBufferPointer(rebasing: $0[rows]), sorter: &scratch.sorter)
+        }
+        return try SeriesFinding(
+            target, scratch.sample, in: window, against: baseline, definition.settings)
+    }
+
+    private struct NoBaseline: Error {
+        var sentence: String
+        var status: AssayStatus
+    }
+
+    private func baselineOf(
+        _ target: SeriesTarget, _ window: TimeWindow, _ values: ColumnValues, _ scratch: inout Scratch
+    ) -> Result<DatedSeriesSummary, NoBaseline> {
+        if case .summaries(let summaries) = definition.baseline {
+            guard let summary = summaries[target.path] else {
+                preconditionFailure("A definition holds a summary for each of its paths.")
+            }
+            return .success(summary)
+        }
+        guard let period = definition.baselinePeriod(for: window) else {
+            preconditionFailure("A baseline that is no summaries is a period by now.")
+        }
+        let rows = values.rows(in: period)
+        guard !rows.isEmpty else {
+            return .failure(
+                NoBaseline(
+                    sentence:
+                        "the baseline, from \(period.start.zuluText) to \(period.end.zuluText), holds no "
+                        + "records", status: .noData))
+        }
+        values.values.withUnsafeBufferPointer {
+            scratch.baseline.refill(from: UnsafeBufferPointer(rebasing: $0[rows]), sorter: &scratch.sorter)
+        }
+        do throws(SummaryError) {
+            let summary = try SeriesSummarizer(definition.settings).baseline(of: scratch.baseline)
+            return .success(DatedSeriesSummary(summary, over: period))
+        } catch {
+            return .failure(NoBaseline(sentence: "the window has no baseline: \(error)", status: .noScore))
+        }
+    }
+}
+
+extension ColumnValues {
+    /// The rows whose times lie in a period.
+    fileprivate func rows(in period: TimeWindow) -> Range<Int> {
+        func position(notBefore bound: Int64) -> Int {
+            var (low, high) = (0, times.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if times[middle] < bound { low = middle + 1 } else { high = middle }
+            }
+            return low
+        }
+        let bounds = period.milliseconds
+        return position(notBefore: bounds.lowerBound)..<position(notBefore: bounds.upperBound)
+    }
+}

@@ -1,0 +1,250 @@
+// Runs the active assays of the second generation: each run soon after its moment, those that lie behind
+// once the assay is there, and again those whose window or rolling baseline late records reach.
+//
+//     clock, new commits ──► due runs ──► pass ──► decisions (log) ──► results (derived)
+//
+// Every run is decided, whether its window holds records or not, and a decision says up to which commit the
+// windows before it had been examined. So after a restart an assay goes on after its newest decision, and
+// looks again only at what came after that commit.
+//
+// Invariants:
+//  * A window is decided once for each content it has had when it was looked at: an outcome with the digest
+//    of the newest decision is no new revision.
+//  * One tick runs at a time, so no window is analysed twice at once.
+//  * Late records lead to one new revision when they have been quiet for the grace, at the latest after
+//    `latenessMax`.
+//  * An assay that cannot be analysed is tried again after each grace, not at every tick.
+//  * A clock that goes back puts nothing off by more than the grace and the lateness.
+
+import Assays
+import EventLog
+import Logging
+import Records
+import Synchronization
+
+package actor SeriesScheduler {
+    private let store: InferenceStore
+    private let logger: Logger
+    /// What is known of each active assay since it was activated or the process began.
+    private var progress: [AssayID: Progress] = [:]
+    private var isTicking = false
+    private var lastNow = Timestamp(microseconds: .min)
+
+    private struct Progress {
+        /// Runs up to this moment have been examined, as far as the log then held.
+        var examinedUntil: Timestamp
+        /// Commits up to this one have been looked at for late records.
+        var seenCut: CommitNumber
+        /// Commits up to this one have been examined: those after it are among the late ones that wait.
+        var examinedCut: CommitNumber
+        /// Late records that wait to be looked at.
+        var late: Late?
+        /// What went wrong at the last pass, said once, and when to try again.
+        var problem: String?
+        var retryAt: Timestamp?
+    }
+
+    private struct Late {
+        /// Their times, as ranges of microseconds.
+        var times: DisjointRanges
+        /// When the first and the last of them came.
+        var first: Timestamp
+        var last: Timestamp
+    }
+
+    package init(_ store: InferenceStore, logger: Logger) {
+        self.store = store
+        self.logger = logger
+    }
+
+    /// Runs until the task is cancelled.
+    package func run(every pause: Duration = .milliseconds(250)) async {
+        while !Task.isCancelled {
+            await tick()
+            try? await Task.sleep(for: pause)
+        }
+    }
+
+    /// Looks at every active assay once.
+    package func tick() async {
+        guard !isTicking else { return }
+        isTicking = true
+        defer { isTicking = false }
+        let active = store.book.seriesList().filter(\.isActive)
+        let ids = Set(active.map(\.id))
+        progress = progress.filter { ids.contains($0.key) }
+        guard !active.isEmpty else { return }
+        let tick = Tick(store)
+        if tick.now < lastNow { setBack(by: lastNow.microseconds - tick.now.microseconds) }
+        lastNow = tick.now
+        for assay in active.reversed() {
+            if Task.isCancelled { return }
+            if let retryAt = progress[assay.id]?.retryAt, tick.now < retryAt { continue }
+            do {
+                try await examine(assay, tick)
+                progress[assay.id]?.problem = nil
+                progress[assay.id]?.retryAt = nil
+            } catch {
+                let problem = "\(error)"
+                if progress[assay.id]?.problem != problem {
+                    logger.warning(
+                        "assay \(assay.uuid) (\(assay.definition.name)) is not analysed: \(problem)")
+                }
+                progress[assay.id]?.problem = problem
+                progress[assay.id]?.retryAt = tick.now.adding(store.configuration.grace)
+            }
+        }
+    }
+
+    /// After the clock went back, what waits for a moment waits as long as it would have.
+    private func setBack(by microseconds: Int64) {
+        let shift = TimeSpan(microseconds: -microseconds)
+        for id in progress.keys {
+            progress[id]?.retryAt = progress[id]?.retryAt?.adding(shift)
+            guard let late = progress[id]?.late else { continue }
+            progress[id]?.late?.first = late.first.adding(shift)
+            progress[id]?.late?.last = late.last.adding(shift)
+        }
+    }
+
+    /// One moment and one cut, which all assays of a tick are looked at by.
+    private final class Tick {
+        let now: Timestamp
+        let sealingCount: Int
+        let view: StoreView
+        /// The times of records after a commit, by topic: most assays ask for the same.
+        private var touched: [String: [CommitNumber: DisjointRanges]] = [:]
+
+        init(_ store: InferenceStore) {
+            now = store.sources.now()
+            sealingCount = store.sealingCount.load(ordering: .sequentiallyConsistent)
+            view = store.view
+        }
+
+        func times(in topic: String, after cut: CommitNumber) -> DisjointRanges {
+            if let known = touched[topic]?[cut] { return known }
+            let found = view.snapshot.index.topics[topic]?.times(after: cut) ?? DisjointRanges()
+            touched[topic, default: [:]][cut] = found
+            return found
+        }
+    }
+
+    // MARK: One assay
+
+    private func examine(_ assay: SeriesAssay, _ tick: Tick) async throws {
+        let configuration = store.configuration
+        let definition = assay.definition
+        let horizon = tick.now.adding(TimeSpan(microseconds: -configuration.grace.microseconds))
+        let seenCut = assay.decisions.lazy.map(\.examinedCut).max() ?? 0
+        var state =
+            progress[assay.id]
+            ?? Progress(
+                examinedUntil: assay.lastRun ?? Timestamp(microseconds: .min), seenCut: seenCut,
+                examinedCut: seenCut)
+        noteLate(assay, tick, &state)
+        progress[assay.id] = state
+        let limit = SeriesPass.windowLimit(definition)
+
+        if let late = state.late,
+            late.last.adding(configuration.grace) <= tick.now
+                || late.first.adding(configuration.latenessMax) <= tick.now
+        {
+            for range in late.times.ranges {
+                let reach = definition.reach(of: TimeWindow(range))
+                // Windows that hold a moment before the reach's end begin before it.
+                let last = min(
+                    state.examinedUntil,
+                    reach.end.adding(TimeSpan(microseconds: definition.width.microseconds - 1)))
+                var after = reach.start
+                while case let runs = definition.schedule.runs(after: after, through: last, limit: limit),
+                    let end = runs.last
+                {
+                    guard try await analyse(assay.id, runs, tick, examinedCut: state.examinedCut) else {
+                        return
+                    }
+                    after = end
+                }
+            }
+            state.late = nil
+            state.examinedCut = state.seenCut
+            progress[assay.id] = state
+        }
+        let runs = definition.schedule.runs(after: state.examinedUntil, through: horizon, limit: limit)
+        if let end = runs.last {
+            guard try await analyse(assay.id, runs, tick, examinedCut: state.examinedCut) else { return }
+            state.examinedUntil = end
+            progress[assay.id] = state
+        }
+    }
+
+    /// Notes records that came since the last look, for windows that were examined before.
+    private func noteLate(_ assay: SeriesAssay, _ tick: Tick, _ state: inout Progress) {
+        let definition = assay.definition
+        guard tick.view.snapshot.cut > state.seenCut, let pipelineID = definition.targeting.pipelineID,
+            let pipeline = tick.view.catalog.pipelines[pipelineID]
+        else { return }
+        // A partition that became an edge, or home again, changes what all windows at home hold.
+        let homeChanged =
+            definition.targeting.locations == .home
+            && tick.view.locationsChanged(of: pipelineID, after: state.seenCut)
+        let touched = tick.times(in: pipeline.topic.name, after: homeChanged ? 0 : state.seenCut)
+        if let first = touched.ranges.first, Int64(first.lowerBound) < state.examinedUntil.microseconds {
+            var late = state.late ?? Late(times: DisjointRanges(), first: tick.now, last: tick.now)
+            late.times.formUnion(touched)
+            late.last = tick.now
+            state.late = late
+        }
+        state.seenCut = tick.view.snapshot.cut
+        if state.late == nil { state.examinedCut = state.seenCut }
+    }
+
+    /// Analyses runs, decides what is new, and keeps the results.
+    ///
+    /// - Returns: whether the assay is still active; if not, it is examined anew when it is again.
+    private func analyse(
+        _ id: AssayID, _ runs: [Timestamp], _ tick: Tick, examinedCut: CommitNumber
+    ) async throws -> Bool {
+        guard let assay = store.book[series: id], assay.isActive else {
+            progress[id] = nil
+            return false
+        }
+        let pass = SeriesPass(view: tick.view, definition: assay.definition)
+        let outcomes = try pass.outcomes(of: runs.map { assay.definition.window(of: $0) })
+        let news = outcomes.compactMap { window -> (SeriesWindowOutcome, WindowAnalysis)? in
+            let earlier = assay.decision(forWindowStartingAt: window.outcome.window.start)
+            // What retention left of a window whose result is sealed is not the window.
+            if let earlier,
+                earlier.digest == window.outcome.digest || tick.view.isSealed(earlier)
+            {
+                return nil
+            }
+            let isBehind = window.outcome.window.end <= assay.updatedAt
+            let analysis = WindowAnalysis(
+                of: window.outcome, reason: earlier != nil ? .late : isBehind ? .backfill : .complete,
+                analysedAt: window.analysedAt, elapsedMilliseconds: window.elapsedMilliseconds)
+            return (window, analysis)
+        }
+        guard !news.isEmpty else { return true }
+        let (store, cut, now, sealingCount) = (store, tick.view.snapshot.cut, tick.now, tick.sealingCount)
+        let analyses = news.map(\.1)
+        let change = try await store.changeBook { book in
+            guard let current = book[series: id], current.isActive,
+                store.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
+            else { return [] }
+            return book.decide(
+                analyses, ofSeries: current, cut: cut, examinedCut: examinedCut, runAt: now)
+        }
+        guard !change.events.isEmpty else {
+            progress[id] = nil
+            return false
+        }
+        let decisions = change.events.compactMap { event -> AssayDecision? in
+            if case .analysed(let decision) = event { decision } else { nil }
+        }
+        try await store.keep(
+            zip(decisions, news).map { decision, window in
+                (decision.resultID.number, assay.document(window.0.outcome, of: decision))
+            })
+        return true
+    }
+}

@@ -1,0 +1,260 @@
+// The second generation asked and answered: baselines, previews, scores, stored results.
+//
+// Invariants:
+//  * What is asked is completed from the catalogue first, and refused where it contradicts it.
+//  * A stored result is given back as it was sealed or kept, else worked out again: it is the same one.
+//  * A preview says of a window what the assay would, and stores nothing.
+
+import Assays
+import Catalog
+import EventLog
+import JSON
+import Records
+import Summaries
+
+/// What a single comparison of the second generation looks at.
+package enum SeriesScoreWindow: Hashable, Sendable {
+    /// Numbers, for every path the same; nil is NaN.
+    case raw([Double?])
+    case stored(TimeWindow)
+
+    package init(_ json: JSONField) throws(FieldError) {
+        _ = try json.object()
+        let (raw, stored) = (json["Raw"], json["Stored"])
+        guard raw.isPresent != stored.isPresent else {
+            throw json.refused("must have exactly one of \"Raw\", numbers, and \"Stored\", [start, end]")
+        }
+        self =
+            raw.isPresent
+            ? .raw(try raw.series("a window needs at least one")) : .stored(try stored.period())
+    }
+}
+
+extension StoreView {
+    // MARK: What is asked, completed
+
+    /// The targeting with what the catalogue knows; refuses one that names what is not there.
+    package func completed(_ targeting: SeriesTargeting) throws -> SeriesTargeting {
+        func refusal(_ member: String, _ problem: String) -> FieldError {
+            FieldError(field: "targeting.data_origin.\(member)", problem: problem)
+        }
+        var targeting = targeting
+        let pipeline: Pipeline
+        if let id = targeting.pipelineID {
+            guard let found = catalog.pipelines[id] else {
+                throw refusal("pipeline_id", "is \(id), and there is no such pipeline; create it first")
+            }
+            pipeline = found
+        } else {
+            pipeline = try catalog.pipeline(named: targeting.pipelineName ?? "", in: targeting.workspaceID)
+        }
+        if let name = targeting.pipelineName, name != pipeline.name {
+            throw refusal(
+                "pipeline_name", "is \"\(name)\", but pipeline \(pipeline.id) is called \"\(pipeline.name)\"")
+        }
+        if let id = targeting.workspaceID, id != pipeline.workspaceID {
+            throw refusal(
+                "workspace_id",
+                "is \(id), but pipeline \(pipeline.id) is in workspace \(pipeline.workspaceID)")
+        }
+        let workspace = catalog.workspaces[pipeline.workspaceID]
+        if let name = targeting.workspaceName, let workspace, name != workspace.name {
+            throw refusal(
+                "workspace_name",
+                "is \"\(name)\", but workspace \(workspace.id) is called "
+                    + "\"\(workspace.name)\"")
+        }
+        targeting.pipelineID = pipeline.id
+        targeting.pipelineName = pipeline.name
+        targeting.workspaceID = pipeline.workspaceID
+        targeting.workspaceName = workspace?.name
+        return targeting
+    }
+
+    /// The definition with what the catalogue knows, and with its baseline as it is from now on: summaries,
+    /// or rolling.
+    package func completed(_ definition: SeriesDefinition) throws -> SeriesDefinition {
+        var definition = definition
+        definition.targeting = try completed(definition.targeting)
+        // Refuses a filter that cannot mean any records.
+        for path in definition.paths.prefix(1) { _ = try scope(of: definition.windowSpec(of: path)) }
+        if case .rolling = definition.baseline { return definition }
+        definition.baseline = .summaries(
+            try seriesBaselines(definition.baseline, definition.targeting, definition.settings))
+        return definition
+    }
+
+    // MARK: Baselines
+
+    /// The summary of each path's baseline. A rolling one is as it is at its start.
+    package func seriesBaselines(
+        _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings
+    ) throws -> [IOPath: DatedSeriesSummary] {
+        let summarizer = SeriesSummarizer(settings)
+        var summaries: [IOPath: DatedSeriesSummary] = [:]
+        switch baseline {
+        case .summaries(let given): return given
+        case .vector(let numbers):
+            let present = numbers.compactMap { $0 }
+            let sample = SortedSample(present, nullCount: numbers.count - present.count)
+            let summary = DatedSeriesSummary(try summarizer.baseline(of: sample), over: nil)
+            for target in targeting.targets { summaries[target.path] = summary }
+        case .period(let period):
+            for target in targeting.targets {
+                summaries[target.path] = try seriesBaseline(target.path, over: period, targeting, summarizer)
+            }
+        case .rolling(let start, let width):
+            let period = TimeWindow(start: start, end: start.adding(width))
+            return try seriesBaselines(.period(period), targeting, settings)
+        }
+        return summaries
+    }
+
+    private func seriesBaseline(
+        _ path: IOPath, over period: TimeWindow, _ targeting: SeriesTargeting, _ summarizer: SeriesSummarizer
+    ) throws -> DatedSeriesSummary {
+        let spec = targeting.windowSpec(of: path)
+        let values = try values(of: spec, in: period)
+        try refuseUnseen(values.statistics.unseen)
+        guard !values.times.isEmpty else {
+            throw StoreRefusal(
+                .invalid,
+                "no inferences for \(path.dottedText) of pipeline \"\(spec.pipelineName)\" between "
+                    + "\(period.start.zuluText) and \(period.end.zuluText)")
+        }
+        guard values.pathWasFound else {
+            throw FieldError(
+                field: "targeting.iopath",
+                problem: "names \(path.dottedText), and no record of pipeline \"\(spec.pipelineName)\" there "
+                    + "has a number at it; use a field that the records have, with \"indexes\" where it is a "
+                    + "list and without where it is one number")
+        }
+        return DatedSeriesSummary(try summarizer.baseline(of: SortedSample(values.values)), over: period)
+    }
+
+    // MARK: Scores and previews
+
+    /// Each path's comparison of one window.
+    package func scoreSeries(
+        _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings,
+        _ window: SeriesScoreWindow
+    ) throws -> SeriesOutcome {
+        let targeting = try completed(targeting)
+        let baselines = try seriesBaselines(baseline, targeting, settings)
+        var period = TimeWindow.always
+        if case .stored(let stored) = window { period = stored }
+        let findings = try targeting.targets.map { target -> SeriesFinding in
+            let sample: SortedSample
+            switch window {
+            case .raw(let numbers):
+                let present = numbers.compactMap { $0 }
+                sample = SortedSample(present, nullCount: numbers.count - present.count)
+            case .stored(let period):
+                let values = try values(of: targeting.windowSpec(of: target.path), in: period)
+                try refuseUnseen(values.statistics.unseen)
+                sample = SortedSample(values.values)
+            }
+            guard let baseline = baselines[target.path] else {
+                preconditionFailure("Baselines were made for each path.")
+            }
+            return try SeriesFinding(target, sample, in: period, against: baseline, settings)
+        }
+        return SeriesOutcome(period, findings, settings)
+    }
+
+    /// What an assay would say of the complete windows inside `period`; stores nothing.
+    ///
+    /// The schedule is taken to go on before its first run and after its end.
+    package func previewSeries(
+        _ definition: SeriesDefinition, over period: TimeWindow
+    ) throws -> [SeriesResult] {
+        let definition = try completed(definition)
+        let limit = min(
+            PassLimit.interactive.windowCount,
+            PassLimit.interactive.seriesFindingCount / definition.paths.count)
+        let (_, overflow) = period.start.microseconds.addingReportingOverflow(definition.width.microseconds)
+        guard !overflow else { return [] }
+        let runs = definition.schedule.runs(
+            after: period.start.adding(TimeSpan(microseconds: definition.width.microseconds - 1)),
+            through: min(period.end, sources.now()), .unbounded, limit: limit + 1)
+        guard runs.count <= limit else {
+            throw FieldError(
+                field: "preview_end",
+                problem:
+                    "is so late that there are more than \(limit) windows since \"preview_start\"; choose "
+                    + "a shorter period, or a lower \"run_frequency\"")
+        }
+        return try SeriesPass(view: self, definition: definition)
+            .outcomes(of: runs.map { definition.window(of: $0) })
+            .map { window in
+                definition.result(
+                    window.outcome, analysedAt: window.analysedAt,
+                    elapsedMilliseconds: window.elapsedMilliseconds)
+            }
+    }
+
+    // MARK: Stored results
+
+    /// The newest result of each window of an assay that ends in `period`, oldest first, as JSON documents.
+    package func seriesResults(of uuid: String, endingIn period: TimeWindow) throws -> [[UInt8]] {
+        guard let assay = book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
+        return try seriesResults(of: assay, assay.decisions(endingIn: period))
+    }
+
+    /// The results of some of an assay's decisions, in their order, as JSON documents.
+    package func seriesResults(
+        of assay: SeriesAssay, _ decisions: some Sequence<AssayDecision>
+    ) throws -> [[UInt8]] {
+        try decisions.map { decision in
+            let number = decision.resultID.number
+            if let sealed = places.sealed.document(number, in: snapshot) { return sealed }
+            // A damaged copy is as good as none: the log can say it again.
+            if let derived, let kept = places.derived.document(number, in: derived) { return kept }
+            return assay.document(try seriesOutcome(of: decision, assay), of: decision)
+        }
+    }
+
+    /// What a decision is about, worked out from definition and the records up to its cut.
+    func seriesOutcome(of decision: AssayDecision, _ assay: SeriesAssay) throws -> SeriesOutcome {
+        let pass = SeriesPass(view: self, definition: assay.definition, cut: decision.cut)
+        guard let found = try pass.outcomes(of: [decision.window]).first else {
+            preconditionFailure("A window has an outcome.")
+        }
+        return found.outcome
+    }
+}
+
+extension PassLimit {
+    /// Paths of all windows together that one preview looks at.
+    var seriesFindingCount: Int { windowCount * 4 }
+}
+
+extension SeriesTargeting {
+    /// Records at a path, whatever the window.
+    fileprivate func windowSpec(of path: IOPath) -> AssayWindowSpec {
+        windowSpec(of: path, width: TimeSpan(microseconds: 1))
+    }
+}
+
+extension SeriesDefinition {
+    /// An outcome as an answer shows it; the definition is completed.
+    fileprivate func result(
+        _ outcome: SeriesOutcome, analysedAt: Timestamp, elapsedMilliseconds: Int
+    ) -> SeriesResult {
+        guard let pipelineID = targeting.pipelineID, let workspaceID = targeting.workspaceID else {
+            preconditionFailure("A completed definition names its pipeline and its workspace.")
+        }
+        return SeriesResult(
+            outcome, analysedAt: analysedAt, elapsedMilliseconds: elapsedMilliseconds,
+            pipelineID: pipelineID, workspaceID: workspaceID, workspaceName: targeting.workspaceName ?? "")
+    }
+}
+
+extension SeriesAssay {
+    /// A result as it is answered and stored.
+    func document(_ outcome: SeriesOutcome, of decision: AssayDecision) -> [UInt8] {
+        let result = definition.result(
+            outcome, analysedAt: decision.analysedAt, elapsedMilliseconds: decision.elapsedMilliseconds)
+        return Array(result.json(of: decision, uuid).text.utf8)
+    }
+}

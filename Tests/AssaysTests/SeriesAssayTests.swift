@@ -1,0 +1,113 @@
+// Invariants checked: those at the head of SeriesAssay.swift and of AssayBook+Series.swift.
+
+import Assays
+import JSON
+import Records
+import Summaries
+import Testing
+
+@Suite("Second-generation assays in the book")
+struct SeriesAssayTests {
+    static let uuid = "1af7b34b-0c7e-4f0a-9b57-6f7c0f6f1d2e"
+
+    static func book() throws -> AssayBook {
+        var book = AssayBook()
+        book.apply(try book.create(Requests.definition(), isActive: true, at: moment(0)))
+        book.apply(try book.schedule(SeriesRequests.definition(), uuid: uuid, at: moment(1)))
+        return book
+    }
+
+    static func analysis(_ run: Int, of definition: SeriesDefinition, alert: Double = 0.1) throws
+        -> WindowAnalysis
+    {
+        let start = definition.schedule.firstRun
+        let window = definition.window(
+            of: start.adding(TimeSpan(microseconds: Int64(run) * 60_000_000)))
+        let outcome = SeriesOutcome(
+            window, [try SeriesOutcomeTests.finding([0.3], alert: alert)], definition.settings)
+        return WindowAnalysis(of: outcome, reason: .complete, analysedAt: moment(70), elapsedMilliseconds: 3)
+    }
+
+    @Test("both generations are numbered together and found apart")
+    func numbers() throws {
+        let book = try Self.book()
+        let assay = try #require(book[uuid: Self.uuid])
+        #expect(assay.id == AssayID(2) && assay.isActive)
+        #expect(
+            book[AssayID(2)] == nil && book[series: AssayID(2)] == assay && book[series: AssayID(1)] == nil)
+        #expect(book.seriesList().map(\.uuid) == [Self.uuid] && book.list().map(\.id) == [AssayID(1)])
+    }
+
+    @Test("events read back, and folding them again changes nothing")
+    func events() throws {
+        var book = try Self.book()
+        let assay = try #require(book[uuid: Self.uuid])
+        var events = [
+            try book.schedule(
+                SeriesRequests.definition(SeriesRequests.schedule(name: "\"other\"")), uuid: "a",
+                at: moment(2)),
+            try book.setActive(uuid: Self.uuid, false, at: moment(3)),
+        ]
+        events += book.decide(
+            [try Self.analysis(0, of: assay.definition)], ofSeries: assay, cut: 5, runAt: moment(9))
+        if case .scheduled(var creation) = events[0] {
+            creation.uuid = Self.uuid.replacing("1af7", with: "2bf8")
+            events[0] = .scheduled(creation)
+        }
+        for event in events {
+            #expect(try AssayEvent(Requests.field(event.json.text)) == event)
+            book.apply(event)
+        }
+        let before = book
+        for event in events { book.apply(event) }
+        #expect(book == before)
+        #expect(book[uuid: Self.uuid]?.isActive == false && book[uuid: Self.uuid]?.updatedAt == moment(3))
+        #expect(book[uuid: Self.uuid]?.decisions.count == 1)
+    }
+
+    @Test("names are unique among the second generation of a workspace")
+    func names() throws {
+        let book = try Self.book()
+        #expect(throws: AssayError.duplicateSeriesName("watch", existing: Self.uuid)) {
+            try book.schedule(SeriesRequests.definition(), uuid: "b", at: moment(2))
+        }
+        #expect(throws: AssayError.unknownUUID("b")) { try book.setActive(uuid: "b", true, at: moment(2)) }
+    }
+
+    @Test("one decision a window, the newest; runs follow the newest window")
+    func decisions() throws {
+        var book = try Self.book()
+        func assay() throws -> SeriesAssay { try #require(book[uuid: Self.uuid]) }
+        let definition = try assay().definition
+        let first = definition.schedule.firstRun
+        #expect(try assay().lastRun == nil && assay().nextRun == first)
+        for (runs, cut) in [([0, 1, 3], UInt64(5)), ([1, 2], 6)] {
+            let analyses = try runs.map { try Self.analysis($0, of: definition) }
+            for event in book.decide(analyses, ofSeries: try assay(), cut: cut, runAt: moment(9)) {
+                book.apply(event)
+            }
+        }
+        #expect(try assay().decisions.map(\.revision) == [1, 2, 1, 1])
+        #expect(try assay().decisions.map(\.resultID.number) == [1, 4, 5, 3])
+        #expect(try assay().superseded.map(\.resultID.number) == [2])
+        #expect(try assay().lastRun == first.adding(TimeSpan(microseconds: 180_000_000)))
+        #expect(try assay().nextRun == first.adding(TimeSpan(microseconds: 240_000_000)))
+        // Results are asked for by the end of their window, half-open.
+        let period = TimeWindow(start: first, end: first.adding(TimeSpan(microseconds: 120_000_000)))
+        #expect(try assay().decisions(endingIn: period).map(\.resultID.number) == [1, 4])
+        #expect(try assay().decisions(endingIn: .always).count == 4)
+        book.apply(try book.setActive(uuid: Self.uuid, false, at: moment(3)))
+        #expect(try assay().nextRun == nil)
+    }
+
+    @Test("an assay is shown with its UUID, its moments and whether it is active")
+    func shape() throws {
+        let json = JSONField(try #require(try Self.book()[uuid: Self.uuid]).json)
+        #expect(
+            try json.object().members.map(\.key) == [
+                "id", "name", "scheduling", "baseline", "window", "summarizer", "targeting", "created_at",
+                "updated_at", "active",
+            ])
+        #expect(try json["id"].string() == Self.uuid && json["active"].bool())
+    }
+}
