@@ -107,7 +107,7 @@ extension InferenceStore {
     }
 
     /// Keeps results beside the log.
-    private func keep(_ documents: [(number: Int, document: [UInt8])]) async throws {
+    func keep(_ documents: [(number: Int, document: [UInt8])]) async throws {
         guard !documents.isEmpty else { return }
         _ = try await derived.append(
             documents.map { .event(Event(name: String($0.number), document: $0.document)) })
