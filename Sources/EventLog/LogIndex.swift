@@ -4,7 +4,7 @@
 // Invariants:
 //  * Everything in it is durable, with commits up to `cut` and no other.
 //  * The indexes of a partition are dense: each from 0 up to its next one stands in exactly one
-//    block or tail run (but for what retention let go).
+//    block or tail run (but for what retention let go), or in a gap that damage made.
 
 import Records
 import Segments
@@ -80,6 +80,12 @@ package struct TailRun: Sendable {
     }
 }
 
+/// Indexes of a partition that stand in no block or run: opening the log could not see theirs.
+package struct IndexGap: Hashable, Sendable {
+    package let partition: String
+    package let indexes: Range<UInt64>
+}
+
 package struct TopicIndex: Sendable {
     /// The index that the next record of each partition gets.
     package internal(set) var nextIndexes: [String: UInt64] = [:]
@@ -88,6 +94,8 @@ package struct TopicIndex: Sendable {
     package internal(set) var tails: [String: [TailRun]] = [:]
     /// What all of `tails` take in memory, about.
     private(set) var tailByteCount = 0
+    /// What damage hid when the log was opened; an answer about the topic says that it is without them.
+    package internal(set) var gaps: [IndexGap] = []
 
     package init() {}
 
@@ -131,6 +139,29 @@ package struct TopicIndex: Sendable {
         tails[run.partition] = runs
     }
 
+    /// The indexes up to the next ones that stand nowhere.
+    fileprivate func foundGaps() -> [IndexGap] {
+        var runs: [String: [Range<UInt64>]] = [:]
+        for block in segments.lazy.flatMap(\.blocks) {
+            runs[block.partition, default: []].append(
+                block.firstIndex..<block.firstIndex + UInt64(block.rowCount))
+        }
+        for run in tails.values.joined() {
+            runs[run.partition, default: []].append(run.firstIndex..<run.endIndex)
+        }
+        return nextIndexes.keys.sorted().flatMap { partition -> [IndexGap] in
+            var gaps: [IndexGap] = []
+            var next: UInt64 = 0
+            for run in (runs[partition] ?? []).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                if run.lowerBound > next {
+                    gaps.append(IndexGap(partition: partition, indexes: next..<run.lowerBound))
+                }
+                next = max(next, run.upperBound)
+            }
+            return gaps
+        }
+    }
+
     /// Forgets tail runs whose records have become columns.
     private mutating func dropTail(of partition: String, below end: UInt64) {
         guard var runs = tails[partition] else { return }
@@ -161,6 +192,11 @@ package struct LogIndex: Sendable {
 
     mutating func append(_ block: BlockEntry, segment: UInt64) {
         change(block.topic) { $0.append(block, segment: segment) }
+    }
+
+    /// Notes what damage hides: indexes are dense, so a hole in them is records that are not seen.
+    mutating func noteGaps() {
+        for name in topics.keys { topics[name]!.gaps = topics[name]!.foundGaps() }
     }
 
     mutating func append(_ run: TailRun, topic: String) {

@@ -78,6 +78,7 @@ struct Recovery {
                 report.damages.append("\(FileName.segment(entry.number)) is not seen: \(error)")
             }
         }
+        if !report.damages.isEmpty { index.noteGaps() }
         if isWriter { try rememberKeys() }
         return outcome
     }

@@ -51,6 +51,7 @@ package struct APIServer {
             + AssayRoutes(store: store).routes
             + SeriesRoutes(store: store).routes
             + LogRoutes(store: store).routes
+            + PipelineLogRoutes(store: store).routes
             + HealthRoutes(store: store).routes
             + MetricsRoutes(store: store, budget: budget).routes
     }
@@ -76,7 +77,10 @@ package struct APIServer {
             first: AssayScheduler(store, logger: logger), second: SeriesScheduler(store, logger: logger))
         var application = Application(
             router: APIServer.router(store, publicURL: configuration.publicURL, logger: logger),
-            server: .http1(configuration: .init(idleTimeout: APIServer.idleTimeout)),
+            // With an eye on whether the client is still there.
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ClientWatchHandler()], idleTimeout: APIServer.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
             services: [scheduler],

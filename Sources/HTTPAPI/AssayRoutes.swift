@@ -22,15 +22,15 @@ struct AssayRoutes {
 
     var routes: [Route] {
         [
-            .post("/v1/api/assays/summarize", summarize),
+            .question("/v1/api/assays/summarize", summarize),
             .post("/v1/api/assays/create", create),
             .post("/v1/api/assays/list", list),
             .post("/v1/api/assays/filter", filter),
             .post("/v1/api/assays/get_assay_by_id", getByID),
             .post("/v1/api/assays/set_active", setActive),
-            .post("/v1/api/assays/get_baseline", baselineRecords),
-            .post("/v1/api/assays/run_interactive", runInteractive),
-            .post("/v1/api/assays/run_interactive_baseline", runInteractiveBaseline),
+            .question("/v1/api/assays/get_baseline", baselineRecords),
+            .question("/v1/api/assays/run_interactive", runInteractive),
+            .question("/v1/api/assays/run_interactive_baseline", runInteractiveBaseline),
             .post("/v1/api/assays/get_assay_results", results),
             .post("/v1/api/assays/get_results", results),
         ]
@@ -211,7 +211,9 @@ struct AssayRoutes {
         var writer = RecordWriter(form: .flat)
         let prepared = rows.batches.map { writer.prepare($0) }
         for (batch, row) in rows.rows { writer.write(row: row, of: prepared[batch]) }
-        return Response(bytes: writer.finish(), contentType: "application/json")
+        var response = Response(bytes: writer.finish(), contentType: "application/json")
+        response.note(rows.statistics.unseen)
+        return response
     }
 
     /// `start` and `end` of a request, half-open; all of time where they are left out.

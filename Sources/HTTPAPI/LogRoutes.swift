@@ -27,7 +27,8 @@ struct LogRoutes {
         ["/v1/logs", ""].flatMap { prefix -> [Route] in
             [
                 .post("\(prefix)/topic/:topic/partition/:partition", append),
-                .post("\(prefix)/topic/:topic/records", page),
+                .question("\(prefix)/topic/:topic/records", page),
+                .question("\(prefix)/topic/:topic/window", window),
                 .get("\(prefix)/topic/:topic", topic),
                 .get("\(prefix)/topics", topics),
             ]
@@ -99,7 +100,7 @@ struct LogRoutes {
     }
 
     /// The request's topic, which must be a pipeline's: a record nobody can ask for is a lost record.
-    private func knownTopic(_ context: APIContext) throws -> String {
+    func knownTopic(_ context: APIContext) throws -> String {
         let name = try context.parameters.component("topic")
         guard let topic = PipelineTopic(name: name), store.catalog.pipeline(of: topic) != nil else {
             throw StoreRefusal(
@@ -114,6 +115,7 @@ struct LogRoutes {
 
     @Sendable func page(_ request: Request, _ context: APIContext) async throws -> Response {
         let topic = try context.parameters.component("topic")
+        if request.wantsLines { return try await lines(request, topic, context) }
         let format = try request.answerFormat()
         let limit = try count("page_size", request).map { min($0, LogRoutes.pageRecordCountMax) } ?? 1000
         let byteLimit = min(
@@ -125,22 +127,17 @@ struct LogRoutes {
             throw RequestRefusal(
                 .badRequest, "invalid query: a time range is answered in ascending order only")
         }
-        var positions: [String: UInt64] = [:]
-        for member in try await request.document().object().members {
-            let field = JSONField(member.value, path: member.key)
-            let position = try field.integer()
-            guard position >= 0 else { throw field.refused("must not be negative") }
-            positions[member.key] = UInt64(position)
+        let snapshot = store.log.snapshot()
+        let question = PageToken.Question(
+            topic: topic, window: window, filter: try request.recordFilter(), newestFirst: newestFirst)
+        let (positions, cut) = try await start(request, question, snapshot)
+        let scan = RecordScan(snapshot)
+        func records(_ limit: Int) throws -> RecordScan.Page {
+            try scan.page(
+                topic: topic, positions: positions, window: window, filter: question.filter, cut: cut,
+                limit: limit, newestFirst: newestFirst)
         }
-        let partitions = try request.query("partition_filter")
-        let filter = RecordFilter(partitions: partitions.isEmpty ? nil : Set(partitions))
-        let scan = RecordScan(store.log.snapshot())
-        func records(_ limit: Int) -> RecordScan.Page {
-            scan.page(
-                topic: topic, positions: positions, window: window, filter: filter, limit: limit,
-                newestFirst: newestFirst)
-        }
-        var page = records(limit)
+        var page = try records(limit)
         var state = page.rows.rows.count >= limit ? "RecordLimited" : "All"
         func status() -> String {
             let next = page.next.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
@@ -171,17 +168,66 @@ struct LogRoutes {
         var body = try bytes()
         while body.rowCount < page.rows.rows.count {
             // The same snapshot's page of just these rows says where the next one starts.
-            page = records(body.rowCount)
+            page = try records(body.rowCount)
             state = "ByteLimited"
             // Its text stands as it is; an Arrow file says within itself where it ends.
             if case .arrow = format { body = try bytes() }
         }
         var response = Response(bytes: body.bytes, contentType: format.contentType)
         response.headers[.iterationStatus] = status().escapedForHeader
-        if !page.rows.statistics.unseen.isEmpty {
-            response.headers[.unseen] = String(page.rows.statistics.unseen.count)
+        if state != "All" {
+            let token = PageToken(cut: cut ?? snapshot.cut, place: .address(page.next))
+            response.headers[.pageToken] = token.text(for: question)
         }
+        response.note(page.rows.statistics.unseen)
         return response
+    }
+
+    /// All records from the positions on, each a line, in ascending order.
+    private func lines(_ request: Request, _ topic: String, _ context: APIContext) async throws -> Response {
+        guard try !isNewestFirst(request) else {
+            throw RequestRefusal(
+                .badRequest,
+                "invalid query: lines are answered in ascending order; pipelines/get_logs has both")
+        }
+        let snapshot = store.log.snapshot()
+        let question = PageToken.Question(
+            topic: topic, window: try window(request), filter: try request.recordFilter(), newestFirst: false)
+        let (positions, cut) = try await start(request, question, snapshot)
+        let reading = RecordReading(
+            snapshot, topic: topic, window: question.window, filter: question.filter, order: .address,
+            from: PageToken(cut: cut ?? snapshot.cut, place: .address(positions)),
+            limit: try count("page_size", request) ?? .max)
+        return Response(
+            lines: reading, form: try request.recordForm(), fields: try request.fieldSelection(), for: context
+        )
+    }
+
+    /// Where a page starts: at the positions of the body, with all that the log holds; or at a token's,
+    /// with what it held at the token's cut.
+    private func start(
+        _ request: Request, _ question: PageToken.Question, _ snapshot: LogSnapshot
+    ) async throws -> (positions: [String: UInt64], cut: CommitNumber?) {
+        var positions: [String: UInt64] = [:]
+        for member in try await request.document().object().members {
+            let field = JSONField(member.value, path: member.key)
+            let position = try field.integer()
+            guard position >= 0 else { throw field.refused("must not be negative") }
+            positions[member.key] = UInt64(position)
+        }
+        let field = "page_token"
+        guard let token = try PageToken(try request.query(field).first, field, for: question, in: snapshot)
+        else {
+            return (positions, nil)
+        }
+        guard positions.isEmpty else {
+            throw FieldError(
+                field: field, problem: "says where the page starts, and so does the body; send one of them")
+        }
+        guard case .address(let places) = token.place else {
+            throw FieldError(field: field, problem: "\(PageToken.Refusal.otherQuestion)")
+        }
+        return (places, token.cut)
     }
 
     /// A whole number above 0 in the query; nil where it is left out.
@@ -244,27 +290,4 @@ struct LogRoutes {
         return Response(
             json: .object(("topics", .array(names.sorted().map { .object(("name", .string($0))) }))))
     }
-}
-
-extension String {
-    /// JSON of ASCII alone: names beyond it do not survive every client's reading of headers.
-    fileprivate var escapedForHeader: String {
-        var text = ""
-        for unit in utf16 {
-            if unit < 0x80 {
-                text.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
-            } else {
-                let digits = String(unit, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
-            }
-        }
-        return text
-    }
-}
-
-extension HTTPField.Name {
-    /// Where a page ended and where the next one starts.
-    static let iterationStatus = HTTPField.Name("x-iteration-status")!
-    /// How many damaged parts an answer is without.
-    static let unseen = HTTPField.Name("x-unseen-parts")!
 }

@@ -4,8 +4,6 @@
 import HTTPTypes
 import Hummingbird
 
-typealias APIContext = BasicRequestContext
-
 struct Route: Sendable {
     typealias Handler = @Sendable (Request, APIContext) async throws -> Response
 
@@ -13,9 +11,20 @@ struct Route: Sendable {
     /// As `/v1/logs/topic/:topic/records`.
     let path: String
     let handler: Handler
+    /// Whether the work is given up when nobody waits for the answer any more.
+    var endsWithClient = false
 
     static func post(_ path: String, _ handler: @escaping Handler) -> Route {
         Route(method: .post, path: path, handler: handler)
+    }
+
+    /// A post whose work ends when the client goes: it only reads.
+    static func question(_ path: String, _ handler: @escaping Handler) -> Route {
+        var route = post(path) { request, context in
+            try await context.whileClientWaits { try await handler(request, context) }
+        }
+        route.endsWithClient = true
+        return route
     }
 
     static func get(_ path: String, _ handler: @escaping Handler) -> Route {

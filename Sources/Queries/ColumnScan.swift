@@ -6,6 +6,7 @@
 //  * A record without a number at the path is in the answer, as NaN: the caller counts it.
 //  * Only time, the path's column and the filter's columns are read.
 //  * A damaged block is left out and named in the statistics; it does not end the query.
+//  * A cancelled task's scan ends before its next block.
 
 import Bytes
 import Dispatch
@@ -35,12 +36,17 @@ package struct ColumnScan {
     package init(_ snapshot: LogSnapshot) { self.snapshot = snapshot }
 
     /// - Parameter atOnce: how many threads may share the work, where it is enough for them.
-    package func values(_ query: WindowQuery, atOnce: Int = ColumnScan.processorCount) -> ColumnValues {
+    /// - Throws: `CancellationError` where the task is cancelled.
+    package func values(
+        _ query: WindowQuery, atOnce: Int = ColumnScan.processorCount
+    ) throws(CancellationError) -> ColumnValues {
         let topic = snapshot.index.topics[query.topic]
         let plan = QueryPlan(topic: topic, window: query.window, filter: query.filter, cut: query.cut)
         let times = query.window.milliseconds
         var (answer, ascends) = blocks(plan.steps, query, times, atOnce: atOnce)
         answer.statistics.blocksSkipped = plan.skippedBlockCount
+        answer.statistics.unseen = plan.unseen(of: query.topic) + answer.statistics.unseen
+        if Task.isCancelled { throw CancellationError() }
         for run in plan.tails {
             read(run, query, times, into: &answer, &ascends)
             answer.statistics.tailRunsRead += 1
@@ -60,14 +66,21 @@ package struct ColumnScan {
         _ steps: [QueryPlan.Step], _ query: WindowQuery, _ times: Range<Int64>, atOnce: Int
     ) -> (ColumnValues, ascends: Bool) {
         let partCount = min(atOnce, steps.count / ColumnScan.blockCountEachMin)
-        guard partCount > 1 else { return blocks(steps[...], query, times) }
+        guard partCount > 1 else { return blocks(steps[...], query, times) { Task.isCancelled } }
         let parts = Mutex([(values: ColumnValues, ascends: Bool)?](repeating: nil, count: partCount))
         let snapshot = self.snapshot
-        DispatchQueue.concurrentPerform(iterations: partCount) { part in
-            let range = steps.count * part / partCount..<steps.count * (part + 1) / partCount
-            // A scan of its own, because a reader and its memory serve one thread.
-            let found = ColumnScan(snapshot).blocks(steps[range], query, times)
-            parts.withLock { $0[part] = (found.0, found.ascends) }
+        withUnsafeCurrentTask { task in
+            // Unsafe only in that it may not outlive this closure, which waits for all threads; that a task is
+            // cancelled may be asked from any of them.
+            nonisolated(unsafe) let task = task
+            DispatchQueue.concurrentPerform(iterations: partCount) { part in
+                let range = steps.count * part / partCount..<steps.count * (part + 1) / partCount
+                // A scan of its own, because a reader and its memory serve one thread.
+                let found = ColumnScan(snapshot).blocks(steps[range], query, times) {
+                    task?.isCancelled ?? false
+                }
+                parts.withLock { $0[part] = (found.0, found.ascends) }
+            }
         }
         var answer = ColumnValues()
         var ascends = true
@@ -82,7 +95,8 @@ package struct ColumnScan {
     }
 
     private func blocks(
-        _ steps: ArraySlice<QueryPlan.Step>, _ query: WindowQuery, _ times: Range<Int64>
+        _ steps: ArraySlice<QueryPlan.Step>, _ query: WindowQuery, _ times: Range<Int64>,
+        until isCancelled: () -> Bool
     ) -> (ColumnValues, ascends: Bool) {
         var answer = ColumnValues()
         answer.reserveCapacity(steps.reduce(0) { $0 + $1.block.rowCount })
@@ -90,13 +104,14 @@ package struct ColumnScan {
         var fieldName = query.path.recordField
         fieldName.withUTF8 { name in
             for step in steps {
+                if isCancelled() { return }
                 do throws(SegmentError) {
                     let isRead = try readLeaf(
                         step, query, UnsafeRawBufferPointer(name), times, into: &answer, &ascends)
                     if !isRead { try read(step, query, times, into: &answer, &ascends) }
                     answer.statistics.blocksRead += 1
                 } catch {
-                    answer.statistics.unseen.append("\(error)")
+                    answer.statistics.unseen.append(step.unseen(error))
                 }
             }
         }
@@ -209,8 +224,7 @@ package struct ColumnScan {
         _ run: TailRun, _ query: WindowQuery, _ window: Range<Int64>,
         into answer: inout ColumnValues, _ ascends: inout Bool
     ) {
-        let rowCount =
-            query.cut.map { CommitRun.rowCount(run.commitRuns, upTo: $0) } ?? run.batch.rowCount
+        let rowCount = run.rowCount(upTo: query.cut)
         answer.statistics.rowsSeen += rowCount
         let numbers = run.batch.field(named: query.path.recordField).flatMap {
             LeafNumbers.of($0, element: query.path.element, rowCount: run.batch.rowCount)
@@ -224,12 +238,7 @@ package struct ColumnScan {
 
 extension WindowQuery {
     /// The fields that carrying it out reads.
-    fileprivate var fields: [String] {
-        var names = [path.recordField]
-        if filter.modelName != nil { names.append(RowMask.modelField) }
-        if filter.pipelineVersion != nil { names.append(RowMask.versionField) }
-        return names
-    }
+    fileprivate var fields: [String] { [path.recordField] + filter.fields }
 }
 
 extension ColumnValues {

@@ -25,9 +25,13 @@ package struct QueryPlan: Sendable {
     package private(set) var steps: [Step] = []
     /// Tail runs to look at, by partition.
     package private(set) var tails: [TailRun] = []
+    /// Tail runs that are not looked at, where skipped parts are noted one by one.
+    package private(set) var skippedTails: [(run: TailRun, reason: Reason)] = []
     /// Segments whose blocks of this topic are all outside the window, and how many blocks that saves.
     package private(set) var skippedSegmentCount = 0
     package private(set) var skippedBlockCount = 0
+    /// Records of the topic that damage hides and that may be asked for, by partition.
+    private var gaps: [IndexGap] = []
 
     /// - Parameter explaining: whether to note skipped blocks one by one.
     package init(
@@ -37,6 +41,7 @@ package struct QueryPlan: Sendable {
         guard let topic else { return }
         let times = window.milliseconds
         guard !times.isEmpty else { return }
+        gaps = topic.gaps.filter { filter.partitions?.contains($0.partition) ?? true }
         for segment in topic.segments {
             if explaining {
                 for block in segment.blocks {
@@ -60,10 +65,22 @@ package struct QueryPlan: Sendable {
             skippedBlockCount += segment.blocks.count - (steps.count - before)
         }
         for (partition, runs) in topic.tails.sorted(by: { $0.key < $1.key }) {
-            if let partitions = filter.partitions, !partitions.contains(partition) { continue }
-            tails += runs.filter { run in
-                run.timeMax >= times.lowerBound && run.timeMin < times.upperBound
-                    && cut.map { run.commitRuns[0].commit <= $0 } ?? true
+            for run in runs {
+                let skipped: Reason? =
+                    if let partitions = filter.partitions, !partitions.contains(partition) {
+                        .otherPartition
+                    } else if run.timeMax < times.lowerBound || run.timeMin >= times.upperBound {
+                        .otherTime
+                    } else if let cut, run.commitRuns[0].commit > cut {
+                        .laterCommit
+                    } else {
+                        nil
+                    }
+                guard let skipped else {
+                    tails.append(run)
+                    continue
+                }
+                if explaining { skippedTails.append((run, skipped)) }
             }
         }
     }
@@ -79,6 +96,15 @@ package struct QueryPlan: Sendable {
         return nil
     }
 
+    /// Records of the parts that are read: no fewer than the question's.
+    package var recordCountMax: Int {
+        steps.reduce(0) { $0 + ($1.skipped == nil ? $1.block.rowCount : 0) }
+            + tails.reduce(0) { $0 + $1.batch.rowCount }
+    }
+
+    /// What no answer to the question can hold, as opening the log found it.
+    func unseen(of topic: String) -> [UnseenPart] { gaps.map { UnseenPart($0, of: topic) } }
+
     /// The plan as a person reads it, one line a block.
     package var text: String {
         var lines = steps.map { step in
@@ -89,10 +115,13 @@ package struct QueryPlan: Sendable {
                 + "\(Timestamp(milliseconds: block.timeMin).zuluText) … "
                 + "\(Timestamp(milliseconds: block.timeMax).zuluText) \(block.byteCount) bytes: \(verdict)"
         }
-        lines += tails.map { run in
+        func line(_ run: TailRun, _ verdict: String) -> String {
             "tail: \(run.partition) [\(run.firstIndex), \(run.firstIndex + UInt64(run.batch.rowCount))) "
-                + "in memory: read"
+                + "in memory: \(verdict)"
         }
+        lines += tails.map { line($0, "read") }
+        lines += skippedTails.map { line($0.run, "skip: \($0.reason.rawValue)") }
+        lines += gaps.map { "not seen: \($0.partition) [\($0.indexes.lowerBound), \($0.indexes.upperBound))" }
         return lines.joined(separator: "\n")
     }
 }

@@ -1,10 +1,14 @@
-// Whole records: of a window in the order of time, or page by page in the order of the log.
+// Whole records of a window in the order of time, as many as are asked for. Pages by address stand in
+// RecordScan+Pages.swift.
+//
+// Two passes: the first reads times, and what the filter looks at, to find which records come; the
+// second reads those records whole. So memory is that of the records asked for, even where every block
+// overlaps the window.
 //
 // Invariants:
-//  * `window` answers the first `limit` records by (time, partition, index), each once.
-//  * `page` answers dense runs of indexes of one partition after another, so that a page token is
-//    a map from partition to next index, stable under append and compaction.
+//  * `window` answers the first `limit` records behind `key`, by (time, partition, index), each once.
 //  * A damaged block is left out and named; it does not end the scan.
+//  * A cancelled task's scan ends before its next block.
 
 import EventLog
 import Records
@@ -16,39 +20,76 @@ package struct RecordRows: Sendable {
     /// Position of the batch and the row in it.
     package var rows: [(batch: Int, row: Int)] = []
     package var statistics = QueryStatistics()
+    /// Whether more records than these would have come.
+    package var hasMore = false
+    /// Of each batch.
+    var partitions: [String] = []
+    /// Of each row of `rows`.
+    var indexes: [UInt64] = []
 
     package init() {}
+
+    /// Where a row of `rows` stands in the order of time.
+    package func key(of position: Int) -> RecordKey {
+        let (batch, row) = rows[position]
+        return RecordKey(
+            time: batches[batch].times[row], partition: partitions[batch], index: indexes[position])
+    }
 }
 
 package struct RecordScan {
-    private let snapshot: LogSnapshot
+    let snapshot: LogSnapshot
     private let reader = BlockReader()
 
     package init(_ snapshot: LogSnapshot) { self.snapshot = snapshot }
 
-    // MARK: By time
-
     /// The first `limit` records of the window, oldest first; or the last, newest first.
+    ///
+    /// - Parameters:
+    ///   - cut: the last commit that counts; nil for all that the snapshot shows.
+    ///   - key: where the answer goes on: only records behind it come.
+    /// - Throws: `CancellationError` where the task is cancelled.
     package func window(
-        topic: String, _ window: TimeWindow, filter: RecordFilter = RecordFilter(), limit: Int,
-        newestFirst: Bool = false
-    ) -> RecordRows {
-        let plan = QueryPlan(
-            topic: snapshot.index.topics[topic], window: window, filter: filter, cut: nil)
-        // Blocks by the earliest record they may hold, so that reading can stop early.
-        var parts = plan.steps.map { Part.block($0) } + plan.tails.map { Part.tail($0) }
-        parts.sort { newestFirst ? $0.timeMax > $1.timeMax : $0.timeMin < $1.timeMin }
-
-        struct Candidate {
-            var time: Int64
-            var index: UInt64
-            var part: Int
-            var batch: Int
-            var row: Int
-        }
-        let times = window.milliseconds
+        topic: String, _ window: TimeWindow, filter: RecordFilter = RecordFilter(), cut: CommitNumber? = nil,
+        after key: RecordKey? = nil, limit: Int, newestFirst: Bool = false
+    ) throws(CancellationError) -> RecordRows {
         var result = RecordRows()
-        var candidates: [Candidate] = []
+        let plan = QueryPlan(topic: snapshot.index.topics[topic], window: window, filter: filter, cut: cut)
+        result.statistics.blocksSkipped = plan.skippedBlockCount
+        result.statistics.unseen = plan.unseen(of: topic)
+        guard limit > 0 else { return result }
+        // Blocks by the earliest record they may hold, so that reading can stop early.
+        var parts = plan.steps.map { LogPart.block($0) } + plan.tails.map { LogPart.tail($0) }
+        if let key { parts.removeAll { newestFirst ? $0.timeMin > key.time : $0.timeMax < key.time } }
+        parts.sort { newestFirst ? $0.timeMax > $1.timeMax : $0.timeMin < $1.timeMin }
+        let selection = Selection(
+            parts: parts, times: window.milliseconds, filter: filter, cut: cut, key: key,
+            // One more than is asked for tells whether there is more.
+            limit: limit == .max ? limit : limit + 1, newestFirst: newestFirst)
+        var damaged: Set<Int> = []
+        while true {
+            let candidates = try candidates(selection, without: &damaged, &result.statistics)
+            let damagedBefore = damaged.count
+            try fill(&result, with: candidates.prefix(limit), of: selection, &damaged)
+            result.hasMore = candidates.count > limit
+            // A block whose times were well and whose records were not: others come in its place.
+            if damaged.count == damagedBefore { break }
+        }
+        result.statistics.rowsKept = result.rows.count
+        return result
+    }
+
+    // MARK: Which records come
+
+    private struct Selection {
+        var parts: [LogPart]
+        var times: Range<Int64>
+        var filter: RecordFilter
+        var cut: CommitNumber?
+        var key: RecordKey?
+        var limit: Int
+        var newestFirst: Bool
+
         func comesBefore(_ left: Candidate, _ right: Candidate) -> Bool {
             if left.time != right.time { return (left.time < right.time) != newestFirst }
             if left.part != right.part {
@@ -57,170 +98,152 @@ package struct RecordScan {
             }
             return (left.index < right.index) != newestFirst
         }
-        for (position, part) in parts.enumerated() {
-            if position > 0, candidates.count >= limit {
+
+        /// Whether the record comes behind the key.
+        func isBehindKey(_ candidate: Candidate) -> Bool {
+            guard let key else { return true }
+            if candidate.time != key.time { return (candidate.time > key.time) != newestFirst }
+            let own = RecordKey(
+                time: candidate.time, partition: parts[candidate.part].partition, index: candidate.index)
+            return own != key && (own > key) != newestFirst
+        }
+    }
+
+    private struct Candidate {
+        var time: Int64
+        var index: UInt64
+        var part: Int
+        var row: Int
+    }
+
+    private func candidates(
+        _ selection: Selection, without damaged: inout Set<Int>, _ statistics: inout QueryStatistics
+    ) throws(CancellationError) -> [Candidate] {
+        var candidates: [Candidate] = []
+        for (position, part) in selection.parts.enumerated() where !damaged.contains(position) {
+            if Task.isCancelled { throw CancellationError() }
+            if let last = candidates.last, candidates.count >= selection.limit {
                 // Enough records that no later part can come before.
-                let settled = candidates.count { candidate in
-                    newestFirst ? candidate.time > part.timeMax : candidate.time < part.timeMin
-                }
-                if settled >= limit { break }
+                if selection.newestFirst ? last.time > part.timeMax : last.time < part.timeMin { break }
             }
-            guard let (batch, mask, rowCount) = read(part, filter, cut: nil, &result.statistics) else {
+            let read: (times: [Int64], mask: RowMask, rowCount: Int)
+            do throws(SegmentError) {
+                read = try times(of: part, selection, &statistics)
+            } catch {
+                statistics.unseen.append(part.unseen(error))
+                damaged.insert(position)
                 continue
             }
-            result.batches.append(batch)
-            for row in 0..<rowCount where times.contains(batch.times[row]) && mask.keeps(row) {
-                candidates.append(
-                    Candidate(
-                        time: batch.times[row], index: part.firstIndex + UInt64(row), part: position,
-                        batch: result.batches.count - 1, row: row))
+            let countBefore = candidates.count
+            for row in 0..<read.rowCount
+            where selection.times.contains(read.times[row]) && read.mask.keeps(row) {
+                let candidate = Candidate(
+                    time: read.times[row], index: part.firstIndex + UInt64(row), part: position, row: row)
+                if selection.isBehindKey(candidate) { candidates.append(candidate) }
+            }
+            guard candidates.count > countBefore else { continue }
+            // Traffic comes in the order of time, and then there is nothing to sort.
+            let tail = candidates[max(0, countBefore - 1)...]
+            let isSorted = zip(tail, tail.dropFirst()).allSatisfy { !selection.comesBefore($1, $0) }
+            if !isSorted { candidates.sort(by: selection.comesBefore) }
+            if candidates.count > selection.limit {
+                candidates.removeLast(candidates.count - selection.limit)
             }
         }
-        // Traffic comes in the order of time, and then there is nothing to sort.
-        let isSorted = zip(candidates, candidates.dropFirst()).allSatisfy { !comesBefore($1, $0) }
-        if !isSorted { candidates.sort(by: comesBefore) }
-        result.rows = candidates.prefix(limit).map { ($0.batch, $0.row) }
-        result.statistics.rowsKept = result.rows.count
-        return result
+        return candidates
     }
 
-    // MARK: By address
-
-    /// A page of records by address, and where the next one starts.
-    package struct Page: Sendable {
-        package var rows = RecordRows()
-        /// The next index of every partition that was looked at or had a position.
-        package var next: [String: UInt64] = [:]
-        /// Whether the page ended because it was full, not because there is no more.
-        package var isFull = false
-    }
-
-    /// - Parameters:
-    ///   - positions: where each partition goes on: the first index to answer, or, newest first,
-    ///     the index below which to answer. Partitions without one start at their end of the log.
-    ///   - limit: records on the page.
-    package func page(
-        topic: String, positions: [String: UInt64], window: TimeWindow = .always,
-        filter: RecordFilter = RecordFilter(), limit: Int, newestFirst: Bool = false
-    ) -> Page {
-        var page = Page()
-        page.next = positions
-        guard let index = snapshot.index.topics[topic] else { return page }
-        let times = window.milliseconds
-        let partitions = index.nextIndexes.keys.sorted().filter { filter.partitions?.contains($0) ?? true }
-        // Where a position is given, partitions before it in the alphabet have been finished.
-        for partition in newestFirst ? partitions.reversed() : partitions {
-            let end = index.nextIndexes[partition] ?? 0
-            let start = positions[partition].map { min($0, end) } ?? (newestFirst ? end : 0)
-            page.next[partition] = start
-            if page.isFull { continue }
-            var parts = parts(of: index, partition).filter { part in
-                newestFirst ? part.firstIndex < start : part.firstIndex + UInt64(part.rowCount) > start
-            }
-            parts.sort { newestFirst ? $0.firstIndex > $1.firstIndex : $0.firstIndex < $1.firstIndex }
-            scan: for part in parts {
-                if page.rows.rows.count >= limit {
-                    page.isFull = true
-                    break scan
-                }
-                let isOutside = part.timeMax < times.lowerBound || part.timeMin >= times.upperBound
-                let read = isOutside ? nil : read(part, filter, cut: nil, &page.rows.statistics)
-                guard let (batch, mask, rowCount) = read else {
-                    page.next[partition] =
-                        newestFirst ? part.firstIndex : part.firstIndex + UInt64(part.rowCount)
-                    continue
-                }
-                page.rows.batches.append(batch)
-                let position = page.rows.batches.count - 1
-                let rows = newestFirst ? Array((0..<rowCount).reversed()) : Array(0..<rowCount)
-                for row in rows {
-                    let address = part.firstIndex + UInt64(row)
-                    guard newestFirst ? address < start : address >= start else { continue }
-                    if page.rows.rows.count >= limit {
-                        page.isFull = true
-                        break scan
-                    }
-                    page.next[partition] = newestFirst ? address : address + 1
-                    if times.contains(batch.times[row]) && mask.keeps(row) {
-                        page.rows.rows.append((position, row))
-                    }
-                }
-            }
-        }
-        page.rows.statistics.rowsKept = page.rows.rows.count
-        return page
-    }
-
-    // MARK: Parts
-
-    /// A block on disk or a run in memory.
-    private enum Part {
-        case block(QueryPlan.Step)
-        case tail(TailRun)
-
-        var timeMin: Int64 {
-            switch self {
-            case .block(let step): step.block.timeMin
-            case .tail(let run): run.timeMin
-            }
-        }
-        var timeMax: Int64 {
-            switch self {
-            case .block(let step): step.block.timeMax
-            case .tail(let run): run.timeMax
-            }
-        }
-        var partition: String {
-            switch self {
-            case .block(let step): step.block.partition
-            case .tail(let run): run.partition
-            }
-        }
-        var firstIndex: UInt64 {
-            switch self {
-            case .block(let step): step.block.firstIndex
-            case .tail(let run): run.firstIndex
-            }
-        }
-        var rowCount: Int {
-            switch self {
-            case .block(let step): step.block.rowCount
-            case .tail(let run): run.batch.rowCount
-            }
-        }
-    }
-
-    private func parts(of index: TopicIndex, _ partition: String) -> [Part] {
-        index.segments.flatMap { segment in
-            segment.blocks.filter { $0.partition == partition }.map {
-                Part.block(QueryPlan.Step(segment: segment.segment, block: $0, skipped: nil))
-            }
-        } + (index.tails[partition] ?? []).map { Part.tail($0) }
-    }
-
-    private func read(
-        _ part: Part, _ filter: RecordFilter, cut: CommitNumber?, _ statistics: inout QueryStatistics
-    ) -> (RecordBatch, RowMask, rowCount: Int)? {
+    private func times(
+        of part: LogPart, _ selection: Selection, _ statistics: inout QueryStatistics
+    ) throws(SegmentError) -> ([Int64], RowMask, rowCount: Int) {
         switch part {
         case .tail(let run):
             statistics.tailRunsRead += 1
             statistics.rowsSeen += run.batch.rowCount
-            return (run.batch, RowMask(filter, run.batch), run.batch.rowCount)
+            return (run.batch.times, RowMask(selection.filter, run.batch), run.rowCount(upTo: selection.cut))
         case .block(let step):
+            let source = try BlockSource(step, snapshot.files, fields: selection.filter.fields)
+            var counted = statistics
+            counted.bytesRead += source.readByteCount
+            func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
+                try source.bytes(&counted, at: offset, byteCount)
+            }
+            let times = try reader.times(source.head, at: source.place, from: bytes)
+            let mask = try RowMask(selection.filter, reader, source, bytes)
+            counted.blocksRead += 1
+            counted.rowsSeen += times.count
+            statistics = counted
+            return (times, mask, source.rowCount(upTo: selection.cut))
+        }
+    }
+
+    // MARK: The records
+
+    /// Reads the chosen records whole. Blocks that turn out damaged are added to `damaged`.
+    private func fill(
+        _ result: inout RecordRows, with chosen: ArraySlice<Candidate>, of selection: Selection,
+        _ damaged: inout Set<Int>
+    ) throws(CancellationError) {
+        (result.batches, result.rows, result.partitions, result.indexes) = ([], [], [], [])
+        var wanted: [Int: [Int]] = [:]
+        for candidate in chosen { wanted[candidate.part, default: []].append(candidate.row) }
+        /// For each part its batch, and where the wanted rows went in it; nil for where they were.
+        var places: [Int: (batch: Int, rows: [Int: Int]?)] = [:]
+        for position in wanted.keys.sorted() {
+            if Task.isCancelled { throw CancellationError() }
+            let part = selection.parts[position]
+            let rows = wanted[position]!.sorted()
             do throws(SegmentError) {
-                let source = try BlockSource(step, snapshot.files)
-                var counted = statistics
-                func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
-                    try source.bytes(&counted, at: offset, byteCount)
+                var batch = try self.batch(of: part, &result.statistics)
+                var moved: [Int: Int]?
+                // Few rows of many would keep all of them in memory.
+                if rows.count * 4 < batch.rowCount {
+                    batch = batch.selecting(rows: rows)
+                    moved = Dictionary(uniqueKeysWithValues: zip(rows, 0...))
                 }
-                let batch = try reader.batch(source.head, at: source.place, from: bytes)
-                counted.blocksRead += 1
-                counted.rowsSeen += batch.rowCount
-                statistics = counted
-                return (batch, RowMask(filter, batch), batch.rowCount)
+                places[position] = (result.batches.count, moved)
+                result.batches.append(batch)
+                result.partitions.append(part.partition)
             } catch {
-                statistics.unseen.append("\(error)")
-                return nil
+                result.statistics.unseen.append(part.unseen(error))
+                damaged.insert(position)
+            }
+        }
+        result.rows.reserveCapacity(chosen.count)
+        result.indexes.reserveCapacity(chosen.count)
+        for candidate in chosen {
+            guard let place = places[candidate.part] else { continue }
+            result.rows.append((place.batch, place.rows?[candidate.row] ?? candidate.row))
+            result.indexes.append(candidate.index)
+        }
+    }
+
+    /// All records of a block or run.
+    func batch(of part: LogPart, _ statistics: inout QueryStatistics) throws(SegmentError) -> RecordBatch {
+        switch part {
+        case .tail(let run): return run.batch
+        case .block(let step):
+            let source = try BlockSource(step, snapshot.files)
+            var counted = statistics
+            counted.bytesRead += source.readByteCount
+            func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
+                try source.bytes(&counted, at: offset, byteCount)
+            }
+            let batch = try reader.batch(source.head, at: source.place, from: bytes)
+            statistics = counted
+            return batch
+        }
+    }
+
+    /// Rows of a block whose commit is at most `cut`, by its head alone.
+    func rowCount(of part: LogPart, upTo cut: CommitNumber?) throws(SegmentError) -> Int {
+        switch part {
+        case .tail(let run): run.rowCount(upTo: cut)
+        case .block(let step):
+            if let cut, step.block.lastCommit > cut {
+                try BlockSource(step, snapshot.files, fields: []).rowCount(upTo: cut)
+            } else {
+                step.block.rowCount
             }
         }
     }

@@ -22,6 +22,12 @@ package struct RecordFilter: Hashable, Sendable {
 
     /// Whether rows of one block may differ in whether they count.
     var looksAtRows: Bool { modelName != nil || pipelineVersion != nil }
+
+    /// The fields that it looks at.
+    var fields: [String] {
+        (modelName == nil ? [] : [RowMask.modelField])
+            + (pipelineVersion == nil ? [] : [RowMask.versionField])
+    }
 }
 
 /// One number of every record of a topic in a window.
@@ -53,8 +59,8 @@ package struct QueryStatistics: Hashable, Sendable {
     package var bytesRead = 0
     package var rowsSeen = 0
     package var rowsKept = 0
-    /// Damaged parts, each with its file and offset: the answer is without their records.
-    package var unseen: [String] = []
+    /// Damaged parts: the answer is without their records.
+    package var unseen: [UnseenPart] = []
 
     package init() {}
 

@@ -5,8 +5,9 @@
 //  * An unsynced append survives a crash wholly, in part (cut at any byte, or with a hole of
 //    zeros where a page was not written), or not at all.
 //  * Directory changes not synced are undone from some point on: a journal keeps their order.
-//  * After a sync that failed, the bytes it was for read back well from the cache and are never
-//    written: a later sync skips them, as Linux does with pages it marked clean.
+//  * After a sync that failed, the bytes it was for read back well from the cache, and what of them was
+//    not written then (all, or all from some byte on) is never written: a later sync skips them, as
+//    Linux does with pages it marked clean.
 //
 // The fault plan counts operations, so "fail operation n" can be swept over n (SQLite's method).
 
@@ -44,6 +45,8 @@ package final class SimulatedFileSystem: FileSystem {
         var plan = FaultPlan()
         var operationCount = 0
         var hasCrashed = false
+        /// The operation at which the power went last, and its file.
+        var lastCut: (operation: String, file: String)?
         /// Who holds each lock: the holder of before a crash lets go in vain.
         var lockHolders: [String: Int] = [:]
         var lockCount = 0
@@ -59,7 +62,9 @@ package final class SimulatedFileSystem: FileSystem {
         _ body: (inout State) throws(DiskError) -> Result
     ) throws(DiskError) -> Result {
         let result: Swift.Result<Result, DiskError> = guarded.withLock { guarded in
-            do throws(DiskError) { return .success(try body(&guarded.state)) } catch { return .failure(error) }
+            do throws(DiskError) { return .success(try body(&guarded.state)) } catch {
+                return .failure(error)
+            }
         }
         return try result.get()
     }
@@ -74,6 +79,9 @@ package final class SimulatedFileSystem: FileSystem {
     package var operationCount: Int { guarded.withLock { $0.state.operationCount } }
 
     package var hasCrashed: Bool { guarded.withLock { $0.state.hasCrashed } }
+
+    /// The operation that the plan cut last, and the file that it was for.
+    package var lastCut: (operation: String, file: String)? { guarded.withLock { $0.state.lastCut } }
 
     /// Cuts the power and starts again: what was not durable is kept, cut or lost as `choose` says.
     ///
@@ -100,7 +108,10 @@ package final class SimulatedFileSystem: FileSystem {
                     inode.durable += tail
                 }
                 for range in inode.lost where range.lowerBound < inode.durable.count {
-                    for index in range.clamped(to: 0..<inode.durable.count) { inode.durable[index] = 0 }
+                    let rest = range.clamped(to: 0..<inode.durable.count)
+                    // The sync that failed may have written some of it before it did.
+                    let written = choose(0...rest.count)
+                    for index in rest.dropFirst(written) { inode.durable[index] = 0 }
                 }
                 inode.cached = inode.durable
                 inode.lost = []
@@ -175,10 +186,14 @@ package final class SimulatedFileSystem: FileSystem {
             }
             state.names[newName] = inode
             let box = InodeBox(inode: inode)
-            state.journal.append((parentDirectory(name), {
-                $0[name] = nil
-                $0[newName] = box.inode
-            }))
+            state.journal.append(
+                (
+                    parentDirectory(name),
+                    {
+                        $0[name] = nil
+                        $0[newName] = box.inode
+                    }
+                ))
         }
     }
 
@@ -221,13 +236,16 @@ package final class SimulatedFileSystem: FileSystem {
 
     // MARK: Files
 
-    fileprivate func append(_ bytes: UnsafeRawBufferPointer, to box: InodeBox, name: String) throws(DiskError) {
+    fileprivate func append(_ bytes: UnsafeRawBufferPointer, to box: InodeBox, name: String) throws(DiskError)
+    {
         try withState { state throws(DiskError) in
             do throws(DiskError) {
                 try begin(&state, "append", name)
             } catch {
                 // A failed or interrupted append leaves any prefix behind; half is a fair sample.
-                if error.kind != .exists { box.inode.cached.append(contentsOf: bytes.prefix(bytes.count / 2)) }
+                if error.kind != .exists {
+                    box.inode.cached.append(contentsOf: bytes.prefix(bytes.count / 2))
+                }
                 throw error
             }
             if let capacity = state.plan.capacity {
@@ -235,7 +253,8 @@ package final class SimulatedFileSystem: FileSystem {
                 if used + bytes.count > capacity {
                     box.inode.cached.append(contentsOf: bytes.prefix(max(0, capacity - used)))
                     throw DiskError(
-                        kind: .outOfSpace, operation: "append", file: name, reason: "no space left on the disk")
+                        kind: .outOfSpace, operation: "append", file: name,
+                        reason: "no space left on the disk")
                 }
             }
             box.inode.cached.append(contentsOf: bytes)
@@ -286,6 +305,7 @@ package final class SimulatedFileSystem: FileSystem {
         state.operationCount += 1
         if number == state.plan.crashAtOperation {
             state.hasCrashed = true
+            state.lastCut = (operation, name)
             throw poweredOff(operation, name)
         }
         if number == state.plan.failAtOperation {

@@ -4,6 +4,7 @@
 import Assays
 import EventLog
 import JSON
+import Queries
 import Records
 import Summaries
 
@@ -65,7 +66,7 @@ extension StoreView {
     }
 
     /// A summary that people act on is not made of half its records in silence.
-    func refuseUnseen(_ unseen: [String]) throws {
+    func refuseUnseen(_ unseen: [UnseenPart]) throws {
         guard let first = unseen.first else { return }
         throw StoreRefusal(
             .unavailable,

@@ -85,7 +85,7 @@ extension InferenceStore {
     /// The records that an earlier request brought, as one that is repeated is answered.
     package func records(_ span: AppendedSpan) throws -> RecordRows {
         let count = Int(span.endIndex - span.firstIndex)
-        let page = RecordScan(log.snapshot()).page(
+        let page = try RecordScan(log.snapshot()).page(
             topic: span.topic, positions: [span.partition: span.firstIndex],
             filter: RecordFilter(partitions: [span.partition]), limit: count)
         guard page.rows.rows.count == count else {

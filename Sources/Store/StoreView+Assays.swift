@@ -91,7 +91,7 @@ extension StoreView {
         pipelineName: String, workspaceID: WorkspaceID?, in window: TimeWindow, modelName: String?, limit: Int
     ) throws -> RecordRows {
         let pipeline = try catalog.pipeline(named: pipelineName, in: workspaceID)
-        return RecordScan(snapshot).window(
+        return try RecordScan(snapshot).window(
             topic: pipeline.topic.name, window, filter: RecordFilter(modelName: modelName), limit: limit)
     }
 }

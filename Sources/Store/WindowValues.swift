@@ -62,7 +62,7 @@ extension StoreView {
         atOnce: Int = ColumnScan.processorCount
     ) throws -> ColumnValues {
         let scope = try scope(of: spec, cut: cut)
-        return ColumnScan(snapshot).values(
+        return try ColumnScan(snapshot).values(
             WindowQuery(
                 topic: scope.topic, window: period, path: spec.path, filter: scope.filter, cut: cut),
             atOnce: atOnce)

@@ -158,7 +158,7 @@ struct Bench: AsyncParsableCommand {
                 let element = Int(generator.next() % 29)
                 let path = try IOPath(parsing: "input dense_input \(element)")
                 let before = SystemSources.monotonicClock()
-                let values = ColumnScan(store.log.snapshot()).values(
+                let values = try ColumnScan(store.log.snapshot()).values(
                     WindowQuery(
                         topic: Workload.topic(pipeline), window: window,
                         path: path))
@@ -228,7 +228,7 @@ struct Bench: AsyncParsableCommand {
             let start = Timestamp(milliseconds: Workload.start + Int64(round) * 86_400_000)
             let window = TimeWindow(start: start, end: start.adding(TimeSpan(microseconds: 86_400_000_000)))
             let before = SystemSources.monotonicClock()
-            let rows = RecordScan(store.log.snapshot()).window(
+            let rows = try RecordScan(store.log.snapshot()).window(
                 topic: Workload.topic(round % workload.pipelineCount), window, limit: 1000)
             var writer = RecordWriter()
             let prepared = rows.batches.map { writer.prepare($0) }

@@ -69,7 +69,7 @@ struct Export: ParsableCommand {
             Output.note(
                 "\(Quantity.of(stream.recordCount, "record")), \(Quantity.bytes(byteCount)), in \(output)")
         }
-        try Output.warn(damages + stream.unseen)
+        try Output.warn(damages + stream.unseen.map(\.description))
     }
 }
 

@@ -18,7 +18,8 @@ struct Query: ParsableCommand {
 
             Values are printed with their records' times, oldest first. A record without a number at the path
             is shown too: as "-" in a table, as null in JSON, as nothing in CSV. --explain prints instead
-            which blocks are read and which are not, and why. Works beside a running server.
+            which blocks are read and which are not, and why. Where damaged parts of the log could not be seen,
+            each is named on standard error, and the exit code is 1. Works beside a running server.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -52,10 +53,10 @@ struct Query: ParsableCommand {
             topic: topic, window: period.window, path: path, filter: try filter.filter(topic: topic, in: view)
         )
         let start = SystemSources.monotonicClock()
-        let values = ColumnScan(view.snapshot).values(query)
+        let values = try ColumnScan(view.snapshot).values(query)
         let microseconds = (SystemSources.monotonicClock() - start) / 1000
         if !values.times.isEmpty && !values.pathWasFound && values.statistics.unseen.isEmpty {
-            throw PathOptions.refusal(of: path, topic: topic, in: view)
+            throw try PathOptions.refusal(of: path, topic: topic, in: view)
         }
         let answer = QueryAnswer(query: query, values: values, view: view, microseconds: microseconds)
         switch (json ? .json : format, summary, explain) {
@@ -69,7 +70,7 @@ struct Query: ParsableCommand {
             try Output.write(Array(answer.planText.utf8))
         case (.table, true, false): try Output.write(Array(answer.summaryText.utf8))
         }
-        try Output.warn(damages + values.statistics.unseen)
+        try Output.warn(damages + values.statistics.unseen.map(\.description))
     }
 }
 
@@ -139,33 +140,18 @@ private struct QueryAnswer {
             for (name, value) in statistics { object.append(name, value) }
         }
         if withPlan {
-            object.append("plan", .array(plan.steps.map(\.json) + plan.tails.map(\.json)))
-            let statistics = values.statistics
+            object.append("plan", plan.json)
             object.append(
                 "statistics",
                 .object(
-                    ("blocks_read", .integer(statistics.blocksRead)),
-                    ("blocks_skipped", .integer(statistics.blocksSkipped)),
-                    ("tail_runs_read", .integer(statistics.tailRunsRead)),
-                    ("bytes_read", .integer(statistics.bytesRead)),
-                    ("records_seen", .integer(statistics.rowsSeen)),
-                    ("records_kept", .integer(statistics.rowsKept)),
-                    ("unseen", .strings(statistics.unseen)), ("microseconds", .integer(microseconds))))
+                    JSONObject(values.statistics.members + [("microseconds", .integer(microseconds))])))
         }
         return .object(object)
     }
 
     // MARK: Summary
 
-    private var statistics: [(name: String, value: JSONValue)] {
-        let summary = numbers
-        return [
-            ("count", .integer(summary.count)), ("min", .number(summary.min)), ("max", .number(summary.max)),
-            ("mean", .number(summary.mean)), ("median", .number(summary.median)),
-            ("std", .number(summary.standardDeviation)), ("missing_count", .integer(summary.missingCount)),
-            ("infinity_count", .integer(summary.infinityCount)),
-        ]
-    }
+    private var statistics: [(name: String, value: JSONValue)] { numbers.statistics }
 
     var summaryText: String {
         var table = TextTable((query.path.text, .leading), ("", .trailing))
@@ -198,41 +184,5 @@ private struct QueryAnswer {
             + "\(Quantity.of(statistics.rowsSeen, "record")) seen, "
             + "\(Quantity.count(statistics.rowsKept)) kept; "
             + "\(Quantity.count(microseconds)) µs\n"
-    }
-}
-
-extension QueryPlan.Step {
-    fileprivate var json: JSONValue {
-        .object(
-            ("segment", .integer(segment)), ("offset", .integer(block.offset)),
-            ("partition", .string(block.partition)), ("first_index", .integer(block.firstIndex)),
-            ("end_index", .integer(block.firstIndex + UInt64(block.rowCount))),
-            ("time_min", .integer(block.timeMin)), ("time_max", .integer(block.timeMax)),
-            ("bytes", .integer(block.byteCount)), ("skipped", .string(skipped?.rawValue)))
-    }
-}
-
-extension TailRun {
-    fileprivate var json: JSONValue {
-        .object(
-            ("segment", .null), ("offset", .null), ("partition", .string(partition)),
-            ("first_index", .integer(firstIndex)),
-            ("end_index", .integer(firstIndex + UInt64(batch.rowCount))), ("time_min", .integer(timeMin)),
-            ("time_max", .integer(timeMax)), ("bytes", .integer(byteCount)), ("skipped", .null))
-    }
-}
-
-extension Summary {
-    /// The statistics of numbers without bins; of none, and of infinities, too.
-    fileprivate init(ofNumbers sample: SortedSample) {
-        do throws(SummaryError) {
-            let settings = try SummarizerSettings(binMode: .none)
-            let none = try Summary(
-                count: 0, min: nil, max: nil, mean: nil, median: nil, standardDeviation: nil, edges: [],
-                edgeNames: [], aggregatedValues: [], aggregation: .density)
-            self = Summarizer(settings).windows(on: none).summary(of: sample)
-        } catch {
-            preconditionFailure("Settings without bins, and a summary of nothing, are always fine: \(error)")
-        }
     }
 }

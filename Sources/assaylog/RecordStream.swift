@@ -1,12 +1,10 @@
 // Whole records on their way out, however many: made JSON or Arrow and written piece by piece.
 //
-// Two orders. By time: the window is cut into slices of about `sliceRecordCount` records, whose
-// bounds follow from the index alone, and each slice is sorted by itself. By address, as the log
-// holds them: page after page. Both show the log as of one cut.
+// Two orders: by time, or by address, as the log holds them. Both come page after page, at one cut.
 //
 // Invariants:
 //  * Every record of the window is written once, and in the order asked for.
-//  * Memory is that of one slice or page, unless more records than that share one moment.
+//  * Memory is that of one page.
 
 import ArgumentParser
 import EventLog
@@ -40,11 +38,7 @@ struct RecordStream {
     var report: (Int) -> Void = { _ in }
 
     private(set) var recordCount = 0
-    private(set) var unseen: [String] = []
-
-    static let sliceRecordCount = 1 << 16
-    /// Records of a page by address: eight full blocks, so that few are read twice.
-    static let pageRecordCount = 1 << 14
+    private(set) var unseen: [UnseenPart] = []
 
     init(
         _ snapshot: LogSnapshot, topic: String, window: TimeWindow, filter: RecordFilter, form: RecordForm,
@@ -61,52 +55,31 @@ struct RecordStream {
 
     /// Writes the first `limit` records by time, or the last, newest first.
     mutating func writeByTime(limit: Int = .max, newestFirst: Bool = false) throws {
-        let scan = RecordScan(snapshot)
-        let slices = slices()
-        let (topic, filter) = (topic, filter)
-        try write { give in
-            var rest = limit
-            for slice in newestFirst ? slices.reversed() : slices {
-                guard rest > 0 else { break }
-                let rows = scan.window(
-                    topic: topic, slice, filter: filter, limit: rest, newestFirst: newestFirst)
-                rest -= rows.rows.count
-                try give(rows)
-            }
-        }
+        try write(
+            RecordReading(
+                snapshot, topic: topic, window: window, filter: filter,
+                order: .time(newestFirst: newestFirst), limit: limit))
     }
 
     /// Writes all records, partition after partition, each in the order of its indexes.
     mutating func writeByAddress() throws {
-        let scan = RecordScan(snapshot)
-        let (topic, window, filter) = (topic, window, filter)
-        try write { give in
-            var positions: [String: UInt64] = [:]
-            while true {
-                let page = scan.page(
-                    topic: topic, positions: positions, window: window, filter: filter,
-                    limit: RecordStream.pageRecordCount)
-                try give(page.rows)
-                positions = page.next
-                guard page.isFull else { break }
-            }
-        }
+        try write(RecordReading(snapshot, topic: topic, window: window, filter: filter, order: .address))
     }
 
-    /// Writes what `parts` gives, which gives the same each time: the log as of one cut.
-    private mutating func write(_ parts: ((RecordRows) throws -> Void) throws -> Void) throws {
+    /// Writes what the reading gives, which gives the same each time: the log as of one cut.
+    private mutating func write(_ reading: RecordReading) throws {
         if text == .arrow {
             var schema = ArrowTableSchema()
-            try parts { rows in
+            var pages = reading
+            while let rows = try pages.next() {
                 for batch in rows.shownBatches { schema.add(batch) }
             }
             arrow = ArrowPartWriter(ArrowWriter(form: form), schema)
         }
         try begin()
-        // The closure given to `parts` may not hold `self` while it changes.
-        var stream = self
-        try parts { try stream.write($0) }
-        self = stream
+        var pages = reading
+        while let rows = try pages.next() { try write(rows) }
+        unseen = pages.unseen
         try end()
     }
 
@@ -118,7 +91,6 @@ struct RecordStream {
             try writeText(rows)
         }
         recordCount += rows.rows.count
-        unseen += rows.statistics.unseen.filter { !unseen.contains($0) }
         report(recordCount)
     }
 
@@ -163,36 +135,6 @@ struct RecordStream {
         // Inside a record no newline stands bare: the writer escapes them.
         for place in bytes.indices where bytes[place] == 0x0A { bytes[place] = UInt8(ascii: ",") }
         try write(bytes)
-    }
-
-    // MARK: Slices
-
-    /// The window in parts that follow each other, each with about as many records as memory is to hold.
-    private func slices() -> [TimeWindow] {
-        guard let index = snapshot.index.topics[topic] else { return [] }
-        let times = window.milliseconds
-        var parts = index.segments.flatMap {
-            $0.blocks.map { (time: $0.timeMin, last: $0.timeMax, rows: $0.rowCount) }
-        }
-        parts += index.tails.values.joined().map {
-            (time: $0.timeMin, last: $0.timeMax, rows: $0.batch.rowCount)
-        }
-        parts.removeAll { $0.last < times.lowerBound || $0.time >= times.upperBound }
-        parts.sort { $0.time < $1.time }
-        var slices: [TimeWindow] = []
-        var start = window.start
-        var rowCount = 0
-        for part in parts {
-            let bound = Timestamp(milliseconds: part.time)
-            if rowCount >= RecordStream.sliceRecordCount, bound > start, bound < window.end {
-                slices.append(TimeWindow(start: start, end: bound))
-                start = bound
-                rowCount = 0
-            }
-            rowCount += part.rows
-        }
-        slices.append(TimeWindow(start: start, end: window.end))
-        return slices
     }
 }
 

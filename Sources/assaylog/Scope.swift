@@ -101,8 +101,8 @@ struct PathOptions {
     }
 
     /// The refusal of a path at which no record has a number, with those that the records have.
-    static func refusal(of path: IOPath, topic: String, in view: StoreView) -> CommandFailure {
-        let sample = RecordScan(view.snapshot).window(topic: topic, .always, limit: 1, newestFirst: true)
+    static func refusal(of path: IOPath, topic: String, in view: StoreView) throws -> CommandFailure {
+        let sample = try RecordScan(view.snapshot).window(topic: topic, .always, limit: 1, newestFirst: true)
         let names = (sample.batches.first?.fields ?? []).compactMap { field -> String? in
             let words = field.name.split(separator: ".", maxSplits: 1)
             guard words.count == 2, words[0] == "in" || words[0] == "out" else { return nil }
@@ -123,10 +123,13 @@ struct PathOptions {
     }
 }
 
-/// `--model` and `--location`.
+/// `--model`, `--pipeline-version` and `--location`.
 struct FilterOptions: ParsableArguments {
     @Option(help: ArgumentHelp("Only what this model answered.", valueName: "name"))
     var model: String?
+
+    @Option(help: ArgumentHelp("Only what this version of the pipeline answered.", valueName: "uuid"))
+    var pipelineVersion: String?
 
     @Option(
         help: ArgumentHelp(
@@ -141,7 +144,9 @@ struct FilterOptions: ParsableArguments {
                 "--location is \"\(name)\", and the pipeline has no records of it; it has records of "
                     + (known.isEmpty ? "no location" : known.joined(separator: ", ")))
         }
-        return RecordFilter(partitions: location.isEmpty ? nil : Set(location), modelName: model)
+        return RecordFilter(
+            partitions: location.isEmpty ? nil : Set(location), modelName: model,
+            pipelineVersion: pipelineVersion)
     }
 }
 

@@ -73,6 +73,52 @@ import Testing
         #expect(unknown.status == 1 && unknown.errors.contains("import"))
     }
 
+    @Test("only the pipeline version asked for counts, in every command that prints records")
+    func pipelineVersion() throws {
+        let lines = (0..<9).map {
+            #"{"time":\#($0),"out.y":\#($0),"metadata.pipeline_version":"v\#($0 % 3)"}"#
+        }
+        try sandbox.write(lines.joined(separator: "\n"), to: "a")
+        try sandbox.run("append", "--create", "--pipeline", "fraud", "a")
+        #expect(
+            try query("--path", "output y", "--pipeline-version", "v1").lines.map { $0.suffix(3) } == [
+                "1.0", "4.0", "7.0",
+            ])
+        for command in ["logs", "export"] {
+            let run = try sandbox.run(command, "--pipeline", "fraud", "--pipeline-version", "v2")
+            #expect(run.lines == [2, 5, 8].map { lines[$0] }, "\(command)")
+        }
+    }
+
+    @Test("a damaged block is named, the rest is printed, and the exit code says so")
+    func damage() throws {
+        try sandbox.appendRecords(6000)
+        // A bit in the middle of the only segment, which is columns as nearly all of it.
+        let path = sandbox.file("assaylog-data/segment-0000000000000001")
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes[bytes.count / 2] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: path))
+        for command in [
+            ["logs"], ["export"], ["query", "--path", "input x 0", "--summary"],
+            ["query", "--path", "output y 0"],
+        ] {
+            let process = try sandbox.process(command + ["--pipeline", "fraud"], output: "o", errors: "e")
+            process.waitUntilExit()
+            let errors = try sandbox.read("e")
+            if command.count > 1 && errors.isEmpty { continue }  // Its columns are well.
+            #expect(process.terminationStatus == 1, "\(command)")
+            #expect(
+                errors.contains("segment-0000000000000001 at byte")
+                    && errors.contains("records [2000, 4000)"), "\(errors)")
+            #expect(
+                errors.contains("of partition \"import\"")
+                    && errors.contains("from 2024-01-09T00:33:20Z to 2024-01-09T01:06:39Z"))
+            if command.count == 1 { #expect(try sandbox.read("o").split(separator: "\n").count == 4000) }
+        }
+        let check = try sandbox.run("check")
+        #expect(check.status == 1 && (check.output + check.errors).contains("segment-0000000000000001"))
+    }
+
     @Test("what is not there is refused with what is")
     func refusals() throws {
         #expect(try query("--path", "output y 0").errors.contains("holds no assaylog data"))

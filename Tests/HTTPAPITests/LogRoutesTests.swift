@@ -125,7 +125,7 @@ struct LogRoutesTests {
             }
             func values(_ path: String) throws -> Double? {
                 let topic = client.store.log.snapshot()
-                return ColumnScan(topic).values(
+                return try ColumnScan(topic).values(
                     WindowQuery(topic: Client.topic, window: .always, path: try IOPath(parsing: path))
                 ).values.last
             }

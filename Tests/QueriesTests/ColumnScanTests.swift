@@ -48,7 +48,7 @@ import Testing
                     end: Timestamp(microseconds: start + Int64.random(in: 0...2_000_000, using: &generator))),
                 path: paths[Int.random(in: 0..<paths.count, using: &generator)], filter: filter,
                 cut: generator.next() % 2 == 0 ? nil : UInt64.random(in: 0...80, using: &generator))
-            let answer = ColumnScan(snapshot).values(query)
+            let answer = try ColumnScan(snapshot).values(query)
             #expect(
                 answer.numbers == model.values(query, cut: snapshot.cut),
                 "seed \(seed), query \(number): \(query)")
@@ -71,7 +71,7 @@ import Testing
         ]
         for (start, end, isInside) in cases {
             let window = TimeWindow(start: Timestamp(microseconds: start), end: Timestamp(microseconds: end))
-            let answer = ColumnScan(model.snapshot).values(
+            let answer = try ColumnScan(model.snapshot).values(
                 WindowQuery(topic: "fraud", window: window, path: try path("output y")))
             #expect(answer.values == (isInside ? [1] : []), "[\(start - moment), \(end - moment))")
         }
@@ -113,7 +113,7 @@ import Testing
                     record(Int64(number), value.map { ["in.f": $0] } ?? [:])
                 },
                 isSmall: isSmall)
-            let answer = ColumnScan(model.snapshot).values(
+            let answer = try ColumnScan(model.snapshot).values(
                 WindowQuery(topic: "fraud", window: .always, path: try path(text)))
             #expect(
                 answer.values.map { NumberAtTime(0, $0) } == expected.map { NumberAtTime(0, $0) },
@@ -137,7 +137,7 @@ import Testing
         }
         try model.append(wide)
         let entry = try #require(model.snapshot.index.topics["fraud"]?.segments.first?.blocks.first)
-        let answer = ColumnScan(model.snapshot).values(
+        let answer = try ColumnScan(model.snapshot).values(
             WindowQuery(topic: "fraud", window: .always, path: try path("output y")))
         #expect(answer.values.count == 300)
         // The first read takes some bytes behind the head on suspicion.
@@ -161,19 +161,22 @@ import Testing
         let query = WindowQuery(topic: "fraud", window: .always, path: try path("output y"))
         for place in [0, entry.headByteCount - 1, entry.headByteCount + 1] {
             model.disk.damage("segment-0000000000000001") { $0[entry.offset + place] ^= 1 }
-            let answer = ColumnScan(model.snapshot).values(query)
+            let answer = try ColumnScan(model.snapshot).values(query)
             #expect(
                 answer.values == [Double](repeating: 0, count: 20) + [Double](repeating: 2, count: 20) + [9])
             #expect(answer.statistics.unseen.count == 1 && answer.statistics.blocksRead == 2)
-            #expect(answer.statistics.unseen[0].hasPrefix("segment-0000000000000001 at byte"))
-            let records = RecordScan(model.snapshot).window(topic: "fraud", .always, limit: 100)
+            #expect(answer.statistics.unseen[0].problem.hasPrefix("segment-0000000000000001 at byte"))
+            #expect(
+                answer.statistics.unseen[0].indexes == 20..<40
+                    && answer.statistics.unseen[0].times == 100...119)
+            let records = try RecordScan(model.snapshot).window(topic: "fraud", .always, limit: 100)
             #expect(records.rows.count == 41 && records.statistics.unseen.count == 1)
-            let page = RecordScan(model.snapshot).page(topic: "fraud", positions: [:], limit: 100)
+            let page = try RecordScan(model.snapshot).page(topic: "fraud", positions: [:], limit: 100)
             #expect(page.rows.rows.count == 41 && page.rows.statistics.unseen.count == 1)
             #expect(page.next == ["engine": 61] && !page.isFull)
             model.disk.damage("segment-0000000000000001") { $0[entry.offset + place] ^= 1 }
         }
-        #expect(ColumnScan(model.snapshot).values(query).values.count == 61)
+        #expect(try ColumnScan(model.snapshot).values(query).values.count == 61)
     }
 
     @Test("damage in a column that is not asked for harms no answer")
@@ -188,7 +191,7 @@ import Testing
         let head = try file.head(entry)
         guard case .scalar(let leaf) = head.fields[0].layout else { return }
         model.disk.damage(file.name) { $0[entry.offset + leaf.place.offset] ^= 1 }
-        let answer = ColumnScan(model.snapshot).values(
+        let answer = try ColumnScan(model.snapshot).values(
             WindowQuery(topic: "fraud", window: .always, path: try path("output y")))
         #expect(answer.values.count == 20 && answer.statistics.unseen == [])
     }
@@ -199,10 +202,10 @@ import Testing
         try model.append([record(5, ["out.y": .float64(1)])], isSmall: true)
         let scan = ColumnScan(model.snapshot)
         let y = try path("output y")
-        #expect(scan.values(WindowQuery(topic: "other", window: .always, path: y)).times == [])
-        #expect(scan.values(WindowQuery(topic: "fraud", window: TimeWindow(5, 5), path: y)).times == [])
-        #expect(scan.values(WindowQuery(topic: "fraud", window: .always, path: y, cut: 0)).times == [])
-        #expect(scan.values(WindowQuery(topic: "fraud", window: .always, path: y, cut: 1)).times == [5])
+        #expect(try scan.values(WindowQuery(topic: "other", window: .always, path: y)).times == [])
+        #expect(try scan.values(WindowQuery(topic: "fraud", window: TimeWindow(5, 5), path: y)).times == [])
+        #expect(try scan.values(WindowQuery(topic: "fraud", window: .always, path: y, cut: 0)).times == [])
+        #expect(try scan.values(WindowQuery(topic: "fraud", window: .always, path: y, cut: 1)).times == [5])
     }
 
     @Test("a model's name that is no JSON, or not there, is no match")
@@ -220,7 +223,7 @@ import Testing
                         Int64(number), text.map { ["metadata.last_model": $0, "out.y": .int64(1)] } ?? [:])
                 }, isSmall: isSmall)
         }
-        let answer = ColumnScan(model.snapshot).values(
+        let answer = try ColumnScan(model.snapshot).values(
             WindowQuery(
                 topic: "fraud", window: .always, path: try path("output y"),
                 filter: RecordFilter(modelName: "a")))

@@ -36,7 +36,7 @@ import Testing
                     ($0.record.time, $0.partition, $0.index) < ($1.record.time, $1.partition, $1.index)
                 }
                 if newestFirst { expected.reverse() }
-                let found = RecordScan(model.snapshot).window(
+                let found = try RecordScan(model.snapshot).window(
                     topic: "fraud", window, filter: filter, limit: limit, newestFirst: newestFirst)
                 #expect(
                     found.texts == expected.prefix(limit).map(\.record.text), "seed \(seed), query \(number)")
@@ -56,7 +56,7 @@ import Testing
             var expected = model.rows.sorted { ($0.partition, $0.index) < ($1.partition, $1.index) }
             if newestFirst { expected.reverse() }
             for limit in 1...10 {
-                let found = RecordScan(model.snapshot).window(
+                let found = try RecordScan(model.snapshot).window(
                     topic: "fraud", .always, limit: limit, newestFirst: newestFirst)
                 #expect(found.texts == expected.prefix(limit).map(\.record.text), "the first \(limit)")
             }
@@ -71,7 +71,7 @@ import Testing
                 (0..<15).map { ModelRecord(time: Int64(number * 100 + $0), fields: ["out.y": .int64(1)]) })
         }
         for newestFirst in [false, true] {
-            let found = RecordScan(model.snapshot).window(
+            let found = try RecordScan(model.snapshot).window(
                 topic: "fraud", .always, limit: 20, newestFirst: newestFirst)
             #expect(found.rows.count == 20 && found.statistics.blocksRead <= 3)
         }
@@ -86,8 +86,9 @@ import Testing
         var positions: [String: UInt64] = [:]
         var texts: [String] = []
         for _ in 0..<2000 {
-            let page = RecordScan(model.snapshot).page(
-                topic: "fraud", positions: positions, window: window, filter: filter, limit: limit, newestFirst: newestFirst)
+            let page = try RecordScan(model.snapshot).page(
+                topic: "fraud", positions: positions, window: window, filter: filter, limit: limit,
+                newestFirst: newestFirst)
             #expect(page.rows.rows.count <= limit)
             texts += page.rows.texts
             positions = page.next
@@ -151,16 +152,18 @@ import Testing
             try model.append(
                 (0..<5).map { ModelRecord(time: Int64(number * 100 + $0), fields: ["out.y": .int64(1)]) })
         }
-        let page = RecordScan(model.snapshot).page(
+        let page = try RecordScan(model.snapshot).page(
             topic: "fraud", positions: [:], window: TimeWindow(300, 402), limit: 100)
         #expect(page.rows.rows.count == 7 && page.next == ["engine": 50] && !page.isFull)
         #expect(page.rows.statistics.blocksRead == 2)
         #expect(
-            RecordScan(model.snapshot).page(topic: "none", positions: ["p": 3], limit: 1).next == ["p": 3])
+            try RecordScan(model.snapshot).page(topic: "none", positions: ["p": 3], limit: 1).next == ["p": 3]
+        )
         // A position past the end, of a token from elsewhere, is brought back.
         #expect(
-            RecordScan(model.snapshot).page(topic: "fraud", positions: ["engine": 999], limit: 1).next == [
-                "engine": 50
-            ])
+            try RecordScan(model.snapshot).page(topic: "fraud", positions: ["engine": 999], limit: 1).next
+                == [
+                    "engine": 50
+                ])
     }
 }

@@ -102,6 +102,28 @@ import Testing
         #expect(disk.bytes(of: "a") == [1, 0, 0, 4])
     }
 
+    @Test("a sync that failed may have written any beginning of its bytes", arguments: 0...2)
+    func partlyWritten(writtenCount: Int) throws {
+        let file = try durableFile("a", [1])
+        try file.append([2, 3])
+        plan { $0.failAtOperation = disk.operationCount }
+        #expect(throws: DiskError.self) { try file.sync() }
+        // First how long the file is, then how much of the failed sync's bytes is there.
+        var counts = [2, writtenCount]
+        disk.crash { $0 == 0...2 ? counts.removeFirst() : $0.upperBound }
+        #expect(disk.bytes(of: "a") == [1] + [2, 3].prefix(writtenCount) + [0, 0].dropFirst(writtenCount))
+    }
+
+    @Test("the operation that was cut is named")
+    func lastCut() throws {
+        _ = try durableFile("a", [1])
+        #expect(disk.lastCut == nil)
+        plan { $0.crashAtOperation = disk.operationCount }
+        #expect(throws: DiskError.self) { try disk.rename("a", to: "b") }
+        let cut = try #require(disk.lastCut)
+        #expect(cut.operation == "rename" && cut.file == "a")
+    }
+
     @Test("when the power goes, nothing answers until it is back")
     func powerCut() throws {
         let file = try durableFile("a", [1])

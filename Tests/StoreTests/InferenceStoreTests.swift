@@ -110,7 +110,7 @@ struct InferenceStoreTests {
             next += size
         }
         for _ in 0..<2 {
-            let page = RecordScan(scene.store.log.snapshot()).page(
+            let page = try RecordScan(scene.store.log.snapshot()).page(
                 topic: scene.pipeline.topic.name, positions: [:], limit: next + 1)
             #expect(page.rows.rows.count == next)
             #expect(page.next == ["p": UInt64(next)])

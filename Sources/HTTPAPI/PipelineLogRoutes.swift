@@ -1,0 +1,108 @@
+// A pipeline's records by time, page by page: `pipelines/get_logs`.
+//
+// Invariants:
+//  * All pages of one cursor are one answer about one cut: what is appended meanwhile is not in it.
+//  * `x-iteration-status` is All on the last page alone, and then there is no cursor.
+
+import Catalog
+import EventLog
+import HTTPTypes
+import Hummingbird
+import JSON
+import Queries
+import Records
+import Store
+import Wire
+
+struct PipelineLogRoutes {
+    let store: InferenceStore
+
+    var routes: [Route] { [.question("/v1/api/pipelines/get_logs", logs)] }
+
+    @Sendable func logs(_ request: Request, _ context: APIContext) async throws -> Response {
+        let body = try await request.document()
+        let name = try body["pipeline_name"].string()
+        let workspaceID: WorkspaceID? = try body["workspace_id"].optional?.identifier()
+        let pipeline = try store.catalog.pipeline(named: name, in: workspaceID)
+        let view = store.log.snapshot()
+        let question = PageToken.Question(
+            topic: pipeline.topic.name, window: try period(body), filter: try RecordFilter(body),
+            newestFirst: try isNewestFirst(body["order"]))
+        let token = try PageToken(
+            body["cursor"].optional?.string(), "cursor", for: question, in: view)
+        var key: RecordKey?
+        switch token?.place {
+        case .behind(let place)?: key = place
+        case .address?: throw body["cursor"].refused("\(PageToken.Refusal.otherQuestion)")
+        case nil: break
+        }
+        var selection = try request.fieldSelection()
+        // As the contract's service shows them: who answered is shown where it is asked for.
+        if selection == .all { selection.excluded = ["metadata"] }
+        let form = RecordForm.nested
+        let size = try body["page_size"].optional?.integer(in: 1...LogRoutes.pageRecordCountMax)
+        if request.wantsLines {
+            return Response(
+                lines: RecordReading(
+                    view, topic: question.topic, window: question.window, filter: question.filter,
+                    order: .time(newestFirst: question.newestFirst), from: token, limit: size ?? .max),
+                form: form, fields: selection, for: context)
+        }
+        let format = try request.answerFormat()
+        let cut = token?.cut ?? view.cut
+        let rows = try RecordScan(view).window(
+            topic: question.topic, question.window, filter: question.filter, cut: cut, after: key,
+            limit: size ?? 1000, newestFirst: question.newestFirst)
+        let bytes: [UInt8]
+        var rowCount = rows.rows.count
+        switch format {
+        case .arrow(let arrow):
+            bytes = try ArrowWriter(as: arrow, form: form, fields: selection)
+                .bytes(of: rows.batches, rows: rows.rows)
+        case .json(let text):
+            var writer = RecordWriter(as: text, form: form, fields: selection)
+            let prepared = rows.batches.map { writer.prepare($0) }
+            for (batch, row) in rows.rows
+            where writer.rowCount == 0 || writer.byteCount < LogRoutes.pageByteCountMax {
+                writer.write(row: row, of: prepared[batch])
+            }
+            rowCount = writer.rowCount
+            bytes = writer.finish()
+        }
+        let isCut = rowCount < rows.rows.count
+        var response = Response(bytes: bytes, contentType: format.contentType)
+        response.headers[.iterationStatus] = isCut ? "ByteLimited" : rows.hasMore ? "RecordLimited" : "All"
+        if isCut || rows.hasMore {
+            let place = rowCount > 0 ? rows.key(of: rowCount - 1) : key
+            // A page that shows nothing and has more is one whose records are all damaged: there is none,
+            // because others come in the place of those.
+            if let place {
+                response.headers[.iterationCursor] = PageToken(cut: cut, place: .behind(place))
+                    .text(for: question)
+            }
+        }
+        response.note(rows.statistics.unseen)
+        return response
+    }
+
+    /// Newest first, as the contract says where nothing else is said.
+    private func isNewestFirst(_ field: JSONField) throws -> Bool {
+        guard let order = try field.optional?.string() else { return true }
+        switch order.lowercased() {
+        case "asc": return false
+        case "desc": return true
+        default: throw field.refused("is \"\(order)\"; it must be Asc or Desc")
+        }
+    }
+
+    /// `start_time` and `end_time`, both belonging to the range, to the millisecond.
+    private func period(_ body: JSONField) throws -> TimeWindow {
+        let start = try body["start_time"].optional?.timestamp() ?? TimeWindow.always.start
+        guard let end = try body["end_time"].optional?.timestamp() else {
+            return TimeWindow(start: start, end: TimeWindow.always.end)
+        }
+        guard start <= end else { throw body["end_time"].refused("is before \"start_time\"") }
+        let past = Timestamp(milliseconds: end.milliseconds).adding(TimeSpan(microseconds: 1000))
+        return TimeWindow(start: start, end: max(past, start))
+    }
+}

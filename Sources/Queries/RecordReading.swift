@@ -1,0 +1,80 @@
+// All records of a question, page after page at one cut: for answers that are written while they are
+// read, and that nobody holds whole.
+//
+// Invariants:
+//  * Every record of the question comes once, in the order asked for.
+//  * Memory is that of one page.
+//  * A part that is not seen is told once.
+
+import EventLog
+import Records
+
+package struct RecordReading: Sendable {
+    package enum Order: Hashable, Sendable {
+        case time(newestFirst: Bool)
+        /// Partition after partition, each by index.
+        case address
+    }
+
+    package let topic: String
+    package let window: TimeWindow
+    package let filter: RecordFilter
+    package let order: Order
+    package let cut: CommitNumber
+    /// Records that are still to come at most.
+    package private(set) var limit: Int
+    /// Parts that the records so far are without.
+    package private(set) var unseen: [UnseenPart] = []
+    private let snapshot: LogSnapshot
+    private var key: RecordKey?
+    private var positions: [String: UInt64]
+    private var isEnded = false
+
+    /// Records of a page: eight full blocks, so that few are read twice.
+    package static let pageRecordCount = 1 << 14
+
+    /// - Parameter token: where to go on, and at which cut; nil to begin, at the snapshot's.
+    package init(
+        _ snapshot: LogSnapshot, topic: String, window: TimeWindow = .always,
+        filter: RecordFilter = RecordFilter(), order: Order, from token: PageToken? = nil,
+        positions: [String: UInt64] = [:], limit: Int = .max
+    ) {
+        self.snapshot = snapshot
+        self.topic = topic
+        self.window = window
+        self.filter = filter
+        self.order = order
+        self.limit = limit
+        self.positions = positions
+        cut = token?.cut ?? snapshot.cut
+        switch token?.place {
+        case .behind(let key)?: self.key = key
+        case .address(let places)?: self.positions = places
+        case nil: break
+        }
+    }
+
+    /// The next records; nil when all have come.
+    package mutating func next() throws(CancellationError) -> RecordRows? {
+        guard !isEnded, limit > 0 else { return nil }
+        let count = min(limit, RecordReading.pageRecordCount)
+        let rows: RecordRows
+        switch order {
+        case .time(let newestFirst):
+            rows = try RecordScan(snapshot).window(
+                topic: topic, window, filter: filter, cut: cut, after: key, limit: count,
+                newestFirst: newestFirst)
+            if !rows.rows.isEmpty { key = rows.key(of: rows.rows.count - 1) }
+        case .address:
+            let page = try RecordScan(snapshot).page(
+                topic: topic, positions: positions, window: window, filter: filter, cut: cut, limit: count)
+            rows = page.rows
+            positions = page.next
+        }
+        isEnded = !rows.hasMore
+        limit -= rows.rows.count
+        let known = Set(unseen)
+        unseen += rows.statistics.unseen.filter { !known.contains($0) }
+        return rows
+    }
+}

@@ -1,0 +1,129 @@
+// Whole records page by page, in the order of the log: one partition after another, each in the order
+// of its indexes.
+//
+// Invariants:
+//  * `page` answers dense runs of indexes of one partition after another, so that a place is a map
+//    from partition to next index, stable under append and rewriting.
+//  * A record past the cut is neither answered nor passed over: a later cut's page finds it.
+//  * A damaged block is left out and named; it does not end the scan.
+
+import EventLog
+import Records
+import Segments
+
+extension RecordScan {
+    /// A page of records by address, and where the next one starts.
+    package struct Page: Sendable {
+        package var rows = RecordRows()
+        /// The next index of every partition that was looked at or had a position.
+        package var next: [String: UInt64] = [:]
+        /// Whether the page ended because it was full, not because there is no more.
+        package var isFull = false
+    }
+
+    /// - Parameters:
+    ///   - positions: where each partition goes on: the first index to answer, or, newest first,
+    ///     the index below which to answer. Partitions without one start at their end of the log.
+    ///   - cut: the last commit that counts; nil for all that the snapshot shows.
+    ///   - limit: records on the page.
+    /// - Throws: `CancellationError` where the task is cancelled.
+    package func page(
+        topic: String, positions: [String: UInt64], window: TimeWindow = .always,
+        filter: RecordFilter = RecordFilter(), cut: CommitNumber? = nil, limit: Int, newestFirst: Bool = false
+    ) throws(CancellationError) -> Page {
+        var page = Page()
+        page.next = positions
+        guard let index = snapshot.index.topics[topic] else { return page }
+        let times = window.milliseconds
+        let partitions = index.nextIndexes.keys.sorted().filter { filter.partitions?.contains($0) ?? true }
+        // Where a position is given, partitions before it in the alphabet have been finished.
+        for partition in newestFirst ? partitions.reversed() : partitions {
+            let end = index.nextIndexes[partition] ?? 0
+            let start = positions[partition].map { min($0, end) } ?? (newestFirst ? end : 0)
+            page.next[partition] = start
+            if page.isFull { continue }
+            var parts = parts(of: index, partition).filter { part in
+                newestFirst ? part.firstIndex < start : part.endIndex > start
+            }
+            parts.sort { newestFirst ? $0.firstIndex > $1.firstIndex : $0.firstIndex < $1.firstIndex }
+            page.rows.statistics.unseen += index.gaps(of: partition, topic).filter {
+                newestFirst ? $0.indexes.lowerBound < start : $0.indexes.upperBound > start
+            }
+            scan: for part in parts {
+                if Task.isCancelled { throw CancellationError() }
+                if page.rows.rows.count >= limit {
+                    page.isFull = true
+                    break scan
+                }
+                if let cut, part.firstCommit > cut {
+                    // Commits ascend with indexes: what is past the cut stands at the partition's end.
+                    if newestFirst { page.next[partition] = part.firstIndex } else { break scan }
+                    continue
+                }
+                let isOutside = part.timeMax < times.lowerBound || part.timeMin >= times.upperBound
+                guard let read = read(part, filter, cut, skipping: isOutside, &page.rows.statistics) else {
+                    page.next[partition] = newestFirst ? part.firstIndex : part.endIndex
+                    continue
+                }
+                guard let (batch, mask) = read.records else {
+                    page.next[partition] =
+                        newestFirst ? part.firstIndex : part.firstIndex + UInt64(read.rowCount)
+                    continue
+                }
+                page.rows.batches.append(batch)
+                page.rows.partitions.append(partition)
+                let position = page.rows.batches.count - 1
+                let rows = newestFirst ? Array((0..<read.rowCount).reversed()) : Array(0..<read.rowCount)
+                for row in rows {
+                    let address = part.firstIndex + UInt64(row)
+                    guard newestFirst ? address < start : address >= start else { continue }
+                    if page.rows.rows.count >= limit {
+                        page.isFull = true
+                        break scan
+                    }
+                    page.next[partition] = newestFirst ? address : address + 1
+                    if times.contains(batch.times[row]) && mask.keeps(row) {
+                        page.rows.rows.append((position, row))
+                        page.rows.indexes.append(address)
+                    }
+                }
+            }
+        }
+        page.rows.statistics.rowsKept = page.rows.rows.count
+        page.rows.hasMore = page.isFull
+        return page
+    }
+
+    private func parts(of index: TopicIndex, _ partition: String) -> [LogPart] {
+        index.segments.flatMap { segment in
+            segment.blocks.filter { $0.partition == partition }.map {
+                LogPart.block(QueryPlan.Step(segment: segment.segment, block: $0, skipped: nil))
+            }
+        } + (index.tails[partition] ?? []).map { LogPart.tail($0) }
+    }
+
+    /// The records of a part, or, where none of them can be asked for, how many there are up to the cut.
+    /// Nil where it is damaged, which is noted.
+    private func read(
+        _ part: LogPart, _ filter: RecordFilter, _ cut: CommitNumber?, skipping isOutside: Bool,
+        _ statistics: inout QueryStatistics
+    ) -> (records: (RecordBatch, RowMask)?, rowCount: Int)? {
+        do throws(SegmentError) {
+            let rowCount = try rowCount(of: part, upTo: cut)
+            if isOutside {
+                if case .block = part { statistics.blocksSkipped += 1 }
+                return (nil, rowCount)
+            }
+            let batch = try batch(of: part, &statistics)
+            switch part {
+            case .block: statistics.blocksRead += 1
+            case .tail: statistics.tailRunsRead += 1
+            }
+            statistics.rowsSeen += batch.rowCount
+            return ((batch, RowMask(filter, batch)), rowCount)
+        } catch {
+            statistics.unseen.append(part.unseen(error))
+            return nil
+        }
+    }
+}

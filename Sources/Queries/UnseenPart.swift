@@ -1,0 +1,64 @@
+// A part of the log that an answer is without, because its bytes are damaged: whose records, which of
+// them, of when, and where the damage is.
+//
+// Invariant: an answer that is without records of its question says so with parts that cover them.
+
+import EventLog
+import JSON
+import Records
+
+package struct UnseenPart: Hashable, Sendable {
+    package var topic: String
+    package var partition: String
+    /// The records by their index in the partition.
+    package var indexes: Range<UInt64>
+    /// Their times, in milliseconds, where the index tells; nil where only the damaged bytes would.
+    package var times: ClosedRange<Int64>?
+    /// What is wrong, with file and offset.
+    package var problem: String
+
+    package init(
+        topic: String, partition: String, indexes: Range<UInt64>, times: ClosedRange<Int64>?, problem: String
+    ) {
+        self.topic = topic
+        self.partition = partition
+        self.indexes = indexes
+        self.times = times
+        self.problem = problem
+    }
+}
+
+extension UnseenPart: CustomStringConvertible {
+    package var description: String {
+        let period =
+            times.map {
+                "from \(Timestamp(milliseconds: $0.lowerBound).zuluText) to "
+                    + Timestamp(milliseconds: $0.upperBound).zuluText
+            } ?? "of unknown times"
+        return "\(problem); not seen: records [\(indexes.lowerBound), \(indexes.upperBound)) of partition "
+            + "\"\(partition)\" of \(topic), \(period)"
+    }
+
+    package var json: JSONValue {
+        .object(
+            ("topic", .string(topic)), ("partition", .string(partition)),
+            ("first_index", .integer(indexes.lowerBound)), ("end_index", .integer(indexes.upperBound)),
+            ("time_min", times.map { .integer($0.lowerBound) } ?? .null),
+            ("time_max", times.map { .integer($0.upperBound) } ?? .null), ("problem", .string(problem)))
+    }
+}
+
+extension UnseenPart {
+    init(_ gap: IndexGap, of topic: String) {
+        self.init(
+            topic: topic, partition: gap.partition, indexes: gap.indexes, times: nil,
+            problem: "a segment that holds them is damaged (`assaylog check` says which and where)")
+    }
+}
+
+extension TopicIndex {
+    /// Records of a partition that opening the log could not see.
+    func gaps(of partition: String, _ topic: String) -> [UnseenPart] {
+        gaps.filter { $0.partition == partition }.map { UnseenPart($0, of: topic) }
+    }
+}

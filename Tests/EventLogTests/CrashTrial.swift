@@ -1,0 +1,122 @@
+// One history of a log, cut off at any of its operations on the disk: what a crash point is.
+//
+// A point is a function of (seed, operation): the seed makes the history, the bounds of the log and what
+// survives; the operation says where the power goes. Before some cuts another operation fails, so that
+// the page cache differs from the disk. After the cut the log is opened, used, and cut again while it
+// recovers, and once more at rest.
+//
+// Invariants:
+//  * After every opening the log holds what was acknowledged, whole, once, digit for digit, and at most
+//    the one commit that was under way; keys of requests likewise.
+//  * Every operation of a history is a point, so that none is passed over by chance.
+
+import Disk
+import Segments
+import Simulation
+import TestSupport
+
+@testable import EventLog
+
+struct CrashTrial {
+    let seed: UInt64
+    private let configuration: LogConfiguration
+    private let history: [Step]
+    private let sequel: [Step]
+
+    init(seed: UInt64) {
+        self.seed = seed
+        var generator = SeededGenerator(seed: seed)
+        var configuration = LogConfiguration()
+        configuration.segmentByteCountMax = Int.random(in: 500...9000, using: &generator)
+        configuration.tailRowCountMax = Int.random(in: 2...20, using: &generator)
+        configuration.tailByteCountMax = Int.random(in: 1000...50_000, using: &generator)
+        if generator.chance(1, in: 4) { configuration.directory = FileName.derivedDirectory }
+        self.configuration = configuration
+        history = generator.history(stepCount: Int.random(in: 12...40, using: &generator))
+        sequel = (100..<104).map { .commit(generator.parts(at: $0)) }
+    }
+
+    /// What a point was, and what it broke.
+    struct Outcome {
+        /// Power cuts in the middle of an operation, each named by what the log did and what the disk did.
+        var cuts: [String] = []
+        /// Power cuts at rest.
+        var restCutCount = 0
+        /// Operations that failed before a cut.
+        var faultCount = 0
+        var violations: [String] = []
+    }
+
+    /// Cuts the power at `operation` of the history.
+    /// - Returns: nil where the history has no such operation.
+    func run(_ operation: Int, through wrap: (SimulatedFileSystem) -> any FileSystem = { $0 }) -> Outcome? {
+        var generator = SeededGenerator(seed: seed &* 0x9E37_79B9 &+ UInt64(operation))
+        let survival: Survival =
+            switch operation % 8 {
+            case 0: .nothing
+            case 1: .everything
+            default: .seeded(generator.next())
+            }
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.crashAtOperation = operation
+        if operation > 3, generator.chance(1, in: 3) {
+            // Near before the cut, so that little has come between.
+            plan.failAtOperation = operation - Int.random(in: 1...min(operation, 6), using: &generator)
+            if generator.chance(1, in: 3) { plan.failureKind = .outOfSpace }
+        }
+        let disk = SimulatedFileSystem()
+        disk.setPlan(plan)
+        var outcome = Outcome()
+        if plan.failAtOperation != nil { outcome.faultCount += 1 }
+        var drive = LogDrive(disk, configuration, through: wrap(disk))
+        drive.reopen()
+        var doing = "open"
+        for step in history where !disk.hasCrashed {
+            doing = name(of: step, drive)
+            drive.run(step)
+        }
+        guard disk.hasCrashed else { return nil }
+        let choose = survival.choose()
+        func cut(_ doing: String) {
+            if disk.hasCrashed, let cut = disk.lastCut {
+                outcome.cuts.append("\(doing): \(cut.operation) \(CrashTrial.kind(of: cut.file))")
+            } else {
+                outcome.restCutCount += 1
+            }
+            drive.crash(choose)
+        }
+        cut(doing)
+        drive.run(sequel)
+        cut("rest")
+        // The next cut comes during the recovery from one: that must not harm either.
+        plan = SimulatedFileSystem.FaultPlan()
+        plan.crashAtOperation = disk.operationCount + operation % 17
+        disk.setPlan(plan)
+        drive.run(.kill)
+        if !disk.hasCrashed { drive.run(sequel) }
+        cut(disk.hasCrashed ? "recovery or just after" : "rest")
+        drive.run(.close)
+        cut("rest")
+        outcome.violations = drive.violations
+        return outcome
+    }
+
+    /// What the log does in a step, by its name.
+    private func name(of step: Step, _ drive: LogDrive) -> String {
+        let name = Mirror(reflecting: step).children.first?.label ?? "\(step)"
+        guard name == "commit", let topics = drive.snapshot?.index.topics.values else { return name }
+        let rolls = topics.contains { topic in
+            topic.tails.values.contains { runs in
+                runs.reduce(0) { $0 + $1.batch.rowCount } >= configuration.tailRowCountMax
+            }
+        }
+        return rolls ? "commit that rolls" : name
+    }
+
+    /// The kind of a file by its name: what stands before the number.
+    private static func kind(of file: String) -> String {
+        let name = file.split(separator: "/").last.map(String.init) ?? "directory"
+        let kind = name.prefix { !$0.isNumber }
+        return kind.hasSuffix("-") ? String(kind.dropLast()) : String(kind)
+    }
+}

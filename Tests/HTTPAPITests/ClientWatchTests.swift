@@ -1,0 +1,130 @@
+// Invariants checked: those at the head of ClientWatch.swift, over real connections; and which routes end
+// with their client.
+
+import Foundation
+import Glibc
+import HTTPTypes
+import Hummingbird
+import HummingbirdTesting
+import NIOCore
+import Synchronization
+import Testing
+
+@testable import HTTPAPI
+
+/// A connection that a test closes when it wants to.
+private final class RawClient {
+    private let socket: Int32
+
+    init(port: Int) throws {
+        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = in_port_t(UInt16(port).bigEndian)
+        address.sin_addr.s_addr = inet_addr("127.0.0.1")
+        let result = withUnsafePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
+            }
+        }
+        try #require(result == 0)
+    }
+
+    func send(_ text: String) {
+        let bytes = Array(text.utf8)
+        _ = bytes.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    }
+
+    func hangUp() { close(socket) }
+}
+
+@Suite("A client that goes away", .serialized) struct ClientWatchTests {
+    @Test("work for an answer ends when nobody waits for it any more", .timeLimit(.minutes(1)))
+    func ends() async throws {
+        let (events, source) = AsyncStream.makeStream(of: String.self)
+        let router = Router(context: APIContext.self)
+        router.on("/wait", method: .post) { _, context -> Response in
+            do {
+                return try await context.whileClientWaits {
+                    source.yield("began")
+                    // Ends by cancellation alone.
+                    while true { try await Task.sleep(for: .seconds(3600)) }
+                }
+            } catch {
+                source.yield("ended: \(error is CancellationError)")
+                throw error
+            }
+        }
+        let application = Application(
+            router: router, server: .http1(configuration: .init(additionalChannelHandlers: [ClientWatchHandler()])),
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)), logger: noLog)
+        try await application.test(.live) { client in
+            let port = try #require(client.port)
+            var iterator = events.makeAsyncIterator()
+            for _ in 0..<3 {
+                let raw = try RawClient(port: port)
+                raw.send("POST /wait HTTP/1.1\r\nhost: localhost\r\ncontent-length: 2\r\n\r\n{}")
+                #expect(await iterator.next() == "began")
+                raw.hangUp()
+                #expect(await iterator.next() == "ended: true")
+            }
+        }
+    }
+
+    @Test("a client that stays is answered, and again over the same connection", .timeLimit(.minutes(1)))
+    func stays() async throws {
+        let router = Router(context: APIContext.self)
+        router.on("/ask", method: .post) { request, context -> Response in
+            let body = try await request.bytes(upTo: 100)
+            return try await context.whileClientWaits {
+                try await Task.sleep(for: .milliseconds(1))
+                return Response(bytes: Array(body.readableBytesView), contentType: "text/plain")
+            }
+        }
+        let application = Application(
+            router: router, server: .http1(configuration: .init(additionalChannelHandlers: [ClientWatchHandler()])),
+            configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)), logger: noLog)
+        try await application.test(.live) { client in
+            for number in 0..<5 {
+                try await client.execute(uri: "/ask", method: .post, body: ByteBuffer(string: "\(number)")) {
+                    #expect($0.status == .ok && String(buffer: $0.body) == "\(number)")
+                }
+            }
+        }
+    }
+
+    @Test("a call asked for after the client went is made at once, one that was forgotten never")
+    func calls() {
+        let watch = ClientWatch()
+        let handler = CallNotes()
+        let forgotten = watch.whenGone { handler.note("forgotten") }
+        _ = watch.whenGone { handler.note("called") }
+        watch.forget(forgotten)
+        watch.go()
+        watch.go()
+        _ = watch.whenGone { handler.note("late") }
+        #expect(handler.notes == ["called", "late"] && watch.isGone)
+    }
+
+    @Test("whatever scans the log ends with its client, and no command does")
+    func routes() async throws {
+        try await serving { (client: Client) async throws in
+            let ending = Set(
+                APIServer.routes(client.store, publicURL: nil, budget: BodyBudget()).filter(\.endsWithClient)
+                    .map(\.path))
+            for path in [
+                "/v1/logs/topic/:topic/records", "/topic/:topic/window", "/v1/api/pipelines/get_logs",
+                "/v1/api/assays/get_baseline", "/v1/api/assays/summarize", "/v1/api/assays/run_interactive",
+            ] { #expect(ending.contains(path), "\(path)") }
+            for path in ["/v1/logs/topic/:topic/partition/:partition", "/v1/api/assays/create"] {
+                #expect(!ending.contains(path), "\(path)")
+            }
+        }
+    }
+}
+
+private final class CallNotes: Sendable {
+    private let list = Mutex<[String]>([])
+    var notes: [String] { list.withLock { $0 } }
+    func note(_ text: String) { list.withLock { $0.append(text) } }
+}
