@@ -11,6 +11,9 @@
 // Invariants:
 //  * The keys come in the recorded order.
 //  * A result without a score says why, in `absence` at the end; others have no such key.
+//  * `noise`, ours, follows the contract's keys: {"mean","line_95","too_few_records"}, the score that
+//    sampling noise alone explains (NoiseLine), or null where there is none. It follows from the
+//    outcome, so no digest holds it.
 
 import JSON
 import Records
@@ -77,7 +80,24 @@ package struct AssayResult: Hashable, Sendable {
         object.append("summarizer", outcome.summarizer.json)
         object.append("status", .string(outcome.status.rawValue))
         object.append("created_at", .zulu(createdAt))
+        object.append("noise", outcome.noiseJSON)
         if let absence = outcome.absence { object.append("absence", .string(absence)) }
         return .object(object)
+    }
+}
+
+extension AssayOutcome {
+    /// What sampling noise alone would score here; nil without a score, and where its law says nothing.
+    package var noise: NoiseLine? {
+        guard score != nil, status != .baselineRun else { return nil }
+        return NoiseLine.of(
+            windowCount: summary.summary.count, against: baseline.summary, summarizer)
+    }
+
+    fileprivate var noiseJSON: JSONValue {
+        guard let noise else { return .null }
+        return .object(
+            ("mean", .number(noise.mean)), ("line_95", .number(noise.line95)),
+            ("too_few_records", .bool(noise.hasTooFewRecords(alertThreshold: thresholds.alert))))
     }
 }

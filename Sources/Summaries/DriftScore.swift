@@ -155,7 +155,7 @@ package struct DriftScore: Sendable, Hashable {
         self.absence = absence
     }
 
-    private static func psiTerm(_ baseline: Double, _ window: Double) -> Double {
+    static func psiTerm(_ baseline: Double, _ window: Double) -> Double {
         // Equal shares add nothing, both empty included; ln(1) is 0 in any case.
         if baseline == window { return 0 }
         let baseline = baseline == 0 ? psiEmptyShare : baseline

@@ -1,4 +1,4 @@
-// Invariants checked: the two at the head of AssayResult.swift, in that order.
+// Invariants checked: the three at the head of AssayResult.swift, in that order.
 
 import Assays
 import JSON
@@ -10,6 +10,9 @@ struct AssayResultTests {
     static func keys(_ json: JSONValue) -> [String] {
         if case .object(let object) = json { object.members.map(\.key) } else { [] }
     }
+
+    /// And ours.
+    static let allKeys = recordedKeys + ["noise"]
 
     static let recordedKeys = [
         "id", "assay_id", "window_start", "analyzed_at", "elapsed_millis", "pipeline_id",
@@ -23,7 +26,7 @@ struct AssayResultTests {
             of: SortedSample([1, 2]), in: AssayOutcomeTests.window)
         let result = AssayResult(
             outcome, assayID: nil, analysedAt: moment(70), elapsedMilliseconds: 15)
-        #expect(Self.keys(result.json) == Self.recordedKeys)
+        #expect(Self.keys(result.json) == Self.allKeys)
         for key in [
             "id", "assay_id", "pipeline_id", "created_at", "bin_index", "warning_threshold",
         ] {
@@ -44,7 +47,7 @@ struct AssayResultTests {
         let events = try book.decide([analysis], of: AssayID(1), cut: 9, runAt: moment(64))
         guard case .analysed(let decision) = events[0] else { return }
         var result = AssayResult(outcome, of: decision, pipelineID: PipelineID(6))
-        #expect(Self.keys(result.json) == Self.recordedKeys)
+        #expect(Self.keys(result.json) == Self.allKeys)
         #expect(result.json["id"] == .integer(1))
         #expect(result.json["pipeline_id"] == .integer(6))
         #expect(result.json["created_at"] == .string("2024-01-09T19:01:05.015000Z"))
@@ -52,7 +55,30 @@ struct AssayResultTests {
         #expect(
             Self.keys(result.json)
                 == Array(Self.recordedKeys[..<6]) + ["workspace_id", "workspace_name"]
-                + Self.recordedKeys[6...])
+                + Self.allKeys[6...])
+    }
+
+    @Test("a result says what noise alone scores at its sizes, and whether it has too few records")
+    func noise() throws {
+        let evaluator = try AssayOutcomeTests.evaluator()
+        func result(_ count: Int) -> AssayResult {
+            // Half of them in each bin, as in the baseline.
+            let sample = SortedSample((0..<count).map { $0 % 2 == 0 ? 1 : 3 })
+            return AssayResult(
+                evaluator.outcome(of: sample, in: AssayOutcomeTests.window), assayID: nil,
+                analysedAt: moment(70), elapsedMilliseconds: 0)
+        }
+        let few = result(4)
+        let line = try #require(few.outcome.noise)
+        #expect(few.json["noise"]?["mean"] == .number(line.mean))
+        #expect(few.json["noise"]?["line_95"] == .number(line.line95))
+        #expect(few.json["noise"]?["too_few_records"] == .bool(true))
+        #expect(0 < line.mean && line.mean < line.line95)
+        // A property of sizes: what the window holds does not matter, and no digest knows of it.
+        let others = evaluator.outcome(of: SortedSample([9, 9, 9, 9]), in: AssayOutcomeTests.window)
+        #expect(others.noise == line)
+        // The baseline itself shows no noise.
+        #expect(evaluator.baselineRun(startingAt: moment(0)).noise == nil)
     }
 
     @Test("a result without a score has nulls for it, and says why at the end")
@@ -62,7 +88,8 @@ struct AssayResultTests {
         let json = AssayResult(
             outcome, assayID: AssayID(3), analysedAt: moment(70), elapsedMilliseconds: 0
         ).json
-        #expect(Self.keys(json) == Self.recordedKeys + ["absence"])
+        #expect(Self.keys(json) == Self.allKeys + ["absence"])
+        #expect(json["noise"] == .null)
         #expect(json["status"] == .string("NoData"))
         #expect(json["score"] == .null)
         #expect(json["scores"] == .array([.null, .null, .null, .null]))
@@ -101,7 +128,7 @@ struct AssayResultTests {
             }
             #expect(member.value.text == other.value.text, "\(member.key)")
         }
-        #expect(found.members.count == expected.members.count)
+        #expect(found.members.map(\.key) == expected.members.map(\.key) + ["noise"])
     }
 
     @Test(
