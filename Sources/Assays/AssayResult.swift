@@ -94,7 +94,7 @@ extension AssayOutcome {
             windowCount: summary.summary.count, against: baseline.summary, summarizer)
     }
 
-    fileprivate var noiseJSON: JSONValue {
+    var noiseJSON: JSONValue {
         guard let noise else { return .null }
         return .object(
             ("mean", .number(noise.mean)), ("line_95", .number(noise.line95)),

@@ -92,6 +92,8 @@ package struct AssayResultWriter {
         output.write(string: outcome.status.rawValue)
         output.write(",\"created_at\":")
         write(result.createdAt)
+        output.write(",\"noise\":")
+        outcome.noiseJSON.write(into: &output)
         if let absence = outcome.absence {
             output.write(",\"absence\":")
             output.write(string: absence)

@@ -37,7 +37,7 @@ package struct OccupiedWindow: Hashable, Sendable {
 }
 
 package struct WindowGrid: Hashable, Sendable {
-    package let start: Timestamp
+    package private(set) var start: Timestamp
     package let width: TimeSpan
     /// From the start of one window to the start of the next.
     package let interval: TimeSpan
@@ -48,6 +48,16 @@ package struct WindowGrid: Hashable, Sendable {
         self.start = start
         self.width = width
         self.interval = interval
+    }
+
+    /// Lets the grid begin earlier: whole steps back, to the first window that does not start before
+    /// `moment`. All of time is not gone back to.
+    package mutating func reach(back moment: Timestamp) {
+        guard moment > TimeWindow.always.start, moment < start else { return }
+        let (distance, overflow) = start.microseconds.subtractingReportingOverflow(moment.microseconds)
+        guard !overflow else { return }
+        let back = distance / interval.microseconds * interval.microseconds
+        start = start.adding(TimeSpan(microseconds: -back))
     }
 
     /// Window `index`. Where time is not counted any more it is cut there.

@@ -2,12 +2,16 @@
 //
 // Quirks kept: results have every key, null where there is nothing; lists are newest first, results
 // oldest first; `get_results` is another name for `get_assay_results`.
+//
+// Ours: `run_interactive` with `paths` ("all", or a list) runs the assay over many paths and streams
+// NDJSON: a line a result, with its path; at the end one line `{"ranking":[…],"windows":…}`.
 
 import Assays
 import Catalog
 import HTTPTypes
 import Hummingbird
 import JSON
+import NIOCore
 import Records
 import Store
 import Summaries
@@ -46,10 +50,30 @@ struct AssayRoutes {
     }
 
     @Sendable func runInteractive(_ request: Request, _ context: APIContext) async throws -> Response {
-        let run = try AssayRequest(try await request.document(), nameIsNeeded: false)
+        let body = try await request.document()
+        if body["paths"].isPresent { return try runPaths(body) }
+        let run = try AssayRequest(body, nameIsNeeded: false)
         return Response(
             bytes: AssayResultWriter.list(of: try store.view.runInteractive(run)),
             contentType: "application/json")
+    }
+
+    /// Streams what is found path by path, as fast as it is taken; a client that goes away ends it.
+    private func runPaths(_ body: JSONField) throws -> Response {
+        let run = try PathsRun(
+            try AssayRequest(ofPaths: body), try PathSelection(body["paths"]), store.view)
+        return Response(
+            status: .ok, headers: HTTPFields([HTTPField(name: .contentType, value: "application/x-ndjson")]),
+            body: ResponseBody { writer in
+                let ranking = try await run.run { $0.lines } handOn: { lines in
+                    if !lines.isEmpty { try await writer.write(ByteBuffer(bytes: lines)) }
+                }
+                var line: [UInt8] = []
+                ranking.json.write(into: &line)
+                line.append(0x0A)
+                try await writer.write(ByteBuffer(bytes: line))
+                try await writer.finish(nil)
+            })
     }
 
     @Sendable func runInteractiveBaseline(_ request: Request, _ context: APIContext) async throws -> Response

@@ -46,6 +46,9 @@ struct AssayPass {
     /// The baseline that was pinned before; nil works it out.
     private let pinned: DatedSummary?
 
+    /// Reads columns together with those of other paths; nil reads them one by one.
+    var columns: SharedColumns?
+
     /// Records of a slice: their times and values are half a megabyte, which a processor's own cache holds.
     var sliceRowCount = 1 << 15
 
@@ -55,6 +58,11 @@ struct AssayPass {
     /// - Throws: a refusal where the specification means nothing.
     init(_ definition: AssayDefinition, _ view: StoreView) throws {
         try self.init(definition, pinned: nil, firstWindow: nil, view)
+    }
+
+    /// A pass over another path than the assay's, on the assay's own grid.
+    init(_ definition: AssayDefinition, onGridOf assay: Assay, _ view: StoreView) throws {
+        try self.init(definition, pinned: nil, firstWindow: assay.decisions.first?.window.start, view)
     }
 
     /// A pass over a stored assay. Where its windows begin was settled by the first one decided: an
@@ -86,7 +94,7 @@ struct AssayPass {
     /// The one baseline of all windows.
     func fixedBaseline() throws -> DatedSummary {
         if let pinned { return pinned }
-        return try view.baseline(definition.baseline, definition.summarizer)
+        return try view.baseline(definition.baseline, definition.summarizer, columns: columns)
     }
 
     /// The values under the baselines of windows, where those slide: read once for all of them.
@@ -95,7 +103,8 @@ struct AssayPass {
             let first = definition.baseline.period(for: grid.window(windows.lowerBound)),
             let last = definition.baseline.period(for: grid.window(windows.upperBound - 1))
         else { return ColumnValues() }
-        let values = try view.values(of: spec, in: TimeWindow(start: first.start, end: last.end))
+        let period = TimeWindow(start: first.start, end: last.end)
+        let values = try columns?.values(of: spec, in: period) ?? view.values(of: spec, in: period)
         try view.refuseUnseen(values.statistics.unseen)
         return values
     }
@@ -119,6 +128,16 @@ struct AssayPass {
         } catch { return nil }
     }
 
+    private func indices(touching period: TimeWindow, until: Timestamp) -> Range<Int> {
+        grid.indices(touching: period).clamped(to: 0..<grid.completeCount(until: until))
+    }
+
+    /// What the windows that `outcomes` looks at cover; nil where there is none.
+    func coveredPeriod(touching period: TimeWindow, until: Timestamp) -> TimeWindow? {
+        let indices = indices(touching: period, until: until)
+        return indices.isEmpty ? nil : covered(by: indices)
+    }
+
     /// Outcomes of the occupied windows that share a moment with `period` and end at or before `until`.
     ///
     /// - Returns: with them the moment up to which windows were looked at, by their ends: `until`, or
@@ -126,11 +145,11 @@ struct AssayPass {
     func outcomes(
         touching period: TimeWindow, until: Timestamp, limit: PassLimit
     ) throws -> (outcomes: [WindowOutcome], until: Timestamp) {
-        let complete = grid.completeCount(until: until)
-        let indices = grid.indices(touching: period).clamped(to: 0..<complete)
+        let indices = indices(touching: period, until: until)
         guard !indices.isEmpty else { return ([], until) }
         var tally = PassTally(from: covered(by: indices).start, limit: limit)
-        let slices = try slices(of: indices)
+        // Where many paths are read, each is worked out by one processor.
+        let slices = columns == nil ? try slices(of: indices) : [indices]
         if !slides, slices.count > 1,
             let evaluator = try? AssayEvaluator(definition, baseline: fixedBaseline())
         {
@@ -177,7 +196,10 @@ struct AssayPass {
     private func values(
         under indices: Range<Int>, atOnce: Int = ColumnScan.processorCount
     ) throws -> ColumnValues {
-        let values = try view.values(of: definition.window, in: covered(by: indices), atOnce: atOnce)
+        let period = covered(by: indices)
+        let values =
+            try columns?.values(of: definition.window, in: period)
+            ?? view.values(of: definition.window, in: period, atOnce: atOnce)
         try view.refuseUnseen(values.statistics.unseen)
         return values
     }

@@ -19,6 +19,14 @@ extension StoreView {
         _ spec: BaselineSpec, _ settings: SummarizerSettings, for window: TimeWindow? = nil,
         cut: CommitNumber? = nil
     ) throws -> DatedSummary {
+        try baseline(spec, settings, for: window, cut: cut, columns: nil)
+    }
+
+    /// The same, with the records read together with those of other paths.
+    func baseline(
+        _ spec: BaselineSpec, _ settings: SummarizerSettings, for window: TimeWindow? = nil,
+        cut: CommitNumber? = nil, columns: SharedColumns?
+    ) throws -> DatedSummary {
         let summarizer = Summarizer(settings)
         switch spec {
         case .summary(let summary):
@@ -28,22 +36,23 @@ extension StoreView {
             let sample = SortedSample(present, nullCount: numbers.count - present.count)
             return DatedSummary(try summarizer.baseline(of: sample), over: nil)
         case .fixedWindow(let windowSpec):
-            return try baseline(of: windowSpec, over: spec.period, summarizer, cut: cut)
+            return try baseline(of: windowSpec, over: spec.period, summarizer, cut: cut, columns)
         case .slidingWindow(let windowSpec, _):
             return try baseline(
-                of: windowSpec, over: window.flatMap { spec.period(for: $0) }, summarizer, cut: cut)
+                of: windowSpec, over: window.flatMap { spec.period(for: $0) }, summarizer, cut: cut, columns)
         }
     }
 
     private func baseline(
-        of spec: AssayWindowSpec, over period: TimeWindow?, _ summarizer: Summarizer, cut: CommitNumber?
+        of spec: AssayWindowSpec, over period: TimeWindow?, _ summarizer: Summarizer, cut: CommitNumber?,
+        _ columns: SharedColumns?
     ) throws -> DatedSummary {
         guard let period else {
             throw FieldError(
                 field: "baseline",
                 problem: "slides with each window; there is no single summary of it: use a fixed_window")
         }
-        let sample = try baselineSample(of: spec, over: period, cut: cut)
+        let sample = try baselineSample(of: spec, over: period, cut: cut, columns)
         return DatedSummary(try summarizer.baseline(of: sample), over: period)
     }
 
@@ -51,9 +60,11 @@ extension StoreView {
     ///
     /// - Throws: a refusal where the period holds no records, or none with a number at the path.
     func baselineSample(
-        of spec: AssayWindowSpec, over period: TimeWindow, cut: CommitNumber? = nil
+        of spec: AssayWindowSpec, over period: TimeWindow, cut: CommitNumber? = nil,
+        _ columns: SharedColumns? = nil
     ) throws -> SortedSample {
-        let values = try values(of: spec, in: period, cut: cut)
+        let values =
+            try columns?.values(of: spec, in: period) ?? values(of: spec, in: period, cut: cut)
         try refuseUnseen(values.statistics.unseen)
         guard !values.times.isEmpty else {
             throw StoreRefusal(

@@ -87,16 +87,7 @@ extension StoreView {
     package func run(_ id: AssayID, over period: TimeWindow) throws -> [AssayResult] {
         guard let assay = book[id] else { throw AssayError.unknownAssay(id) }
         var pass = try AssayPass(assay, self)
-        if period.start > TimeWindow.always.start, period.start < pass.grid.start {
-            // Whole steps back, to the first window that does not start before the period.
-            let step = pass.grid.interval.microseconds
-            let (distance, overflow) = pass.grid.start.microseconds.subtractingReportingOverflow(
-                period.start.microseconds)
-            let back = overflow ? 0 : distance / step * step
-            pass.grid = WindowGrid(
-                start: pass.grid.start.adding(TimeSpan(microseconds: -back)), width: pass.grid.width,
-                interval: pass.grid.interval)
-        }
+        pass.grid.reach(back: period.start)
         let until = min(period.end, sources.now())
         let limit = PassLimit.interactive
         let (outcomes, lookedUntil) = try pass.outcomes(touching: period, until: until, limit: limit)

@@ -120,23 +120,56 @@ extension AssayCommand {
         }
     }
 
-    struct Run: ParsableCommand {
+    struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
             abstract: "Say what an assay says of a period; stores nothing.",
             discussion: """
                 Example:
                   assaylog assay run 1 --start 2024-01-09T00:00:00Z --end 2024-01-10T00:00:00Z
+                  assaylog assay run 1 --paths all
 
                 The windows are the assay's own grid, also before its start; those that lie in the period, are
                 complete and hold records are shown.
+
+                With --paths the same question is asked of other paths, each against its own baseline, and the
+                paths are ranked by drift: the mean of score / what noise explains, so that 1 is as much as
+                chance shows in one window of twenty. --json prints NDJSON: a line a result, the ranking last.
                 """)
 
         @OptionGroup var options: AssayOptions
         @OptionGroup var period: PeriodOptions
 
-        func run() throws {
+        @Option(
+            help: ArgumentHelp(
+                "Ask it of this path instead; may be given again; \"all\" for every path with numbers.",
+                valueName: "path"))
+        var paths: [String] = []
+
+        private func selection() throws -> PathSelection? {
+            if paths.isEmpty { return nil }
+            do {
+                return try PathSelection(
+                    JSONField(paths == ["all"] ? .string("all") : .strings(paths), path: "--paths"))
+            } catch { throw ValidationError("\(error)") }
+        }
+
+        func validate() throws { _ = try selection() }
+
+        func run() async throws {
             let (view, damages) = try options.directory.open()
             let assay = try options.found(in: view)
+            if let selection = try selection() {
+                let isJSON = options.json
+                let run = try PathsRun(assay.id, over: period.window, selection, view)
+                let ranking = try await run.run { isJSON ? $0.lines : [] } handOn: { try Output.write($0) }
+                if isJSON {
+                    try Output.line(ranking.json)
+                } else {
+                    try Output.write(Array(RankingTable(ranking).text.utf8))
+                }
+                try Output.warn(damages)
+                return
+            }
             let results = try view.run(assay.id, over: period.window)
             if options.json {
                 try Output.line(.array(results.map(\.json)))
@@ -243,6 +276,30 @@ private struct ResultTable {
         let total = counts.reduce(0) { $0 + $1.count }
         let parts = counts.map { "\($0.count) \($0.status)" }.joined(separator: ", ")
         return table.text + Quantity.of(total, "window") + (parts.isEmpty ? "" : ": \(parts)") + "\n"
+    }
+}
+
+/// Paths by their drift, and since when.
+private struct RankingTable {
+    private(set) var text: String
+
+    init(_ ranking: PathRanking) {
+        var table = TextTable(
+            ("rank", .trailing), ("path", .leading), ("drift", .trailing), ("mean", .trailing),
+            ("max", .trailing), ("windows", .trailing), ("alerts", .trailing), ("too few", .trailing),
+            ("alert since", .leading), ("", .leading))
+        func number(_ value: Double?) -> String {
+            value.map { Quantity.decimal($0, digitCount: 4) } ?? "-"
+        }
+        for (position, finding) in ranking.findings.enumerated() {
+            table.append(
+                "\(position + 1)", finding.path.text, number(finding.drift), number(finding.scoreMean),
+                number(finding.scoreMax), Quantity.count(finding.windowCount),
+                Quantity.count(finding.alertCount), Quantity.count(finding.tooFewCount),
+                finding.alertSince.map { $0.zuluText + (finding.isAlerting ? "" : " (over)") } ?? "-",
+                finding.problem ?? "")
+        }
+        text = table.text + Quantity.of(ranking.findings.count, "path") + "\n"
     }
 }
 

@@ -92,6 +92,28 @@ struct AssayRoutesTests {
         }
     }
 
+    @Test("a run over many paths streams a line a result, and the ranking last")
+    func runPaths() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(0, 1), (10, 4), (20, 2), (70, 9)])
+            client.clock.advance(300)
+            let body = Self.request(baseline: Self.fixed, more: ",\"paths\":\"all\"")
+            let answer = try await client.post("/v1/api/assays/run_interactive", body)
+            try #require(answer.status == 200, "\(answer.text)")
+            let lines = try answer.text.split(separator: "\n").map { try JSONValue(parsing: Array($0.utf8)) }
+            #expect(lines.count >= 2)
+            #expect(lines[0]["path"] == .string("output y") && lines[0]["noise"] != nil)
+            let last = try #require(lines.last)
+            #expect(last["windows"] == .integer(lines.count - 1))
+            guard case .array(let ranking)? = last["ranking"] else { return }
+            #expect(ranking.map { $0["path"] } == [.string("output y")])
+            let refused = try await client.refused(
+                "assays/run_interactive", Self.request(more: ",\"paths\":[\"output y\"]"))
+            #expect(refused.status == 400 && refused.message.contains("fixed_window"))
+        }
+    }
+
     @Test("an interactive run answers each window in the recorded shape, with nulls where nothing is stored")
     func runInteractive() async throws {
         try await serving { (client: Client) async throws in
@@ -114,6 +136,7 @@ struct AssayRoutesTests {
                     "id", "assay_id", "window_start", "analyzed_at", "elapsed_millis", "pipeline_id",
                     "baseline_summary", "window_summary", "warning_threshold", "alert_threshold", "score",
                     "scores", "bin_index", "summarizer", "status", "created_at",
+                    "noise",
                 ])
             #expect(Self.keys(rows[0]["window_summary"]) == Self.summaryKeys)
             #expect(
@@ -320,7 +343,7 @@ struct AssayRoutesTests {
                     "id", "assay_id", "window_start", "analyzed_at", "elapsed_millis", "pipeline_id",
                     "workspace_id", "workspace_name", "baseline_summary", "window_summary",
                     "warning_threshold", "alert_threshold", "score", "scores", "bin_index", "summarizer",
-                    "status", "created_at",
+                    "status", "created_at", "noise",
                 ])
             #expect(try rows.map { try $0["id"].integer() } == [1, 2])
             #expect(try rows.map { try $0["status"].string() } == ["Ok", "Alert"])

@@ -1,0 +1,97 @@
+// Which of many paths drifted: what a run over them found of each, most drifted first.
+//
+// The drift of a path is the mean, over its windows that have a score, of the score divided by what
+// noise explains there (the 95 % line of NoiseLine): 1 is as much as chance would show in one window
+// of twenty, whatever the sizes of the windows. A line below a hundredth of the alert threshold counts
+// as that hundredth, so that a path which never varied is not ranked by a division by nearly nothing;
+// where no line is known, the alert threshold stands for it.
+//
+// Invariants:
+//  * Paths with a drift come first, greatest first, then those without; equals by their paths.
+//  * `alertSince` is the start of the first window of the last unbroken run of alerts; windows
+//    without a score neither end a run nor belong to one.
+
+import JSON
+import Records
+
+/// What was found of one path; fold its outcomes in, ascending by window.
+package struct PathFinding: Hashable, Sendable {
+    package let path: IOPath
+    package private(set) var windowCount = 0
+    package private(set) var scoredCount = 0
+    package private(set) var warningCount = 0
+    package private(set) var alertCount = 0
+    /// Scored windows whose noise line lies above the alert threshold.
+    package private(set) var tooFewCount = 0
+    package private(set) var scoreMax: Double?
+    package private(set) var scoreMaxWindow: Timestamp?
+    package private(set) var alertSince: Timestamp?
+    /// Whether the last window that has a score is an alert.
+    package private(set) var isAlerting = false
+    /// Why the path was not, or not wholly, compared.
+    package var problem: String?
+    private var scoreSum = 0.0
+    private var ratioSum = 0.0
+
+    package init(_ path: IOPath) { self.path = path }
+
+    package var scoreMean: Double? { scoredCount == 0 ? nil : scoreSum / Double(scoredCount) }
+
+    package var drift: Double? { scoredCount == 0 ? nil : ratioSum / Double(scoredCount) }
+
+    package mutating func add(_ outcome: AssayOutcome) {
+        windowCount += 1
+        guard let score = outcome.score else { return }
+        scoredCount += 1
+        scoreSum += score
+        let noise = outcome.noise
+        let alert = outcome.thresholds.alert
+        let floor = alert > 0 ? alert / 100 : .leastNormalMagnitude
+        ratioSum += score / max(noise?.line95 ?? alert, floor)
+        if noise?.hasTooFewRecords(alertThreshold: alert) == true { tooFewCount += 1 }
+        if score > scoreMax ?? -.infinity { (scoreMax, scoreMaxWindow) = (score, outcome.window.start) }
+        if outcome.status == .warning { warningCount += 1 }
+        let isAlert = outcome.status == .alert
+        if isAlert {
+            alertCount += 1
+            if !isAlerting { alertSince = outcome.window.start }
+        }
+        isAlerting = isAlert
+    }
+
+    fileprivate func json(rank: Int) -> JSONValue {
+        var object = JSONObject([
+            ("rank", .integer(rank)), ("path", .string(path.text)), ("drift", .number(drift)),
+            ("score_mean", .number(scoreMean)), ("score_max", .number(scoreMax)),
+            ("score_max_window", .zulu(scoreMaxWindow)), ("windows", .integer(windowCount)),
+            ("windows_scored", .integer(scoredCount)), ("num_warnings", .integer(warningCount)),
+            ("num_alerts", .integer(alertCount)), ("num_too_few_records", .integer(tooFewCount)),
+            ("alert_since", .zulu(alertSince)), ("alerting", .bool(isAlerting)),
+        ])
+        if let problem { object.append("error", .string(problem)) }
+        return .object(object)
+    }
+}
+
+package struct PathRanking: Hashable, Sendable {
+    /// Most drifted first.
+    package let findings: [PathFinding]
+
+    package init(_ findings: [PathFinding]) {
+        self.findings = findings.sorted { left, right in
+            switch (left.drift, right.drift) {
+            case (let first?, let second?) where first != second: first > second
+            case (.some, nil): true
+            case (nil, .some): false
+            default: left.path < right.path
+            }
+        }
+    }
+
+    /// `{"ranking":[…],"windows":…}`, the last line of a run.
+    package var json: JSONValue {
+        .object(
+            ("ranking", .array(findings.enumerated().map { $0.element.json(rank: $0.offset + 1) })),
+            ("windows", .integer(findings.reduce(0) { $0 + $1.windowCount })))
+    }
+}

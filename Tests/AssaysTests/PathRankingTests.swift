@@ -1,0 +1,66 @@
+// Invariants checked: the two at the head of PathRanking.swift, in that order.
+
+import JSON
+import Records
+import Summaries
+import Testing
+
+@testable import Assays
+
+@Suite("Paths ranked by drift")
+struct PathRankingTests {
+    private func finding(_ path: String, _ windows: [[Double]]) throws -> PathFinding {
+        let evaluator = try AssayOutcomeTests.evaluator()
+        var finding = PathFinding(try IOPath(parsing: path))
+        for (position, values) in windows.enumerated() {
+            let start = moment(60 * Int64(position))
+            finding.add(
+                evaluator.outcome(
+                    of: SortedSample(values),
+                    in: TimeWindow(start: start, end: start.adding(TimeSpan(microseconds: 60_000_000)))))
+        }
+        return finding
+    }
+
+    private let calm = [1.0, 2, 3, 4]
+    private let wild = [9.0, 9, 9, 9]
+
+    @Test("the most drifted path comes first, those without a score last")
+    func order() throws {
+        let ranking = PathRanking([
+            try finding("input b", [calm, calm]), try finding("input none", []),
+            try finding("input c", [wild, wild]), try finding("input a", [calm, calm]),
+            try finding("input d", [calm, wild]), try finding("input void", [[.nan]]),
+        ])
+        #expect(
+            ranking.findings.map(\.path.text) == [
+                "input c", "input d", "input a", "input b", "input none", "input void",
+            ])
+        #expect(ranking.json["windows"] == .integer(9))
+        guard case .array(let entries)? = ranking.json["ranking"] else { return }
+        #expect(entries.map { $0["rank"] } == (1...6).map { .integer($0) })
+        #expect(entries[5]["drift"] == .null && entries[5]["windows_scored"] == .integer(0))
+    }
+
+    @Test("drift is the mean of what scores are of what noise explains")
+    func drift() throws {
+        let evaluator = try AssayOutcomeTests.evaluator()
+        let outcome = evaluator.outcome(of: SortedSample(wild), in: AssayOutcomeTests.window)
+        let score = try #require(outcome.score)
+        let line = try #require(outcome.noise).line95
+        let found = try finding("input a", [wild, calm])
+        #expect(found.drift == (score / line + 0) / 2)
+        #expect(found.scoreMax == score && found.scoreMean == score / 2)
+        #expect(found.scoreMaxWindow == moment(0))
+        #expect(found.alertCount == 1 && found.tooFewCount == 2)
+    }
+
+    @Test("since when: the first window of the last unbroken run of alerts")
+    func since() throws {
+        #expect(try finding("input a", [calm]).alertSince == nil)
+        let over = try finding("input a", [wild, calm, wild, wild, calm])
+        #expect(over.alertSince == moment(120) && !over.isAlerting)
+        let still = try finding("input a", [wild, calm, wild, [.nan], wild])
+        #expect(still.alertSince == moment(120) && still.isAlerting && still.alertCount == 3)
+    }
+}
