@@ -23,6 +23,7 @@ let network: [Target.Dependency] = [
     hummingbird,
     .product(name: "HTTPTypes", package: "swift-http-types"),
     .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
     .product(name: "Logging", package: "swift-log"),
     .product(name: "ServiceLifecycle", package: "swift-service-lifecycle"),
 ]
@@ -44,26 +45,32 @@ let rooms: [Room] = [
         testUses: ["Disk", "TestSupport"]),
     Room(name: "Summaries"),
     Room(name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"]),
+    Room(
+        name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["Summaries"]),
     Room(name: "Catalog", uses: ["JSON", "Records"]),
     Room(name: "Serving"),
     Room(
         name: "Store",
         uses: [
             "Bytes", "JSON", "Disk", "Records", "Segments", "EventLog", "Queries", "Summaries", "Assays",
-            "Catalog", "Serving",
+            "Alerts", "Catalog", "Serving",
         ], libraries: [.product(name: "Logging", package: "swift-log")]),
     Room(name: "Wire", uses: ["Bytes", "JSON", "Records"]),
     Room(
         name: "HTTPAPI",
         uses: [
-            "JSON", "Records", "EventLog", "Queries", "Summaries", "Assays", "Catalog", "Serving", "Store",
-            "Wire",
-        ], libraries: network, testUses: ["Disk"], testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
+            "JSON", "Records", "EventLog", "Queries", "Summaries", "Assays", "Alerts", "Catalog", "Serving",
+            "Store", "Wire",
+        ],
+        libraries: network + [.product(name: "AsyncHTTPClient", package: "async-http-client")],
+        testUses: ["Bytes", "Disk"],
+        testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
     Room(
         name: "assaylog", kind: .executable,
         uses: [
-            "JSON", "Disk", "Records", "EventLog", "Queries", "Summaries", "Assays", "Catalog", "Store", "Wire",
-            "HTTPAPI",
+            "JSON", "Disk", "Records", "EventLog", "Queries", "Summaries", "Assays", "Alerts", "Catalog",
+            "Store",
+            "Wire", "HTTPAPI",
         ],
         libraries: [
             .product(name: "ArgumentParser", package: "swift-argument-parser"),
@@ -120,6 +127,7 @@ let package = Package(
     name: "assaylog",
     dependencies: [
         .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
         .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),

@@ -1,8 +1,8 @@
 // SHA-256 (FIPS 180-4): names models by content and results by digest.
 //
 // Invariant: equal to the standard's test vectors, whatever the cuts between `update` calls.
-// Written here because the rooms above the network build without a cryptography library, and a
-// digest of our own bytes keeps no secret.
+// Written here because the rooms above the network build without a cryptography library. Its time
+// depends on the number of bytes alone, so it may also be keyed (HMAC.swift).
 
 package struct SHA256: Sendable {
     private var state: [UInt32] = [
@@ -40,6 +40,18 @@ package struct SHA256: Sendable {
 
     /// The digest of all that was given, as 64 lower-case hexadecimal digits.
     package consuming func hexDigest() -> String {
+        words().map { word in
+            let digits = String(word, radix: 16)
+            return String(repeating: "0", count: 8 - digits.count) + digits
+        }.joined()
+    }
+
+    /// The 32 bytes of the digest of all that was given.
+    package consuming func digest() -> [UInt8] {
+        words().flatMap { word in (0..<4).map { UInt8(truncatingIfNeeded: word >> (24 - 8 * $0)) } }
+    }
+
+    private consuming func words() -> [UInt32] {
         let bitCount = byteCount &* 8
         pending.append(0x80)
         while pending.count % 64 != 56 { pending.append(0) }
@@ -50,10 +62,7 @@ package struct SHA256: Sendable {
                 absorb(UnsafeRawBufferPointer(rebasing: bytes[start..<start + 64]))
             }
         }
-        return state.map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
+        return state
     }
 
     private mutating func absorb(_ block: UnsafeRawBufferPointer) {

@@ -50,6 +50,7 @@ package struct APIServer {
             + InferenceRoutes(store: store).routes
             + AssayRoutes(store: store).routes
             + SeriesRoutes(store: store).routes
+            + AlertRoutes(store: store).routes
             + LogRoutes(store: store).routes
             + PipelineLogRoutes(store: store).routes
             + HealthRoutes(store: store).routes
@@ -75,6 +76,9 @@ package struct APIServer {
     package func run(whenListening: @escaping @Sendable (Int) -> Void) async throws {
         let scheduler = SchedulerService(
             first: AssayScheduler(store, logger: logger), second: SeriesScheduler(store, logger: logger))
+        let sender = SenderService(
+            sender: WebhookSender(
+                store, poster: HTTPWebhookPoster(store.configuration.webhookPolicy), logger: logger))
         var application = Application(
             router: APIServer.router(store, publicURL: configuration.publicURL, logger: logger),
             // With an eye on whether the client is still there.
@@ -83,7 +87,7 @@ package struct APIServer {
                     additionalChannelHandlers: [ClientWatchHandler()], idleTimeout: APIServer.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
-            services: [scheduler],
+            services: [scheduler, sender],
             onServerRunning: { channel in whenListening(channel.localAddress?.port ?? 0) },
             logger: logger)
         application.logger.logLevel = .warning
@@ -110,5 +114,14 @@ private struct SchedulerService: Service {
             await second.run()
             await first
         }
+    }
+}
+
+/// Tells webhooks as long as the application lives.
+private struct SenderService: Service {
+    let sender: WebhookSender
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await sender.run() }
     }
 }

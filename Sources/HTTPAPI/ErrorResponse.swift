@@ -9,6 +9,7 @@
 //    what to do next.
 //  * An error that is not in the table is a 500 whose details go to the server's log only.
 
+import Alerts
 import Assays
 import Catalog
 import EventLog
@@ -109,6 +110,8 @@ extension ErrorResponse {
         case let error as SummaryError:
             self.init(status: .badRequest, message: "\(error)")
         case let error as CatalogError:
+            self.init(status: .badRequest, message: "\(error)")
+        case let error as AlertError:
             self.init(status: .badRequest, message: "\(error)")
         case let error as AssayError:
             self.init(status: .badRequest, message: "\(error)")

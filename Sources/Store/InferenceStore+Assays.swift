@@ -1,5 +1,6 @@
 // Stored assays: the commands on them, and the keeping of their results.
 
+import Alerts
 import Assays
 import Catalog
 import EventLog
@@ -11,7 +12,8 @@ import Summaries
 extension InferenceStore {
     // MARK: Commands
 
-    /// Judges a command on the book as it stands, appends the events it returns, folds them.
+    /// Judges a command on the book as it stands, appends the events it returns, folds them. What they
+    /// change of the assays' newest statuses goes into the same commit.
     @discardableResult
     func changeBook(_ command: (AssayBook) throws -> [AssayEvent]) async throws -> (
         events: [AssayEvent], commit: CommitNumber?
@@ -19,10 +21,15 @@ extension InferenceStore {
         try await gate.pass {
             let events = try command(book)
             guard !events.isEmpty else { return ([], nil) }
+            let (book, alerts) = folded.withLock { ($0.book, $0.alerts) }
+            let changes = StatusChange.changes(
+                by: events, in: book, firstID: AlertID(alerts.lastAlertID.number + 1))
             let receipt = try await log.append(
-                events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) })
+                events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) }
+                    + changes.map { .event(InferenceStore.entry(.statusChanged($0))) })
             folded.withLock { folded in
                 for event in events { folded.book.apply(event) }
+                for change in changes { folded.alerts.apply(.statusChanged(change)) }
             }
             // After the fold: whoever reads this first and the book then, sees them in it.
             changedAssays.withLock { changed in changed += events.compactMap(\.changedAssay) }

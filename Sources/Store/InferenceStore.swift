@@ -8,6 +8,7 @@
 //  * A command's answer is given only when its event is durable and folded.
 //  * Commands come one at a time (CommandGate), records in any number at once.
 
+import Alerts
 import Assays
 import Bytes
 import Catalog
@@ -41,6 +42,7 @@ package final class InferenceStore: Sendable {
     struct Folded {
         var catalog = Catalog()
         var book = AssayBook()
+        var alerts = AlertBook()
         /// The edge locations of pipelines where they ever changed, each list from a commit on. A result
         /// that is worked out again looks at the home of its own time.
         var locations: [PipelineID: [(since: CommitNumber, names: [String])]] = [:]
@@ -50,6 +52,7 @@ package final class InferenceStore: Sendable {
             switch event.name {
             case EventName.catalog: apply(try CatalogEvent(json), commit: commit)
             case EventName.assay: book.apply(try AssayEvent(json))
+            case EventName.alert: alerts.apply(try AlertEvent(json))
             default: break  // Not to be folded, or another version's: kept, not ours.
             }
         }
@@ -128,6 +131,7 @@ package final class InferenceStore: Sendable {
     enum EventName {
         static let catalog = "catalog"
         static let assay = "assay"
+        static let alert = "alert"
     }
 
     /// Folds all events of a snapshot, from the first.
@@ -142,6 +146,8 @@ package final class InferenceStore: Sendable {
     package var catalog: Catalog { folded.withLock { $0.catalog } }
 
     package var book: AssayBook { folded.withLock { $0.book } }
+
+    package var alerts: AlertBook { folded.withLock { $0.alerts } }
 
     /// Judges a command on the catalogue as it stands, appends the events it returns, folds them.
     /// When this returns, they are durable.

@@ -1,5 +1,6 @@
 // Every limit of the store, named, with its reason.
 
+import Alerts
 import EventLog
 import Records
 
@@ -19,6 +20,8 @@ package struct StoreConfiguration: Sendable {
     package var modelByteCountMax = 1 << 30
     /// The partition of inferences answered here; others are named by who appends them.
     package var enginePartition = "engine"
+    /// Where webhooks may go; nowhere unless somebody says so.
+    package var webhookPolicy = WebhookPolicy()
     /// The name in `features/list`.
     package var instanceName = "assaylog"
 

@@ -1,7 +1,9 @@
 // `assaylog serve`: the server over one data directory.
 
+import Alerts
 import ArgumentParser
 import HTTPAPI
+import JSON
 import Logging
 import Records
 import Store
@@ -14,7 +16,8 @@ struct Serve: AsyncParsableCommand {
               assaylog serve --data ./data --port 8080
 
             Options may also come from the environment: ASSAYLOG_DATA, ASSAYLOG_HOST, ASSAYLOG_PORT,
-            ASSAYLOG_PUBLIC_URL, ASSAYLOG_ONNXRUNTIME (the ONNX Runtime library or its folder).
+            ASSAYLOG_PUBLIC_URL, ASSAYLOG_WEBHOOK_ALLOW (hosts, with commas between them),
+            ASSAYLOG_ONNXRUNTIME (the ONNX Runtime library or its folder).
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -34,7 +37,31 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The ONNX Runtime library, or the folder that holds it.")
     var onnxruntime: String?
 
+    @Option(
+        name: .customLong("webhook-allow"),
+        help: ArgumentHelp(
+            "A host that alerts may be posted to, as hooks.example.com or 10.0.0.7:8443, with http:// before it "
+                + "where plain http is meant; may be given again. Without any, there are no webhooks.",
+            valueName: "host"))
+    var webhookAllow: [String] = []
+
+    @Flag(
+        name: .customLong("webhook-allow-private"),
+        help: "Let the names of those hosts resolve to loopback and private addresses.")
+    var webhookAllowPrivate = false
+
+    private func webhookPolicy() throws -> WebhookPolicy {
+        let environment = Settings.environment("ASSAYLOG_WEBHOOK_ALLOW") ?? ""
+        let hosts =
+            webhookAllow.isEmpty
+            ? environment.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init) : webhookAllow
+        do { return try WebhookPolicy(allowing: hosts, includingPrivate: webhookAllowPrivate) } catch {
+            throw ValidationError("\(error)")
+        }
+    }
+
     func validate() throws {
+        _ = try webhookPolicy()
         guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535, not \(port).") }
         _ = try graceSpan()
     }
@@ -47,6 +74,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Settings.logger()
         var configuration = StoreConfiguration(directory: directory.data)
         configuration.grace = try graceSpan()
+        configuration.webhookPolicy = try webhookPolicy()
         configuration.runtimePlace = onnxruntime
         configuration.runtimePlaces = Settings.runtimePlaces
         let (store, report) = try InferenceStore.open(configuration)

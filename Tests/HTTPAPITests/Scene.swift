@@ -260,13 +260,22 @@ func serving<Value>(
     if !runsModels { configuration.runtimePlace = "/nowhere/libonnxruntime.so" }
     configure(&configuration)
     let store = try InferenceStore.open(configuration, sources: clock.sources).store
-    let application = Application(
-        router: APIServer.router(store, publicURL: publicURL, logger: noLog), logger: noLog)
-    let value = try await application.test(.router) { client in
-        try await body(Client(folder: folder, clock: clock, store: store, inner: client))
-    }
+    let value = try await serving(publicURL: publicURL, clock: clock, folder: folder, store: store, body)
     try await store.close()
     return value
+}
+
+/// The router over a store that stays open.
+@discardableResult
+func serving<Value>(
+    publicURL: String? = nil, clock: ManualClock, folder: TemporaryFolder, store: InferenceStore,
+    _ body: @Sendable @escaping (Client) async throws -> Value
+) async throws -> Value {
+    let application = Application(
+        router: APIServer.router(store, publicURL: publicURL, logger: noLog), logger: noLog)
+    return try await application.test(.router) { client in
+        try await body(Client(folder: folder, clock: clock, store: store, inner: client))
+    }
 }
 
 extension Client {

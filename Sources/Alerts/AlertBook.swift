@@ -1,0 +1,195 @@
+// The alert events folded: what changed of late, which destinations there are, and what each has still
+// to be told.
+//
+//     status changed ──► one delivery for each active destination ──► attempts ──► taken, or given up
+//
+// A delivery stays here until an attempt that took it, or gave it up, is in the log. A process that
+// ends between sending and writing that down sends again: at least once, under the same id, by which
+// a receiver knows what it had.
+//
+// Invariants:
+//  * The same events in the same order give the same book; folding the last events again changes nothing.
+//  * A destination is told of what changed while it was active, and of nothing before it was created.
+//  * At most `pendingCountMax` deliveries wait for a destination: then the oldest is given up, and counted.
+//  * A destination that is gone, switched off or removed has nothing waiting.
+
+import Assays
+import JSON
+import Records
+
+/// Why a command was refused.
+package enum AlertError: Error, Hashable, Sendable, CustomStringConvertible {
+    case unknownWebhook(WebhookID)
+    case tooManyWebhooks
+
+    package var description: String {
+        switch self {
+        case .unknownWebhook(let id): "there is no webhook \(id); list the webhooks to see which there are"
+        case .tooManyWebhooks:
+            "there are \(AlertBook.webhookCountMax) webhooks already; delete some first"
+        }
+    }
+}
+
+/// A destination.
+package struct Webhook: Hashable, Sendable {
+    package let id: WebhookID
+    package let address: WebhookAddress
+    package let secret: WebhookSecret
+    package let createdAt: Timestamp
+    package fileprivate(set) var isActive = true
+    /// Whether it said itself that it is gone.
+    package fileprivate(set) var isGone = false
+    package fileprivate(set) var deliveredCount = 0
+    package fileprivate(set) var failedAttemptCount = 0
+    package fileprivate(set) var givenUpCount = 0
+    package fileprivate(set) var lastAttempt: DeliveryAttempt?
+
+    fileprivate init(_ creation: WebhookCreation) {
+        id = creation.id
+        address = creation.address
+        secret = creation.secret
+        createdAt = creation.at
+    }
+}
+
+/// Something a destination has still to be told.
+package struct Delivery: Hashable, Sendable {
+    package let webhook: WebhookID
+    package let change: StatusChange
+    package fileprivate(set) var attemptCount = 0
+    package fileprivate(set) var dueAt: Timestamp
+}
+
+package struct AlertBook: Hashable, Sendable {
+    package static let webhookCountMax = 100
+    /// Days of a busy server; some megabytes.
+    package static let pendingCountMax = 10_000
+    /// Changes that lists show; all are in the log.
+    private static let recentCountMax = 1_000
+
+    private var webhooks: [WebhookID: Webhook] = [:]
+    private var lastWebhookID = WebhookID(0)
+    package private(set) var lastAlertID = AlertID(0)
+    /// Oldest first.
+    private var recentChanges: [StatusChange] = []
+    /// What waits for each destination, oldest first.
+    private var pending: [WebhookID: [Delivery]] = [:]
+
+    /// Before the first event.
+    package init() {}
+
+    package subscript(id: WebhookID) -> Webhook? { webhooks[id] }
+
+    package var list: [Webhook] { webhooks.values.sorted { $0.id < $1.id } }
+
+    /// Newest first.
+    package func recent(of assayID: AssayID? = nil, limit: Int) -> [StatusChange] {
+        Array(
+            recentChanges.reversed().lazy.filter { assayID == nil || $0.assayID == assayID }.prefix(limit))
+    }
+
+    package func pendingCount(of id: WebhookID) -> Int { pending[id]?.count ?? 0 }
+
+    /// The delivery of each destination that is due at `now` first; nil of those with nothing due.
+    package func due(at now: Timestamp) -> [Delivery] {
+        pending.keys.sorted().compactMap { id in pending[id]?.first { $0.dueAt <= now } }
+    }
+
+    // MARK: The fold
+
+    package mutating func apply(_ event: AlertEvent) {
+        switch event {
+        case .statusChanged(let change):
+            guard change.id > lastAlertID else { return }
+            lastAlertID = change.id
+            recentChanges.append(change)
+            if recentChanges.count > 2 * Self.recentCountMax {
+                recentChanges.removeFirst(recentChanges.count - Self.recentCountMax)
+            }
+            for (id, webhook) in webhooks where webhook.isActive {
+                pending[id, default: []].append(Delivery(webhook: id, change: change, dueAt: change.at))
+                if pending[id]!.count > Self.pendingCountMax {
+                    pending[id]!.removeFirst()
+                    webhooks[id]!.givenUpCount += 1
+                }
+            }
+        case .webhookCreated(let creation):
+            guard creation.id > lastWebhookID else { return }
+            lastWebhookID = creation.id
+            webhooks[creation.id] = Webhook(creation)
+        case .webhookSwitched(let id, let isActive, _):
+            webhooks[id]?.isActive = isActive
+            if isActive { webhooks[id]?.isGone = false } else { pending[id] = nil }
+        case .webhookRemoved(let id, _):
+            webhooks[id] = nil
+            pending[id] = nil
+        case .attempted(let attempt): apply(attempt)
+        }
+    }
+
+    private mutating func apply(_ attempt: DeliveryAttempt) {
+        let id = attempt.webhookID
+        guard let position = pending[id]?.firstIndex(where: { $0.change.id == attempt.alertID }),
+            attempt.attempt > pending[id]![position].attemptCount
+        else { return }
+        webhooks[id]?.lastAttempt = attempt
+        switch attempt.outcome {
+        case .delivered:
+            webhooks[id]?.deliveredCount += 1
+            pending[id]!.remove(at: position)
+        case .failed(let nextAt?):
+            webhooks[id]?.failedAttemptCount += 1
+            pending[id]![position].attemptCount = attempt.attempt
+            pending[id]![position].dueAt = nextAt
+        case .failed(nil):
+            webhooks[id]?.failedAttemptCount += 1
+            webhooks[id]?.givenUpCount += 1
+            pending[id]!.remove(at: position)
+        case .gone:
+            webhooks[id]?.failedAttemptCount += 1
+            webhooks[id]?.givenUpCount += pending[id]!.count
+            webhooks[id]?.isActive = false
+            webhooks[id]?.isGone = true
+            pending[id] = nil
+        }
+    }
+
+    // MARK: Commands
+
+    package func createWebhook(
+        _ address: WebhookAddress, _ secret: WebhookSecret, at moment: Timestamp
+    ) throws(AlertError) -> AlertEvent {
+        guard webhooks.count < Self.webhookCountMax else { throw .tooManyWebhooks }
+        return .webhookCreated(
+            WebhookCreation(
+                id: WebhookID(lastWebhookID.number + 1), address: address, secret: secret, at: moment))
+    }
+
+    package func switchWebhook(
+        _ id: WebhookID, _ isActive: Bool, at moment: Timestamp
+    ) throws(AlertError) -> AlertEvent {
+        guard webhooks[id] != nil else { throw .unknownWebhook(id) }
+        return .webhookSwitched(id, isActive: isActive, at: moment)
+    }
+
+    package func removeWebhook(_ id: WebhookID, at moment: Timestamp) throws(AlertError) -> AlertEvent {
+        guard webhooks[id] != nil else { throw .unknownWebhook(id) }
+        return .webhookRemoved(id, at: moment)
+    }
+
+    // MARK: As JSON
+
+    /// A member of the list of destinations; its secret is not in it.
+    package func json(of webhook: Webhook) -> JSONValue {
+        .object(
+            ("id", .identifier(webhook.id)), ("url", .string(webhook.address.text)),
+            ("active", .bool(webhook.isActive)), ("gone", .bool(webhook.isGone)),
+            ("created_at", .zulu(webhook.createdAt)),
+            ("num_pending", .integer(pendingCount(of: webhook.id))),
+            ("num_delivered", .integer(webhook.deliveredCount)),
+            ("num_failed_attempts", .integer(webhook.failedAttemptCount)),
+            ("num_given_up", .integer(webhook.givenUpCount)),
+            ("last_attempt", webhook.lastAttempt?.json ?? .null))
+    }
+}

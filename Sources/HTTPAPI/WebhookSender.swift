@@ -1,0 +1,199 @@
+// Tells destinations what changed: asks the alerts what is due, posts it, and writes down what came of it.
+//
+//     alerts.due ──► post ──► attempt (log) ──► taken · again later · given up · gone
+//
+// Invariants:
+//  * Every attempt that came to an end is in the log before the next one to the same destination begins.
+//  * A destination is posted to by one attempt at a time, and holds up no other; at most
+//    `simultaneousMax` run at once.
+//  * A process that ends in between loses nothing: what was not written down is due again.
+
+import Alerts
+import AsyncHTTPClient
+import Logging
+import NIOCore
+import NIOPosix
+import Records
+import Store
+
+/// Posts a message; the seam to the network.
+package protocol WebhookPoster: Sendable {
+    /// The status that was answered.
+    func post(_ message: WebhookMessage, to address: WebhookAddress) async throws -> Int
+}
+
+package actor WebhookSender {
+    private let store: InferenceStore
+    private let poster: any WebhookPoster
+    private let schedule: DeliverySchedule
+    private let logger: Logger
+    /// Destinations that are being posted to.
+    private var busy: Set<WebhookID> = []
+    /// Until when destinations are left alone whose attempt could not be written down.
+    private var resting: [WebhookID: Timestamp] = [:]
+
+    private static let simultaneousMax = 16
+    /// The log refuses for a moment, as a rule: a full queue, a sync that failed.
+    private static let rest = TimeSpan(microseconds: 5_000_000)
+    private static let problemByteCountMax = 200
+
+    package init(
+        _ store: InferenceStore, poster: any WebhookPoster, schedule: DeliverySchedule = .standard,
+        logger: Logger
+    ) {
+        self.store = store
+        self.poster = poster
+        self.schedule = schedule
+        self.logger = logger
+    }
+
+    /// Runs until the task is cancelled.
+    package func run(every pause: Duration = .milliseconds(500)) async {
+        await withDiscardingTaskGroup { group in
+            while !Task.isCancelled {
+                for delivery in taken() { group.addTask { await self.deliver(delivery) } }
+                try? await Task.sleep(for: pause)
+            }
+        }
+    }
+
+    /// Posts what is due now, one message a destination, and waits for it.
+    package func tick() async {
+        await withDiscardingTaskGroup { group in
+            for delivery in taken() { group.addTask { await self.deliver(delivery) } }
+        }
+    }
+
+    /// What is due and may begin; its destinations are busy from here on.
+    private func taken() -> [Delivery] {
+        let now = store.sources.now()
+        let due = store.alerts.due(at: now).filter { delivery in
+            !busy.contains(delivery.webhook) && resting[delivery.webhook].map { $0 <= now } ?? true
+        }.prefix(Self.simultaneousMax - busy.count)
+        for delivery in due { busy.insert(delivery.webhook) }
+        return Array(due)
+    }
+
+    private func deliver(_ delivery: Delivery) async {
+        let id = delivery.webhook
+        defer { busy.remove(id) }
+        guard let webhook = store.alerts[id] else { return }
+        var status: Int?
+        var problem: String?
+        do {
+            guard store.configuration.webhookPolicy.allows(webhook.address) else {
+                throw WebhookProblem(store.configuration.webhookPolicy.refusal(of: webhook.address))
+            }
+            let message = WebhookMessage(
+                delivery.change, signedBy: webhook.secret, at: store.sources.now())
+            status = try await poster.post(message, to: webhook.address)
+            if let status, !(200...299).contains(status) { problem = "the answer was \(status)" }
+        } catch {
+            // The server is stopping: the attempt has come to no end, and is made again.
+            if Task.isCancelled { return }
+            problem = String("\(error)".prefix(Self.problemByteCountMax))
+        }
+        let now = store.sources.now()
+        let attempt = delivery.attemptCount + 1
+        let outcome: DeliveryAttempt.Outcome =
+            if problem == nil {
+                .delivered
+            } else if status == 410 {
+                .gone
+            } else {
+                .failed(
+                    nextAt: schedule.next(
+                        after: attempt, failedAt: now, webhook: id, alert: delivery.change.id))
+            }
+        switch outcome {
+        case .delivered: break
+        case .gone: logger.warning("webhook \(id) answers that it is gone; it is switched off")
+        case .failed(nil):
+            logger.warning("webhook \(id) is not told of alert \(delivery.change.id): \(problem ?? "")")
+        case .failed: logger.notice("webhook \(id), attempt \(attempt): \(problem ?? "")")
+        }
+        do {
+            try await store.changeAlerts { _ in
+                .attempted(
+                    DeliveryAttempt(
+                        webhookID: id, alertID: delivery.change.id, attempt: attempt, outcome: outcome,
+                        status: status, problem: problem, at: now))
+            }
+            resting[id] = nil
+        } catch {
+            resting[id] = now.adding(Self.rest)
+            logger.warning(
+                "an attempt at webhook \(id) is not written down, and will be made again: \(error)")
+        }
+    }
+}
+
+/// Why a message was not posted.
+struct WebhookProblem: Error, CustomStringConvertible {
+    var description: String
+
+    init(_ description: String) { self.description = description }
+}
+
+/// Posts over HTTP.
+///
+/// The host is resolved here, judged, and then the connection is made to just that address: a name that
+/// resolves differently a moment later gets nowhere. Redirects are answers like others, and not followed.
+package struct HTTPWebhookPoster: WebhookPoster {
+    private let policy: WebhookPolicy
+    private let timeout: TimeAmount
+
+    /// The specification asks receivers to answer within 15 to 30 seconds.
+    package init(_ policy: WebhookPolicy, timeout: TimeAmount = .seconds(20)) {
+        self.policy = policy
+        self.timeout = timeout
+    }
+
+    package func post(_ message: WebhookMessage, to address: WebhookAddress) async throws -> Int {
+        let resolved = try await Self.resolved(address)
+        guard policy.allows(resolved, for: address) else {
+            throw WebhookProblem(
+                "\(address.host) resolves to \(resolved.text), which is not public; start the server with "
+                    + "--webhook-allow-private where that is meant")
+        }
+        var configuration = HTTPClient.Configuration(
+            redirectConfiguration: .disallow,
+            timeout: HTTPClient.Configuration.Timeout(connect: .seconds(10), read: timeout))
+        configuration.dnsOverride = [address.host: resolved.text]
+        // A client an attempt: attempts are few, and a connection kept would outlive what was judged.
+        let client = HTTPClient(configuration: configuration)
+        let outcome: Result<Int, any Error>
+        do {
+            var request = HTTPClientRequest(url: address.text)
+            request.method = .POST
+            request.headers.add(name: "content-type", value: "application/json")
+            request.headers.add(name: "user-agent", value: "assaylog")
+            request.headers.add(name: "webhook-id", value: message.id)
+            request.headers.add(name: "webhook-timestamp", value: "\(message.timestamp)")
+            request.headers.add(name: "webhook-signature", value: message.signature)
+            request.body = .bytes(ByteBuffer(bytes: message.body))
+            // What is said beyond the status is not read.
+            outcome = .success(Int(try await client.execute(request, timeout: timeout).status.code))
+        } catch {
+            outcome = .failure(error)
+        }
+        try? await client.shutdown()
+        return try outcome.get()
+    }
+
+    /// The first address of the host.
+    private static func resolved(_ address: WebhookAddress) async throws -> ResolvedAddress {
+        let found = try await NIOThreadPool.singleton.runIfActive {
+            try SocketAddress.makeAddressResolvingHost(address.host, port: address.port)
+        }
+        switch found {
+        case .v4(let v4):
+            return ResolvedAddress(
+                bytes: withUnsafeBytes(of: v4.address.sin_addr) { Array($0) }, text: found.ipAddress ?? "")
+        case .v6(let v6):
+            return ResolvedAddress(
+                bytes: withUnsafeBytes(of: v6.address.sin6_addr) { Array($0) }, text: found.ipAddress ?? "")
+        case .unixDomainSocket: throw WebhookProblem("\(address.host) is no host")
+        }
+    }
+}

@@ -1,0 +1,51 @@
+// Webhooks: the commands on destinations, and what came of each attempt to tell them.
+
+import Alerts
+import EventLog
+import JSON
+import Records
+import Segments
+
+extension InferenceStore {
+    /// Judges a command on the alerts as they stand, appends the event it returns, folds it.
+    @discardableResult
+    package func changeAlerts(
+        _ command: (AlertBook) throws -> AlertEvent
+    ) async throws -> AlertEvent {
+        try await gate.pass {
+            let event = try command(alerts)
+            _ = try await log.append([.event(InferenceStore.entry(event))])
+            folded.withLock { $0.alerts.apply(event) }
+            return event
+        }
+    }
+
+    /// A destination that is told from now on.
+    ///
+    /// - Parameter secret: nil makes a new one, which the answer shows this once.
+    package func createWebhook(
+        _ address: WebhookAddress, secret: WebhookSecret?
+    ) async throws -> (id: WebhookID, newSecret: WebhookSecret?) {
+        guard configuration.webhookPolicy.allows(address) else {
+            throw FieldError(field: "url", problem: configuration.webhookPolicy.refusal(of: address))
+        }
+        let used = secret ?? WebhookSecret()
+        let event = try await changeAlerts { try $0.createWebhook(address, used, at: sources.now()) }
+        guard case .webhookCreated(let creation) = event else {
+            preconditionFailure("Creating a webhook is one event.")
+        }
+        return (creation.id, secret == nil ? used : nil)
+    }
+
+    package func switchWebhook(_ id: WebhookID, _ isActive: Bool) async throws {
+        try await changeAlerts { try $0.switchWebhook(id, isActive, at: sources.now()) }
+    }
+
+    package func removeWebhook(_ id: WebhookID) async throws {
+        try await changeAlerts { try $0.removeWebhook(id, at: sources.now()) }
+    }
+
+    static func entry(_ event: AlertEvent) -> Event {
+        Event(name: EventName.alert, document: Array(event.json.text.utf8))
+    }
+}

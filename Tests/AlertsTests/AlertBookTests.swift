@@ -1,0 +1,119 @@
+// Invariants checked: the four at the head of AlertBook.swift, and those of AlertEvent.swift.
+
+import Assays
+import JSON
+import Records
+import Testing
+
+@testable import Alerts
+
+@Suite("Alerts folded")
+struct AlertBookTests {
+    private func fold(_ events: [AlertEvent]) -> AlertBook {
+        var book = AlertBook()
+        for event in events { book.apply(event) }
+        return book
+    }
+
+    private func events() throws -> [AlertEvent] {
+        [
+            .statusChanged(try Support.change(1)), try Support.creation(1),
+            try Support.creation(2, "https://hooks.example.com/b"),
+            .statusChanged(try Support.change(2, at: 5)),
+            .statusChanged(try Support.change(3, at: 6, to: .ok)),
+            Support.attempt(2, 1, .failed(nextAt: moment(20))), Support.attempt(2, 1, .delivered, webhook: 2),
+            .webhookSwitched(WebhookID(2), isActive: false, at: moment(7)),
+            .webhookSwitched(WebhookID(2), isActive: true, at: moment(8)),
+            .statusChanged(try Support.change(4, at: 9)), Support.attempt(3, 1, .gone, webhook: 2),
+            .webhookRemoved(WebhookID(2), at: moment(10)),
+        ]
+    }
+
+    @Test("every event comes back from its JSON")
+    func json() throws {
+        let first = StatusChange(
+            id: AlertID(9), assayID: AssayID(1), assayName: "w", pipelineName: "p",
+            path: try IOPath(parsing: "input a 3"), from: nil, to: .noData,
+            window: TimeWindow(start: moment(0), end: moment(1)), resultID: AssayResultID(4), at: moment(2))
+        for event in try events() + [.statusChanged(first), Support.attempt(2, 9, .failed(nextAt: nil))] {
+            #expect(try AlertEvent(JSONField(event.json)) == event, "\(event.json.text)")
+        }
+        #expect(throws: FieldError.self) { try AlertEvent(JSONField(.object(("kind", .string("other"))))) }
+    }
+
+    @Test("the same events give the same book, and the last ones again change nothing")
+    func refold() throws {
+        let events = try events()
+        for end in 1...events.count {
+            let book = fold(Array(events[..<end]))
+            #expect(book == fold(Array(events[..<end])))
+            for start in max(0, end - 2)..<end {
+                // A switch may be folded again only where nothing followed it.
+                var again = book
+                for event in events[start..<end] { again.apply(event) }
+                if end < 8 { #expect(again == book, "\(start)..<\(end)") }
+            }
+        }
+    }
+
+    @Test("a destination is told of what changes while it is there and active")
+    func pending() throws {
+        var book = fold(Array(try events()[..<5]))
+        #expect(book.pendingCount(of: WebhookID(1)) == 2)
+        #expect(book.due(at: moment(4)) == [])
+        let due = book.due(at: moment(30))
+        #expect(due.map(\.webhook.number) == [1, 2] && due.map(\.change.id.number) == [2, 2])
+        book.apply(Support.attempt(2, 1, .failed(nextAt: moment(50))))
+        // The next one does not wait for the one that failed.
+        #expect(book.due(at: moment(30)).map(\.change.id.number) == [3, 2])
+        book.apply(Support.attempt(3, 1, .delivered))
+        #expect(book.due(at: moment(30)).map(\.webhook.number) == [2])
+        #expect(
+            book.due(at: moment(50)).map { [$0.change.id.number, $0.attemptCount] } == [[2, 1], [2, 0]])
+        book.apply(Support.attempt(2, 2, .failed(nextAt: nil)))
+        #expect(book.pendingCount(of: WebhookID(1)) == 0)
+        let webhook = try #require(book[WebhookID(1)])
+        #expect(webhook.deliveredCount == 1 && webhook.failedAttemptCount == 2 && webhook.givenUpCount == 1)
+    }
+
+    @Test("who is gone, switched off or removed is told nothing")
+    func gone() throws {
+        var book = fold([
+            try Support.creation(1), .statusChanged(try Support.change(1)), Support.attempt(1, 1, .gone),
+        ])
+        #expect(book.due(at: moment(99)) == [] && book[WebhookID(1)]?.isGone == true)
+        book.apply(.statusChanged(try Support.change(2)))
+        #expect(book.pendingCount(of: WebhookID(1)) == 0)
+        book.apply(.webhookSwitched(WebhookID(1), isActive: true, at: moment(1)))
+        book.apply(.statusChanged(try Support.change(3)))
+        #expect(book.due(at: moment(99)).map(\.change.id.number) == [3])
+        book.apply(.webhookRemoved(WebhookID(1), at: moment(2)))
+        #expect(book.due(at: moment(99)) == [] && book.list == [])
+        // Its number is not given again.
+        let event = try book.createWebhook(
+            try WebhookAddress(JSONField(.string("https://h/"))), WebhookSecret(), at: moment(3))
+        guard case .webhookCreated(let creation) = event else { return }
+        #expect(creation.id == WebhookID(2))
+        #expect(throws: AlertError.self) { try book.removeWebhook(WebhookID(1), at: moment(4)) }
+    }
+
+    @Test("what waits is bounded: the oldest is given up, and counted")
+    func bounded() throws {
+        var book = fold([try Support.creation(1)])
+        for number in 1...AlertBook.pendingCountMax + 5 {
+            book.apply(.statusChanged(try Support.change(number)))
+        }
+        #expect(book.pendingCount(of: WebhookID(1)) == AlertBook.pendingCountMax)
+        #expect(book.due(at: moment(9)).first?.change.id == AlertID(6))
+        #expect(book[WebhookID(1)]?.givenUpCount == 5)
+        #expect(book.recent(limit: 3).map(\.id.number) == [10_005, 10_004, 10_003])
+        #expect(book.recent(of: AssayID(2), limit: 3) == [])
+    }
+
+    @Test("no list shows a secret")
+    func secrets() throws {
+        let book = fold([try Support.creation(1)])
+        let text = book.json(of: try #require(book[WebhookID(1)])).text
+        #expect(!text.contains("whsec_") && text.contains("hooks.example.com"))
+    }
+}
