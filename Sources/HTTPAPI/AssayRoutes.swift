@@ -65,7 +65,9 @@ struct AssayRoutes {
         return Response(
             status: .ok, headers: HTTPFields([HTTPField(name: .contentType, value: "application/x-ndjson")]),
             body: ResponseBody { writer in
-                let ranking = try await run.run { $0.lines } handOn: { lines in
+                let ranking = try await run.run {
+                    $0.lines
+                } handOn: { lines in
                     if !lines.isEmpty { try await writer.write(ByteBuffer(bytes: lines)) }
                 }
                 var line: [UInt8] = []

@@ -25,6 +25,15 @@ enum NoiseSizes {
         let below = count / step * step
         return below == count ? (count, count) : (below, below + step)
     }
+
+    /// The size that stands for a baseline of `count` values: itself up to 64, then the nearest of
+    /// sixteen a doubling.
+    static func nearestBaseline(_ count: Int) -> Int {
+        if count <= 64 { return count }
+        if count >= greatest { return greatest }
+        let step = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount - 4)
+        return (count + step / 2) / step * step
+    }
 }
 
 /// The lines of a process.

@@ -194,11 +194,41 @@ import Testing
         #expect(bits == NoiseReferences.lines, "\(bits)")
     }
 
+    /// So a baseline that slides, and has another size in every window, is not drawn for each time.
+    @Test func baselines_of_nearly_one_size_share_a_law_of_the_same_shares() throws {
+        #expect(NoiseSizes.nearestBaseline(64) == 64)
+        #expect(NoiseSizes.nearestBaseline(1_000) == 992 && NoiseSizes.nearestBaseline(1_010) == 1_024)
+        for n in 65...5_000 {
+            let distance = (Double(NoiseSizes.nearestBaseline(n)) / Double(n) - 1).magnitude
+            #expect(distance <= 1.0 / 32)
+        }
+        for aggregation in [Aggregation.density, .cumulative] {
+            for (mode, settled) in [(BinMode.quantile, 1), (.equal, 2)] {
+                let settings = try SummarizerSettings(binMode: mode, aggregation: aggregation)
+                func law(_ values: [Double]) throws -> NoiseLaw {
+                    try #require(
+                        NoiseLaw(try Summarizer(settings).baseline(of: SortedSample(values)), settings))
+                }
+                let first = try law((0..<1_000).map { Double($0) })
+                #expect(first.baselineCount == 992)
+                // n + 1 spacings, but for the one that is not placed.
+                #expect((first.spacings.reduce(0, +) - 992).magnitude <= settled)
+                if mode == .quantile { #expect(first == (try law((0..<1_003).map { Double($0) * 7 }))) }
+                // Tied values keep their shares.
+                let tied = try law((0..<1_000).map { $0 < 700 ? 0 : Double($0) })
+                #expect((Double(tied.spacings[1]) / 992 - 0.7).magnitude < 0.15)
+                let last = try #require(tied.baseline.last)
+                #expect(last == (aggregation == .cumulative ? 1 : 0))
+            }
+        }
+    }
+
     @Test func weights_weigh_noise_as_they_weigh_scores() throws {
         // Everything on the one bin: the line is that of a single share.
         let settings = try SummarizerSettings(
             metric: .sumDiff, numBins: 2, binWeights: [0, 1, 0, 0])
-        let baseline = try Summarizer(settings).baseline(of: SortedSample((0..<4_000).map { Double($0) }))
+        let baseline = try Summarizer(settings).baseline(
+            of: SortedSample((0..<4_000).map { Double($0) }))
         let line = try #require(NoiseLine.of(windowCount: 100, against: baseline, settings))
         // Half of |share - 1/2|, which is about normal with deviation 0.05.
         #expect((line.line95 - 1.96 * 0.05 / 2).magnitude < 0.006)
