@@ -38,7 +38,7 @@ let rooms: [Room] = [
     Room(name: "Records", uses: ["Bytes", "JSON"]),
     Room(name: "Segments", uses: ["Bytes", "Disk", "Records"], testUses: ["TestSupport"]),
     Room(
-        name: "EventLog", uses: ["Bytes", "Disk", "Records", "Segments"],
+        name: "EventLog", uses: ["Bytes", "JSON", "Disk", "Records", "Segments"],
         testUses: ["Queries", "TestSupport"]),
     Room(
         name: "Queries", uses: ["Bytes", "JSON", "Records", "Segments", "EventLog"],

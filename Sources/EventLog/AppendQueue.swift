@@ -102,6 +102,22 @@ final class AppendQueue: Sendable {
         try result.get()
     }
 
+    /// Carries `body` out on the writer's thread, between two envelopes.
+    func perform<Value: Sendable>(
+        _ body: @escaping @Sendable (LogWriter) throws(LogError) -> Value
+    ) async throws(LogError) -> Value {
+        let result: Result<Value, LogError> = await withCheckedContinuation { continuation in
+            thread.async {
+                let result = Result { () throws(LogError) -> Value in
+                    if self.isClosed { throw .closed }
+                    return try body(self.box.writer)
+                }
+                continuation.resume(returning: result)
+            }
+        }
+        return try result.get()
+    }
+
     private func enqueue(
         _ request: AppendRequest, _ resume: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void
     ) {

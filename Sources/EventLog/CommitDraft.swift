@@ -82,6 +82,7 @@ struct CommitDraft {
                 waiting[source]!.rowCount += batch.rowCount
             case .event(let event):
                 let written = envelope.append(event)
+                publication.note(event)
                 publication.events.append(
                     EventEntry(
                         name: event.name, offset: written.offset, byteCount: written.byteCount, commit: commit
@@ -150,6 +151,7 @@ struct Publication {
     var blocks: [BlockEntry] = []
     var tails: [(topic: String, run: TailRun)] = []
     var events: [EventEntry] = []
+    var tombstones: [Tombstone] = []
     var keys: [KeyBlockEntry] = []
     private var counts: [String: LogMetrics.Topic] = [:]
 
@@ -158,6 +160,12 @@ struct Publication {
     mutating func count(_ block: EncodedBlock, _ written: EnvelopeWriter.Block) {
         counts[block.topic, default: LogMetrics.Topic()].recordCount += UInt64(block.rowCount)
         counts[block.topic]?.byteCount += UInt64(written.byteCount)
+    }
+
+    mutating func note(_ event: Event) {
+        do throws(TombstoneError) {
+            if let tombstone = try Tombstone(event) { tombstones.append(tombstone) }
+        } catch { preconditionFailure("Only tombstones that were built are appended: \(error)") }
     }
 
     /// Offsets within the envelope become offsets in the file.
@@ -170,8 +178,9 @@ struct Publication {
     /// Blocks before tails: a rolled block ends the tail that a new run would otherwise join.
     func apply(to index: inout LogIndex, segment: UInt64) {
         for block in blocks { index.append(block, segment: segment) }
-        for tail in tails { index.append(tail.run, topic: tail.topic) }
+        for tail in tails { index.append(tail.run, topic: tail.topic, segment: segment) }
         for event in events { index.append(event, segment: segment) }
+        for tombstone in tombstones { index.apply(tombstone, commit: commit) }
         index.cut = commit
     }
 

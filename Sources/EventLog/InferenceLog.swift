@@ -24,15 +24,13 @@ package struct LogSnapshot: Sendable {
 
 package final class InferenceLog: Sendable {
     private let shared: SharedIndex
-    private let files: SegmentFiles
     let queue: AppendQueue
+    let compactor = Compactor()
     private let keys: KeyMemory
     private let meter: LogMeter
 
-    private init(shared: SharedIndex, files: SegmentFiles, writer: LogWriter, configuration: LogConfiguration)
-    {
+    private init(shared: SharedIndex, writer: LogWriter, configuration: LogConfiguration) {
         self.shared = shared
-        self.files = files
         keys = writer.keys
         meter = writer.meter
         queue = AppendQueue(writer: writer, configuration: configuration)
@@ -46,8 +44,7 @@ package final class InferenceLog: Sendable {
     ) throws(LogError) -> (log: InferenceLog, report: RecoveryReport) {
         let (writer, shared, report) = try openWriter(configuration, on: files)
         let log = InferenceLog(
-            shared: shared, files: SegmentFiles(files: files, directory: configuration.directory),
-            writer: writer, configuration: configuration)
+            shared: shared, writer: writer, configuration: configuration)
         return (log, report)
     }
 
@@ -63,7 +60,8 @@ package final class InferenceLog: Sendable {
         } catch { throw .disk(error) }
         var recovery = Recovery(files: files, configuration: configuration, isWriter: true)
         let outcome = try recovery.run()
-        let shared = SharedIndex(recovery.index)
+        let shared = SharedIndex(
+            recovery.index, SegmentFiles(files: files, directory: configuration.directory))
         let writer = LogWriter(
             files: files, configuration: configuration, shared: shared, keys: recovery.keys,
             manifest: outcome.manifest, active: outcome.active, directory: outcome.directory, lock: lock)
@@ -74,16 +72,28 @@ package final class InferenceLog: Sendable {
     package static func openForReading(
         _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem
     ) throws(LogError) -> (snapshot: LogSnapshot, report: RecoveryReport) {
-        var recovery = Recovery(files: files, configuration: configuration, isWriter: false)
-        _ = try recovery.run()
-        let snapshot = LogSnapshot(
-            index: recovery.index, files: SegmentFiles(files: files, directory: configuration.directory))
-        return (snapshot, recovery.report)
+        var attempt = 1
+        while true {
+            let manifest = try Manifest.read(configuration, on: files)
+            var recovery = Recovery(files: files, configuration: configuration, isWriter: false)
+            _ = try recovery.run()
+            // A segment may have been replaced between the manifest's reading and its own.
+            if !recovery.report.damages.isEmpty, attempt < readingAttemptCountMax,
+                try Manifest.read(configuration, on: files) != manifest
+            {
+                attempt += 1
+                continue
+            }
+            let opened = SegmentFiles(
+                files: files, directory: configuration.directory, opened: recovery.opened)
+            return (LogSnapshot(index: recovery.index, files: opened), recovery.report)
+        }
     }
 
-    package func snapshot() -> LogSnapshot {
-        LogSnapshot(index: shared.index.withLock { $0 }, files: files)
-    }
+    /// How often a log that moves under its reader is read anew.
+    private static let readingAttemptCountMax = 5
+
+    package func snapshot() -> LogSnapshot { shared.snapshot() }
 
     /// The last durable commit: everything up to it is in every later snapshot.
     package var cut: CommitNumber { shared.index.withLock { $0.cut } }
@@ -127,5 +137,28 @@ package final class InferenceLog: Sendable {
     /// Writes what waits, seals the active segment and refuses further appends.
     package func close() async throws(LogError) {
         try await queue.close()
+    }
+}
+
+// MARK: Letting go
+
+extension InferenceLog {
+    /// Appends a tombstone that erases, when all records there are stand in sealed blocks: durable when
+    /// it returns, and no later snapshot shows what it let go. The bytes go with the next `compact`.
+    ///
+    /// - Parameter choose: what is to go, of the log as it then is; nil for nothing.
+    /// - Returns: the tombstone's commit; nil where there is none.
+    @discardableResult
+    package func erase(
+        _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
+    ) async throws(LogError) -> CommitNumber? {
+        try await queue.perform { writer throws(LogError) in try writer.erase(choose) }
+    }
+
+    /// Rewrites what is due until nothing is.
+    ///
+    /// Other passes wait until this one is over; appends and readers do not.
+    package func compact(_ pace: CompactionPace) async throws(LogError) -> CompactionReport {
+        try await compactor.pass(pace, queue)
     }
 }

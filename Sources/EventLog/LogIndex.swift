@@ -4,7 +4,8 @@
 // Invariants:
 //  * Everything in it is durable, with commits up to `cut` and no other.
 //  * The indexes of a partition are dense: each from 0 up to its next one stands in exactly one
-//    block or tail run (but for what retention let go), or in a gap that damage made.
+//    block or tail run, was let go by a tombstone, or stands in a gap that damage made.
+//  * Nothing that a tombstone up to `cut` let go is in it, whatever is still on disk.
 
 import Records
 import Segments
@@ -32,6 +33,15 @@ package struct SegmentBlocks: Sendable {
         where times[position].max >= window.lowerBound && times[position].min < window.upperBound {
             body(position)
         }
+    }
+
+    /// The blocks that are not in `letGo`; nil where none is left.
+    fileprivate func without(_ letGo: [String: IndexRanges]) -> SegmentBlocks? {
+        var rest = SegmentBlocks(segment: segment)
+        for block in blocks where !(letGo[block.partition]?.contains(block.indexes) ?? false) {
+            rest.append(block)
+        }
+        return rest.blocks.isEmpty ? nil : rest
     }
 
     mutating func append(_ block: BlockEntry) {
@@ -68,6 +78,35 @@ package struct TailRun: Sendable {
 
     var endIndex: UInt64 { firstIndex + UInt64(batch.rowCount) }
 
+    /// The runs of it that are not in `letGo`.
+    fileprivate func without(_ letGo: IndexRanges) -> [TailRun] {
+        var rest: [Range<Int>] = []
+        var next = 0
+        for range in letGo.ranges where range.overlaps(firstIndex..<endIndex) {
+            let covered = range.clamped(to: firstIndex..<endIndex)
+            let (start, end) = (Int(covered.lowerBound - firstIndex), Int(covered.upperBound - firstIndex))
+            if next < start { rest.append(next..<start) }
+            next = end
+        }
+        if next == 0 { return [self] }
+        if next < batch.rowCount { rest.append(next..<batch.rowCount) }
+        let commits = commitRuns.flatMap { [CommitNumber](repeating: $0.commit, count: $0.rowCount) }
+        return rest.map { rows in
+            var runs: [CommitRun] = []
+            for commit in commits[rows] {
+                if runs.last?.commit == commit {
+                    runs[runs.count - 1].rowCount += 1
+                } else {
+                    runs.append(CommitRun(commit: commit, rowCount: 1))
+                }
+            }
+            return TailRun(
+                partition: partition, firstIndex: firstIndex + UInt64(rows.lowerBound),
+                batch: batch.slice(rows), commitRuns: runs,
+                byteCount: byteCount * rows.count / batch.rowCount)
+        }
+    }
+
     /// Both runs as one, where they are neighbours and their columns unify.
     func merged(with next: TailRun) -> TailRun? {
         guard next.firstIndex == endIndex,
@@ -86,6 +125,17 @@ package struct IndexGap: Hashable, Sendable {
     package let indexes: Range<UInt64>
 }
 
+extension BlockEntry {
+    /// The indexes of its rows.
+    package var indexes: Range<UInt64> { firstIndex..<firstIndex + UInt64(rowCount) }
+}
+
+/// A field that is not to be seen in records before a commit.
+package struct Redaction: Hashable, Sendable {
+    package let field: String
+    package let commit: CommitNumber
+}
+
 package struct TopicIndex: Sendable {
     /// The index that the next record of each partition gets.
     package internal(set) var nextIndexes: [String: UInt64] = [:]
@@ -96,8 +146,22 @@ package struct TopicIndex: Sendable {
     private(set) var tailByteCount = 0
     /// What damage hid when the log was opened; an answer about the topic says that it is without them.
     package internal(set) var gaps: [IndexGap] = []
+    /// Records that were let go, by partition.
+    package internal(set) var letGo: [String: IndexRanges] = [:]
+    /// Fields that were let go, in commit order, each once.
+    package internal(set) var redactions: [Redaction] = []
 
     package init() {}
+
+    /// The fields of a block that are not to be seen, as long as they are on disk.
+    package func hiddenFields(of block: BlockEntry) -> Set<String> {
+        redactions.isEmpty ? [] : Set(redactions.lazy.filter { $0.commit > block.lastCommit }.map(\.field))
+    }
+
+    /// Whether a block has fields that are not to be seen.
+    package func hides(_ block: BlockEntry) -> Bool {
+        redactions.contains { $0.commit > block.lastCommit }
+    }
 
     package var rowCount: Int {
         segments.reduce(0) { $0 + $1.blocks.reduce(0) { $0 + $1.rowCount } }
@@ -109,22 +173,23 @@ package struct TopicIndex: Sendable {
             + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
     }
 
-    mutating func append(_ block: BlockEntry, segment: UInt64) {
-        if segments.last?.segment != segment {
-            // Segments come in ascending order, but for a reader that catches up.
-            precondition((segments.last?.segment ?? 0) < segment, "Segments are read in order.")
-            segments.append(SegmentBlocks(segment: segment))
-        }
-        segments[segments.count - 1].append(block)
-        let end = block.firstIndex + UInt64(block.rowCount)
+    /// - Returns: whether the block is seen: it was not let go.
+    mutating func append(_ block: BlockEntry, segment: UInt64) -> Bool {
+        let end = block.indexes.upperBound
         nextIndexes[block.partition] = max(nextIndexes[block.partition] ?? 0, end)
-        if block.kind == .rolled { dropTail(of: block.partition, below: end) }
+        // A segment is rewritten once every small block before its end has been rolled.
+        if block.kind == .rolled || block.kind == .grouped { dropTail(of: block.partition, below: end) }
+        if letGo[block.partition]?.contains(block.indexes) ?? false { return false }
+        if segments.last?.segment != segment { segments.append(SegmentBlocks(segment: segment)) }
+        segments[segments.count - 1].append(block)
+        return true
     }
 
     /// Adds a small append and merges neighbours of similar size, so that n single records cost
     /// n·log n row copies and a reader meets few runs.
     mutating func append(_ run: TailRun) {
         nextIndexes[run.partition] = max(nextIndexes[run.partition] ?? 0, run.endIndex)
+        if letGo[run.partition]?.contains(run.firstIndex..<run.endIndex) ?? false { return }
         // A union takes what its runs did.
         tailByteCount += run.byteCount
         var runs = tails.removeValue(forKey: run.partition) ?? []
@@ -149,6 +214,8 @@ package struct TopicIndex: Sendable {
         for run in tails.values.joined() {
             runs[run.partition, default: []].append(run.firstIndex..<run.endIndex)
         }
+        // What was let go is missed by nobody.
+        for (partition, ranges) in letGo { runs[partition, default: []] += ranges.ranges }
         return nextIndexes.keys.sorted().flatMap { partition -> [IndexGap] in
             var gaps: [IndexGap] = []
             var next: UInt64 = 0
@@ -160,6 +227,33 @@ package struct TopicIndex: Sendable {
             }
             return gaps
         }
+    }
+
+    /// Lets records go that stand in blocks.
+    fileprivate mutating func apply(_ ranges: [String: IndexRanges]) {
+        for (partition, ranges) in ranges {
+            letGo[partition, default: IndexRanges()].formUnion(ranges)
+            nextIndexes[partition] = max(nextIndexes[partition] ?? 0, ranges.end)
+        }
+        segments = segments.compactMap { $0.without(letGo) }
+        // A small block of a segment that was given up may still be met, though the block that took its
+        // place is gone already.
+        for partition in ranges.keys {
+            guard let runs = tails[partition], let letGo = letGo[partition] else { continue }
+            let rest = runs.flatMap { $0.without(letGo) }
+            tailByteCount += rest.reduce(0) { $0 + $1.byteCount } - runs.reduce(0) { $0 + $1.byteCount }
+            tails[partition] = rest.isEmpty ? nil : rest
+        }
+    }
+
+    /// Puts the blocks of a rewritten segment in the place of those it was made of.
+    fileprivate mutating func replace(_ sources: Set<UInt64>, with segment: UInt64, _ blocks: [BlockEntry]) {
+        let position = segments.firstIndex { sources.contains($0.segment) } ?? segments.endIndex
+        segments.removeAll { sources.contains($0.segment) }
+        var rewritten = SegmentBlocks(segment: segment)
+        for block in blocks { rewritten.append(block) }
+        guard let rest = rewritten.without(letGo) else { return }
+        segments.insert(rest, at: position)
     }
 
     /// Forgets tail runs whose records have become columns.
@@ -179,6 +273,21 @@ package struct EventPlace: Hashable, Sendable {
     package let entry: EventEntry
 }
 
+/// What of a segment is still wanted, for whoever decides on its rewriting.
+package struct SegmentUse: Hashable, Sendable {
+    /// Bytes of its blocks and events, and of those that are still seen.
+    package internal(set) var listedByteCount = 0
+    package internal(set) var liveByteCount = 0
+    /// Whose records it holds, seen or not.
+    package internal(set) var topics: Set<String> = []
+    package internal(set) var header = SegmentHeader()
+    /// The last erasure that may concern it; 0 for none.
+    package internal(set) var erasure: CommitNumber = 0
+
+    /// Whether it holds bytes that are to leave the disk.
+    package var isErasureDue: Bool { erasure > header.cut }
+}
+
 package struct LogIndex: Sendable {
     /// The last durable commit; 0 while there is none.
     package internal(set) var cut: CommitNumber = 0
@@ -187,11 +296,17 @@ package struct LogIndex: Sendable {
     package internal(set) var events: [EventPlace] = []
     /// What the tails of all topics take in memory, about.
     private(set) var tailByteCount = 0
+    /// By segment number.
+    package internal(set) var uses: [UInt64: SegmentUse] = [:]
 
     package init() {}
 
     mutating func append(_ block: BlockEntry, segment: UInt64) {
-        change(block.topic) { $0.append(block, segment: segment) }
+        var isSeen = false
+        change(block.topic) { isSeen = $0.append(block, segment: segment) }
+        uses[segment, default: SegmentUse()].listedByteCount += block.byteCount
+        if isSeen { uses[segment]!.liveByteCount += block.byteCount }
+        if !uses[segment]!.topics.contains(block.topic) { uses[segment]!.topics.insert(block.topic) }
     }
 
     /// Notes what damage hides: indexes are dense, so a hole in them is records that are not seen.
@@ -199,8 +314,10 @@ package struct LogIndex: Sendable {
         for name in topics.keys { topics[name]!.gaps = topics[name]!.foundGaps() }
     }
 
-    mutating func append(_ run: TailRun, topic: String) {
+    /// - Parameter segment: where the small block is that holds it.
+    mutating func append(_ run: TailRun, topic: String, segment: UInt64) {
         change(topic) { $0.append(run) }
+        uses[segment, default: SegmentUse()].topics.insert(topic)
     }
 
     private mutating func change(_ topic: String, _ body: (inout TopicIndex) -> Void) {
@@ -211,5 +328,73 @@ package struct LogIndex: Sendable {
 
     mutating func append(_ event: EventEntry, segment: UInt64) {
         events.append(EventPlace(segment: segment, entry: event))
+        uses[segment, default: SegmentUse()].listedByteCount += event.byteCount
+        uses[segment]!.liveByteCount += event.byteCount
+    }
+
+    mutating func note(_ header: SegmentHeader, segment: UInt64) {
+        uses[segment, default: SegmentUse()].header = header
+    }
+
+    /// Lets go what a tombstone says, as of its commit. All that it concerns is in the index.
+    mutating func apply(_ tombstone: Tombstone, commit: CommitNumber) {
+        var topic = topics[tombstone.topic] ?? TopicIndex()
+        let tailByteCountBefore = topic.tailByteCount
+        if !tombstone.ranges.isEmpty {
+            var before: [UInt64: Int] = [:]
+            for segment in topic.segments {
+                before[segment.segment] = segment.blocks.reduce(0) { $0 + $1.byteCount }
+            }
+            topic.apply(tombstone.ranges)
+            for segment in topic.segments {
+                before[segment.segment]! -= segment.blocks.reduce(0) { $0 + $1.byteCount }
+            }
+            for (segment, byteCount) in before { uses[segment]!.liveByteCount -= byteCount }
+        }
+        if let field = tombstone.field {
+            topic.redactions.removeAll { $0.field == field }
+            topic.redactions.append(Redaction(field: field, commit: commit))
+        }
+        topics[tombstone.topic] = topic
+        tailByteCount += topic.tailByteCount - tailByteCountBefore
+        guard tombstone.reason.erases else { return }
+        for segment in uses.keys where uses[segment]!.topics.contains(tombstone.topic) {
+            uses[segment]!.erasure = max(uses[segment]!.erasure, commit)
+        }
+    }
+
+    /// Puts a rewritten segment in the place of those it was made of.
+    mutating func replace(
+        _ sources: Set<UInt64>, with segment: UInt64, _ header: SegmentHeader, _ directory: SegmentDirectory
+    ) {
+        var use = SegmentUse()
+        use.header = header
+        for source in sources {
+            guard let old = uses.removeValue(forKey: source) else { continue }
+            use.erasure = max(use.erasure, old.erasure)
+        }
+        let blocks = Dictionary(grouping: directory.blocks, by: \.topic)
+        for name in topics.keys {
+            topics[name]!.replace(sources, with: segment, blocks[name] ?? [])
+        }
+        for (name, blocks) in blocks {
+            use.topics.insert(name)
+            use.listedByteCount += blocks.reduce(0) { $0 + $1.byteCount }
+        }
+        for topic in topics.values {
+            for blocks in topic.segments where blocks.segment == segment {
+                use.liveByteCount += blocks.blocks.reduce(0) { $0 + $1.byteCount }
+            }
+        }
+        let eventByteCount = directory.events.reduce(0) { $0 + $1.byteCount }
+        use.listedByteCount += eventByteCount
+        use.liveByteCount += eventByteCount
+        // Segments that are rewritten together are neighbours, and so are their events.
+        if let first = events.firstIndex(where: { sources.contains($0.segment) }) {
+            let end = events[first...].firstIndex { !sources.contains($0.segment) } ?? events.endIndex
+            events.replaceSubrange(
+                first..<end, with: directory.events.map { EventPlace(segment: segment, entry: $0) })
+        }
+        uses[segment] = use
     }
 }

@@ -85,9 +85,9 @@ package struct CommitReceipt: Hashable, Sendable {
 }
 
 package final class LogWriter {
-    private let files: any FileSystem
-    private let configuration: LogConfiguration
-    private let shared: SharedIndex
+    let files: any FileSystem
+    let configuration: LogConfiguration
+    let shared: SharedIndex
     /// The keys of what is durable.
     let keys: KeyMemory
     let meter = LogMeter()
@@ -98,7 +98,7 @@ package final class LogWriter {
     /// Keeps other writers out; nil for none.
     private let lock: (any Sendable)?
 
-    private var manifest: Manifest
+    private(set) var manifest: Manifest
     private var active: SegmentWriter?
     private var directory: SegmentDirectory
     /// What the manifest must yet be told about its last segment, before another one begins.
@@ -162,6 +162,15 @@ package final class LogWriter {
         active = nil
         unsettled = Manifest.Entry(number: segment.number, state: .sealed, byteCount: segment.byteCount)
         try settle()
+    }
+
+    /// Commits a tombstone alone, behind a seal, so that it divides no block.
+    package func erase(_ choose: (LogIndex) -> Tombstone?) throws(LogError) -> CommitNumber? {
+        guard choose(shared.index.withLock { $0 }) != nil else { return nil }
+        try sealActive()
+        guard let tombstone = choose(shared.index.withLock { $0 }) else { return nil }
+        precondition(tombstone.reason.erases, "What does not erase needs no seal.")
+        return try commit([AppendRequest([.event(tombstone.event)])])[0].commit
     }
 
     // MARK: One envelope
@@ -300,6 +309,40 @@ package final class LogWriter {
         do throws(LogError) { try settle() } catch {}
     }
 
+    /// A number that no segment has had: for a file that is being made beside the log.
+    func takeSegmentNumber() -> UInt64 {
+        defer { manifest.nextSegmentNumber += 1 }
+        return manifest.nextSegmentNumber
+    }
+
+    /// Puts a rewritten segment, which is durable, in the place of its sources, and removes their files.
+    ///
+    /// - Returns: files that stay behind: the next opening removes them.
+    func replace(_ plan: RewritePlan, with segment: RewrittenSegment) throws(LogError) -> [String] {
+        try settle()
+        guard let first = manifest.entries.firstIndex(of: plan.sources[0]),
+            manifest.entries[first...].starts(with: plan.sources)
+        else { preconditionFailure("Only one rewrite runs at a time, and sealed segments do not change.") }
+        var next = manifest
+        next.entries.replaceSubrange(
+            first..<first + plan.sources.count,
+            with: [Manifest.Entry(number: segment.number, state: .sealed, byteCount: segment.byteCount)])
+        try next.replace(configuration, on: files)
+        manifest = next
+        shared.replace(Set(plan.sources.map(\.number)), with: segment)
+        var left: [String] = []
+        for source in plan.sources {
+            let name = FileName.segment(source.number)
+            do throws(DiskError) { try files.remove(configuration.path(name)) } catch {
+                left.append("\(name) stays behind: \(error)")
+            }
+        }
+        do throws(DiskError) { try files.syncDirectory(configuration.directory) } catch {
+            left.append("files that are removed may come back after a power cut: \(error)")
+        }
+        return left
+    }
+
     /// Tells the manifest how the last segment ended. One that was given up before it held a commit is
     /// no part of the log, and goes: what it holds of a failed envelope takes space that may be short.
     private func settle() throws(LogError) {
@@ -350,10 +393,29 @@ extension BlockEntry {
     }
 }
 
-/// The index between the writer and its readers. Readers copy it, which retains a few arrays; the
-/// writer changes it in place.
+/// The index between the writer and its readers, with the files that it speaks of. Readers copy it,
+/// which retains a few arrays; the writer changes it in place.
 package final class SharedIndex: Sendable {
     let index: Mutex<LogIndex>
+    /// Replaced under the index's lock, so that a snapshot's two halves belong together.
+    private let files: Mutex<SegmentFiles>
 
-    init(_ index: LogIndex) { self.index = Mutex(index) }
+    init(_ index: LogIndex, _ files: SegmentFiles) {
+        self.index = Mutex(index)
+        self.files = Mutex(files)
+    }
+
+    func snapshot() -> LogSnapshot {
+        index.withLock { index in LogSnapshot(index: index, files: files.withLock { $0 }) }
+    }
+
+    /// Puts a rewritten segment in the place of its sources, for readers to come.
+    func replace(_ sources: Set<UInt64>, with segment: RewrittenSegment) {
+        let before = files.withLock { $0 }
+        let after = before.without(sources)
+        index.withLock { index in
+            index.replace(sources, with: segment.number, segment.header, segment.directory)
+            files.withLock { $0 = after }
+        }
+    }
 }

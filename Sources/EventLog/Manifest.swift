@@ -4,7 +4,8 @@
 //  * The manifest is replaced by rename, never edited: a crash leaves the old one or the new one.
 //  * A segment is in the manifest before a commit in it is acknowledged.
 //  * `nextSegmentNumber` is above every number ever used, so no name comes twice.
-//  * Segments stand in ascending order of their numbers, which is the order of their commits.
+//  * Segments stand in the order of the log. Their numbers say only when a file was begun: a rewritten
+//    segment takes the place of those it was made of under a number of its own.
 //
 // Format: EventLog.docc/ManifestFormat.md
 
@@ -32,7 +33,7 @@ package struct Manifest: Hashable, Sendable {
     package var entries: [Entry] = []
 
     static let magic: UInt64 = 0x314E_414D_474F_4C41  // "ALOGMAN1"
-    static let version: UInt16 = 0
+    static let version: UInt16 = 1
     private static let entryCountMax = 1 << 24
 
     func encoded() -> [UInt8] {
@@ -63,7 +64,9 @@ package struct Manifest: Hashable, Sendable {
             if error.kind == .notFound { return nil }
             throw .disk(error)
         }
-        guard bytes.count > 4 else { throw .manifest(file: name, reason: "\(bytes.count) bytes are no manifest") }
+        guard bytes.count > 4 else {
+            throw .manifest(file: name, reason: "\(bytes.count) bytes are no manifest")
+        }
         do throws(BytesError) {
             return try bytes.withUnsafeBufferPointer { (buffer) throws(BytesError) -> Manifest in
                 let raw = UnsafeRawBufferPointer(buffer)
@@ -75,7 +78,8 @@ package struct Manifest: Hashable, Sendable {
                 let version: UInt16 = try cursor.read()
                 guard version == Manifest.version else {
                     throw .badFrame(
-                        offset: 8, reason: "manifest version \(version); this build reads \(Manifest.version)")
+                        offset: 8, reason: "manifest version \(version); this build reads \(Manifest.version)"
+                    )
                 }
                 var tail = ByteCursor(raw, at: raw.count - 4)
                 guard try tail.read(UInt32.self) == Checksum.crc32c(content) else {
@@ -87,6 +91,7 @@ package struct Manifest: Hashable, Sendable {
                 guard count <= entryCountMax else {
                     throw .overLimit(offset: 18, found: UInt64(count), limit: UInt64(entryCountMax))
                 }
+                var known: Set<UInt64> = []
                 for _ in 0..<count {
                     let number: UInt64 = try cursor.read()
                     let code: UInt8 = try cursor.read()
@@ -94,8 +99,10 @@ package struct Manifest: Hashable, Sendable {
                         throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: 2)
                     }
                     let byteCount: UInt64 = try cursor.read()
-                    guard number > manifest.entries.last?.number ?? 0, number < manifest.nextSegmentNumber else {
-                        throw .badFrame(offset: cursor.offset, reason: "segment \(number) is out of order")
+                    guard number > 0, number < manifest.nextSegmentNumber, known.insert(number).inserted
+                    else {
+                        throw .badFrame(
+                            offset: cursor.offset, reason: "segment \(number) is named twice, or not begun")
                     }
                     manifest.entries.append(
                         Entry(number: number, state: state, byteCount: Int(clamping: byteCount)))
@@ -112,7 +119,7 @@ package struct Manifest: Hashable, Sendable {
     }
 
     /// Makes this the manifest. When it returns, it is, whatever happens to the power.
-    func replace(_ configuration: LogConfiguration, on files: any FileSystem) throws(LogError) {
+    package func replace(_ configuration: LogConfiguration, on files: any FileSystem) throws(LogError) {
         let newName = configuration.path(FileName.newManifest)
         do throws(DiskError) {
             do throws(DiskError) { try files.remove(newName) } catch {

@@ -30,6 +30,8 @@ struct Recovery {
     let isWriter: Bool
 
     var index = LogIndex()
+    /// Every segment that was opened, for the readers: its file may be replaced before they ask for it.
+    var opened: [SegmentFile] = []
     var report = RecoveryReport()
     /// What a writer is told of retries by.
     let keys: KeyMemory
@@ -68,6 +70,7 @@ struct Recovery {
             do throws(SegmentError) {
                 let segment = try SegmentFile(
                     opening: entry.number, in: configuration.directory, on: files)
+                if !isWriter { opened.append(segment) }
                 switch entry.state {
                 case .sealed: try readSealed(segment, byteCount: entry.byteCount)
                 case .closed: try readScanned(segment, upTo: entry.byteCount)
@@ -136,7 +139,11 @@ struct Recovery {
 
     private mutating func readSealed(_ segment: SegmentFile, byteCount: Int) throws(SegmentError) {
         let directory: SegmentDirectory
-        do throws(SegmentError) { directory = try segment.directory() } catch {
+        let header: SegmentHeader
+        do throws(SegmentError) {
+            header = try segment.checkHeader()
+            directory = try segment.directory()
+        } catch {
             if error.isRefusal { throw error }
             // The footer is a convenience: the envelopes say the same.
             let end = try readScanned(segment, upTo: nil)
@@ -145,8 +152,14 @@ struct Recovery {
                     + "up to byte \(end.validByteCount) of \(byteCount)")
             return
         }
+        index.note(header, segment: segment.number)
         for block in directory.blocks { index.append(block, segment: segment.number) }
-        for event in directory.events { index.append(event, segment: segment.number) }
+        for event in directory.events {
+            index.append(event, segment: segment.number)
+            if event.name == Tombstone.eventName {
+                try apply(try segment.event(event), commit: event.commit, at: segment.place(event.offset))
+            }
+        }
         for entry in directory.keys { keyBlocks.append((segment.number, entry)) }
         if let commits = directory.commits { index.cut = max(index.cut, commits.upperBound) }
     }
@@ -155,7 +168,7 @@ struct Recovery {
     private mutating func readScanned(
         _ segment: SegmentFile, upTo limit: Int?
     ) throws(SegmentError) -> SegmentFile.ScanEnd {
-        try segment.checkHeader()
+        index.note(try segment.checkHeader(), segment: segment.number)
         var found = SegmentDirectory()
         let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             try take(header, offset, blocks, of: segment, into: &found)
@@ -259,15 +272,17 @@ struct Recovery {
         let number = number ?? segment.number
         let bodyOffset = offset + SegmentFormat.envelopeHeaderByteCount
         directory.note(commit: header.commit)
-        for block in blocks {
+        for (position, block) in blocks.enumerated() {
             let place = segment.place(bodyOffset + block.offset)
             switch block.kind {
             case .event:
+                let event = try block.event(at: place)
                 let entry = EventEntry(
-                    name: try block.event(at: place).name, offset: place.byteOffset,
-                    byteCount: block.payload.count, commit: header.commit)
+                    name: event.name, offset: place.byteOffset, byteCount: block.payload.count,
+                    commit: header.commit)
                 index.append(entry, segment: number)
                 directory.events.append(entry)
+                try apply(event, commit: header.commit, at: place)
             case .keys:
                 let entry = KeyBlockEntry(
                     offset: place.byteOffset, byteCount: block.payload.count, commit: header.commit,
@@ -280,20 +295,30 @@ struct Recovery {
                     TailRun(
                         partition: head.partition, firstIndex: head.firstIndex, batch: batch,
                         commitRuns: [CommitRun(commit: header.commit, rowCount: batch.rowCount)],
-                        byteCount: 256 + block.payload.count * 3), topic: head.topic)
-            case .columns, .rolled:
+                        byteCount: 256 + block.payload.count * 3), topic: head.topic, segment: number)
+            case .group: break  // Columns of the heads before it.
+            case .columns, .rolled, .grouped:
                 let head = try block.head(at: place)
-                let entry = BlockEntry(
-                    topic: head.topic, partition: head.partition, offset: place.byteOffset,
-                    byteCount: block.payload.count, headByteCount: head.byteCount, kind: block.kind,
-                    firstIndex: head.firstIndex, rowCount: head.rowCount, timeMin: head.timeMin,
-                    timeMax: head.timeMax, firstCommit: head.commitRuns.first?.commit ?? header.commit,
-                    lastCommit: head.commitRuns.last?.commit ?? header.commit)
+                let group = blocks[position...].first { $0.kind == .group }
+                let entry = try BlockEntry(
+                    block, head, at: place, commit: header.commit, group: group.map { bodyOffset + $0.offset }
+                )
                 index.append(entry, segment: number)
                 directory.blocks.append(entry)
             }
         }
         index.cut = max(index.cut, header.commit)
+    }
+
+    /// Lets go what a tombstone says: all that it concerns has been read.
+    private mutating func apply(
+        _ event: Event, commit: CommitNumber, at place: SegmentPlace
+    ) throws(SegmentError) {
+        do throws(TombstoneError) {
+            if let tombstone = try Tombstone(event) { index.apply(tombstone, commit: commit) }
+        } catch {
+            throw .malformed(place, reason: "a tombstone that cannot be read: \(error.reason)")
+        }
     }
 }
 

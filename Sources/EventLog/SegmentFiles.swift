@@ -1,7 +1,10 @@
 // Open segment files, shared by all readers.
 //
-// Invariant: a file stays open while the log is, so that a reader of an older index can finish
-// after its segment was replaced.
+// Invariants:
+//  * A reader of an older index can finish after its segments were replaced: what it may ask for was
+//    opened, in its table, before the files' names went; however many replacements ago it began.
+//  * The bytes of a replaced segment leave the disk when the last such reader is done: its table is
+//    then the last to hold the file.
 
 import Disk
 import Segments
@@ -10,11 +13,26 @@ import Synchronization
 package final class SegmentFiles: Sendable {
     private let files: any FileSystem
     private let directory: String
-    private let open = Mutex<[UInt64: SegmentFile]>([:])
+    private let open: Mutex<[UInt64: SegmentFile]>
+    /// The tables of before, as long as readers hold them.
+    private let older: [Older]
 
-    init(files: any FileSystem, directory: String) {
+    private struct Older: Sendable {
+        weak let table: SegmentFiles?
+    }
+
+    init(files: any FileSystem, directory: String, opened: [SegmentFile] = []) {
         self.files = files
         self.directory = directory
+        open = Mutex(Dictionary(opened.map { ($0.number, $0) }) { first, _ in first })
+        older = []
+    }
+
+    private init(after table: SegmentFiles, holding opened: [UInt64: SegmentFile]) {
+        files = table.files
+        directory = table.directory
+        open = Mutex(opened)
+        older = table.older.filter { $0.table != nil } + [Older(table: table)]
     }
 
     package func segment(_ number: UInt64) throws(SegmentError) -> SegmentFile {
@@ -24,6 +42,21 @@ package final class SegmentFiles: Sendable {
             if let known = table[number] { return known }
             table[number] = file
             return file
+        }
+    }
+
+    /// The table for readers to come: without `sources`, which this one and those before it keep for
+    /// the readers that are there.
+    func without(_ sources: Set<UInt64>) -> SegmentFiles {
+        // One that cannot be opened now could not be read before either.
+        let opened = sources.compactMap { try? segment($0) }
+        for older in older { older.table?.hold(opened) }
+        return SegmentFiles(after: self, holding: open.withLock { $0.filter { !sources.contains($0.key) } })
+    }
+
+    private func hold(_ opened: [SegmentFile]) {
+        open.withLock { table in
+            for file in opened where table[file.number] == nil { table[file.number] = file }
         }
     }
 }

@@ -51,6 +51,7 @@ package struct APIServer {
             + AssayRoutes(store: store).routes
             + SeriesRoutes(store: store).routes
             + AlertRoutes(store: store).routes
+            + HousekeepingRoutes(store: store).routes
             + LogRoutes(store: store).routes
             + PipelineLogRoutes(store: store).routes
             + HealthRoutes(store: store).routes
@@ -87,7 +88,9 @@ package struct APIServer {
                     additionalChannelHandlers: [ClientWatchHandler()], idleTimeout: APIServer.idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
-            services: [scheduler, sender],
+            services: [
+                scheduler, sender, HousekeeperService(housekeeper: Housekeeper(store, logger: logger)),
+            ],
             onServerRunning: { channel in whenListening(channel.localAddress?.port ?? 0) },
             logger: logger)
         application.logger.logLevel = .warning
@@ -123,5 +126,14 @@ private struct SenderService: Service {
 
     func run() async throws {
         await cancelWhenGracefulShutdown { await sender.run() }
+    }
+}
+
+/// Keeps house as long as the application lives.
+private struct HousekeeperService: Service {
+    let housekeeper: Housekeeper
+
+    func run() async throws {
+        await cancelWhenGracefulShutdown { await housekeeper.run() }
     }
 }

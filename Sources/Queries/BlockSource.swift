@@ -1,7 +1,8 @@
 // One block of a segment as a query reads it: head first, then the columns it asks for.
 //
 // The first read takes a little more than the head, because the column of times follows it and every
-// query wants that: a system call costs more than the bytes.
+// query wants that: a system call costs more than the bytes. The columns of a grouped block lie
+// elsewhere, side by side with its neighbours': those are read ahead.
 
 import EventLog
 import Records
@@ -14,6 +15,10 @@ struct BlockSource {
     let head: BlockHead
     /// The block's first bytes.
     private let opening: [UInt8]
+    /// For a grouped block, how many blocks of its group are read from this one on.
+    private let groupBlockCount: Int
+    /// Bytes that the first read took from the file.
+    let readByteCount: Int
 
     /// What the first read of a block takes: its head, and as a rule its times.
     static func openingByteCount(_ block: BlockEntry) -> Int {
@@ -21,27 +26,55 @@ struct BlockSource {
         min(block.byteCount, block.headByteCount + 64 + min(2 * block.rowCount, 4096))
     }
 
-    /// - Parameter wanted: the fields that the head is to list; nil for all.
+    /// - Parameters:
+    ///   - wanted: the fields that the head is to list; nil for all.
+    ///   - ahead: where a scan keeps what it read ahead of grouped blocks.
+    ///   - groupBlockCount: how many blocks of this one's group the scan reads from here on.
     init(
-        _ step: QueryPlan.Step, _ files: SegmentFiles, fields wanted: [String]? = nil
+        _ step: QueryPlan.Step, _ snapshot: LogSnapshot, fields wanted: [String]? = nil,
+        ahead: ReadAhead? = nil, groupBlockCount: Int = 1
     ) throws(SegmentError) {
-        segment = try files.segment(step.segment)
+        segment = try snapshot.files.segment(step.segment)
         entry = step.block
-        opening = try segment.read(
-            at: entry.offset,
-            byteCount: BlockSource.openingByteCount(entry))
-        let place = segment.place(entry.offset)
-        head = try opening.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
-            try BlockHead.read(UnsafeRawBufferPointer(buffer), at: place, fields: wanted)
+        self.groupBlockCount = groupBlockCount
+        if entry.kind == .grouped, let ahead {
+            (opening, readByteCount) = try ahead.read(
+                segment, at: entry.offset, byteCount: entry.headByteCount, pieces: groupBlockCount)
+        } else {
+            opening = try segment.read(
+                at: entry.offset,
+                byteCount: entry.kind == .grouped
+                    ? entry.headByteCount : BlockSource.openingByteCount(entry))
+            readByteCount = opening.count
         }
+        let headPlace = segment.place(entry.offset)
+        let kind = entry.kind
+        var head = try opening.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
+            try BlockHead.read(UnsafeRawBufferPointer(buffer), at: headPlace, kind: kind, fields: wanted)
+        }
+        if let hidden = snapshot.index.topics[entry.topic]?.hiddenFields(of: entry), !hidden.isEmpty {
+            head.fields.removeAll { hidden.contains($0.name) }
+        }
+        self.head = head
     }
 
-    var place: SegmentPlace { segment.place(entry.offset) }
+    /// Where the offsets of its columns count from.
+    var place: SegmentPlace { segment.place(entry.columnsOffset) }
 
     /// Bytes of the block, counted into `statistics`.
-    func bytes(_ statistics: inout QueryStatistics, at offset: Int, _ byteCount: Int) throws(SegmentError)
-        -> [UInt8]
-    {
+    func bytes(
+        _ statistics: inout QueryStatistics, at offset: Int, _ byteCount: Int, ahead: ReadAhead? = nil
+    ) throws(SegmentError) -> [UInt8] {
+        if entry.kind == .grouped {
+            guard let ahead else {
+                statistics.bytesRead += byteCount
+                return try segment.read(at: entry.columnsOffset + offset, byteCount: byteCount)
+            }
+            let (bytes, read) = try ahead.read(
+                segment, at: entry.columnsOffset + offset, byteCount: byteCount, pieces: groupBlockCount)
+            statistics.bytesRead += read
+            return bytes
+        }
         guard offset + byteCount <= entry.byteCount else {
             throw .malformed(place, reason: "a column lies past the block's end")
         }
@@ -51,9 +84,6 @@ struct BlockSource {
         statistics.bytesRead += byteCount
         return try segment.read(at: entry.offset + offset, byteCount: byteCount)
     }
-
-    /// Bytes of the first read.
-    var readByteCount: Int { opening.count }
 
     /// Rows whose commit is at most `cut`: rows come in commit order, so these are the first ones.
     func rowCount(upTo cut: CommitNumber?) -> Int {

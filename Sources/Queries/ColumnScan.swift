@@ -102,13 +102,17 @@ package struct ColumnScan {
         answer.reserveCapacity(steps.reduce(0) { $0 + $1.block.rowCount })
         var ascends = true
         var fieldName = query.path.recordField
+        let ahead = ReadAhead()
         fieldName.withUTF8 { name in
-            for step in steps {
+            for (position, step) in zip(steps.indices, steps) {
                 if isCancelled() { return }
                 do throws(SegmentError) {
                     let isRead = try readLeaf(
                         step, query, UnsafeRawBufferPointer(name), times, into: &answer, &ascends)
-                    if !isRead { try read(step, query, times, into: &answer, &ascends) }
+                    if !isRead {
+                        let groupBlockCount = QueryPlan.groupBlockCount(steps[position...])
+                        try read(step, query, times, ahead, groupBlockCount, into: &answer, &ascends)
+                    }
                     answer.statistics.blocksRead += 1
                 } catch {
                     answer.statistics.unseen.append(step.unseen(error))
@@ -125,7 +129,8 @@ package struct ColumnScan {
         _ window: Range<Int64>, into answer: inout ColumnValues, _ ascends: inout Bool
     ) throws(SegmentError) -> Bool {
         let block = step.block
-        if query.filter.looksAtRows { return false }
+        if block.kind == .grouped || query.filter.looksAtRows { return false }
+        if snapshot.index.topics[query.topic]?.hides(block) ?? false { return false }
         if let cut = query.cut, block.lastCommit > cut { return false }
         let segment = try snapshot.files.segment(step.segment)
         let place = segment.place(block.offset)
@@ -176,15 +181,16 @@ package struct ColumnScan {
     }
 
     private func read(
-        _ step: QueryPlan.Step, _ query: WindowQuery, _ window: Range<Int64>,
-        into answer: inout ColumnValues, _ ascends: inout Bool
+        _ step: QueryPlan.Step, _ query: WindowQuery, _ window: Range<Int64>, _ ahead: ReadAhead,
+        _ groupBlockCount: Int, into answer: inout ColumnValues, _ ascends: inout Bool
     ) throws(SegmentError) {
-        let source = try BlockSource(step, snapshot.files, fields: query.fields)
+        let source = try BlockSource(
+            step, snapshot, fields: query.fields, ahead: ahead, groupBlockCount: groupBlockCount)
         let head = source.head
         var statistics = answer.statistics
         statistics.bytesRead += source.readByteCount
         func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
-            try source.bytes(&statistics, at: offset, byteCount)
+            try source.bytes(&statistics, at: offset, byteCount, ahead: ahead)
         }
         let rowCount = source.rowCount(upTo: query.cut)
         statistics.rowsSeen += rowCount

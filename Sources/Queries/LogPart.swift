@@ -59,11 +59,15 @@ enum LogPart {
 
 extension QueryPlan.Step {
     /// What an answer is without, where this block cannot be read.
+    func unseen(_ error: SegmentError) -> UnseenPart { block.unseen(error) }
+}
+
+extension BlockEntry {
+    /// What an answer is without, where this block cannot be read.
     func unseen(_ error: SegmentError) -> UnseenPart {
         UnseenPart(
-            topic: block.topic, partition: block.partition,
-            indexes: block.firstIndex..<block.firstIndex + UInt64(block.rowCount),
-            times: block.timeMin...max(block.timeMin, block.timeMax), problem: "\(error)")
+            topic: topic, partition: partition, indexes: indexes, times: timeMin...max(timeMin, timeMax),
+            problem: "\(error)")
     }
 }
 

@@ -105,6 +105,14 @@ package struct QueryPlan: Sendable {
     /// What no answer to the question can hold, as opening the log found it.
     func unseen(of topic: String) -> [UnseenPart] { gaps.map { UnseenPart($0, of: topic) } }
 
+    /// How many blocks of the group of the first step are read, that one included; 1 where it has no group.
+    static func groupBlockCount(_ steps: ArraySlice<Step>) -> Int {
+        guard let first = steps.first, first.block.kind == .grouped else { return 1 }
+        return steps.prefix {
+            $0.segment == first.segment && $0.block.columnsOffset == first.block.columnsOffset
+        }.count
+    }
+
     /// The plan as a person reads it, one line a block.
     package var text: String {
         var lines = steps.map { step in

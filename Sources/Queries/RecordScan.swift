@@ -162,7 +162,7 @@ package struct RecordScan {
             statistics.rowsSeen += run.batch.rowCount
             return (run.batch.times, RowMask(selection.filter, run.batch), run.rowCount(upTo: selection.cut))
         case .block(let step):
-            let source = try BlockSource(step, snapshot.files, fields: selection.filter.fields)
+            let source = try BlockSource(step, snapshot, fields: selection.filter.fields)
             var counted = statistics
             counted.bytesRead += source.readByteCount
             func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
@@ -223,7 +223,7 @@ package struct RecordScan {
         switch part {
         case .tail(let run): return run.batch
         case .block(let step):
-            let source = try BlockSource(step, snapshot.files)
+            let source = try BlockSource(step, snapshot)
             var counted = statistics
             counted.bytesRead += source.readByteCount
             func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
@@ -241,7 +241,7 @@ package struct RecordScan {
         case .tail(let run): run.rowCount(upTo: cut)
         case .block(let step):
             if let cut, step.block.lastCommit > cut {
-                try BlockSource(step, snapshot.files, fields: []).rowCount(upTo: cut)
+                try BlockSource(step, snapshot, fields: []).rowCount(upTo: cut)
             } else {
                 step.block.rowCount
             }

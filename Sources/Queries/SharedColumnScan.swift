@@ -15,7 +15,6 @@ import Records
 import Segments
 
 package struct SharedColumnScan: Sendable {
-    private let files: SegmentFiles
     private let cut: CommitNumber?
     private let parts: [Part]
     /// Where each row of the answer is in the rows of all parts, put one after another; nil where
@@ -40,7 +39,6 @@ package struct SharedColumnScan: Sendable {
 
     /// Reads heads, times and what the filter looks at. `query.path` is not looked at.
     package init(_ snapshot: LogSnapshot, _ query: WindowQuery) {
-        files = snapshot.files
         cut = query.cut
         let plan = QueryPlan(
             topic: snapshot.index.topics[query.topic], window: query.window, filter: query.filter,
@@ -49,6 +47,7 @@ package struct SharedColumnScan: Sendable {
         let reader = BlockReader()
         var statistics = QueryStatistics()
         statistics.blocksSkipped = plan.skippedBlockCount
+        statistics.unseen = plan.unseen(of: query.topic)
         var parts: [Part] = []
         var times: [Int64] = []
         func take(_ source: Part.Source, _ partTimes: [Int64], rowCount: Int, _ mask: RowMask) {
@@ -65,7 +64,7 @@ package struct SharedColumnScan: Sendable {
         }
         for step in plan.steps {
             do throws(SegmentError) {
-                let source = try BlockSource(step, snapshot.files)
+                let source = try BlockSource(step, snapshot)
                 var counted = statistics
                 counted.bytesRead += source.readByteCount
                 func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
@@ -77,7 +76,7 @@ package struct SharedColumnScan: Sendable {
                 statistics.blocksRead += 1
                 take(.block(source), partTimes, rowCount: source.rowCount(upTo: query.cut), mask)
             } catch {
-                statistics.unseen.append("\(error)")
+                statistics.unseen.append(step.unseen(error))
             }
         }
         for run in plan.tails {
@@ -124,7 +123,7 @@ package struct SharedColumnScan: Sendable {
                     found = try source.numbers(path, reader, &answer.statistics)
                 } catch {
                     // Its rows stay, as rows without a number; the caller sees that it is damaged.
-                    answer.statistics.unseen.append("\(error)")
+                    answer.statistics.unseen.append(source.entry.unseen(error))
                 }
             case .tail(let run):
                 count = run.batch.rowCount

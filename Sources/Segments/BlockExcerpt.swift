@@ -25,14 +25,14 @@ package struct BlockExcerpt: Hashable, Sendable {
     package private(set) var presence: ColumnPlace?
 
     /// Reads the excerpt about element `element` of the field `name`, given as UTF-8, from the start of a
-    /// block's payload. `bytes` may hold more than the head.
+    /// block's payload. `bytes` may hold more than the head; a grouped block has no excerpt.
     package init(
         _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace, field name: UnsafeRawBufferPointer,
         element: Int?
     ) throws(SegmentError) {
         do throws(BytesError) {
             var cursor = try BlockHead.body(of: bytes)
-            var offset = bytes.startIndex + 8 + cursor.remaining
+            var offset = ColumnOffset(following: 8 + cursor.remaining, isWritten: false)
             for _ in 0..<2 {
                 // Topic and partition.
                 _ = try cursor.readBytes(try cursor.readCount(limit: RecordLimits.nameByteCountMax))
@@ -63,7 +63,7 @@ package struct BlockExcerpt: Hashable, Sendable {
     }
 
     private mutating func readField(
-        _ cursor: inout ByteCursor, _ offset: inout Int, element: Int?
+        _ cursor: inout ByteCursor, _ offset: inout ColumnOffset, element: Int?
     ) throws(BytesError) {
         let (layout, hasPresence) = try cursor.readLayoutCode()
         if hasPresence { presence = try cursor.readColumnPlace(from: &offset) }

@@ -3,7 +3,8 @@
 //
 // Invariants:
 //  * Reading a head allocates no more than its own size justifies.
-//  * Column offsets follow from lengths: columns lie one after another behind the head.
+//  * Column offsets follow from lengths: columns lie one after another behind the head. Only a grouped
+//    block's are written, as its columns lie among its neighbours'.
 //
 // Format: Segments.docc/SegmentFormat.md, "Record block".
 
@@ -21,7 +22,8 @@ package struct CommitRun: Hashable, Sendable {
     }
 }
 
-/// Where a column's bytes lie behind the head, and their checksum.
+/// Where a column's bytes lie, and their checksum. The offset counts from the start of the block, and of
+/// a grouped block from the start of its group's columns.
 package struct ColumnPlace: Hashable, Sendable {
     package var offset: Int
     package var byteCount: Int
@@ -48,6 +50,20 @@ package struct FieldEntry: Hashable, Sendable {
     /// Nil where every row has a value.
     package var presence: ColumnPlace?
     package var layout: FieldLayout
+}
+
+extension FieldEntry {
+    /// The field's columns, in the order in which a head places them.
+    var columnPlaces: [ColumnPlace] {
+        let presence = presence.map { [$0] } ?? []
+        return switch layout {
+        case .none: presence
+        case .scalar(let leaf): presence + [leaf.place]
+        case .fixedList(let leaves): presence + leaves.map(\.place)
+        case .list(let lengths, _, let leaf): presence + [lengths, leaf.place]
+        case .json(let place): presence + [place]
+        }
+    }
 }
 
 package struct BlockHead: Hashable, Sendable {
@@ -123,10 +139,13 @@ extension BlockHead {
     /// Reads a head from the start of a block's payload, whose first eight bytes are the head's
     /// length and checksum. `bytes` may hold more than the head.
     ///
-    /// - Parameter wanted: the fields that `fields` is to hold; nil for all. Others are passed over
-    ///   without a name or a list made for them, which is what most of a head's reading costs.
+    /// - Parameters:
+    ///   - kind: `.grouped` where each column's offset is written.
+    ///   - wanted: the fields that `fields` is to hold; nil for all. Others are passed over
+    ///     without a name or a list made for them, which is what most of a head's reading costs.
     package static func read(
-        _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace, fields wanted: [String]? = nil
+        _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace, kind: BlockKind = .columns,
+        fields wanted: [String]? = nil
     ) throws(SegmentError) -> BlockHead {
         do throws(BytesError) {
             var cursor = try body(of: bytes)
@@ -147,7 +166,7 @@ extension BlockHead {
                 let rows = try cursor.readCount(limit: head.rowCount)
                 head.commitRuns.append(CommitRun(commit: commit, rowCount: rows))
             }
-            var offset = head.byteCount
+            var offset = ColumnOffset(following: head.byteCount, isWritten: kind == .grouped)
             head.times = try cursor.readColumnPlace(from: &offset)
             let fieldCount = try cursor.readCount(limit: RecordLimits.fieldCountMax)
             for _ in 0..<fieldCount {
@@ -183,21 +202,25 @@ extension BlockHead {
         return ByteCursor(body)
     }
 
-    /// Bytes of the whole block: head and columns.
-    package var blockByteCount: Int {
-        var end = times.offset + times.byteCount
-        func extend(_ place: ColumnPlace) { end = max(end, place.offset + place.byteCount) }
-        for field in fields {
-            if let presence = field.presence { extend(presence) }
-            switch field.layout {
-            case .none: break
-            case .scalar(let leaf): extend(leaf.place)
-            case .fixedList(let leaves): leaves.last.map { extend($0.place) }
-            case .list(_, _, let leaf): extend(leaf.place)
-            case .json(let place): extend(place)
-            }
-        }
-        return end
+    /// Bytes of the whole block: head and columns. Of a grouped block: where its last column ends.
+    package var blockByteCount: Int { columnPlaces.reduce(0) { max($0, $1.offset + $1.byteCount) } }
+
+    /// All columns, in the order in which the head places them.
+    package var columnPlaces: [ColumnPlace] {
+        var places = [times]
+        for field in fields { places += field.columnPlaces }
+        return places
+    }
+}
+
+/// Where the next column of a head lies: behind the one before it, or where the head says.
+struct ColumnOffset {
+    var next: Int
+    let isWritten: Bool
+
+    init(following next: Int, isWritten: Bool) {
+        self.next = next
+        self.isWritten = isWritten
     }
 }
 
@@ -214,14 +237,15 @@ enum LayoutCode: UInt8 {
 }
 
 extension ByteCursor {
-    mutating func readColumnPlace(from offset: inout Int) throws(BytesError) -> ColumnPlace {
+    mutating func readColumnPlace(from offset: inout ColumnOffset) throws(BytesError) -> ColumnPlace {
+        if offset.isWritten { offset.next = try readCount(limit: SegmentFormat.envelopeByteCountMax) }
         let byteCount = try readCount(limit: SegmentFormat.envelopeByteCountMax)
-        let place = ColumnPlace(offset: offset, byteCount: byteCount, checksum: try read())
-        offset += byteCount
+        let place = ColumnPlace(offset: offset.next, byteCount: byteCount, checksum: try read())
+        offset.next += byteCount
         return place
     }
 
-    mutating func readLeafPlace(from offset: inout Int) throws(BytesError) -> LeafPlace {
+    mutating func readLeafPlace(from offset: inout ColumnOffset) throws(BytesError) -> LeafPlace {
         let code: UInt8 = try read()
         guard let type = ElementType(rawValue: code) else {
             throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
@@ -232,13 +256,13 @@ extension ByteCursor {
     mutating func readLayoutCode() throws(BytesError) -> (LayoutCode, hasPresence: Bool) {
         let code: UInt8 = try read()
         guard let layout = LayoutCode(rawValue: code & ~LayoutCode.presenceFlag) else {
-            throw .overLimit(offset: offset, found: UInt64(code), limit: 4)
+            throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
         }
         return (layout, code & LayoutCode.presenceFlag != 0)
     }
 
     /// Passes over what `readFieldEntry` would read.
-    mutating func skipFieldEntry(from offset: inout Int) throws(BytesError) {
+    mutating func skipFieldEntry(from offset: inout ColumnOffset) throws(BytesError) {
         let (layoutCode, hasPresence) = try readLayoutCode()
         if hasPresence { _ = try readColumnPlace(from: &offset) }
         switch layoutCode {
@@ -257,7 +281,7 @@ extension ByteCursor {
     }
 
     fileprivate mutating func readFieldEntry(
-        _ name: String, from offset: inout Int
+        _ name: String, from offset: inout ColumnOffset
     ) throws(BytesError) -> FieldEntry {
         let (layoutCode, hasPresence) = try readLayoutCode()
         let presence = hasPresence ? try readColumnPlace(from: &offset) : nil

@@ -20,9 +20,13 @@ package enum BlockKind: UInt8, Hashable, Sendable {
     case rolled = 4
     /// Idempotency keys of the envelope's records.
     case keys = 5
+    /// The head of a block whose columns lie with its neighbours' in the `group` block behind the heads.
+    case grouped = 6
+    /// The columns of the grouped heads before it, those of one path side by side.
+    case group = 7
 
     /// The greatest code there is, for whoever refuses one above it.
-    static let codeMax: UInt64 = 5
+    static let codeMax: UInt64 = 7
 }
 
 package struct EnvelopeHeader: Hashable, Sendable {
@@ -110,7 +114,7 @@ package struct EnvelopeWriter {
         }
     }
 
-    private mutating func append(_ kind: BlockKind, _ write: (inout ByteWriter) -> Int) -> Block {
+    mutating func append(_ kind: BlockKind, _ write: (inout ByteWriter) -> Int) -> Block {
         writer.write(kind.rawValue)
         let lengthOffset = writer.count
         writer.write(UInt32(0))
@@ -126,15 +130,19 @@ package struct EnvelopeWriter {
         return block
     }
 
+    /// A block as it lies in another envelope.
+    @discardableResult
+    package mutating func append(copyOf kind: BlockKind, _ payload: UnsafeRawBufferPointer) -> Block {
+        append(kind) {
+            $0.write(raw: payload)
+            return 0
+        }
+    }
+
     /// An envelope with the same blocks, for another segment.
     package static func copy(_ blocks: [FoundBlock], commit: UInt64, segment number: UInt64) -> [UInt8] {
         var copy = EnvelopeWriter(reserving: blocks.reduce(0) { $0 + $1.payload.count + 5 })
-        for block in blocks {
-            _ = copy.append(block.kind) {
-                $0.write(raw: block.payload)
-                return 0
-            }
-        }
+        for block in blocks { copy.append(copyOf: block.kind, block.payload) }
         return copy.finish(commit: commit, segment: number)
     }
 

@@ -15,6 +15,7 @@ package struct BlockEntry: Hashable, Sendable {
     package var partition: String
     /// Of the block's payload in its file.
     package var offset: Int
+    /// Of head and columns together, wherever the columns lie.
     package var byteCount: Int
     package var headByteCount: Int
     package var kind: BlockKind
@@ -24,12 +25,19 @@ package struct BlockEntry: Hashable, Sendable {
     package var timeMax: Int64
     package var firstCommit: UInt64
     package var lastCommit: UInt64
+    /// From its own start to where the offsets of its columns count from: 0 but for a grouped block,
+    /// whose columns lie with its group's.
+    package var columnsDistance: Int
+
+    /// Where the offsets of its columns count from, in the file.
+    package var columnsOffset: Int { offset &+ columnsDistance }
 
     package init(
         topic: String, partition: String, offset: Int, byteCount: Int, headByteCount: Int,
         kind: BlockKind, firstIndex: UInt64, rowCount: Int, timeMin: Int64, timeMax: Int64,
-        firstCommit: UInt64, lastCommit: UInt64
+        firstCommit: UInt64, lastCommit: UInt64, columnsDistance: Int = 0
     ) {
+        self.columnsDistance = columnsDistance
         self.topic = topic
         self.partition = partition
         self.offset = offset
@@ -126,6 +134,7 @@ package struct SegmentDirectory: Hashable, Sendable {
             writer.writeVarint(UInt64(bitPattern: block.timeMax &- block.timeMin))
             writer.writeVarint(block.firstCommit)
             writer.writeVarint(block.lastCommit - block.firstCommit)
+            if block.kind == .grouped { writer.writeVarint(block.columnsDistance) }
         }
         writer.writeVarint(events.count)
         for event in events {
@@ -181,6 +190,9 @@ package struct SegmentDirectory: Hashable, Sendable {
             entry.timeMax = entry.timeMin &+ Int64(bitPattern: try cursor.readVarint())
             entry.firstCommit = try cursor.readVarint()
             entry.lastCommit = entry.firstCommit &+ (try cursor.readVarint())
+            if kind == .grouped {
+                entry.columnsDistance = try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax)
+            }
             directory.blocks.append(entry)
         }
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {

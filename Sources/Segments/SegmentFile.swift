@@ -81,17 +81,17 @@ package struct SegmentFile: Sendable {
         return (directory, footerOffset)
     }
 
-    /// Refuses a file that is no segment, is another's, or is of an unknown version.
-    package func checkHeader() throws(SegmentError) {
+    /// What the file's first bytes say of it. Refuses a file that is no segment, is another's, or is of
+    /// an unknown version.
+    @discardableResult
+    package func checkHeader() throws(SegmentError) -> SegmentHeader {
         let bytes = try read(at: 0, byteCount: SegmentFormat.segmentHeaderByteCount)
-        let (magic, version, found, expected) = try parse(bytes, at: 0) {
-            (cursor) throws(BytesError) -> (UInt64, UInt16, UInt64, UInt32) in
-            let magic: UInt64 = try cursor.read()
-            let version: UInt16 = try cursor.read()
-            _ = try cursor.read(UInt16.self)
-            let number: UInt64 = try cursor.read()
-            _ = try cursor.read(UInt64.self)
-            return (magic, version, number, try cursor.read())
+        let (magic, version, origin, found, cut, expected) = try parse(bytes, at: 0) {
+            (cursor) throws(BytesError) -> (UInt64, UInt16, UInt16, UInt64, UInt64, UInt32) in
+            (
+                try cursor.read(), try cursor.read(), try cursor.read(), try cursor.read(),
+                try cursor.read(), try cursor.read()
+            )
         }
         guard magic == SegmentFormat.segmentMagic else {
             throw .malformed(place(0), reason: "not a segment")
@@ -106,6 +106,11 @@ package struct SegmentFile: Sendable {
         guard found == number else {
             throw .malformed(place(12), reason: "it says that it is segment \(found)")
         }
+        guard let origin = SegmentOrigin(rawValue: origin) else {
+            throw .malformed(
+                place(10), reason: "its origin is \(origin), which no segment of this version has")
+        }
+        return SegmentHeader(origin: origin, cut: cut)
     }
 
     // MARK: Scanned
@@ -199,8 +204,20 @@ package struct SegmentFile: Sendable {
     package func head(_ entry: BlockEntry) throws(SegmentError) -> BlockHead {
         let bytes = try read(at: entry.offset, byteCount: entry.headByteCount)
         return try bytes.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
-            try BlockHead.read(UnsafeRawBufferPointer(buffer), at: place(entry.offset))
+            try BlockHead.read(UnsafeRawBufferPointer(buffer), at: place(entry.offset), kind: entry.kind)
         }
+    }
+
+    /// The rows of a column block.
+    package func batch(
+        _ entry: BlockEntry, with reader: BlockReader
+    ) throws(SegmentError) -> (BlockHead, RecordBatch) {
+        let head = try head(entry)
+        let batch = try reader.batch(head, at: place(entry.columnsOffset)) {
+            (offset, byteCount) throws(SegmentError) in
+            try read(at: entry.columnsOffset + offset, byteCount: byteCount)
+        }
+        return (head, batch)
     }
 
     private func parse<Result>(
@@ -224,7 +241,17 @@ extension FoundBlock {
     }
 
     package func head(at place: SegmentPlace) throws(SegmentError) -> BlockHead {
-        try BlockHead.read(payload, at: place)
+        try BlockHead.read(payload, at: place, kind: kind)
+    }
+
+    /// Bytes of the payload, as a column's place names them.
+    package func bytes(
+        at place: SegmentPlace, _ offset: Int, _ byteCount: Int
+    ) throws(SegmentError) -> [UInt8] {
+        guard offset + byteCount <= payload.count else {
+            throw .malformed(place, reason: "a column lies past the block's end")
+        }
+        return Array(payload[offset..<offset + byteCount])
     }
 
     /// The head and rows of a small block.
@@ -245,5 +272,30 @@ extension FoundBlock {
             return Array(expanded[offset..<offset + byteCount])
         }
         return (head, batch)
+    }
+}
+
+extension BlockEntry {
+    /// The entry of a block that a scan found, with its head.
+    ///
+    /// - Parameters:
+    ///   - commit: the envelope's.
+    ///   - group: where the columns of the group behind it begin, in the file; nil where there is none.
+    package init(
+        _ block: FoundBlock, _ head: BlockHead, at place: SegmentPlace, commit: UInt64, group: Int?
+    ) throws(SegmentError) {
+        var byteCount = block.payload.count
+        var columnsDistance = 0
+        if block.kind == .grouped {
+            guard let group else { throw .malformed(place, reason: "a grouped head without its group") }
+            columnsDistance = group - place.byteOffset
+            byteCount += head.columnPlaces.reduce(0) { $0 + $1.byteCount }
+        }
+        self.init(
+            topic: head.topic, partition: head.partition, offset: place.byteOffset, byteCount: byteCount,
+            headByteCount: head.byteCount, kind: block.kind, firstIndex: head.firstIndex,
+            rowCount: head.rowCount, timeMin: head.timeMin, timeMax: head.timeMax,
+            firstCommit: head.commitRuns.first?.commit ?? commit,
+            lastCommit: head.commitRuns.last?.commit ?? commit, columnsDistance: columnsDistance)
     }
 }

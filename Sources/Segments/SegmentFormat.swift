@@ -7,8 +7,8 @@ package enum SegmentFormat {
     static let envelopeMagic: UInt32 = 0x4C56_4E45
     /// "ALOGSEAL".
     static let sealMagic: UInt64 = 0x4C41_4553_474F_4C41
-    /// Free to change until version 1 is frozen.
-    package static let version: UInt16 = 0
+    /// Frozen: files of this version are read for ever (CompatibilityTests).
+    package static let version: UInt16 = 1
 
     package static let segmentHeaderByteCount = 32
     package static let envelopeHeaderByteCount = 32

@@ -23,15 +23,18 @@ package final class SegmentWriter {
 
     /// Makes the file and writes its header, which the first `sync` makes durable; its name is
     /// durable when the caller has synced the directory.
-    package init(creating number: UInt64, in directory: String, on files: any FileSystem) throws(SegmentError) {
+    package init(
+        creating number: UInt64, in directory: String, on files: any FileSystem,
+        as origin: SegmentHeader = SegmentHeader()
+    ) throws(SegmentError) {
         self.number = number
         let name = FileName.segment(number)
         var header = ByteWriter(reserving: SegmentFormat.segmentHeaderByteCount)
         header.write(SegmentFormat.segmentMagic)
         header.write(SegmentFormat.version)
-        header.write(UInt16(0))
+        header.write(origin.origin.rawValue)
         header.write(number)
-        header.write(UInt64(0))
+        header.write(origin.cut)
         header.write(Checksum.crc32c(header.bytes))
         byteCount = header.count
         do throws(DiskError) {

@@ -43,6 +43,8 @@ package final class InferenceStore: Sendable {
         var catalog = Catalog()
         var book = AssayBook()
         var alerts = AlertBook()
+        /// What topics keep, where that is not everything.
+        var retention: [String: RetentionPolicy] = [:]
         /// The edge locations of pipelines where they ever changed, each list from a commit on. A result
         /// that is worked out again looks at the home of its own time.
         var locations: [PipelineID: [(since: CommitNumber, names: [String])]] = [:]
@@ -53,6 +55,9 @@ package final class InferenceStore: Sendable {
             case EventName.catalog: apply(try CatalogEvent(json), commit: commit)
             case EventName.assay: book.apply(try AssayEvent(json))
             case EventName.alert: alerts.apply(try AlertEvent(json))
+            case RetentionPolicy.eventName:
+                let policy = try RetentionPolicy(json)
+                retention[try json["topic"].string()] = policy.isNone ? nil : policy
             default: break  // Not to be folded, or another version's: kept, not ours.
             }
         }

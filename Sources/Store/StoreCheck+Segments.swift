@@ -26,6 +26,14 @@ struct LogScan {
     var nextIndexes: [PartitionAddress: UInt64] = [:]
     /// Records in small blocks that have not become columns yet, ascending.
     var waiting: [PartitionAddress: [Range<UInt64>]] = [:]
+    /// Keys of rewritten segments, whose records may stand behind them.
+    var keys: [(entries: [KeyEntry], place: SegmentPlace)] = []
+    /// All records that were met in small blocks.
+    var small: [PartitionAddress: IndexRanges] = [:]
+    /// Records that were let go.
+    var letGo: [PartitionAddress: IndexRanges] = [:]
+    /// Indexes that are not there, and where that was met: a tombstone, which comes later, must say why.
+    var missing: [(address: PartitionAddress, indexes: Range<UInt64>, place: SegmentPlace)] = []
     /// Whether some of it could not be seen, so that what follows may begin anywhere.
     var hasGap = false
 
@@ -42,6 +50,11 @@ private struct SegmentScan {
     let decompressor = ZstdDecompressor()
     /// As the scan sees it: what the footer must say.
     var directory = SegmentDirectory()
+    var header = SegmentHeader()
+    /// The records of a rewritten segment, whose blocks stand in any order of their indexes.
+    var indexes: [PartitionAddress: [(indexes: Range<UInt64>, place: SegmentPlace)]] = [:]
+
+    init(segment: SegmentFile) { self.segment = segment }
 }
 
 extension StoreCheck {
@@ -50,7 +63,7 @@ extension StoreCheck {
     ) throws(SegmentError) {
         let file = scan.prefix + segment.name
         let fileByteCount = try segment.byteCount()
-        try segment.checkHeader()
+        let header = try segment.checkHeader()
         var footer: (directory: SegmentDirectory, offset: Int)?
         if entry.state == .sealed {
             do throws(SegmentError) { footer = try segment.footer() } catch {
@@ -70,7 +83,12 @@ extension StoreCheck {
             case .active: nil
             }
         var pass = SegmentScan(segment: segment)
+        pass.header = header
         let end = try scanEnvelopes(&pass, upTo: limit, &scan, report)
+        if header.origin == .rewritten {
+            checkIndexes(pass, &scan)
+            checkCommits(footer?.directory, file, &scan)
+        }
         byteCount += max(0, fileByteCount - end.validByteCount)
         report(byteCount)
         switch entry.state {
@@ -83,7 +101,7 @@ extension StoreCheck {
                 return
             }
             if end.tear == nil, end.validByteCount == footer.offset {
-                compare(pass.directory, footer.directory, file)
+                compare(pass.directory, footer.directory, file, pass.header)
             } else {
                 find(file, end.validByteCount, end.tear ?? "the envelopes end before the footer")
                 scan.hasGap = true
@@ -120,17 +138,21 @@ extension StoreCheck {
             commitCount += 1
             byteCount += SegmentFormat.envelopeHeaderByteCount + header.bodyByteCount
             report(byteCount)
-            if header.commit != scan.lastCommit + 1 && !scan.hasGap {
-                find(
-                    scan.prefix + segment.name, offset,
-                    "commit \(header.commit) follows commit \(scan.lastCommit)")
+            if pass.header.origin == .committed {
+                if header.commit != scan.lastCommit + 1 && !scan.hasGap {
+                    find(
+                        scan.prefix + segment.name, offset,
+                        "commit \(header.commit) follows commit \(scan.lastCommit)")
+                }
+                scan.lastCommit = max(scan.lastCommit, header.commit)
             }
-            scan.lastCommit = max(scan.lastCommit, header.commit)
             pass.directory.note(commit: header.commit)
-            for block in blocks {
-                let place = segment.place(offset + SegmentFormat.envelopeHeaderByteCount + block.offset)
+            let bodyOffset = offset + SegmentFormat.envelopeHeaderByteCount
+            for (position, block) in blocks.enumerated() {
+                let place = segment.place(bodyOffset + block.offset)
+                let group = blocks[position...].first { $0.kind == .group }
                 do throws(SegmentError) {
-                    try check(block, header, at: place, &pass, &scan)
+                    try check(block, group, bodyOffset, header, at: place, &pass, &scan)
                 } catch {
                     find(error, in: scan.prefix, segment.name)
                     scan.hasGap = true
@@ -142,8 +164,8 @@ extension StoreCheck {
     // MARK: Blocks
 
     private mutating func check(
-        _ block: FoundBlock, _ header: EnvelopeHeader, at place: SegmentPlace, _ pass: inout SegmentScan,
-        _ scan: inout LogScan
+        _ block: FoundBlock, _ group: FoundBlock?, _ bodyOffset: Int, _ header: EnvelopeHeader,
+        at place: SegmentPlace, _ pass: inout SegmentScan, _ scan: inout LogScan
     ) throws(SegmentError) {
         switch block.kind {
         case .event:
@@ -154,7 +176,17 @@ extension StoreCheck {
                     name: event.name, offset: place.byteOffset, byteCount: block.payload.count,
                     commit: header.commit))
             do {
-                if scan.prefix.isEmpty {
+                if let tombstone = try Tombstone(event) {
+                    for (partition, ranges) in tombstone.ranges {
+                        let address = PartitionAddress(topic: tombstone.topic, partition: partition)
+                        scan.letGo[address, default: IndexRanges()].formUnion(ranges)
+                        let next = scan.nextIndexes[address] ?? 0
+                        if ranges.end > next {
+                            scan.missing.append((address, next..<ranges.end, place))
+                            scan.nextIndexes[address] = ranges.end
+                        }
+                    }
+                } else if scan.prefix.isEmpty {
                     try scan.folded.apply(event, commit: header.commit)
                 } else {
                     _ = try JSONValue(parsing: event.document)
@@ -171,12 +203,38 @@ extension StoreCheck {
                 KeyBlockEntry(
                     offset: place.byteOffset, byteCount: block.payload.count, commit: header.commit,
                     timeMax: keys.map(\.time).max() ?? .min))
-            checkKeys(keys, at: place, scan)
+            if pass.header.origin == .committed {
+                checkKeys(keys, at: place, scan)
+            } else {
+                scan.keys.append((keys, place))
+            }
         case .small:
             let (head, batch) = try block.smallBatch(at: place, with: pass.reader, pass.decompressor)
             try checkRows(head, batch, at: place)
             recordCount += head.rowCount
             checkAddress(head, .small, at: place, &scan)
+        case .group: break  // Read with its heads.
+        case .grouped:
+            guard let group, pass.header.origin == .rewritten else {
+                throw .malformed(place, reason: "a grouped block where none belongs")
+            }
+            let head = try block.head(at: place)
+            guard head.byteCount == block.payload.count else {
+                throw .malformed(
+                    place, reason: "its head ends at byte \(head.byteCount) of \(block.payload.count)")
+            }
+            let groupPlace = pass.segment.place(bodyOffset + group.offset)
+            let batch = try pass.reader.batch(head, at: groupPlace) {
+                (offset, byteCount) throws(SegmentError) in
+                try group.bytes(at: groupPlace, offset, byteCount)
+            }
+            try checkRows(head, batch, at: place)
+            recordCount += head.rowCount
+            let entry = try BlockEntry(
+                block, head, at: place, commit: header.commit, group: bodyOffset + group.offset)
+            pass.directory.blocks.append(entry)
+            let address = PartitionAddress(topic: head.topic, partition: head.partition)
+            pass.indexes[address, default: []].append((entry.indexes, place))
         case .columns, .rolled:
             let head = try block.head(at: place)
             guard head.blockByteCount == block.payload.count else {
@@ -221,7 +279,7 @@ extension StoreCheck {
     }
 
     /// A key's records are there: keys stand behind the records of their envelope.
-    private mutating func checkKeys(_ keys: [KeyEntry], at place: SegmentPlace, _ scan: LogScan) {
+    mutating func checkKeys(_ keys: [KeyEntry], at place: SegmentPlace, _ scan: LogScan) {
         for key in keys where !scan.hasGap {
             let end = key.firstIndex + UInt64(key.rowCount)
             let next =
@@ -260,16 +318,79 @@ extension StoreCheck {
             scan.waiting[address] = ranges
         } else {
             let next = scan.nextIndexes[address] ?? 0
-            if range.lowerBound != next && !scan.hasGap { find("follow record \(next)") }
-            if kind == .small { scan.waiting[address, default: []].append(range) }
+            if range.lowerBound > next {
+                scan.missing.append((address, next..<range.lowerBound, place))
+            } else if range.lowerBound < next && !scan.hasGap {
+                find("follow record \(next)")
+            }
+            if kind == .small {
+                scan.waiting[address, default: []].append(range)
+                scan.small[address, default: IndexRanges()].insert(range)
+            }
         }
         scan.nextIndexes[address] = max(scan.nextIndexes[address] ?? 0, range.upperBound)
     }
 
+    /// The records of a rewritten segment: dense with those before it, but for what was let go, and in
+    /// the place of those that wait in small blocks.
+    private mutating func checkIndexes(_ pass: SegmentScan, _ scan: inout LogScan) {
+        for (address, found) in pass.indexes {
+            var next = scan.nextIndexes[address] ?? 0
+            for (indexes, place) in found.sorted(by: { $0.indexes.lowerBound < $1.indexes.lowerBound }) {
+                scan.waiting[address]?.removeAll { $0.upperBound <= indexes.upperBound }
+                if indexes.lowerBound > next {
+                    scan.missing.append((address, next..<indexes.lowerBound, place))
+                } else if indexes.lowerBound < next, !scan.hasGap, !replacesWaiting(indexes, address, scan) {
+                    find(
+                        scan.prefix + place.file, place.byteOffset,
+                        "records \(indexes.lowerBound) to \(indexes.upperBound) of \(address.partition) in "
+                            + "\(address.topic) stand twice")
+                }
+                next = max(next, indexes.upperBound)
+            }
+            scan.nextIndexes[address] = next
+        }
+    }
+
+    /// Whether small blocks were met of all these records.
+    private func replacesWaiting(
+        _ indexes: Range<UInt64>, _ address: PartitionAddress, _ scan: LogScan
+    ) -> Bool {
+        scan.small[address]?.contains(indexes) ?? false
+    }
+
+    /// A rewritten segment stands for all commits of those that it was made of.
+    private mutating func checkCommits(
+        _ footer: SegmentDirectory?, _ file: String, _ scan: inout LogScan
+    ) {
+        guard let footer, let commits = footer.commits else {
+            scan.hasGap = true
+            return
+        }
+        if commits.lowerBound != scan.lastCommit + 1 && !scan.hasGap {
+            find(file, nil, "its commits begin at \(commits.lowerBound) and follow commit \(scan.lastCommit)")
+        }
+        scan.lastCommit = max(scan.lastCommit, commits.upperBound)
+    }
+
+    /// Records that are nowhere must have been let go.
+    mutating func checkMissing(_ scan: LogScan) {
+        guard !scan.hasGap else { return }
+        for (address, indexes, place) in scan.missing
+        where !(scan.letGo[address]?.contains(indexes) ?? false) {
+            find(
+                scan.prefix + place.file, place.byteOffset,
+                "records \(indexes.lowerBound) to \(indexes.upperBound) of \(address.partition) in "
+                    + "\(address.topic) are missing before it, and no tombstone let them go")
+        }
+    }
+
     // MARK: Footers
 
-    private mutating func compare(_ found: SegmentDirectory, _ footer: SegmentDirectory, _ file: String) {
-        if found.commits != footer.commits {
+    private mutating func compare(
+        _ found: SegmentDirectory, _ footer: SegmentDirectory, _ file: String, _ header: SegmentHeader
+    ) {
+        if header.origin == .committed ? found.commits != footer.commits : !footer.covers(found) {
             find(file, nil, "its footer says other commits than it holds")
         }
         if found.blocks != footer.blocks {
@@ -292,11 +413,7 @@ extension StoreCheck {
     ) {
         for entry in directory.blocks where entry.offset >= start {
             do throws(SegmentError) {
-                let head = try pass.segment.head(entry)
-                let batch = try pass.reader.batch(head, at: pass.segment.place(entry.offset)) {
-                    (offset, byteCount) throws(SegmentError) in
-                    try pass.segment.read(at: entry.offset + offset, byteCount: byteCount)
-                }
+                let (head, batch) = try pass.segment.batch(entry, with: pass.reader)
                 try checkRows(head, batch, at: pass.segment.place(entry.offset))
             } catch { find(error, in: prefix, pass.segment.name) }
         }
@@ -310,5 +427,14 @@ extension StoreCheck {
                 find(error, in: prefix, pass.segment.name)
             }
         }
+    }
+}
+
+extension SegmentDirectory {
+    /// Whether the commits that were met are among those that this one says.
+    fileprivate func covers(_ found: SegmentDirectory) -> Bool {
+        guard let met = found.commits else { return true }
+        guard let commits else { return false }
+        return commits.lowerBound <= met.lowerBound && met.upperBound <= commits.upperBound
     }
 }

@@ -128,6 +128,8 @@ package struct StoreCheck: Sendable {
                     + "\(ranges[0].lowerBound) to \(ranges[0].upperBound) of \(address.partition) "
                     + "in \(address.topic) never became columns")
         }
+        checkMissing(scan)
+        for (entries, place) in scan.keys { checkKeys(entries, at: place, scan) }
         folded = scan.folded
         try compare(scan, with: configuration, on: files, prefix)
     }
@@ -149,13 +151,7 @@ package struct StoreCheck: Sendable {
     }
 
     private mutating func checkOrder(_ manifest: Manifest, _ prefix: String) {
-        var previous: UInt64 = 0
         for (position, entry) in manifest.entries.enumerated() {
-            if entry.number <= previous {
-                find(
-                    prefix + FileName.manifest, nil,
-                    "segment \(entry.number) stands behind segment \(previous)")
-            }
             if entry.number >= manifest.nextSegmentNumber {
                 find(
                     prefix + FileName.manifest, nil,
@@ -164,7 +160,6 @@ package struct StoreCheck: Sendable {
             if entry.state == .active && position < manifest.entries.count - 1 {
                 find(prefix + FileName.manifest, nil, "segment \(entry.number) is active and not the last")
             }
-            previous = entry.number
         }
     }
 

@@ -12,6 +12,10 @@ package struct StoreConfiguration: Sendable {
     package var grace = TimeSpan(microseconds: 5_000_000)
     /// The longest that records which keep arriving put off the new analysis of a window.
     package var latenessMax = TimeSpan(microseconds: 60_000_000)
+    /// How long a segment has been sealed when it is regrouped.
+    package var regroupingAge = TimeSpan(microseconds: 600_000_000)
+    /// Bytes that housekeeping reads and writes a second: a small part of what a disk does.
+    package var compactionBytesPerSecond = 32 << 20
     /// The ONNX Runtime library or the folder that holds it; nil looks in the environment and in
     /// `runtimePlaces`.
     package var runtimePlace: String?

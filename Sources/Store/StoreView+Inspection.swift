@@ -25,7 +25,7 @@ package struct SegmentInspection: Sendable {
 
 /// A block of records.
 package struct BlockInspection: Sendable {
-    /// As `columns`, `small`, `rolled`.
+    /// As `columns`, `small`, `rolled`, `grouped`.
     package var kind: String
     package var byteOffset: Int
     package var byteCount: Int
@@ -71,10 +71,11 @@ extension StoreView {
         let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             found.envelopeCount += 1
             found.commits = (found.commits?.lowerBound ?? header.commit)...header.commit
-            for block in blocks {
+            for (position, block) in blocks.enumerated() {
                 let place = segment.place(offset + SegmentFormat.envelopeHeaderByteCount + block.offset)
                 let head: BlockHead
                 var columns: [ColumnDescription]?
+                var byteCount = block.payload.count
                 switch block.kind {
                 case .event:
                     found.eventCount += 1
@@ -83,20 +84,28 @@ extension StoreView {
                     found.keyCount += try block.keys(at: place).count
                     continue
                 case .small: head = try block.smallBatch(at: place, with: reader, decompressor).0
+                case .group: continue
+                case .grouped:
+                    head = try block.head(at: place)
+                    byteCount += head.columnPlaces.reduce(0) { $0 + $1.byteCount }
+                    guard describesColumns,
+                        let group = blocks[position...].first(where: { $0.kind == .group })
+                    else { break }
+                    columns = try reader.columns(head, at: place) {
+                        (offset, byteCount) throws(SegmentError) in
+                        try group.bytes(at: place, offset, byteCount)
+                    }
                 case .columns, .rolled:
                     head = try block.head(at: place)
                     guard describesColumns else { break }
                     columns = try reader.columns(head, at: place) {
                         (offset, byteCount) throws(SegmentError) in
-                        guard offset + byteCount <= block.payload.count else {
-                            throw .malformed(place, reason: "a column lies past the block's end")
-                        }
-                        return Array(block.payload[offset..<offset + byteCount])
+                        try block.bytes(at: place, offset, byteCount)
                     }
                 }
                 found.blocks.append(
                     BlockInspection(
-                        kind: "\(block.kind)", byteOffset: place.byteOffset, byteCount: block.payload.count,
+                        kind: "\(block.kind)", byteOffset: place.byteOffset, byteCount: byteCount,
                         topic: head.topic, partition: head.partition, firstIndex: head.firstIndex,
                         rowCount: head.rowCount, timeMin: head.timeMin, timeMax: head.timeMax,
                         commit: header.commit, columns: columns))

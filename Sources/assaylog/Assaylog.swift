@@ -15,7 +15,8 @@ struct Assaylog: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Serve.self, Append.self, Query.self, Logs.self, Export.self, Summarize.self, AssayCommand.self,
-            Inspect.self, Check.self, Rebuild.self, Bench.self,
+            Rebuild.self, Inspect.self, Check.self, Compact.self, Retain.self, Delete.self, Redact.self,
+            Snapshot.self, Restore.self, Bench.self,
         ])
 
     static func main() async {

@@ -19,7 +19,10 @@ enum CrashSweep {
         var steps = generator.history(stepCount: 36)
         steps.insert(.close, at: 14)
         steps.insert(.kill, at: 29)
-        return steps
+        steps.insert(contentsOf: [.letGo(3), .compact(regroups: false)], at: 20)
+        steps.insert(
+            contentsOf: [.compact(regroups: true), .redact(topic: "fraud", field: "out.score")], at: 26)
+        return steps + [.compact(regroups: false), .delete(topic: "churn"), .compact(regroups: true)]
     }()
 
     static let sequel: [Step] = {

@@ -24,6 +24,7 @@ struct LogDrive {
     private(set) var errors: [LogError] = []
     /// Promises that were broken.
     private(set) var violations: [String] = []
+    private(set) var rewriteCount = 0
 
     init(
         _ disk: SimulatedFileSystem, _ configuration: LogConfiguration, through files: (any FileSystem)? = nil
@@ -60,6 +61,10 @@ struct LogDrive {
             }
             reopen()
         case .kill: reopen()
+        case .letGo(let seed): letGo(seed)
+        case .delete(let topic): erase { Tombstone(deleting: topic, in: $0) }
+        case .redact(let topic, let field): erase { Tombstone(redacting: field, of: topic, in: $0) }
+        case .compact(let regroups): compact(regroups: regroups)
         }
     }
 
@@ -114,6 +119,79 @@ struct LogDrive {
         }
     }
 
+    /// Lets some blocks go, which need not be neighbours.
+    private mutating func letGo(_ seed: UInt64) {
+        guard let writer, let index = snapshot?.index else { return }
+        var generator = SeededGenerator(seed: seed)
+        let blocks = index.topics.sorted { $0.key < $1.key }.flatMap { $0.value.segments.flatMap(\.blocks) }
+        guard let first = blocks.randomElement(using: &generator) else { return }
+        var ranges: [String: IndexRanges] = [:]
+        for block in blocks
+        where block.topic == first.topic && (block == first || generator.chance(1, in: 3)) {
+            ranges[block.partition, default: IndexRanges()].insert(block.indexes)
+        }
+        let tombstone = Tombstone(topic: first.topic, reason: .retention, ranges: ranges)
+        record(tombstone) { () throws(LogError) in
+            _ = try writer.commit([AppendRequest([.event(tombstone.event)])])
+        }
+    }
+
+    private mutating func erase(_ choose: (LogIndex) -> Tombstone?) {
+        guard let writer else { return }
+        var chosen: Tombstone?
+        var isCommitted = false
+        do throws(LogError) {
+            isCommitted =
+                try writer.erase { index in
+                    chosen = choose(index)
+                    return chosen
+                } != nil
+        } catch { errors.append(error) }
+        guard let chosen else { return }
+        if isCommitted {
+            model.apply(chosen)
+            candidates = []
+        } else {
+            var next = model
+            next.apply(chosen)
+            candidates.append(next)
+        }
+        if !disk.hasCrashed { checkUnchanged() }
+    }
+
+    private mutating func record(_ tombstone: Tombstone, _ append: () throws(LogError) -> Void) {
+        do throws(LogError) {
+            try append()
+            model.apply(tombstone)
+            candidates = []
+        } catch {
+            errors.append(error)
+            var next = model
+            next.apply(tombstone)
+            candidates.append(next)
+        }
+        if !disk.hasCrashed { checkUnchanged() }
+    }
+
+    /// Rewrites until nothing is due. Readers of before and after see the same.
+    mutating func compact(regroups: Bool) {
+        guard let writer, let before = shared?.snapshot() else { return }
+        var report = CompactionReport()
+        var left: Set<UInt64> = []
+        do throws(LogError) {
+            while try Compaction.step(writer, left: &left, canRegroup: { _ in regroups }, into: &report) {
+                rewriteCount += 1
+                if report.rewriteCount > 200 { return violations.append("compaction does not end") }
+            }
+        } catch { errors.append(error) }
+        if disk.hasCrashed { return }
+        if !left.isEmpty { violations.append("damage where there is none: \(report.problems)") }
+        checkUnchanged()
+        if let difference = model.difference(LogContents(before)) {
+            violations.append("a reader of before the compaction: \(difference)")
+        }
+    }
+
     /// Commits beside the model, for what the model's keys cannot name.
     mutating func commitQuietly(_ part: Part) {
         do throws(LogError) { _ = try writer?.commit([part.item]) } catch { errors.append(error) }
@@ -127,6 +205,7 @@ struct LogDrive {
         reopen()
     }
 
+    /// The index as readers see it, over the disk itself: a fault of a read is for the log to meet.
     var snapshot: LogSnapshot? {
         shared.map { shared in
             LogSnapshot(

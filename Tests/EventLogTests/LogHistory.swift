@@ -18,6 +18,7 @@ struct Part {
     /// Topic and partition; nil for an event.
     let key: String?
     let texts: [String]
+    private(set) var records: [ModelRecord] = []
     /// What a retry of it would be told by.
     var requestKey: RequestKey?
 
@@ -36,6 +37,7 @@ struct Part {
             : .columns(BlockEncoder().encode(batch, topic: topic, partition: partition))
         key = "\(topic)/\(partition)"
         texts = records.map(\.text)
+        self.records = records
     }
 }
 
@@ -45,6 +47,12 @@ enum Step {
     case close
     /// Lets the writer go as a killed process does, and opens again.
     case kill
+    /// Lets some sealed or unsealed blocks go, as retention does; which, the number says.
+    case letGo(UInt64)
+    case delete(topic: String)
+    case redact(topic: String, field: String)
+    /// Rewrites what is due; all that is sealed where it regroups.
+    case compact(regroups: Bool)
 }
 
 struct LogModel: Hashable {
@@ -52,9 +60,32 @@ struct LogModel: Hashable {
     var events: [String] = []
     /// Idempotency keys, with the records they stand for.
     var keys: [String: AppendedSpan] = [:]
+    /// Records by their texts: a text is that of one record.
+    private var known: [String: ModelRecord] = [:]
+
+    mutating func apply(_ tombstone: Tombstone) {
+        events.append("\(Tombstone.eventName) \(String(decoding: tombstone.event.document, as: UTF8.self))")
+        for (partition, ranges) in tombstone.ranges {
+            for range in ranges.ranges {
+                for index in range {
+                    records["\(tombstone.topic)/\(partition)"]?[Int(index)] = LogContents.letGo
+                }
+            }
+        }
+        guard let field = tombstone.field else { return }
+        for key in records.keys where key.hasPrefix(tombstone.topic + "/") {
+            for index in records[key]!.indices {
+                guard var record = known[records[key]![index]] else { continue }
+                record.fields[field] = nil
+                known[record.text] = record
+                records[key]![index] = record.text
+            }
+        }
+    }
 
     mutating func apply(_ parts: [Part]) {
         for part in parts {
+            for (record, text) in zip(part.records, part.texts) { known[text] = record }
             if let key = part.requestKey, let span = span(part), keys[key.text] == nil {
                 keys[key.text] = span
             }
@@ -157,9 +188,20 @@ extension SeededGenerator {
     /// Commits, closings and kills.
     mutating func history(stepCount: Int) -> [Step] {
         (0..<stepCount).map { number in
-            switch Int.random(in: 0..<16, using: &self) {
+            switch Int.random(in: 0..<22, using: &self) {
             case 0: .close
             case 1: .kill
+            case 2: .letGo(UInt64.random(in: 0...999, using: &self))
+            case 3: .compact(regroups: true)
+            case 4: .compact(regroups: false)
+            case 5:
+                if chance(1, in: 3) {
+                    .delete(topic: chance(1, in: 2) ? "fraud" : "churn")
+                } else {
+                    .redact(
+                        topic: chance(1, in: 2) ? "fraud" : "churn",
+                        field: chance(1, in: 2) ? "in.tensor" : "out.score")
+                }
             default: .commit(parts(at: number))
             }
         }

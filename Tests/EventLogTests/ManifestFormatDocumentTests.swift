@@ -10,9 +10,9 @@ import Testing
 @Suite struct ManifestFormatDocumentTests {
     private var example: Manifest {
         var manifest = Manifest()
-        manifest.nextSegmentNumber = 5
+        manifest.nextSegmentNumber = 6
         manifest.entries = [
-            Manifest.Entry(number: 1, state: .sealed, byteCount: 67_113_984),
+            Manifest.Entry(number: 5, state: .sealed, byteCount: 67_113_984),
             Manifest.Entry(number: 3, state: .closed, byteCount: 4096),
             Manifest.Entry(number: 4, state: .active, byteCount: 0),
         ]

@@ -62,6 +62,11 @@ struct TutorialTests {
         }
     }
 
+    /// What the answer to a creation says besides the recorded service's.
+    static let ofCreation: Set<String> = [
+        "complete_windows", "records_in_windows", "data_start", "data_end",
+    ]
+
     static func expectSame(
         _ ours: JSONValue, _ recorded: JSONValue, without keys: Set<String> = [],
         location: SourceLocation = #_sourceLocation
@@ -175,7 +180,7 @@ struct TutorialTests {
             client.clock.advance(100)
             Self.expectSame(
                 try await client.ask("assays/create", created.text).value!,
-                try Corpus.captured("cell23-assays_create-1"))
+                try Corpus.captured("cell23-assays_create-1"), without: Self.ofCreation)
             await AssayRoutesTests.tick(client)
             // The second is over days, and never complete here.
             var second = JSONObject(try JSONField(created).object().members.map { ($0.key, $0.value) })
@@ -187,7 +192,7 @@ struct TutorialTests {
             second["window"] = .object(window)
             Self.expectSame(
                 try await client.ask("assays/create", JSONValue.object(second).text).value!,
-                try Corpus.captured("cell25-assays_create-0"))
+                try Corpus.captured("cell25-assays_create-0"), without: Self.ofCreation)
             let listed = try await client.ask("assays/list", "{\"pipeline_id\":6}").array()
             guard case .array(let recordedList) = try Corpus.captured("cell30-assays_list-0") else { return }
             let ofList: Set = [

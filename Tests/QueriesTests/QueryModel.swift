@@ -22,7 +22,6 @@ struct QueryModel {
     let disk = SimulatedFileSystem()
     let writer: LogWriter
     let shared: SharedIndex
-    private let files: SegmentFiles
     private let encoder = BlockEncoder()
     private(set) var rows: [ModelRow] = []
 
@@ -32,10 +31,9 @@ struct QueryModel {
         configuration.tailRowCountMax = 12
         change(&configuration)
         (writer, shared, _) = try InferenceLog.openWriter(configuration, on: disk)
-        files = SegmentFiles(files: disk, directory: "")
     }
 
-    var snapshot: LogSnapshot { LogSnapshot(index: shared.index.withLock { $0 }, files: files) }
+    var snapshot: LogSnapshot { shared.snapshot() }
 
     mutating func append(
         _ records: [ModelRecord], topic: String = "fraud", partition: String = "engine", isSmall: Bool = false

@@ -37,7 +37,7 @@ import Testing
             let scan = SharedColumnScan(snapshot, query)
             for path in paths {
                 query.path = path
-                let (alone, together) = (ColumnScan(snapshot).values(query), scan.values(path))
+                let (alone, together) = (try ColumnScan(snapshot).values(query), scan.values(path))
                 #expect(together.times == alone.times, "seed \(seed), query \(number)")
                 #expect(
                     together.values.map(\.bitPattern) == alone.values.map(\.bitPattern),

@@ -83,8 +83,9 @@ extension SegmentFile {
         let decompressor = ZstdDecompressor()
         let end = try scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             var contents: [Content] = []
-            for block in blocks {
-                let place = place(offset + SegmentFormat.envelopeHeaderByteCount + block.offset)
+            let bodyOffset = offset + SegmentFormat.envelopeHeaderByteCount
+            for (position, block) in blocks.enumerated() {
+                let place = place(bodyOffset + block.offset)
                 switch block.kind {
                 case .event: contents.append(.event(try block.event(at: place)))
                 case .keys: contents.append(.keys(try block.keys(at: place)))
@@ -92,6 +93,13 @@ extension SegmentFile {
                     let (head, batch) = try block.smallBatch(at: place, with: reader, decompressor)
                     contents.append(
                         .records(.small, head.topic, head.partition, head.firstIndex, head.commitRuns, batch))
+                case .group: break
+                case .grouped:
+                    let head = try block.head(at: place)
+                    let group = blocks[position...].first { $0.kind == .group }!
+                    let entry = try BlockEntry(
+                        block, head, at: place, commit: header.commit, group: bodyOffset + group.offset)
+                    contents.append(try self.contents(entry))
                 case .columns, .rolled:
                     let head = try block.head(at: place)
                     let batch = try reader.batch(head, at: place) { (from, count) throws(SegmentError) in
@@ -109,15 +117,8 @@ extension SegmentFile {
     }
 
     /// The records of a block that the directory names.
-    func contents(_ entry: BlockEntry) throws -> Content {
-        let head = try head(entry)
-        let batch = try BlockReader().batch(head, at: place(entry.offset)) {
-            (from, count) throws(SegmentError) in
-            guard from + count <= entry.byteCount else {
-                throw .malformed(place(entry.offset), reason: "past the block")
-            }
-            return try read(at: entry.offset + from, byteCount: count)
-        }
+    func contents(_ entry: BlockEntry) throws(SegmentError) -> Content {
+        let (head, batch) = try batch(entry, with: BlockReader())
         return .records(entry.kind, head.topic, head.partition, head.firstIndex, head.commitRuns, batch)
     }
 }

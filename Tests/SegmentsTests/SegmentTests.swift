@@ -269,7 +269,7 @@ import Testing
         #expect(throws: expected) { try file.directory() }
         #expect(
             "\(expected)"
-                == "segment-0000000000000007 at byte 8: segment format version 3; this build reads version 0")
+                == "segment-0000000000000007 at byte 8: segment format version 3; this build reads version 1")
     }
 
     @Test("a file under another segment's name is refused")

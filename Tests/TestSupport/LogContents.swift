@@ -17,6 +17,9 @@ package struct LogContents: Hashable, Sendable {
     /// What contradicts the invariants of LogIndex.swift: gaps, doubles, commits past the cut, damage.
     package var contradictions: [String] = []
 
+    /// What stands for a record that a tombstone let go.
+    package static let letGo = "let go"
+
     package init() {}
 
     package init(_ snapshot: LogSnapshot) {
@@ -27,7 +30,8 @@ package struct LogContents: Hashable, Sendable {
                 for block in segment.blocks {
                     do throws(SegmentError) {
                         let file = try snapshot.files.segment(segment.segment)
-                        let (head, times, texts) = try LogContents.read(block, of: file, with: reader)
+                        let (head, times, texts) = try LogContents.read(
+                            block, of: file, hiding: topic.hiddenFields(of: block), with: reader)
                         let runs =
                             head.commitRuns.isEmpty
                             ? [CommitRun(commit: block.firstCommit, rowCount: head.rowCount)]
@@ -57,6 +61,15 @@ package struct LogContents: Hashable, Sendable {
                         ))
                 }
             }
+            for (partition, letGo) in topic.letGo {
+                parts += letGo.ranges.map { range in
+                    (
+                        partition, range.lowerBound,
+                        [String](repeating: LogContents.letGo, count: range.count),
+                        [UInt64](repeating: 0, count: range.count)
+                    )
+                }
+            }
             var nextIndexes: [String: UInt64] = [:]
             for part in parts.sorted(by: { $0.first < $1.first }) {
                 let key = "\(name)/\(part.partition)"
@@ -77,7 +90,9 @@ package struct LogContents: Hashable, Sendable {
                 contradictions.append(
                     "\(name) would go on at \(topic.nextIndexes), it ends at \(nextIndexes)")
             }
-            for (key, commits) in commits where commits != commits.sorted() {
+            for (key, all) in commits {
+                let commits = all.filter { $0 != 0 }
+                if commits == commits.sorted() { continue }
                 contradictions.append("\(key) has commits out of order: \(commits)")
             }
         }
@@ -102,17 +117,29 @@ package struct LogContents: Hashable, Sendable {
     private static let known = Mutex<[[UInt8]: Block]>([:])
 
     private static func read(
-        _ entry: BlockEntry, of file: SegmentFile, with reader: BlockReader
+        _ entry: BlockEntry, of file: SegmentFile, hiding hidden: Set<String>, with reader: BlockReader
     ) throws(SegmentError) -> (BlockHead, [Int64], [String]) {
-        let bytes = try file.read(at: entry.offset, byteCount: entry.byteCount)
-        if let block = known.withLock({ $0[bytes] }) { return (block.head, block.times, block.texts) }
-        let head = try file.head(entry)
-        let batch = try reader.batch(head, at: file.place(entry.offset)) {
-            (offset, byteCount) throws(SegmentError) in
-            try file.read(at: entry.offset + offset, byteCount: byteCount)
+        var bytes = try file.read(at: entry.offset, byteCount: entry.headByteCount)
+        if entry.kind == .grouped {
+            for place in try file.head(entry).columnPlaces {
+                bytes += try file.read(at: entry.columnsOffset + place.offset, byteCount: place.byteCount)
+            }
+        } else {
+            bytes += try file.read(
+                at: entry.offset + entry.headByteCount, byteCount: entry.byteCount - entry.headByteCount)
+        }
+        if hidden.isEmpty, let block = known.withLock({ $0[bytes] }) {
+            return (block.head, block.times, block.texts)
+        }
+        var (head, batch) = try file.batch(entry, with: reader)
+        if !hidden.isEmpty {
+            batch.fields.removeAll { hidden.contains($0.name) }
+            head.fields.removeAll { hidden.contains($0.name) }
         }
         let texts = batch.recordTexts
-        known.withLock { $0[bytes] = Block(head: head, times: batch.times, texts: texts) }
+        if hidden.isEmpty {
+            known.withLock { $0[bytes] = Block(head: head, times: batch.times, texts: texts) }
+        }
         return (head, batch.times, texts)
     }
 

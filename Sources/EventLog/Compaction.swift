@@ -1,0 +1,213 @@
+// Rewrites what is due, one run of segments after another, beside a log that goes on.
+//
+//     compaction's thread                          writer's thread
+//     plan ◄───────────────────────────────────── manifest, a number
+//     read, group, write, sync        (appends go on)
+//     ──────────────────────────────────────────► manifest switch, old files removed
+//     next plan …
+//
+// Invariants:
+//  * One rewrite runs at a time, on a thread of its own; the writer is held for the manifest's switch
+//    alone.
+//  * A pass reads and writes no more bytes a second than it was given.
+//  * A segment that cannot be rewritten is left as it is, named in the report, and not tried again.
+
+import Disk
+import Dispatch
+import Glibc
+import Segments
+import Synchronization
+
+/// What a pass of compaction did.
+package struct CompactionReport: Hashable, Sendable {
+    /// Rewrites, by why.
+    package var rewrites: [String: Int] = [:]
+    package var segmentsBefore = 0
+    package var segmentsAfter = 0
+    package var bytesBefore = 0
+    package var bytesAfter = 0
+    /// What could not be done, each with its file and what to do.
+    package var problems: [String] = []
+
+    package init() {}
+
+    package var rewriteCount: Int { rewrites.values.reduce(0, +) }
+
+    mutating func note(_ plan: RewritePlan, byteCount: Int) {
+        rewrites[plan.reason.rawValue, default: 0] += 1
+        segmentsBefore += plan.sources.count
+        segmentsAfter += 1
+        bytesBefore += plan.sources.reduce(0) { $0 + $1.byteCount }
+        bytesAfter += byteCount
+    }
+}
+
+/// How a pass of compaction goes about it.
+package struct CompactionPace: Sendable {
+    /// Bytes read and written a second; nil for as fast as it goes.
+    package var bytesPerSecond: Int?
+    /// Whether sealed segments are made anew for nothing but their order, by number.
+    package var canRegroup: @Sendable (UInt64) -> Bool
+
+    package init(bytesPerSecond: Int? = nil, canRegroup: @escaping @Sendable (UInt64) -> Bool = { _ in true })
+    {
+        self.bytesPerSecond = bytesPerSecond
+        self.canRegroup = canRegroup
+    }
+}
+
+/// Steps of a rewrite, for whoever holds the writer: the log's compaction, and tests.
+enum Compaction {
+    /// One rewrite from plan to switch; false where nothing is due.
+    static func step(
+        _ writer: LogWriter, left: inout Set<UInt64>, canRegroup: (UInt64) -> Bool,
+        into report: inout CompactionReport
+    ) throws(LogError) -> Bool {
+        guard let plan = plan(writer, left: left, canRegroup: canRegroup) else { return false }
+        let number = writer.takeSegmentNumber()
+        if let segment = try write(
+            plan, number, writer.configuration, on: writer.files, writer.shared.snapshot(), left: &left,
+            pace: { _ in }, into: &report)
+        {
+            report.problems += try writer.replace(plan, with: segment)
+            report.note(plan, byteCount: segment.byteCount)
+        }
+        return true
+    }
+
+    static func plan(
+        _ writer: LogWriter, left: Set<UInt64>, canRegroup: (UInt64) -> Bool
+    ) -> RewritePlan? {
+        RewritePlan.next(
+            writer.manifest, writer.shared.index.withLock { $0 },
+            segmentByteCountMax: writer.configuration.segmentByteCountMax, left: left, canRegroup: canRegroup)
+    }
+
+    /// Nil where a source is damaged: it is then among `left`.
+    static func write(
+        _ plan: RewritePlan, _ number: UInt64, _ configuration: LogConfiguration, on files: any FileSystem,
+        _ snapshot: LogSnapshot, left: inout Set<UInt64>, pace: @escaping (Int) -> Void,
+        into report: inout CompactionReport
+    ) throws(LogError) -> RewrittenSegment? {
+        let rewrite = SegmentRewrite(
+            files: files, configuration: configuration, index: snapshot.index, segments: snapshot.files,
+            pace: pace)
+        do throws(SegmentError) {
+            return try rewrite.run(plan, into: number)
+        } catch {
+            // No manifest names it; where it stays, the next opening removes it.
+            do throws(DiskError) {
+                try files.remove(configuration.path(FileName.segment(number)))
+            } catch {}
+            if error.isRefusal { throw .segment(error) }
+            left.formUnion(plan.sources.map(\.number))
+            let names = plan.sources.map { FileName.segment($0.number) }.joined(separator: ", ")
+            report.problems.append(
+                "\(names) cannot be made anew (\(plan.reason.rawValue)) and stays as it is: \(error)")
+            return nil
+        }
+    }
+}
+
+/// Passes of compaction over one log, one at a time.
+final class Compactor: Sendable {
+    private let thread = DispatchQueue(label: "assaylog.compaction", qos: .utility)
+    /// Segments that could not be rewritten since the log was opened.
+    private let left = Mutex<Set<UInt64>>([])
+    private let gate = PassGate()
+
+    func pass(_ pace: CompactionPace, _ queue: AppendQueue) async throws(LogError) -> CompactionReport {
+        await gate.enter()
+        defer { gate.leave() }
+        var report = CompactionReport()
+        while !Task.isCancelled {
+            let known = left.withLock { $0 }
+            let due = try await queue.perform { writer throws(LogError) -> Due? in
+                guard let plan = Compaction.plan(writer, left: known, canRegroup: pace.canRegroup) else {
+                    return nil
+                }
+                return Due(
+                    plan: plan, number: writer.takeSegmentNumber(), snapshot: writer.shared.snapshot(),
+                    configuration: writer.configuration, files: writer.files)
+            }
+            guard let due else { break }
+            let written = try await write(due, pace, into: &report)
+            guard let written else { continue }
+            report.problems += try await queue.perform { writer throws(LogError) in
+                try writer.replace(due.plan, with: written)
+            }
+            report.note(due.plan, byteCount: written.byteCount)
+        }
+        return report
+    }
+
+    private struct Due: Sendable {
+        var plan: RewritePlan
+        var number: UInt64
+        var snapshot: LogSnapshot
+        var configuration: LogConfiguration
+        var files: any FileSystem
+    }
+
+    private struct Written: Sendable {
+        var segment: RewrittenSegment?
+        var left: Set<UInt64>
+        var report: CompactionReport
+    }
+
+    private func write(
+        _ due: Due, _ pace: CompactionPace, into report: inout CompactionReport
+    ) async throws(LogError) -> RewrittenSegment? {
+        let (known, before) = (left.withLock { $0 }, report)
+        let result: Result<Written, LogError> = await withCheckedContinuation { continuation in
+            thread.async {
+                let start = ContinuousClock.now
+                var byteCount = 0
+                let result = Result { () throws(LogError) -> Written in
+                    var (left, report) = (known, before)
+                    let segment = try Compaction.write(
+                        due.plan, due.number, due.configuration, on: due.files, due.snapshot, left: &left,
+                        pace: { more in
+                            byteCount += more
+                            guard let rate = pace.bytesPerSecond else { return }
+                            let owed = Duration.seconds(Double(byteCount) / Double(rate)) - (.now - start)
+                            if owed > .zero { usleep(UInt32(min(owed / .microseconds(1), 60e6))) }
+                        }, into: &report)
+                    return Written(segment: segment, left: left, report: report)
+                }
+                continuation.resume(returning: result)
+            }
+        }
+        let written = try result.get()
+        left.withLock { $0.formUnion(written.left) }
+        report = written.report
+        return written.segment
+    }
+}
+
+/// Lets one pass in at a time, in the order of arrival.
+private final class PassGate: Sendable {
+    private let state = Mutex<(isHeld: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+    func enter() async {
+        await withCheckedContinuation { continuation in
+            let isFree = state.withLock { state in
+                defer { state.isHeld = true }
+                if state.isHeld { state.waiting.append(continuation) }
+                return !state.isHeld
+            }
+            if isFree { continuation.resume() }
+        }
+    }
+
+    func leave() {
+        let next = state.withLock { state -> CheckedContinuation<Void, Never>? in
+            if state.waiting.isEmpty {
+                state.isHeld = false
+                return nil
+            }
+            return state.waiting.removeFirst()
+        }
+        next?.resume()
+    }
+}

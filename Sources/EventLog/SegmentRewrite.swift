@@ -1,0 +1,274 @@
+// Sealed segments made anew: what of them is still wanted, in groups, in one new file.
+//
+//     segments 3, 4 ──► live blocks in groups, events and keys as they were ──► segment 9, sealed
+//     manifest  … 3 4 5 …                ──► one replacement ──►                … 9 5 …
+//     files 3, 4                         ──► removed after
+//
+// It is the one mechanism behind retention, deletion, redaction and regrouping; they differ in what
+// they leave behind, and in why.
+//
+// Invariants:
+//  * What an index shows before and after is the same records, at the same addresses and commits, and
+//    the same events in the same order.
+//  * The new file is whole and durable before a manifest names it; the old ones are removed after. A
+//    crash in between leaves the one or the others as strays, which the next opening removes.
+//  * Every byte that is copied was checked. Where one is damaged, nothing changes and the old file stays.
+
+import Bytes
+import Disk
+import Records
+import Segments
+
+/// Which segments are to be made anew, and why.
+package struct RewritePlan: Hashable, Sendable {
+    package enum Reason: String, Hashable, Sendable {
+        /// They hold bytes that are to leave the disk.
+        case erasure
+        /// More than half of them is not wanted any more.
+        case halfDead = "half dead"
+        /// Their columns lie scattered, block by block.
+        case regrouping
+        /// They are small.
+        case merging
+    }
+
+    package var reason: Reason
+    /// Neighbours in the manifest.
+    package var sources: [Manifest.Entry]
+}
+
+extension RewritePlan {
+    /// What is most due; nil where nothing is.
+    ///
+    /// - Parameters:
+    ///   - canRegroup: whether a segment may be made anew for nothing but its order.
+    ///   - left: segments that could not be rewritten, to be left alone.
+    static func next(
+        _ manifest: Manifest, _ index: LogIndex, segmentByteCountMax: Int, left: Set<UInt64>,
+        canRegroup: (UInt64) -> Bool
+    ) -> RewritePlan? {
+        /// Live bytes of a segment that may be rewritten.
+        func liveByteCount(_ entry: Manifest.Entry) -> Int? {
+            guard entry.state == .sealed, !left.contains(entry.number) else { return nil }
+            return index.uses[entry.number]?.liveByteCount ?? 0
+        }
+        func reason(_ entry: Manifest.Entry) -> Reason? {
+            let use = index.uses[entry.number] ?? SegmentUse()
+            // A closed segment is rewritten for erasure alone, which seals the log first: no small
+            // block of it is waiting then.
+            if entry.state == .closed, use.isErasureDue, !left.contains(entry.number) { return .erasure }
+            guard let live = liveByteCount(entry) else { return nil }
+            if use.isErasureDue { return .erasure }
+            let isWritten = use.header.origin == .committed
+            if live * 2 < (isWritten ? entry.byteCount : use.listedByteCount) { return .halfDead }
+            if isWritten, !use.topics.isEmpty, canRegroup(entry.number) { return .regrouping }
+            return nil
+        }
+        /// `first` and the neighbours behind it that fit into one segment with it.
+        func run(from first: Int, _ found: Reason) -> RewritePlan {
+            var plan = RewritePlan(reason: found, sources: [manifest.entries[first]])
+            var byteCount = liveByteCount(manifest.entries[first]) ?? segmentByteCountMax
+            for entry in manifest.entries[(first + 1)...] {
+                guard let live = liveByteCount(entry), byteCount + live <= segmentByteCountMax else { break }
+                // A neighbour that has no reason of its own comes along where it is small.
+                guard reason(entry) != nil || live <= segmentByteCountMax / 8 else { break }
+                plan.sources.append(entry)
+                byteCount += live
+            }
+            return plan
+        }
+        for wanted in [Reason.erasure, .halfDead, .regrouping] {
+            if let first = manifest.entries.firstIndex(where: { reason($0) == wanted }) {
+                return run(from: first, wanted)
+            }
+        }
+        // Two small neighbours that were rewritten before: together they are one.
+        for first in manifest.entries.indices.dropLast() {
+            let pair = manifest.entries[first...(first + 1)]
+            let isSmall = pair.allSatisfy { entry in
+                index.uses[entry.number]?.header.origin == .rewritten
+                    && liveByteCount(entry).map { $0 <= segmentByteCountMax / 8 } ?? false
+            }
+            if isSmall { return run(from: first, .merging) }
+        }
+        return nil
+    }
+}
+
+/// A new segment, sealed and durable, that nobody knows of yet.
+struct RewrittenSegment {
+    var number: UInt64
+    var byteCount: Int
+    var header: SegmentHeader
+    var directory: SegmentDirectory
+}
+
+struct SegmentRewrite {
+    let files: any FileSystem
+    let configuration: LogConfiguration
+    /// As of when the rewrite began; its tombstones are carried out.
+    let index: LogIndex
+    let segments: SegmentFiles
+    /// Called with the bytes just read or written; takes its time, so that others get theirs.
+    let pace: (Int) -> Void
+
+    /// Writes what is wanted of `plan` to segment `number`.
+    func run(_ plan: RewritePlan, into number: UInt64) throws(SegmentError) -> RewrittenSegment {
+        let header = SegmentHeader.rewritten(cut: index.cut)
+        let sources = Set(plan.sources.map(\.number))
+        let writer = try SegmentWriter(
+            creating: number, in: configuration.directory, on: files, as: header)
+        var directory = SegmentDirectory()
+        var keys: [(segment: SegmentFile, entry: KeyBlockEntry)] = []
+        for entry in plan.sources {
+            let segment = try segments.segment(entry.number)
+            let found = try self.directory(of: segment, entry)
+            if let commits = found.commits {
+                directory.note(commit: commits.lowerBound)
+                directory.note(commit: commits.upperBound)
+            }
+            keys += found.keys.map { (segment, $0) }
+        }
+        // Keys past the horizon are remembered by nobody. The newest one says what time it is at least.
+        let newest = keys.reduce(Int64.min) { max($0, $1.entry.timeMax) }
+        keys.removeAll { $0.entry.timeMax < newest.subtractingClamped(configuration.keyHorizonMilliseconds) }
+        let commit = directory.commits?.upperBound ?? 0
+        for (_, topic) in index.topics.sorted(by: { $0.key < $1.key }) {
+            try write(topic, sources, commit, to: writer, &directory)
+        }
+        try write(index.events.filter { sources.contains($0.segment) }, keys, to: writer, &directory)
+        let isReached = !directory.blocks.isEmpty || directory.events.last?.commit == commit
+        if commit > 0, !isReached {
+            // So that a scan sees how far the log had come, though nothing of it is left.
+            _ = try writer.append(EnvelopeWriter().finish(commit: commit, segment: number))
+        }
+        try writer.seal(directory)
+        do throws(DiskError) { try files.syncDirectory(configuration.directory) } catch { throw .disk(error) }
+        return RewrittenSegment(
+            number: number, byteCount: writer.byteCount, header: header, directory: directory)
+    }
+
+    /// What a source holds: its footer says it, or a scan of one that has none.
+    private func directory(
+        of segment: SegmentFile, _ entry: Manifest.Entry
+    ) throws(SegmentError) -> SegmentDirectory {
+        if entry.state == .sealed { return try segment.directory() }
+        var directory = SegmentDirectory()
+        let end = try segment.scan(upTo: entry.byteCount) { (header, offset, blocks) throws(SegmentError) in
+            directory.note(commit: header.commit)
+            let bodyOffset = offset + SegmentFormat.envelopeHeaderByteCount
+            for block in blocks where block.kind == .keys {
+                let place = segment.place(bodyOffset + block.offset)
+                directory.keys.append(
+                    KeyBlockEntry(
+                        offset: place.byteOffset, byteCount: block.payload.count, commit: header.commit,
+                        timeMax: try block.keys(at: place).reduce(.min) { max($0, $1.time) }))
+            }
+        }
+        guard end.tear == nil, end.validByteCount == entry.byteCount else {
+            throw .malformed(segment.place(end.validByteCount), reason: end.tear ?? "the envelopes end early")
+        }
+        return directory
+    }
+
+    /// Writes a topic's blocks of the sources, group by group.
+    private func write(
+        _ topic: TopicIndex, _ sources: Set<UInt64>, _ commit: CommitNumber, to writer: SegmentWriter,
+        _ directory: inout SegmentDirectory
+    ) throws(SegmentError) {
+        var members: [GroupMember] = []
+        var byteCount = 0
+        func flush() throws(SegmentError) {
+            guard !members.isEmpty else { return }
+            var envelope = EnvelopeWriter(reserving: byteCount + members.count * 1024)
+            let entries = envelope.append(group: members)
+            let bytes = envelope.finish(commit: commit, segment: writer.number)
+            let start = try writer.append(bytes)
+            directory.blocks += entries.map { entry in
+                var entry = entry
+                entry.offset += start
+                return entry
+            }
+            pace(byteCount + bytes.count)
+            members = []
+            byteCount = 0
+        }
+        for blocks in topic.segments where sources.contains(blocks.segment) {
+            let segment = try segments.segment(blocks.segment)
+            for block in blocks.blocks {
+                if members.count == BlockGroup.blockCountMax
+                    || byteCount + block.byteCount > BlockGroup.byteCountMax
+                {
+                    try flush()
+                }
+                let member = try GroupMember(block, of: segment, dropping: topic.hiddenFields(of: block))
+                members.append(member)
+                byteCount += block.byteCount
+            }
+        }
+        try flush()
+    }
+
+    /// Copies events, and keys that are still remembered, an envelope a commit as they came.
+    private func write(
+        _ events: [EventPlace], _ keys: [(segment: SegmentFile, entry: KeyBlockEntry)],
+        to writer: SegmentWriter, _ directory: inout SegmentDirectory
+    ) throws(SegmentError) {
+        /// About as much at once, so that one append serves many small envelopes.
+        let batchByteCount = 1 << 20
+        var batch: [UInt8] = []
+        func flush() throws(SegmentError) {
+            guard !batch.isEmpty else { return }
+            _ = try writer.append(batch)
+            pace(2 * batch.count)
+            batch = []
+        }
+        var (nextEvent, nextKey) = (0, 0)
+        while nextEvent < events.count || nextKey < keys.count {
+            let commit = min(
+                nextEvent < events.count ? events[nextEvent].entry.commit : .max,
+                nextKey < keys.count ? keys[nextKey].entry.commit : .max)
+            var envelope = EnvelopeWriter()
+            let start = writer.byteCount + batch.count
+            while nextEvent < events.count, events[nextEvent].entry.commit == commit {
+                let place = events[nextEvent]
+                let segment = try segments.segment(place.segment)
+                _ = try segment.event(place.entry)  // Checked before it is copied.
+                let block = try envelope.append(
+                    copyOf: .event, of: segment, place.entry.offset, place.entry.byteCount)
+                var entry = place.entry
+                entry.offset = start + block.offset
+                directory.events.append(entry)
+                nextEvent += 1
+            }
+            while nextKey < keys.count, keys[nextKey].entry.commit == commit {
+                let (segment, entry) = keys[nextKey]
+                try segment.keys([entry]) { _ in }
+                let block = try envelope.append(copyOf: .keys, of: segment, entry.offset, entry.byteCount)
+                var copy = entry
+                copy.offset = start + block.offset
+                directory.keys.append(copy)
+                nextKey += 1
+            }
+            batch += envelope.finish(commit: commit, segment: writer.number)
+            if batch.count >= batchByteCount { try flush() }
+        }
+        try flush()
+    }
+}
+
+extension EnvelopeWriter {
+    fileprivate mutating func append(
+        copyOf kind: BlockKind, of segment: SegmentFile, _ offset: Int, _ byteCount: Int
+    ) throws(SegmentError) -> Block {
+        let bytes = try segment.read(at: offset, byteCount: byteCount)
+        return bytes.withUnsafeBytes { append(copyOf: kind, $0) }
+    }
+}
+
+extension Int64 {
+    fileprivate func subtractingClamped(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? .min : difference
+    }
+}

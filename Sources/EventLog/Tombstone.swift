@@ -1,0 +1,179 @@
+// The note that records, or a field of them, were let go: an event of the log like any other, and the
+// only way in which anything ever leaves it.
+//
+//     tombstone ──► durable ──► no later snapshot shows it ──► a rewrite leaves it behind ──► gone from disk
+//
+// Invariants:
+//  * What a tombstone lets go is named by address, which is for ever: it reads the same however often
+//    segments were rewritten, and to let go twice is to let go once.
+//  * An erasure comes when every record of its topic stands in a sealed block, so that it never divides
+//    one: blocks are before it or after it.
+//  * Tombstones themselves are never let go: they hold the addresses that may not be given again.
+
+import Bytes
+import JSON
+import Segments
+
+package struct Tombstone: Hashable, Sendable {
+    package enum Reason: String, Hashable, Sendable {
+        /// Old or many: the bytes go when a rewrite is worth it.
+        case retention
+        /// All records of a topic: the bytes are to go at once.
+        case deletion
+        /// A field of all records of a topic: the bytes are to go at once.
+        case redaction
+
+        /// Whether the bytes have to leave the disk, not only the answers.
+        var erases: Bool { self != .retention }
+    }
+
+    package var topic: String
+    package var reason: Reason
+    /// The records that go, by partition; empty for a redaction.
+    package var ranges: [String: IndexRanges] = [:]
+    /// The field that goes; nil unless this is a redaction.
+    package var field: String?
+
+    package init(topic: String, reason: Reason, ranges: [String: IndexRanges]) {
+        self.topic = topic
+        self.reason = reason
+        self.ranges = ranges
+    }
+
+    package init(topic: String, redacting field: String) {
+        self.topic = topic
+        reason = .redaction
+        self.field = field
+    }
+
+    /// All records of a topic; nil where none is left.
+    package init?(deleting topic: String, in index: LogIndex) {
+        guard let found = index.topics[topic] else { return nil }
+        var ranges: [String: IndexRanges] = [:]
+        for (partition, next) in found.nextIndexes where next > 0 {
+            if found.letGo[partition]?.contains(0..<next) ?? false { continue }
+            ranges[partition] = IndexRanges(0..<next)
+        }
+        if ranges.isEmpty { return nil }
+        self.init(topic: topic, reason: .deletion, ranges: ranges)
+    }
+
+    /// A field of all records of a topic; nil where there are no records that may have it.
+    package init?(redacting field: String, of topic: String, in index: LogIndex) {
+        guard let found = index.topics[topic] else { return nil }
+        let since = found.redactions.first { $0.field == field }?.commit ?? 0
+        let hasRecords =
+            !found.tails.isEmpty
+            || found.segments.contains { $0.blocks.contains { $0.lastCommit > since } }
+        guard hasRecords else { return nil }
+        self.init(topic: topic, redacting: field)
+    }
+
+    /// Its event's name.
+    package static let eventName = "tombstone"
+
+    package var event: Event {
+        var members: [(String, JSONValue)] = [
+            ("topic", .string(topic)), ("reason", .string(reason.rawValue)),
+        ]
+        if let field { members.append(("field", .string(field))) }
+        if !ranges.isEmpty {
+            let partitions = ranges.sorted { $0.key < $1.key }.map { partition, ranges in
+                let pairs = ranges.ranges.map {
+                    JSONValue.array([.integer($0.lowerBound), .integer($0.upperBound)])
+                }
+                return (partition, JSONValue.array(pairs))
+            }
+            members.append(("ranges", .object(JSONObject(partitions))))
+        }
+        return Event(
+            name: Tombstone.eventName, document: Array(JSONValue.object(JSONObject(members)).text.utf8))
+    }
+
+    /// Nil for an event that is no tombstone.
+    /// - Throws: where it is one, and cannot be read: to pass over it would show what was let go.
+    package init?(_ event: Event) throws(TombstoneError) {
+        guard event.name == Tombstone.eventName else { return nil }
+        do {
+            let json = JSONField(try JSONValue(parsing: event.document))
+            topic = try json["topic"].string()
+            guard let reason = Reason(rawValue: try json["reason"].string()) else {
+                throw json["reason"].refused("is of another version")
+            }
+            self.reason = reason
+            if reason == .redaction { field = try json["field"].string() }
+            guard json["ranges"].isPresent else { return }
+            for member in try json["ranges"].object().members {
+                var found = IndexRanges()
+                for pair in try JSONField(member.value).array() {
+                    let bounds = try pair.array().map { bound throws(FieldError) -> UInt64 in
+                        guard let index = UInt64(exactly: try bound.integer()) else {
+                            throw bound.refused("is no index")
+                        }
+                        return index
+                    }
+                    guard bounds.count == 2, bounds[0] <= bounds[1] else { throw pair.refused("is no range") }
+                    found.insert(bounds[0]..<bounds[1])
+                }
+                ranges[member.key] = found
+            }
+        } catch { throw TombstoneError(reason: "\(error)") }
+    }
+}
+
+/// A tombstone that cannot be read.
+package struct TombstoneError: Error, Hashable, Sendable {
+    package var reason: String
+}
+
+/// Indexes of a partition, as few ranges.
+package struct IndexRanges: Hashable, Sendable {
+    /// Ascending; none is empty, none touches the next.
+    package private(set) var ranges: [Range<UInt64>] = []
+
+    package init() {}
+
+    package init(_ range: Range<UInt64>) { insert(range) }
+
+    package var isEmpty: Bool { ranges.isEmpty }
+
+    /// Above every index in it; 0 where there is none.
+    package var end: UInt64 { ranges.last?.upperBound ?? 0 }
+
+    package var count: UInt64 { ranges.reduce(0) { $0 + UInt64($1.count) } }
+
+    package mutating func insert(_ range: Range<UInt64>) {
+        guard !range.isEmpty else { return }
+        let first = ranges.partitioningIndex { $0.upperBound >= range.lowerBound }
+        var end = first
+        var union = range
+        while end < ranges.count, ranges[end].lowerBound <= range.upperBound {
+            union =
+                min(union.lowerBound, ranges[end].lowerBound)..<max(union.upperBound, ranges[end].upperBound)
+            end += 1
+        }
+        ranges.replaceSubrange(first..<end, with: [union])
+    }
+
+    package mutating func formUnion(_ other: IndexRanges) {
+        for range in other.ranges { insert(range) }
+    }
+
+    /// Whether all of `range` is in it.
+    package func contains(_ range: Range<UInt64>) -> Bool {
+        let position = ranges.partitioningIndex { $0.upperBound >= range.upperBound }
+        return position < ranges.count && ranges[position].lowerBound <= range.lowerBound
+    }
+}
+
+extension [Range<UInt64>] {
+    /// The first position whose range is as asked; such ranges stand at the end.
+    fileprivate func partitioningIndex(_ belongs: (Range<UInt64>) -> Bool) -> Int {
+        var (low, high) = (0, count)
+        while low < high {
+            let middle = (low + high) / 2
+            if belongs(self[middle]) { high = middle } else { low = middle + 1 }
+        }
+        return low
+    }
+}

@@ -1,0 +1,68 @@
+// What a topic keeps, and letting go of it: retention, deletion, redaction, compaction.
+//
+// Invariants:
+//  * A deletion or redaction is answered when it is durable, no answer shows what went, and the log's
+//    files were rewritten without it; what could not be is named in `problems`.
+//  * Asking again for what is done is answered with a count of 0.
+
+import EventLog
+import Hummingbird
+import JSON
+import Records
+import Store
+
+struct HousekeepingRoutes {
+    let store: InferenceStore
+
+    var routes: [Route] {
+        [
+            .get("/v1/logs/topic/:topic/retention", retention),
+            .post("/v1/logs/topic/:topic/retention", setRetention),
+            .post("/v1/logs/topic/:topic/delete", delete),
+            .post("/v1/logs/topic/:topic/redact", redact),
+            .post("/v1/logs/compact", compact),
+        ]
+    }
+
+    @Sendable func retention(_ request: Request, _ context: APIContext) async throws -> Response {
+        let topic = try context.parameters.component("topic")
+        return Response(json: document(topic, store.retention(of: topic)))
+    }
+
+    @Sendable func setRetention(_ request: Request, _ context: APIContext) async throws -> Response {
+        let topic = try context.parameters.component("topic")
+        let document = try await request.document()
+        var policy = RetentionPolicy()
+        if let age = document["age"].optional {
+            do { policy.age = try TimeSpan(parsing: try age.string()) } catch let error as TextError {
+                throw age.refused("\(error)")
+            }
+        }
+        if let byteCount = document["bytes"].optional {
+            policy.byteCount = try byteCount.integer()
+        }
+        try await store.setRetention(policy, of: topic)
+        return Response(json: self.document(topic, policy))
+    }
+
+    private func document(_ topic: String, _ policy: RetentionPolicy) -> JSONValue {
+        .object(
+            ("topic", .string(topic)), ("age", policy.age.map { .string($0.text) } ?? .null),
+            ("bytes", policy.byteCount.map { .integer($0) } ?? .null))
+    }
+
+    @Sendable func delete(_ request: Request, _ context: APIContext) async throws -> Response {
+        let topic = try context.parameters.component("topic")
+        return Response(json: try await store.deleteRecords(ofTopic: topic).json)
+    }
+
+    @Sendable func redact(_ request: Request, _ context: APIContext) async throws -> Response {
+        let topic = try context.parameters.component("topic")
+        let field = try await request.document()["field"].string()
+        return Response(json: try await store.redact(field, ofTopic: topic).json)
+    }
+
+    @Sendable func compact(_ request: Request, _ context: APIContext) async throws -> Response {
+        Response(json: try await store.compact().json)
+    }
+}

@@ -1,0 +1,220 @@
+// What leaves the store, and when: retention by age and size, a topic's deletion, a field's redaction,
+// and the rewrites that free the bytes.
+//
+//     policy, command ──► results sealed ──► tombstone ──► answers are without ──► rewrite ──► disk is without
+//
+// Invariants:
+//  * Records go by tombstone alone, whole blocks of them; control events never do.
+//  * What was made of records is sealed before retention lets them go (`sealResults`).
+//  * A deletion or redaction that was answered is durable, and its bytes are gone from the log's files,
+//    or the answer says where they are not.
+//  * Asking again for what is done changes nothing.
+
+import EventLog
+import JSON
+import Records
+import Segments
+
+/// How long, and how much, a topic keeps.
+package struct RetentionPolicy: Hashable, Sendable {
+    /// Records older than this go; nil for none.
+    package var age: TimeSpan?
+    /// Past so many bytes of blocks the oldest go; nil for no bound.
+    package var byteCount: Int?
+
+    package init(age: TimeSpan? = nil, byteCount: Int? = nil) {
+        self.age = age
+        self.byteCount = byteCount
+    }
+
+    package var isNone: Bool { age == nil && byteCount == nil }
+
+    /// Its event's name in the log.
+    static let eventName = "retention"
+
+    func event(_ topic: String) -> Event {
+        let json = JSONValue.object(
+            ("topic", .string(topic)), ("age", age.map { .string($0.text) } ?? .null),
+            ("bytes", byteCount.map { .integer($0) } ?? .null))
+        return Event(name: RetentionPolicy.eventName, document: Array(json.text.utf8))
+    }
+
+    init(_ json: JSONField) throws {
+        age = json["age"].isPresent ? try TimeSpan(parsing: try json["age"].string()) : nil
+        byteCount = json["bytes"].isPresent ? try json["bytes"].integer() : nil
+    }
+}
+
+/// What a command let go, and what became of the bytes.
+package struct ErasureReport: Sendable {
+    /// The tombstone's commit; nil where there was nothing to let go.
+    package var commit: CommitNumber?
+    package var recordCount: UInt64 = 0
+    package var compaction = CompactionReport()
+    /// What could not be done, each with what to do about it.
+    package var problems: [String] = []
+}
+
+extension InferenceStore {
+    // MARK: Retention
+
+    /// Sets what a topic keeps; a policy without bounds keeps all. It is carried out in the background.
+    package func setRetention(_ policy: RetentionPolicy, of topic: String) async throws {
+        if let byteCount = policy.byteCount, byteCount < 0 {
+            throw FieldError(field: "bytes", problem: "must not be negative")
+        }
+        try await gate.pass {
+            try refuseUnknown(topic)
+            guard (folded.withLock { $0.retention[topic] } ?? RetentionPolicy()) != policy else { return }
+            _ = try await log.append([.event(policy.event(topic))])
+            folded.withLock { $0.retention[topic] = policy.isNone ? nil : policy }
+        }
+    }
+
+    package func retention(of topic: String) -> RetentionPolicy {
+        folded.withLock { $0.retention[topic] } ?? RetentionPolicy()
+    }
+
+    /// Lets go what the topics' policies do not keep now: in answers at once, on disk when a rewrite is due.
+    /// - Returns: how many records of which topic.
+    @discardableResult
+    package func applyRetention() async throws -> [String: UInt64] {
+        var gone: [String: UInt64] = [:]
+        for (topic, policy) in folded.withLock({ $0.retention }).sorted(by: { $0.key < $1.key }) {
+            guard let index = log.snapshot().index.topics[topic] else { continue }
+            let blocks = policy.excess(of: index, at: sources.now())
+            guard !blocks.isEmpty else { continue }
+            var ranges: [String: IndexRanges] = [:]
+            for block in blocks { ranges[block.partition, default: IndexRanges()].insert(block.indexes) }
+            let tombstone = Tombstone(topic: topic, reason: .retention, ranges: ranges)
+            try await sealResults(ofTopic: topic, touching: TimeWindow.covering(blocks)) {
+                _ = try await log.append([.event(tombstone.event)])
+            }
+            gone[topic] = ranges.values.reduce(0) { $0 + $1.count }
+        }
+        return gone
+    }
+
+    // MARK: Deletion and redaction
+
+    /// Lets all records of a topic go, now and from disk. The topic's addresses are not given again.
+    package func deleteRecords(ofTopic topic: String) async throws -> ErasureReport {
+        try refuseUnknown(topic)
+        let before = log.snapshot().index.topics[topic]
+        var report = try await erase(of: topic) { Tombstone(deleting: topic, in: $0) }
+        if report.commit != nil { report.recordCount = UInt64(before?.rowCount ?? 0) }
+        return report
+    }
+
+    /// Lets a field of all records of a topic go that there are now, from answers and from disk. Records
+    /// that come later may have it again.
+    package func redact(_ field: String, ofTopic topic: String) async throws -> ErasureReport {
+        try refuseUnknown(topic)
+        guard !field.isEmpty, field != "time", field.utf8.count <= RecordLimits.nameByteCountMax else {
+            throw FieldError(
+                field: "field",
+                problem:
+                    "must name a field of the records as the log keeps it, as \"in.name\"; the time stays")
+        }
+        let before = log.snapshot().index.topics[topic]
+        var report = try await erase(of: topic) { Tombstone(redacting: field, of: topic, in: $0) }
+        if report.commit != nil { report.recordCount = UInt64(before?.rowCount ?? 0) }
+        return report
+    }
+
+    private func erase(
+        of topic: String, _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
+    ) async throws -> ErasureReport {
+        var report = ErasureReport()
+        do {
+            try await sealResults(ofTopic: topic, touching: [.always]) {
+                report.commit = try await log.erase(choose)
+            }
+        } catch  where report.commit == nil && !(error is LogError) {
+            // Who asks for records to go is not refused because of what was made of them.
+            report.problems.append("results over these records were not sealed first: \(error)")
+            report.commit = try await log.erase(choose)
+        }
+        // Asked again, it goes on with what an earlier attempt could not finish.
+        report.compaction = try await log.compact(CompactionPace { _ in false })
+        report.problems += report.compaction.problems
+        return report
+    }
+
+    private func refuseUnknown(_ topic: String) throws {
+        if log.snapshot().index.topics[topic] != nil { return }
+        if catalog.pipelines.all.contains(where: { $0.topic.name == topic }) { return }
+        throw StoreRefusal(.unknown, "there is no topic \"\(topic)\"; GET /topics lists those there are")
+    }
+
+    // MARK: Compaction
+
+    /// Rewrites all that is due, and all that was never regrouped, as fast as the disk takes it.
+    package func compact() async throws -> CompactionReport { try await log.compact(CompactionPace()) }
+}
+
+extension RetentionPolicy {
+    /// The blocks that are over its bounds: those too old, then the oldest ones past the bytes.
+    ///
+    /// A block goes when its newest record may: what is kept is up to one block more than was asked. A
+    /// record whose clock was ahead keeps its block until its time has passed.
+    func excess(of topic: TopicIndex, at now: Timestamp) -> [BlockEntry] {
+        let blocks = topic.segments.flatMap(\.blocks).sorted { $0.timeMax < $1.timeMax }
+        var goes = blocks.prefix(0)
+        if let age {
+            let oldest = now.adding(TimeSpan(microseconds: -age.microseconds)).milliseconds
+            goes = blocks.prefix { $0.timeMax < oldest }
+        }
+        if let byteCount {
+            var rest = blocks[goes.endIndex...].reduce(0) { $0 + $1.byteCount }
+            while rest > byteCount, goes.endIndex < blocks.endIndex {
+                rest -= blocks[goes.endIndex].byteCount
+                goes = blocks[..<(goes.endIndex + 1)]
+            }
+        }
+        return Array(goes)
+    }
+}
+
+extension TimeWindow {
+    /// The least windows that hold all records of some blocks: those that overlap are one.
+    fileprivate static func covering(_ blocks: [BlockEntry]) -> [TimeWindow] {
+        var windows: [TimeWindow] = []
+        for block in blocks.sorted(by: { $0.timeMin < $1.timeMin }) {
+            let window = TimeWindow(
+                start: Timestamp(milliseconds: block.timeMin),
+                end: Timestamp(milliseconds: block.timeMax).adding(TimeSpan(microseconds: 1000)))
+            if let last = windows.last, last.end >= window.start {
+                windows[windows.count - 1] = last.union(window)
+            } else {
+                windows.append(window)
+            }
+        }
+        return windows
+    }
+}
+
+// MARK: For people
+
+extension ErasureReport {
+    package var json: JSONValue {
+        .object(
+            ("records", .integer(recordCount)), ("commit", commit.map { .integer($0) } ?? .null),
+            ("segments_rewritten", .integer(compaction.segmentsBefore)),
+            ("problems", .array(problems.map { .string($0) })))
+    }
+}
+
+extension CompactionReport {
+    package var json: JSONValue {
+        .object(
+            ("rewrites", .integer(rewriteCount)),
+            (
+                "reasons",
+                .object(JSONObject(rewrites.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) }))
+            ),
+            ("segments_before", .integer(segmentsBefore)), ("segments_after", .integer(segmentsAfter)),
+            ("bytes_before", .integer(bytesBefore)), ("bytes_after", .integer(bytesAfter)),
+            ("problems", .array(problems.map { .string($0) })))
+    }
+}

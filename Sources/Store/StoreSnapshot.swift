@@ -1,0 +1,331 @@
+// A backup: everything that cannot be worked out again, as of one cut, beside whoever writes it.
+//
+//     manifest ──► every segment opened ──► manifest still the same? ──► copied, each file synced
+//     DIR/   segment-…  models/…  MANIFEST  SNAPSHOT (last: what there is, with sizes and checksums)
+//
+// No lock is taken and nobody is asked: sealed segments do not change, what is whole in the active one
+// is a beginning of the log, and a file that is open can be read though a rewrite removes its name.
+// Derived results are left out, as a restored store works them out again from the decisions; those
+// that it could not are sealed in the log. A snapshot is a data directory itself, to be looked into
+// with any reading command.
+//
+// Invariants:
+//  * A snapshot holds every commit that was acknowledged before it was begun, and no part of any other.
+//  * A directory without a whole SNAPSHOT is none: it is written last, and restoring refuses.
+//  * Restoring writes nothing before every file was found whole, and into an empty directory alone,
+//    whose MANIFEST comes last.
+
+import Bytes
+import Disk
+import EventLog
+import Segments
+
+package enum StoreSnapshot {
+    /// What a snapshot's list of files is called.
+    static let listName = "SNAPSHOT"
+    private static let newListName = "SNAPSHOT.new"
+    private static let firstLine = "assaylog snapshot 1"
+    /// Bytes copied at a time.
+    private static let pieceByteCount = 4 << 20
+    /// How often a log that moves is looked at anew, each time rewritten meanwhile.
+    private static let attemptCountMax = 20
+    /// A list above this is none of ours.
+    private static let listByteCountMax = 1 << 28
+
+    package struct File: Hashable, Sendable {
+        package var name: String
+        package var byteCount: Int
+        var checksum: UInt32
+    }
+
+    package struct Report: Hashable, Sendable {
+        package var cut: CommitNumber = 0
+        package var files: [File] = []
+        /// Damage in the source, which is in the copy too.
+        package var damages: [String] = []
+
+        package var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
+    }
+
+    // MARK: Taking
+
+    /// Copies a data directory, which may be written meanwhile, to an empty one.
+    package static func take(
+        of directory: String, to target: String, report: (_ byteCount: Int) -> Void = { _ in }
+    ) throws -> Report {
+        try take(of: PosixFileSystem(root: directory), to: PosixFileSystem(root: target), report: report)
+    }
+
+    static func take(
+        of source: any FileSystem, to target: any FileSystem, report: (Int) -> Void = { _ in }
+    ) throws -> Report {
+        let names = (try? source.list("")) ?? []
+        guard names.contains(FileName.manifest) else {
+            throw StoreRefusal(.unknown, "there is no assaylog data to copy; give another --data")
+        }
+        try prepare(target)
+        let (manifest, segments) = try open(source)
+        var result = Report()
+        var next = manifest
+        next.entries = []
+        var copied = 0
+        for (entry, segment) in zip(manifest.entries, segments) {
+            let end = try segment.scan(upTo: entry.state == .active ? nil : entry.byteCount) {
+                (header, _, _) throws(SegmentError) in
+                result.cut = max(result.cut, header.commit)
+            }
+            var entry = entry
+            switch entry.state {
+            case .active:
+                // What is whole is a beginning of the log; nobody writes it on in the copy.
+                guard end.validByteCount >= SegmentFormat.segmentHeaderByteCount else { continue }
+                entry.state = .closed
+                entry.byteCount = end.validByteCount
+            case .closed:
+                if end.tear != nil { result.damages.append("\(segment.name): \(end.tear ?? "")") }
+            case .sealed:
+                let footer = try? segment.footer()
+                if footer?.offset != end.validByteCount {
+                    result.damages.append(
+                        "\(segment.name) at byte \(end.validByteCount): \(end.tear ?? "cut")")
+                }
+                if let commits = footer?.directory.commits {
+                    result.cut = max(result.cut, commits.upperBound)
+                }
+            }
+            let byteCount = min(entry.byteCount, try segment.byteCount())
+            result.files.append(
+                try copy(segment.file, byteCount, to: segment.name, on: target) { report(copied + $0) })
+            copied += byteCount
+            next.entries.append(entry)
+        }
+        let models = ((try? source.list(FileName.modelDirectory)) ?? []).filter(isModel).sorted()
+        if !models.isEmpty { try target.createDirectory(FileName.modelDirectory) }
+        for name in models {
+            let path = FileName.modelDirectory + "/" + name
+            let file = try source.open(path)
+            let byteCount = try file.byteCount
+            result.files.append(try copy(file, byteCount, to: path, on: target) { report(copied + $0) })
+            copied += byteCount
+        }
+        if !models.isEmpty { try target.syncDirectory(FileName.modelDirectory) }
+        try next.replace(LogConfiguration(), on: target)
+        let written = try target.open(FileName.manifest)
+        let bytes = try written.read(at: 0, byteCount: try written.byteCount)
+        result.files.append(
+            File(name: FileName.manifest, byteCount: bytes.count, checksum: Checksum.crc32c(bytes)))
+        try replace(listName, with: list(result), through: newListName, on: target)
+        return result
+    }
+
+    /// The manifest and its segments, all opened while it named them.
+    private static func open(_ source: any FileSystem) throws -> (Manifest, [SegmentFile]) {
+        for _ in 0..<attemptCountMax {
+            guard let manifest = try Manifest.read(LogConfiguration(), on: source) else { break }
+            do {
+                var segments: [SegmentFile] = []
+                for entry in manifest.entries {
+                    let segment = try SegmentFile(opening: entry.number, in: "", on: source)
+                    try segment.checkHeader()
+                    segments.append(segment)
+                }
+                if try Manifest.read(LogConfiguration(), on: source) == manifest {
+                    return (manifest, segments)
+                }
+            } catch {
+                // One that was just replaced is not there; one that is damaged stays so.
+                if try Manifest.read(LogConfiguration(), on: source) == manifest { throw error }
+            }
+        }
+        throw StoreRefusal(
+            .unavailable, "the log's segments are being rewritten faster than they can be opened; try again")
+    }
+
+    // MARK: Restoring
+
+    /// Copies a snapshot to an empty directory, which then is a data directory.
+    package static func restore(
+        from directory: String, to target: String, report: (_ byteCount: Int) -> Void = { _ in }
+    ) throws -> Report {
+        try restore(
+            from: PosixFileSystem(root: directory), to: PosixFileSystem(root: target), report: report)
+    }
+
+    static func restore(
+        from source: any FileSystem, to target: any FileSystem, report: (Int) -> Void = { _ in }
+    ) throws -> Report {
+        let result = try readList(on: source)
+        for file in result.files {
+            let found = try checksum(of: try source.open(file.name), file)
+            guard found == file.checksum else {
+                throw StoreRefusal(
+                    .invalid,
+                    "\(file.name) of the snapshot is damaged (checksum \(String(found, radix: 16)), "
+                        + "\(String(file.checksum, radix: 16)) was written); nothing was restored: use another snapshot"
+                )
+            }
+        }
+        try prepare(target)
+        var copied = 0
+        if result.files.contains(where: { $0.name.hasPrefix(FileName.modelDirectory) }) {
+            try target.createDirectory(FileName.modelDirectory)
+        }
+        for file in result.files where file.name != FileName.manifest {
+            let made = try copy(try source.open(file.name), file.byteCount, to: file.name, on: target) {
+                report(copied + $0)
+            }
+            guard made == file else {
+                throw StoreRefusal(
+                    .invalid,
+                    "\(file.name) of the snapshot changed while it was copied; empty the directory and try again"
+                )
+            }
+            copied += file.byteCount
+        }
+        if try target.list("").contains(FileName.modelDirectory) {
+            try target.syncDirectory(FileName.modelDirectory)
+        }
+        try target.syncDirectory("")
+        let manifest = try source.open(FileName.manifest)
+        try replace(
+            FileName.manifest, with: try manifest.read(at: 0, byteCount: try manifest.byteCount),
+            through: FileName.newManifest, on: target)
+        return result
+    }
+
+    // MARK: The list
+
+    /// One line a file, and a last one that vouches for the others.
+    private static func list(_ result: Report) -> [UInt8] {
+        var text = "\(firstLine)\ncut \(result.cut)\n"
+        for file in result.files {
+            text += "file \(file.byteCount) \(String(file.checksum, radix: 16)) \(file.name)\n"
+        }
+        return Array((text + "end \(String(Checksum.crc32c(Array(text.utf8)), radix: 16))\n").utf8)
+    }
+
+    private static func readList(on source: any FileSystem) throws -> Report {
+        func refused(_ problem: String) -> StoreRefusal {
+            StoreRefusal(.invalid, "\(listName) of the snapshot \(problem); use another snapshot")
+        }
+        let bytes: [UInt8]
+        do {
+            let file = try source.open(listName)
+            let byteCount = try file.byteCount
+            guard byteCount <= listByteCountMax else { throw refused("is too long to be one") }
+            bytes = try file.read(at: 0, byteCount: byteCount)
+        } catch let error as DiskError where error.kind == .notFound {
+            throw StoreRefusal(
+                .unknown,
+                "there is no whole snapshot: \(listName), which is written last, is not there; give another --from"
+            )
+        }
+        let lines = String(decoding: bytes, as: UTF8.self).split(
+            separator: "\n", omittingEmptySubsequences: false)
+        guard let first = lines.first, first.hasPrefix("assaylog snapshot ") else {
+            throw refused("is none of ours")
+        }
+        guard first == firstLine else {
+            throw refused(
+                "is of version \(first.dropFirst("assaylog snapshot ".count)); this build reads version 1")
+        }
+        guard lines.count >= 4, lines.last == "", lines[lines.count - 2].hasPrefix("end ") else {
+            throw refused("is cut")
+        }
+        let content = lines.dropLast(2).joined(separator: "\n") + "\n"
+        guard UInt32(lines[lines.count - 2].dropFirst(4), radix: 16) == Checksum.crc32c(Array(content.utf8))
+        else {
+            throw refused("is damaged: its checksum does not match")
+        }
+        var result = Report()
+        for line in lines[1..<(lines.count - 2)] {
+            let words = line.split(separator: " ", maxSplits: 3).map(String.init)
+            if words.count == 2, words[0] == "cut", let cut = CommitNumber(words[1]) {
+                result.cut = cut
+            } else if words.count == 4, words[0] == "file", let byteCount = Int(words[1]), byteCount >= 0,
+                let checksum = UInt32(words[2], radix: 16), isOurs(words[3])
+            {
+                result.files.append(File(name: words[3], byteCount: byteCount, checksum: checksum))
+            } else {
+                throw refused("has a line that says nothing: \"\(line.prefix(80))\"")
+            }
+        }
+        guard result.files.contains(where: { $0.name == FileName.manifest }) else {
+            throw refused("names no \(FileName.manifest)")
+        }
+        return result
+    }
+
+    /// Whether a store has files of this name: a list that names another is not followed out of its directory.
+    private static func isOurs(_ name: String) -> Bool {
+        if name == FileName.manifest || FileName.segmentNumber(name) != nil { return true }
+        let prefix = FileName.modelDirectory + "/"
+        return name.hasPrefix(prefix) && isModel(String(name.dropFirst(prefix.count)))
+    }
+
+    private static func isModel(_ name: String) -> Bool {
+        name.utf8.count == 64
+            && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
+    }
+
+    // MARK: Files
+
+    /// Makes the directory, and refuses one that holds anything.
+    private static func prepare(_ target: any FileSystem) throws {
+        try target.createDirectory("")
+        guard let name = try target.list("").sorted().first else { return }
+        throw StoreRefusal(
+            .invalid, "the directory to write to is not empty (\(name) is in it); name a new one or empty it")
+    }
+
+    /// Copies a file's first bytes; durable when it returns, but for its name.
+    private static func copy(
+        _ file: any ReadableFile, _ byteCount: Int, to name: String, on target: any FileSystem,
+        _ report: (Int) -> Void
+    ) throws -> File {
+        let copy = try target.create(name)
+        var checksum: UInt32 = 0
+        try pieces(of: file, byteCount) { bytes, done in
+            try copy.append(bytes)
+            checksum = bytes.withUnsafeBytes { Checksum.crc32c($0, continuing: checksum) }
+            report(done)
+        }
+        try copy.sync()
+        return File(name: name, byteCount: byteCount, checksum: checksum)
+    }
+
+    private static func checksum(of file: any ReadableFile, _ expected: File) throws -> UInt32 {
+        guard try file.byteCount == expected.byteCount else {
+            throw StoreRefusal(
+                .invalid,
+                "\(expected.name) of the snapshot has \(try file.byteCount) bytes, \(expected.byteCount) were "
+                    + "written; nothing was restored: use another snapshot")
+        }
+        var checksum: UInt32 = 0
+        try pieces(of: file, expected.byteCount) { bytes, _ in
+            checksum = bytes.withUnsafeBytes { Checksum.crc32c($0, continuing: checksum) }
+        }
+        return checksum
+    }
+
+    private static func pieces(
+        of file: any ReadableFile, _ byteCount: Int, _ visit: ([UInt8], _ done: Int) throws -> Void
+    ) throws {
+        var offset = 0
+        while offset < byteCount {
+            let bytes = try file.read(at: offset, byteCount: min(pieceByteCount, byteCount - offset))
+            offset += bytes.count
+            try visit(bytes, offset)
+        }
+    }
+
+    private static func replace(
+        _ name: String, with bytes: [UInt8], through newName: String, on target: any FileSystem
+    ) throws {
+        let file = try target.create(newName)
+        try file.append(bytes)
+        try file.sync()
+        try target.rename(newName, to: name)
+        try target.syncDirectory("")
+    }
+}

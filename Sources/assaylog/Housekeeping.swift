@@ -1,0 +1,302 @@
+// `assaylog retain`, `delete`, `redact`, `compact`, `snapshot`, `restore`: what is kept, and what goes.
+
+import ArgumentParser
+import Disk
+import EventLog
+import JSON
+import Records
+import Store
+
+/// Where housekeeping is done: a directory that this process alone writes, or a running server.
+struct HousekeepingPlace: ParsableArguments {
+    @OptionGroup var directory: DataDirectory
+
+    @Option(
+        help: ArgumentHelp("A running server, as http://localhost:8080, instead of --data.", valueName: "url")
+    )
+    var server: String?
+
+    /// The answer of the server, or of the store in the directory, as the same document.
+    func ask(
+        _ path: String, _ document: JSONValue, _ local: (InferenceStore) async throws -> JSONValue
+    ) async throws -> JSONField {
+        if let server { return try ServerClient(server).post(path, document) }
+        let names = try? PosixFileSystem(root: directory.data).list("")
+        guard names?.contains(FileName.manifest) == true else {
+            throw CommandFailure("--data: \(directory.data) holds no assaylog data; name another")
+        }
+        let store: InferenceStore
+        do {
+            store = try InferenceStore.open(StoreConfiguration(directory: directory.data)).store
+        } catch LogError.disk(let error) where error.kind == .locked {
+            throw CommandFailure(
+                "--data: a server writes \(directory.data); ask it with --server http://localhost:8080")
+        }
+        let outcome: Result<JSONValue, any Error>
+        do { outcome = .success(try await local(store)) } catch { outcome = .failure(error) }
+        try await store.close()
+        return JSONField(try outcome.get())
+    }
+}
+
+/// A topic's name as a part of a path.
+private func path(_ topic: String, _ verb: String) -> String {
+    let plain = topic.utf8.map { byte -> String in
+        let isPlain =
+            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
+            || [0x2D, 0x2E, 0x5F, 0x7E].contains(byte)
+        let digits = String(byte, radix: 16, uppercase: true)
+        return isPlain
+            ? String(UnicodeScalar(byte)) : "%" + (digits.utf8.count == 1 ? "0" : "") + digits
+    }
+    return "/v1/logs/topic/\(plain.joined())/\(verb)"
+}
+
+/// Prints what could not be done; the command then fails.
+private func end(_ answer: JSONField, json: Bool, _ sentence: () throws -> String) throws {
+    if json {
+        try Output.line(answer.value ?? .null)
+    } else {
+        try Output.line(try sentence())
+    }
+    let problems = try answer["problems"].optional?.array() ?? []
+    for problem in problems { Output.note("problem: \(try problem.string())") }
+    if !problems.isEmpty { throw ExitCode.failure }
+}
+
+struct Retain: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Say how long, or how much, a topic keeps.",
+        discussion: """
+            Example:
+              assaylog retain --topic fraud --age "90 days" --bytes 10000000000 --server http://localhost:8080
+
+            Records over the bounds are let go in the background of a running server, in whole blocks: answers
+            are without them at once, the disk when half of a segment is gone. Results and baselines that were
+            made of them are kept. Without --age and --bytes the topic keeps everything.
+            """)
+
+    @OptionGroup var place: HousekeepingPlace
+
+    @Option(help: "The topic.")
+    var topic: String
+
+    @Option(help: "The age at which records go, as \"90 days\".")
+    var age: String?
+
+    @Option(help: "The bytes on disk past which the oldest records go.")
+    var bytes: Int?
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws { _ = try span() }
+
+    private func span() throws -> TimeSpan? {
+        do { return try age.map { try TimeSpan(parsing: $0) } } catch {
+            throw ValidationError("--age: \(error)")
+        }
+    }
+
+    func run() async throws {
+        let policy = RetentionPolicy(age: try span(), byteCount: bytes)
+        let document = JSONValue.object(
+            ("age", policy.age.map { .string($0.text) } ?? .null),
+            ("bytes", bytes.map { .integer($0) } ?? .null))
+        let answer = try await place.ask(path(topic, "retention"), document) { store in
+            try await store.setRetention(policy, of: topic)
+            try await store.applyRetention()
+            return document
+        }
+        try end(answer, json: json) {
+            policy.isNone
+                ? "\(topic) keeps everything"
+                : "\(topic) keeps "
+                    + [
+                        policy.age.map { "what is younger than \($0.text)" },
+                        bytes.map { "at most \($0) bytes" },
+                    ]
+                    .compactMap { $0 }.joined(separator: ", and ")
+        }
+    }
+}
+
+struct Delete: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Let all records of a topic go, from answers and from disk.",
+        discussion: """
+            Example:
+              assaylog delete --topic fraud --yes --server http://localhost:8080
+
+            Ends when the bytes are gone from the data directory. Backups keep what they hold. What assays said
+            of the records stays; their addresses are not given to others.
+            """)
+
+    @OptionGroup var place: HousekeepingPlace
+
+    @Option(help: "The topic.")
+    var topic: String
+
+    @Flag(help: "Yes, delete: there is no way back.")
+    var yes = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard yes else { throw ValidationError("Deleting cannot be undone: add --yes.") }
+    }
+
+    func run() async throws {
+        let answer = try await place.ask(path(topic, "delete"), .object()) { store in
+            try await store.deleteRecords(ofTopic: topic).json
+        }
+        try end(answer, json: json) {
+            "\(Quantity.of(try answer["records"].integer(), "record")) of \(topic) went, "
+                + "\(Quantity.of(try answer["segments_rewritten"].integer(), "segment")) made anew without them"
+        }
+    }
+}
+
+struct Redact: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Let one field of all records of a topic go, from answers and from disk.",
+        discussion: """
+            Example:
+              assaylog redact --topic fraud --field in.name --yes --server http://localhost:8080
+
+            Concerns the records that there are now. Ends when the bytes are gone from the data directory.
+            Backups keep what they hold; what assays said of the field stays.
+            """)
+
+    @OptionGroup var place: HousekeepingPlace
+
+    @Option(help: "The topic.")
+    var topic: String
+
+    @Option(help: "The field, as `assaylog inspect` names it: in.name.")
+    var field: String
+
+    @Flag(help: "Yes, redact: there is no way back.")
+    var yes = false
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func validate() throws {
+        guard yes else { throw ValidationError("Redacting cannot be undone: add --yes.") }
+    }
+
+    func run() async throws {
+        let document = JSONValue.object(("field", .string(field)))
+        let answer = try await place.ask(path(topic, "redact"), document) { store in
+            try await store.redact(field, ofTopic: topic).json
+        }
+        try end(answer, json: json) {
+            "\(field) is gone from \(Quantity.of(try answer["records"].integer(), "record")) of \(topic), "
+                + "\(Quantity.of(try answer["segments_rewritten"].integer(), "segment")) made anew without it"
+        }
+    }
+}
+
+struct Compact: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Rewrite segments now rather than in the background.",
+        discussion: """
+            Example:
+              assaylog compact --data ./data
+
+            Frees the space of records that were let go, and puts the columns of neighbouring blocks together,
+            so that a path is read in long runs. Changes no answer.
+            """)
+
+    @OptionGroup var place: HousekeepingPlace
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() async throws {
+        let answer = try await place.ask("/v1/logs/compact", .object()) { store in
+            try await store.applyRetention()
+            return try await store.compact().json
+        }
+        try end(answer, json: json) {
+            "\(Quantity.of(try answer["segments_before"].integer(), "segment")) of "
+                + "\(Quantity.bytes(try answer["bytes_before"].integer())) made anew as "
+                + "\(Quantity.of(try answer["segments_after"].integer(), "segment")) of "
+                + "\(Quantity.bytes(try answer["bytes_after"].integer()))"
+        }
+    }
+}
+
+struct Snapshot: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Copy a data directory as of one commit, also while it is written.",
+        discussion: """
+            Example:
+              assaylog snapshot --data ./data --to ./backup-2024-05-01
+
+            Takes log and models; what is derived comes back by itself. Works beside a running server and takes
+            no lock. Restore it with `assaylog restore`.
+            """)
+
+    @OptionGroup var directory: DataDirectory
+
+    @Option(help: ArgumentHelp("The directory to write to, new or empty.", valueName: "dir"))
+    var to: String
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let progress = Progress(byteCount: nil)
+        let report = try StoreSnapshot.take(of: directory.data, to: to) {
+            progress.show("snapshot", bytes: $0)
+        }
+        progress.end()
+        try say(report, json: json, "\(to) holds the log up to")
+    }
+}
+
+struct Restore: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Make a data directory of a snapshot.",
+        discussion: """
+            Example:
+              assaylog restore --from ./backup-2024-05-01 --data ./data
+
+            Checks every file before it writes one, and writes to a new or empty directory alone.
+            """)
+
+    @Option(help: ArgumentHelp("The snapshot's directory.", valueName: "dir"))
+    var from: String
+
+    @OptionGroup var directory: DataDirectory
+
+    @Flag(help: "Print JSON.")
+    var json = false
+
+    func run() throws {
+        let progress = Progress(byteCount: nil)
+        let report = try StoreSnapshot.restore(from: from, to: directory.data) {
+            progress.show("restore", bytes: $0)
+        }
+        progress.end()
+        try say(report, json: json, "\(directory.data) holds the log up to")
+    }
+}
+
+private func say(_ report: StoreSnapshot.Report, json: Bool, _ beginning: String) throws {
+    if json {
+        try Output.line(
+            .object(
+                ("commit", .integer(report.cut)), ("files", .integer(report.files.count)),
+                ("bytes", .integer(report.byteCount)), ("damages", .strings(report.damages))))
+    } else {
+        try Output.line(
+            "\(beginning) commit \(report.cut): \(Quantity.of(report.files.count, "file")), "
+                + "\(Quantity.bytes(report.byteCount))")
+    }
+    for damage in report.damages { Output.note("damaged as it was: \(damage)") }
+    if !report.damages.isEmpty { throw ExitCode.failure }
+}

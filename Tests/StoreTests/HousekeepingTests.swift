@@ -1,0 +1,296 @@
+// Invariants checked: those at the heads of InferenceStore+Housekeeping.swift, Housekeeper.swift and
+// StoreSnapshot.swift, on a real directory: what is said to be gone is looked for in the raw files.
+
+import Disk
+import EventLog
+import Foundation
+import JSON
+import Logging
+import Queries
+import Records
+import Segments
+import Simulation
+import Testing
+
+@testable import Store
+
+@Suite("Housekeeping")
+struct HousekeepingTests {
+    static let secret = "Erika-Mustermann-1964"
+
+    /// Records a second apart from second `start` on, with a secret in each.
+    static func batch(_ start: Int, count: Int) -> RecordBatch {
+        let rows = start..<start + count
+        return RecordBatch(
+            times: rows.map { moment(Double($0)).milliseconds },
+            fields: [
+                FieldColumn(
+                    name: "in.name",
+                    values: .scalar(Leaf(.text(TextColumn(rows.map { "\(secret)-\($0 % 3)" }))))),
+                FieldColumn(name: "in.x", values: .scalar(Leaf(.float64(rows.map { Double($0) / 4 })))),
+            ])
+    }
+
+    /// Blocks, small blocks and an active segment with the secret.
+    static func filled() async throws -> Scene {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        for part in 0..<6 {
+            _ = try await scene.store.append(batch(part * 300, count: 300), topic: topic, partition: "engine")
+            for single in 0..<4 {
+                _ = try await scene.store.append(
+                    batch(10_000 + part * 4 + single, count: 1), topic: topic, partition: "edge-1")
+            }
+        }
+        return scene
+    }
+
+    /// Names of the files below the folder that hold `text`, stored or in a frame of ours.
+    static func files(of folder: TemporaryFolder, holding text: String) throws -> [String] {
+        let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path)
+        return names.filter { name in
+            FileManager.default.contents(atPath: folder.path + "/" + name)?.range(of: Data(text.utf8)) != nil
+        }
+    }
+
+    static func names(_ store: InferenceStore, _ topic: String) throws -> Int {
+        let rows = try RecordScan(store.log.snapshot()).window(topic: topic, .always, limit: .max)
+        return rows.rows.count { place in
+            rows.batches[place.batch].fields.contains { $0.name == "in.name" }
+        }
+    }
+
+    static func numbers(_ snapshot: LogSnapshot, _ topic: String) throws -> ColumnValues {
+        try ColumnScan(snapshot).values(
+            WindowQuery(topic: topic, window: .always, path: try IOPath(parsing: "input x 0")))
+    }
+
+    @Test("a redacted field is out of every answer at once, and its bytes are in no file any more")
+    func redaction() async throws {
+        let scene = try await Self.filled()
+        let topic = scene.pipeline.topic.name
+        #expect(try Self.names(scene.store, topic) == 1824)
+        #expect(try !Self.files(of: scene.folder, holding: Self.secret).isEmpty, "the alarm works")
+        let numbers = try Self.numbers(scene.store.log.snapshot(), topic)
+        let report = try await scene.store.redact("in.name", ofTopic: topic)
+        #expect(report.problems == [] && report.recordCount == 1824)
+        #expect(try Self.names(scene.store, topic) == 0)
+        let after = try Self.numbers(scene.store.log.snapshot(), topic)
+        #expect(after.values == numbers.values && after.times == numbers.times)
+        #expect(try Self.files(of: scene.folder, holding: Self.secret) == [])
+        #expect(try await scene.store.redact("in.name", ofTopic: topic).commit == nil, "asked again")
+        // What comes later may have the field, and restarts do not bring anything back.
+        _ = try await scene.store.append(Self.batch(90_000, count: 2), topic: topic, partition: "engine")
+        #expect(try Self.names(scene.store, topic) == 2)
+        let again = try await scene.restarted()
+        #expect(try Self.names(again.store, topic) == 2)
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        try await again.store.close()
+    }
+
+    @Test(
+        "a deleted topic's records are gone from answers and files; others stay; addresses are not given again"
+    )
+    func deletion() async throws {
+        let scene = try await Self.filled()
+        let topic = scene.pipeline.topic.name
+        let other = try await Scene.createPipeline("churn", in: WorkspaceID(1), scene.store, scene.clock)
+        _ = try await scene.store.append(
+            RecordBatch(
+                times: [1, 2], fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64([1, 2]))))]),
+            topic: other.topic.name, partition: "engine")
+        let report = try await scene.store.deleteRecords(ofTopic: topic)
+        #expect(report.problems == [] && report.recordCount == 1824)
+        #expect(scene.store.log.snapshot().index.topics[topic]?.rowCount == 0)
+        #expect(scene.store.log.snapshot().index.topics[other.topic.name]?.rowCount == 2)
+        #expect(try Self.files(of: scene.folder, holding: Self.secret) == [])
+        #expect(try await scene.store.deleteRecords(ofTopic: topic).commit == nil, "asked again")
+        let again = try await scene.restarted()
+        let span = try await again.store.append(Self.batch(0, count: 1), topic: topic, partition: "engine")
+        #expect(span.firstIndex == 1800)
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        await #expect(throws: StoreRefusal.self) { try await again.store.deleteRecords(ofTopic: "nobody") }
+        try await again.store.close()
+    }
+
+    @Test("retention lets whole blocks go by age and by bytes, and survives a restart")
+    func retention() async throws {
+        let scene = try await Self.filled()
+        let topic = scene.pipeline.topic.name
+        scene.clock.set(moment(1500))
+        try await scene.store.setRetention(
+            RetentionPolicy(age: TimeSpan(microseconds: 700_000_000)), of: topic)
+        // Blocks end at seconds 299, 599, 899 …; what is before second 800 goes, in whole blocks.
+        #expect(try await scene.store.applyRetention() == [topic: 600])
+        #expect(try await scene.store.applyRetention() == [:], "asked again")
+        let index = try #require(scene.store.log.snapshot().index.topics[topic])
+        #expect(index.letGo == ["engine": IndexRanges(0..<600)])
+        let least = index.segments.flatMap(\.blocks).map(\.byteCount).min() ?? 0
+        try await scene.store.setRetention(RetentionPolicy(byteCount: least), of: topic)
+        try await scene.store.applyRetention()
+        let again = try await scene.restarted()
+        #expect(again.store.retention(of: topic) == RetentionPolicy(byteCount: least))
+        #expect(
+            again.store.log.snapshot().index.topics[topic]?.letGo["engine"]?.ranges.first?.lowerBound == 0)
+        #expect(
+            try Self.numbers(again.store.log.snapshot(), topic).times.min() ?? 0 >= moment(900).milliseconds)
+        let report = try await again.store.compact()
+        #expect(report.problems == [] && report.bytesAfter < report.bytesBefore)
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        try await again.store.close()
+    }
+
+    @Test("regrouping changes no answer, to the byte, and a path is then read in few runs")
+    func regrouping() async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        for part in 0..<40 {
+            _ = try await scene.store.append(
+                Self.batch(part * 300, count: 300), topic: topic, partition: "engine")
+        }
+        let first = try await scene.restarted()
+        let held = first.store.log.snapshot()
+        let before = try Self.numbers(held, topic)
+        let report = try await first.store.compact()
+        #expect(report.rewrites == ["regrouping": 1])
+        let after = try Self.numbers(first.store.log.snapshot(), topic)
+        #expect(
+            after.values.map(\.bitPattern) == before.values.map(\.bitPattern) && after.times == before.times)
+        #expect(after.statistics.unseen == [] && after.statistics.blocksRead == 40)
+        // A reader of before goes on with files whose names are gone.
+        #expect(try Self.numbers(held, topic).values == before.values)
+        #expect(try await first.store.compact().rewriteCount == 0, "asked again")
+        #expect(try StoreCheck.run(first.folder.path).findings == [])
+        try await first.store.close()
+    }
+
+    @Test("the background carries retention out, and regroups what was sealed for a while")
+    func background() async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        for part in 0..<4 {
+            _ = try await scene.store.append(
+                Self.batch(part * 300, count: 300), topic: topic, partition: "engine")
+        }
+        scene.clock.set(moment(1500))
+        let again = try await scene.restarted()
+        let housekeeper = Housekeeper(again.store, logger: Logger(label: "test"))
+        func origins() -> [SegmentOrigin] {
+            again.store.log.snapshot().index.uses.values.map(\.header.origin)
+        }
+        await housekeeper.round()
+        again.clock.advance(500)
+        await housekeeper.round()
+        #expect(!origins().contains(.rewritten), "it has not been sealed for long")
+        again.clock.advance(101)
+        await housekeeper.round()
+        #expect(origins().contains(.rewritten))
+        let age = TimeSpan(microseconds: 1_600_000_000)
+        try await again.store.setRetention(RetentionPolicy(age: age), of: topic)
+        await housekeeper.round()
+        #expect(
+            again.store.log.snapshot().index.topics[topic]?.letGo == ["engine": IndexRanges(0..<300)])
+        try await again.store.close()
+    }
+}
+
+@Suite("Snapshots")
+struct StoreSnapshotTests {
+    @Test("a snapshot taken while others append holds what was acknowledged, and restores")
+    func whileAppending() async throws {
+        let scene = try await HousekeepingTests.filled()
+        let topic = scene.pipeline.topic.name
+        let (backup, restored) = (scene.folder.path + "/backup", scene.folder.path + "/restored")
+        let before = scene.store.log.cut
+        let appends = Task {
+            for part in 0..<60 {
+                _ = try await scene.store.append(
+                    HousekeepingTests.batch(20_000 + part, count: 1), topic: topic, partition: "edge-2")
+                if part % 20 == 10 { _ = try await scene.store.compact() }
+            }
+        }
+        let report = try StoreSnapshot.take(of: scene.folder.path, to: backup)
+        try await appends.value
+        #expect(report.cut >= before && report.damages == [])
+        let expected = try HousekeepingTests.numbers(scene.store.log.snapshot(), topic)
+        try await scene.store.close()
+        #expect(try StoreSnapshot.restore(from: backup, to: restored) == report)
+        #expect(try StoreCheck.run(restored).findings == [])
+        let store = try InferenceStore.open(StoreConfiguration(directory: restored)).store
+        #expect(store.log.cut >= report.cut && store.catalog.pipelines.all.count == 1)
+        let found = try HousekeepingTests.numbers(store.log.snapshot(), topic)
+        #expect(found.times.count >= 1824 && found.times.allSatisfy(Set(expected.times).contains))
+        _ = try await store.append(HousekeepingTests.batch(0, count: 1), topic: topic, partition: "engine")
+        try await store.close()
+    }
+
+    @Test("what is damaged, cut, foreign or not empty is refused, and nothing is written")
+    func refusals() async throws {
+        let scene = try await HousekeepingTests.filled()
+        try await scene.store.close()
+        let backup = try TemporaryFolder()
+        _ = try StoreSnapshot.take(of: scene.folder.path, to: backup.path)
+        #expect(throws: StoreRefusal.self) { try StoreSnapshot.take(of: scene.folder.path, to: backup.path) }
+        #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: backup.path, to: scene.folder.path)
+        }
+        let target = scene.folder.path + "/restored"
+        for name in [FileName.segment(1), FileName.manifest, StoreSnapshot.listName] {
+            let copy = try backup.copy()
+            let path = copy.path + "/" + name
+            var bytes = try #require(FileManager.default.contents(atPath: path))
+            bytes[bytes.count / 2] ^= 4
+            try bytes.write(to: URL(fileURLWithPath: path))
+            #expect(throws: StoreRefusal.self, "\(name)") {
+                try StoreSnapshot.restore(from: copy.path, to: target)
+            }
+            #expect(!FileManager.default.fileExists(atPath: target))
+        }
+        let copy = try backup.copy()
+        try Data("assaylog snapshot 2\n".utf8).write(to: URL(fileURLWithPath: copy.path + "/SNAPSHOT"))
+        let refusal = #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: copy.path, to: target)
+        }
+        #expect(refusal?.description.contains("version 2; this build reads version 1") == true)
+    }
+
+    @Test(
+        "with the power cut at any operation a snapshot is whole or refused, and a restored log is whole or not one"
+    )
+    func crashes() async throws {
+        let scene = try await HousekeepingTests.filled()
+        try await scene.store.close()
+        let source = PosixFileSystem(root: scene.folder.path)
+        let whole = SimulatedFileSystem()
+        let report = try StoreSnapshot.take(of: source, to: whole)
+        var operation = 0
+        while true {
+            let disk = SimulatedFileSystem()
+            var plan = SimulatedFileSystem.FaultPlan()
+            plan.crashAtOperation = operation
+            disk.setPlan(plan)
+            let taken = try? StoreSnapshot.take(of: source, to: disk)
+            if taken == nil || disk.hasCrashed {
+                disk.crash { operation % 2 == 0 ? $0.lowerBound : $0.upperBound }
+                let restored = SimulatedFileSystem()
+                if let found = try? StoreSnapshot.restore(from: disk, to: restored) {
+                    #expect(found == report, "operation \(operation)")
+                }
+            }
+            let target = SimulatedFileSystem()
+            target.setPlan(plan)
+            let done = try? StoreSnapshot.restore(from: whole, to: target)
+            if done == nil || target.hasCrashed {
+                target.crash { operation % 2 == 0 ? $0.lowerBound : $0.upperBound }
+                if try target.list("").contains(FileName.manifest) {
+                    let log = try InferenceLog.openForReading(on: target)
+                    #expect(
+                        log.report.damages == [] && log.snapshot.cut == report.cut, "operation \(operation)")
+                }
+            }
+            if taken != nil, done != nil { break }
+            operation += 1
+        }
+        #expect(operation > 5)
+    }
+}
