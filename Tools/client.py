@@ -167,6 +167,8 @@ class Server:
 
     def __init__(self, executable, data, log, port=None, options=()):
         self.port = free_port(port or 0)
+        self.executable = executable
+        self.data = data
         self.log = log
         self.started_at = time.monotonic()
         with open(log, "ab") as output:

@@ -27,6 +27,7 @@ import pathlib
 import random
 import shlex
 import shutil
+import subprocess
 import sys
 import tempfile
 import textwrap
@@ -72,6 +73,12 @@ SUMMARIZER = {
     "type": "UnivariateContinuous", "bin_mode": "Quantile", "aggregation": "Density",
     "metric": "PSI", "num_bins": BIN_COUNT, "bin_weights": None, "bin_width": None,
     "provided_edges": None, "add_outlier_edges": True}
+
+# The quiet hour of which records come late: as many as it had, of drifted transactions.
+LATE_HOUR = 4
+LATE_COUNT = 200
+# Late records are looked at when they have been quiet for the grace, 5 s.
+LATE_PATIENCE_SECONDS = 60
 
 # What the deployment and the scheduler may take; both are a second at most.
 PATIENCE_SECONDS = 30
@@ -142,6 +149,9 @@ class Story:
             ("The stored results, under both names", self.get_results),
             ("Requests that are refused, and how", self.refusals),
             ("Which inputs moved in the drifted hours", self.rank_inputs),
+            ("Drifted records of a quiet hour come late", self.append_late),
+            ("That hour is analysed again, and the first result stays", self.both_revisions),
+            ("Prove every result from the log", self.prove),
         ]
 
     def run(self):
@@ -582,12 +592,72 @@ class Story:
         must(found == DRIFTED_INPUTS,
              f"the inputs {sorted(found)} alert, not {sorted(DRIFTED_INPUTS)}")
 
+    # Late records.
+
+    def append_late(self):
+        chance = random.Random(HISTORY_SEED + 1)
+        start = epoch_milliseconds(self.history_start + LATE_HOUR * HOUR)
+        late = [{**record, "time": start + chance.randrange(3_600_000)}
+                for record in chance.sample(self.drifted_answers, LATE_COUNT)]
+        first = sum(len(hour) for hour in self.history)
+        body = "".join(json.dumps(record, separators=(",", ":")) + "\n" for record in late).encode()
+        self.append(body, LINES_TYPE, first, len(late),
+                    f"records of {clock(self.history_start + LATE_HOUR * HOUR)} UTC", is_shown=True)
+
+    def both_revisions(self):
+        start = self.history_start + LATE_HOUR * HOUR
+        asked = {"assay_id": self.assay_id, "start": iso(start), "end": iso(start + HOUR),
+                 "revisions": "all"}
+        began = time.monotonic()
+        while True:
+            found = self.ask("assays/get_assay_results", asked, is_shown=False)
+            if len(found) > 1:
+                break
+            must(time.monotonic() < began + LATE_PATIENCE_SECONDS,
+                 f"the hour is not analysed again after {LATE_PATIENCE_SECONDS} s")
+            time.sleep(0.2)
+        took = time.monotonic() - began
+        found = self.ask("assays/get_assay_results", asked, hidden=self.RESULT_HIDDEN)
+        must([result["revision"] for result in found] == [1, 2], "there are other revisions than 1, 2")
+        must([result["status"] for result in found] == ["Ok", "Alert"],
+             f"the revisions say {[result['status'] for result in found]}, not Ok and Alert")
+        must(found[1]["reason"] == "late", f"the reason is {found[1]['reason']}, not late")
+        count = len(self.history[LATE_HOUR])
+        must([result["window_summary"]["count"] for result in found] == [count, count + LATE_COUNT],
+             "the revisions are of other records than those that were there")
+        newest = self.ask("assays/get_assay_results", self.results_request(), is_shown=False)
+        must(len(newest) == HISTORY_HOURS, f"{len(newest)} windows, not {HISTORY_HOURS}")
+        must(newest[LATE_HOUR]["score"] == found[1]["score"], "the newest result is not the second")
+        others = [result for hour, result in enumerate(newest) if hour != LATE_HOUR]
+        known = [result for hour, result in enumerate(self.results) if hour != LATE_HOUR]
+        must(others == known, "a window that no late record touched has another result")
+        self.newest = newest
+        self.screen.note(f"One new revision {took:.0f} s later, of that hour alone. Who acted on the first "
+                         "still finds it.")
+
+    def prove(self):
+        command = [str(self.server.executable), "rebuild", "--data", str(self.server.data), "--verify",
+                   "--json"]
+        if not self.screen.quiet:
+            self.screen.line("    " + shlex.join(command))
+        run = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL)
+        must(run.returncode == 0, f"{shlex.join(command)} ends with {run.returncode}: {run.stderr}")
+        found = json.loads(run.stdout)
+        must(found["equal"] == HISTORY_HOURS + 1 and found["different"] == 0,
+             f"{found['equal']} results are equal and {found['different']} different, not "
+             f"{HISTORY_HOURS + 1} and 0")
+        must(found["settled"], "the history is not settled")
+        if not self.screen.quiet:
+            self.screen.document("←", json.dumps(found))
+        self.screen.note("Each was worked out again from its definition, its baseline and the records that "
+                         "it had seen: the same digest, the same bytes.")
+
     def verdict(self):
         screen = self.screen
         screen.line()
         screen.line("    " + screen.styled("window (UTC)     records    score  status", "bold"))
-        highest = max(result["score"] for result in self.results)
-        for result in self.results:
+        highest = max(result["score"] for result in self.newest)
+        for result in self.newest:
             status = result["status"]
             row = (f"{clock(parsed_moment(result['window_start']))}   "
                    f"{result['window_summary']['count']:9,}  {result['score']:7.3f}  {status:<8}")
@@ -600,7 +670,8 @@ class Story:
         sentence = (
             f"Since when, on which input: the model's answers drifted from {clock(alerts[0])} to "
             f"{clock(alerts[-1] + HOUR)} UTC, and what had moved was {', '.join(moved[:-1])} and "
-            f"{moved[-1]}.")
+            f"{moved[-1]}. The window of {clock(self.history_start + LATE_HOUR * HOUR)} was Ok until its "
+            "late records came.")
         screen.line()
         for line in textwrap.wrap(sentence, screen.width - 4):
             screen.line("    " + screen.styled(line, "bold"))
