@@ -48,7 +48,7 @@ package struct HistoryReport: Hashable, Sendable {
 
     fileprivate static let differenceCountMax = 10
 
-    fileprivate mutating func note(_ difference: String) {
+    mutating func note(_ difference: String) {
         if differences.count < Self.differenceCountMax { differences.append(difference) }
     }
 }
@@ -83,6 +83,7 @@ extension StoreView {
             progress(done, report.decisionCount)
         }
         settle(configuration, &report)
+        verifySeries(configuration, &report)
         return report
     }
 }

@@ -85,8 +85,41 @@ extension InferenceStore {
                     Array(waiting[first..<min(first + rebuildBatchCount, waiting.count)]))
             }
         }
+        try await rebuildSeries(view, carried, derived, &report)
         try await derived.close()
         return report
+    }
+}
+
+extension InferenceStore {
+    /// The same for assays of the second generation.
+    private static func rebuildSeries(
+        _ view: StoreView, _ carried: [Int: [UInt8]], _ derived: InferenceLog, _ report: inout RebuildReport
+    ) async throws {
+        for assay in view.book.seriesList().reversed() {
+            var waiting: [AppendItem] = []
+            for decision in assay.revisions where carried[decision.resultID.number] == nil {
+                if view.isSealed(decision) {
+                    report.sealedCount += 1
+                    continue
+                }
+                do {
+                    let document = assay.document(try view.seriesOutcome(of: decision, assay), of: decision)
+                    let name = view.places.derived.name(of: decision.resultID.number)
+                    waiting.append(.event(Event(name: name, document: document)))
+                    report.resultCount += 1
+                } catch {
+                    report.failureCount += 1
+                    if report.failures.count < 10 {
+                        report.failures.append("result \(decision.resultID): \(error)")
+                    }
+                }
+            }
+            for first in stride(from: 0, to: waiting.count, by: rebuildBatchCount) {
+                _ = try await derived.append(
+                    Array(waiting[first..<min(first + rebuildBatchCount, waiting.count)]))
+            }
+        }
     }
 }
 
@@ -97,6 +130,11 @@ extension StoreView {
         for assay in book.list() {
             for decision in assay.revisions(startingIn: .always)
             where decision.engineVersion != AssayEvaluator.engineVersion {
+                documents[decision.resultID.number] = keptDocument(of: decision)
+            }
+        }
+        for assay in book.seriesList() {
+            for decision in assay.revisions where decision.engineVersion != AssayEvaluator.engineVersion {
                 documents[decision.resultID.number] = keptDocument(of: decision)
             }
         }
