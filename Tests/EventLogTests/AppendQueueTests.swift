@@ -15,7 +15,7 @@ import Testing
 
 @testable import EventLog
 
-@Suite(.timeLimit(.minutes(5))) struct AppendQueueTests {
+@Suite(.timeLimit(.minutes(10))) struct AppendQueueTests {
     private static func part(_ client: Int, _ number: Int) -> Part {
         let record = ModelRecord(
             time: Int64(number),

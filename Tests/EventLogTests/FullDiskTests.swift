@@ -43,7 +43,7 @@ private final class SmallDisk {
     func free() throws { try PosixFileSystem(root: path).remove("filler") }
 }
 
-@Suite(.timeLimit(.minutes(5))) struct FullDiskTests {
+@Suite(.timeLimit(.minutes(10))) struct FullDiskTests {
     @Test("on a disk that is full appends are refused, reads go on, and appends resume when it has room")
     func fullDisk() async throws {
         guard let disk = SmallDisk(byteCount: 4 << 20) else {

@@ -10,7 +10,7 @@ import Testing
 
 @testable import EventLog
 
-@Suite(.timeLimit(.minutes(5))) struct KeyMemoryTests {
+@Suite(.timeLimit(.minutes(10))) struct KeyMemoryTests {
     private static func item(_ number: Int) -> AppendItem {
         Part(
             [ModelRecord(time: Int64(number), fields: ["n": .int64(Int64(number))])], topic: "t",

@@ -7,7 +7,7 @@ import Testing
 
 @testable import HTTPAPI
 
-@Suite("A bound on all bodies", .timeLimit(.minutes(5)))
+@Suite("A bound on all bodies", .timeLimit(.minutes(10)))
 struct BodyBudgetTests {
     @Test("what is held is at most the bound, but for one that is alone, and comes back")
     func accounting() throws {

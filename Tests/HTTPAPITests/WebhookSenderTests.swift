@@ -80,7 +80,7 @@ final class Receiver: Sendable {
     }
 }
 
-@Suite("Telling destinations", .timeLimit(.minutes(2)))
+@Suite("Telling destinations", .timeLimit(.minutes(10)))
 struct WebhookSenderTests {
     static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
