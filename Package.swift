@@ -39,7 +39,7 @@ let rooms: [Room] = [
     Room(name: "Segments", uses: ["Bytes", "Disk", "Records"], testUses: ["TestSupport"]),
     Room(
         name: "EventLog", uses: ["Bytes", "JSON", "Disk", "Records", "Segments"],
-        testUses: ["Queries", "TestSupport"]),
+        testUses: ["Queries", "TestSupport", "CrashPoints"]),
     Room(
         name: "Queries", uses: ["Bytes", "JSON", "Records", "Segments", "EventLog"],
         testUses: ["Disk", "TestSupport"]),
@@ -119,6 +119,15 @@ let testSupport = Target.target(
     name: "TestSupport", dependencies: ["Disk", "Simulation", "Records", "Segments", "EventLog"],
     path: "Tests/TestSupport", swiftSettings: strict)
 
+/// A log's histories on a simulated disk, cut off anywhere: for its tests, and for a program that tries
+/// many more of them in an optimised build.
+let crashPoints = Target.target(
+    name: "CrashPoints",
+    dependencies: ["Bytes", "Disk", "Simulation", "Records", "Segments", "EventLog", "TestSupport"],
+    path: "Tests/CrashPoints", swiftSettings: strict)
+let simulate = Target.executableTarget(
+    name: "Simulate", dependencies: ["CrashPoints"], path: "Tools/Simulate", swiftSettings: strict)
+
 /// Runs the built executable, as a person would.
 let commandLineTests = Target.testTarget(
     name: "CommandLineTests", dependencies: ["assaylog", "Disk", "JSON"], swiftSettings: strict)
@@ -134,4 +143,4 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     ],
-    targets: targets + [testSupport, commandLineTests])
+    targets: targets + [testSupport, crashPoints, simulate, commandLineTests])

@@ -57,9 +57,9 @@ package struct CompactionPace: Sendable {
 }
 
 /// Steps of a rewrite, for whoever holds the writer: the log's compaction, and tests.
-enum Compaction {
+package enum Compaction {
     /// One rewrite from plan to switch; false where nothing is due.
-    static func step(
+    package static func step(
         _ writer: LogWriter, left: inout Set<UInt64>, canRegroup: (UInt64) -> Bool,
         into report: inout CompactionReport
     ) throws(LogError) -> Bool {

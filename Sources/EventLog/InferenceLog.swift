@@ -15,6 +15,11 @@ package struct LogSnapshot: Sendable {
     package let index: LogIndex
     package let files: SegmentFiles
 
+    package init(index: LogIndex, files: SegmentFiles) {
+        self.index = index
+        self.files = files
+    }
+
     package var cut: CommitNumber { index.cut }
 
     package func event(_ place: EventPlace) throws(SegmentError) -> Event {

@@ -96,10 +96,10 @@ package final class KeyMemory: Sendable {
     }
 
     /// Keys that are remembered now.
-    var count: Int { state.withLock { $0.topics.values.reduce(0) { $0 + $1.count } } }
+    package var count: Int { state.withLock { $0.topics.values.reduce(0) { $0 + $1.count } } }
 
     /// The records that a key stands for at a time; nil where it is not remembered.
-    func span(topic: String, key: String, at now: Int64) -> AppendedSpan? {
+    package func span(topic: String, key: String, at now: Int64) -> AppendedSpan? {
         state.withLock { state in
             guard let table = state.topics[topic], let entry = table.find(Fingerprint(key), at: now) else {
                 return nil

@@ -89,7 +89,7 @@ package final class LogWriter {
     let configuration: LogConfiguration
     let shared: SharedIndex
     /// The keys of what is durable.
-    let keys: KeyMemory
+    package let keys: KeyMemory
     let meter = LogMeter()
     private let clock = ContinuousClock()
     /// What the last sync took.
@@ -396,7 +396,7 @@ extension BlockEntry {
 /// The index between the writer and its readers, with the files that it speaks of. Readers copy it,
 /// which retains a few arrays; the writer changes it in place.
 package final class SharedIndex: Sendable {
-    let index: Mutex<LogIndex>
+    package let index: Mutex<LogIndex>
     /// Replaced under the index's lock, so that a snapshot's two halves belong together.
     private let files: Mutex<SegmentFiles>
 
@@ -405,7 +405,7 @@ package final class SharedIndex: Sendable {
         self.files = Mutex(files)
     }
 
-    func snapshot() -> LogSnapshot {
+    package func snapshot() -> LogSnapshot {
         index.withLock { index in LogSnapshot(index: index, files: files.withLock { $0 }) }
     }
 

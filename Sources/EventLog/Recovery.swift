@@ -21,6 +21,8 @@ package struct RecoveryReport: Hashable, Sendable {
     /// Parts of the log that cannot be seen.
     package var damages: [String] = []
     package var segmentCount = 0
+
+    package init() {}
 }
 
 struct Recovery {

@@ -21,7 +21,7 @@ package final class SegmentFiles: Sendable {
         weak let table: SegmentFiles?
     }
 
-    init(files: any FileSystem, directory: String, opened: [SegmentFile] = []) {
+    package init(files: any FileSystem, directory: String, opened: [SegmentFile] = []) {
         self.files = files
         self.directory = directory
         open = Mutex(Dictionary(opened.map { ($0.number, $0) }) { first, _ in first })

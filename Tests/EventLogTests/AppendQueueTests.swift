@@ -5,6 +5,7 @@
 //     append ─┼─ queue ──► commit(…) ──► receipts, each request its own
 //     append ─┘
 
+import CrashPoints
 import Disk
 import Glibc
 import Segments

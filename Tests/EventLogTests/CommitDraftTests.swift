@@ -1,5 +1,6 @@
 // Invariants checked: the three at the head of CommitDraft.swift.
 
+import CrashPoints
 import Disk
 import Segments
 import Simulation

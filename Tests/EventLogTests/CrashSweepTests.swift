@@ -4,6 +4,7 @@
 // A run is a function of (operation, survival); both stand in the message of a failure, and
 // `CrashSweep.run` with the two repeats it.
 
+import CrashPoints
 import Disk
 import Segments
 import Simulation

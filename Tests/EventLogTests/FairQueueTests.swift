@@ -1,5 +1,6 @@
 // Invariants checked: the three at the head of FairQueue.swift.
 
+import CrashPoints
 import Simulation
 import Testing
 

@@ -3,6 +3,7 @@
 // Checked: appends are refused with the reason, reads go on, appends resume by themselves when there
 // is room, and what was acknowledged is there when the log is opened again.
 
+import CrashPoints
 import Disk
 import Glibc
 import Simulation

@@ -1,6 +1,7 @@
 // Invariants checked: the three at the head of KeyMemory.swift, through the log as clients meet them.
 
 import Bytes
+import CrashPoints
 import Disk
 import Segments
 import Simulation

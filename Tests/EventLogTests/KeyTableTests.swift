@@ -1,6 +1,7 @@
 // Invariants checked: the three at the head of KeyTable.swift, against a plain array.
 
 import Bytes
+import CrashPoints
 import Segments
 import Simulation
 import Testing

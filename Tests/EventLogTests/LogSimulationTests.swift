@@ -1,6 +1,7 @@
 // The log against the model over random histories: power cuts and faults, at random places. Each life
 // is a function of its seed. ASSAYLOG_LIVES sets how many are lived in one run.
 
+import CrashPoints
 import Disk
 import Glibc
 import Simulation

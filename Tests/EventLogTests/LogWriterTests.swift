@@ -1,6 +1,7 @@
 // Invariants checked: those at the head of LogWriter.swift, one by one where the sweeps of
 // CrashSweepTests check them all at once; and the bounds of LogConfiguration.swift.
 
+import CrashPoints
 import Disk
 import Records
 import Segments

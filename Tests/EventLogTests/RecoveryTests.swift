@@ -2,6 +2,7 @@
 // but damages, hides or refuses them.
 
 import Bytes
+import CrashPoints
 import Disk
 import Segments
 import Simulation

@@ -4,29 +4,28 @@
 // those states are the candidates. The next acknowledged commit rules the unacknowledged ones out.
 
 import Disk
+import EventLog
 import Segments
 import Simulation
 import TestSupport
 
-@testable import EventLog
-
-struct LogDrive {
-    let disk: SimulatedFileSystem
+package struct LogDrive {
+    package let disk: SimulatedFileSystem
     /// The disk, or what a test puts before it.
     let files: any FileSystem
-    var configuration: LogConfiguration
+    package var configuration: LogConfiguration
 
-    private(set) var writer: LogWriter?
+    package private(set) var writer: LogWriter?
     private(set) var shared: SharedIndex?
-    private(set) var report = RecoveryReport()
-    private(set) var model = LogModel()
+    package private(set) var report = RecoveryReport()
+    package private(set) var model = LogModel()
     private var candidates: [LogModel] = []
-    private(set) var errors: [LogError] = []
+    package private(set) var errors: [LogError] = []
     /// Promises that were broken.
-    private(set) var violations: [String] = []
+    package private(set) var violations: [String] = []
     private(set) var rewriteCount = 0
 
-    init(
+    package init(
         _ disk: SimulatedFileSystem, _ configuration: LogConfiguration, through files: (any FileSystem)? = nil
     ) {
         self.disk = disk
@@ -35,24 +34,24 @@ struct LogDrive {
     }
 
     /// The same log and model behind other files; the writer stays behind.
-    init(_ drive: LogDrive, through files: any FileSystem) {
+    package init(_ drive: LogDrive, through files: any FileSystem) {
         self = LogDrive(drive.disk, drive.configuration, through: files)
         model = drive.model
         candidates = drive.candidates
     }
 
     /// The writer goes, as a killed process does.
-    mutating func letGo() { writer = nil }
+    package mutating func letGo() { writer = nil }
 
     /// Small bounds, so that a short history rolls and seals often.
-    static var smallConfiguration: LogConfiguration {
+    package static var smallConfiguration: LogConfiguration {
         var configuration = LogConfiguration()
         configuration.segmentByteCountMax = 4000
         configuration.tailRowCountMax = 8
         return configuration
     }
 
-    mutating func run(_ step: Step) {
+    package mutating func run(_ step: Step) {
         switch step {
         case .commit(let parts): commit(parts)
         case .close:
@@ -68,12 +67,12 @@ struct LogDrive {
         }
     }
 
-    mutating func run(_ steps: [Step]) {
+    package mutating func run(_ steps: [Step]) {
         for step in steps where !disk.hasCrashed { run(step) }
     }
 
     /// Opens the log; the writer of before is gone. One that fails is tried once more, if there is power.
-    mutating func reopen() {
+    package mutating func reopen() {
         for _ in 0..<2 where !disk.hasCrashed {
             reopenOnce()
             if writer != nil { return }
@@ -81,7 +80,7 @@ struct LogDrive {
         if !disk.hasCrashed { violations.append("the log does not open: \(errors[errors.count - 1])") }
     }
 
-    mutating func reopenOnce() {
+    package mutating func reopenOnce() {
         writer = nil
         do throws(LogError) {
             let opened = try InferenceLog.openWriter(configuration, on: files)
@@ -193,20 +192,20 @@ struct LogDrive {
     }
 
     /// Commits beside the model, for what the model's keys cannot name.
-    mutating func commitQuietly(_ part: Part) {
+    package mutating func commitQuietly(_ part: Part) {
         do throws(LogError) { _ = try writer?.commit([part.item]) } catch { errors.append(error) }
         model.records["\(part.key ?? "")", default: []] += part.texts
     }
 
     /// Cuts the power, starts again and checks what is there.
-    mutating func crash(_ choose: (ClosedRange<Int>) -> Int) {
+    package mutating func crash(_ choose: (ClosedRange<Int>) -> Int) {
         writer = nil
         disk.crash(choose)
         reopen()
     }
 
     /// The index as readers see it, over the disk itself: a fault of a read is for the log to meet.
-    var snapshot: LogSnapshot? {
+    package var snapshot: LogSnapshot? {
         shared.map { shared in
             LogSnapshot(
                 index: shared.index.withLock { $0 },
@@ -235,7 +234,7 @@ struct LogDrive {
     }
 
     /// After a refusal the index shows what it did before.
-    mutating func checkUnchanged() {
+    package mutating func checkUnchanged() {
         guard let snapshot else { return }
         if let difference = difference(model, LogContents(snapshot)) {
             violations.append("after a refusal: \(difference)")
@@ -244,12 +243,12 @@ struct LogDrive {
 }
 
 /// What survives a power cut, as a crash asks for it.
-enum Survival: CustomStringConvertible, Sendable {
+package enum Survival: CustomStringConvertible, Sendable {
     case nothing
     case everything
     case seeded(UInt64)
 
-    var description: String {
+    package var description: String {
         switch self {
         case .nothing: "nothing unsynced survives"
         case .everything: "everything unsynced survives"
@@ -257,7 +256,7 @@ enum Survival: CustomStringConvertible, Sendable {
         }
     }
 
-    func choose() -> (ClosedRange<Int>) -> Int {
+    package func choose() -> (ClosedRange<Int>) -> Int {
         switch self {
         case .nothing: return { $0.lowerBound }
         case .everything: return { $0.upperBound }

@@ -4,7 +4,7 @@
 import Disk
 import Synchronization
 
-enum PlantedBug: String, CaseIterable, Sendable {
+package enum PlantedBug: String, CaseIterable, Sendable {
     /// No file is synced.
     case nothingSynced
     /// No directory is.
@@ -22,7 +22,9 @@ enum PlantedBug: String, CaseIterable, Sendable {
     /// An append ends short, and nobody looks.
     case shortAppend
 
-    func planted(before base: any FileSystem) -> any FileSystem { BuggyFileSystem(base: base, bug: self) }
+    package func planted(before base: any FileSystem) -> any FileSystem {
+        BuggyFileSystem(base: base, bug: self)
+    }
 }
 
 private final class BuggyFileSystem: FileSystem {

@@ -11,19 +11,18 @@
 //  * Every operation of a history is a point, so that none is passed over by chance.
 
 import Disk
+import EventLog
 import Segments
 import Simulation
 import TestSupport
 
-@testable import EventLog
-
-struct CrashTrial {
-    let seed: UInt64
+package struct CrashTrial {
+    package let seed: UInt64
     private let configuration: LogConfiguration
     private let history: [Step]
     private let sequel: [Step]
 
-    init(seed: UInt64) {
+    package init(seed: UInt64) {
         self.seed = seed
         var generator = SeededGenerator(seed: seed)
         var configuration = LogConfiguration()
@@ -37,19 +36,21 @@ struct CrashTrial {
     }
 
     /// What a point was, and what it broke.
-    struct Outcome {
+    package struct Outcome {
         /// Power cuts in the middle of an operation, each named by what the log did and what the disk did.
-        var cuts: [String] = []
+        package var cuts: [String] = []
         /// Power cuts at rest.
-        var restCutCount = 0
+        package var restCutCount = 0
         /// Operations that failed before a cut.
-        var faultCount = 0
-        var violations: [String] = []
+        package var faultCount = 0
+        package var violations: [String] = []
     }
 
     /// Cuts the power at `operation` of the history.
     /// - Returns: nil where the history has no such operation.
-    func run(_ operation: Int, through wrap: (SimulatedFileSystem) -> any FileSystem = { $0 }) -> Outcome? {
+    package func run(_ operation: Int, through wrap: (SimulatedFileSystem) -> any FileSystem = { $0 })
+        -> Outcome?
+    {
         var generator = SeededGenerator(seed: seed &* 0x9E37_79B9 &+ UInt64(operation))
         let survival: Survival =
             switch operation % 8 {

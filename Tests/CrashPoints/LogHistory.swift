@@ -5,31 +5,30 @@
 //  * `LogModel` is the plain array that the log is compared with; it knows no file and no block.
 
 import Bytes
+import EventLog
 import Records
 import Segments
 import Simulation
 import TestSupport
 
-@testable import EventLog
-
 /// One thing of a commit, encoded once for all runs of its history.
-struct Part {
-    let item: AppendItem
+package struct Part {
+    package let item: AppendItem
     /// Topic and partition; nil for an event.
-    let key: String?
-    let texts: [String]
+    package let key: String?
+    package let texts: [String]
     private(set) var records: [ModelRecord] = []
     /// What a retry of it would be told by.
-    var requestKey: RequestKey?
+    package var requestKey: RequestKey?
 
-    init(_ event: Event) {
+    package init(_ event: Event) {
         item = .event(event)
         key = nil
         texts = ["\(event.name) \(String(decoding: event.document, as: UTF8.self))"]
     }
 
     /// Records as a column block, or as a small one.
-    init(_ records: [ModelRecord], topic: String, partition: String, isSmall: Bool) {
+    package init(_ records: [ModelRecord], topic: String, partition: String, isSmall: Bool) {
         let batch = RecordBatch(records)
         item =
             isSmall
@@ -41,7 +40,7 @@ struct Part {
     }
 }
 
-enum Step {
+package enum Step {
     case commit([Part])
     /// Seals, lets the writer go, and opens again.
     case close
@@ -55,11 +54,11 @@ enum Step {
     case compact(regroups: Bool)
 }
 
-struct LogModel: Hashable {
-    var records: [String: [String]] = [:]
-    var events: [String] = []
+package struct LogModel: Hashable {
+    package var records: [String: [String]] = [:]
+    package var events: [String] = []
     /// Idempotency keys, with the records they stand for.
-    var keys: [String: AppendedSpan] = [:]
+    package var keys: [String: AppendedSpan] = [:]
     /// Records by their texts: a text is that of one record.
     private var known: [String: ModelRecord] = [:]
 
@@ -83,7 +82,7 @@ struct LogModel: Hashable {
         }
     }
 
-    mutating func apply(_ parts: [Part]) {
+    package mutating func apply(_ parts: [Part]) {
         for part in parts {
             for (record, text) in zip(part.records, part.texts) { known[text] = record }
             if let key = part.requestKey, let span = span(part), keys[key.text] == nil {
@@ -103,14 +102,14 @@ struct LogModel: Hashable {
             endIndex: first + UInt64(part.texts.count))
     }
 
-    func applying(_ parts: [Part]) -> LogModel {
+    package func applying(_ parts: [Part]) -> LogModel {
         var next = self
         next.apply(parts)
         return next
     }
 
     /// How what a writer remembers of keys differs, in a sentence; nil where it does not.
-    func difference(_ memory: KeyMemory) -> String? {
+    package func difference(_ memory: KeyMemory) -> String? {
         for (key, span) in keys {
             let found = memory.span(topic: span.topic, key: key, at: SeededGenerator.historyTime)
             if found != span {
@@ -123,7 +122,7 @@ struct LogModel: Hashable {
     }
 
     /// How `contents` differs, in a sentence; nil where it does not.
-    func difference(_ contents: LogContents) -> String? {
+    package func difference(_ contents: LogContents) -> String? {
         if let contradiction = contents.contradictions.first { return contradiction }
         for key in Set(records.keys).union(contents.records.keys).sorted() {
             let expected = records[key] ?? []
@@ -141,14 +140,14 @@ struct LogModel: Hashable {
 }
 
 extension SeededGenerator {
-    mutating func chance(_ numerator: Int, in denominator: Int) -> Bool {
+    package mutating func chance(_ numerator: Int, in denominator: Int) -> Bool {
         Int.random(in: 0..<denominator, using: &self) < numerator
     }
 
-    static let historyTime: Int64 = 1_700_000_000_000
+    package static let historyTime: Int64 = 1_700_000_000_000
 
     /// A commit of one to four parts, mostly single records.
-    mutating func parts(at number: Int) -> [Part] {
+    package mutating func parts(at number: Int) -> [Part] {
         let partCount = chance(1, in: 2) ? 1 : Int.random(in: 2...4, using: &self)
         return (0..<partCount).map { position in
             let topic = chance(3, in: 4) ? "fraud" : "churn"
@@ -186,7 +185,7 @@ extension SeededGenerator {
     }
 
     /// Commits, closings and kills.
-    mutating func history(stepCount: Int) -> [Step] {
+    package mutating func history(stepCount: Int) -> [Step] {
         (0..<stepCount).map { number in
             switch Int.random(in: 0..<22, using: &self) {
             case 0: .close
