@@ -170,13 +170,15 @@ package struct Assay: Hashable, Sendable {
     // MARK: As JSON
 
     /// A member of `assays/list`. `workspaceName` is the catalogue's, or nil where it is not known.
-    package func listJSON(workspaceName: String?) -> JSONValue {
-        .object(listing(workspaceName))
+    ///
+    /// - Parameter backfill: how far behind the assay is, shown where it is.
+    package func listJSON(workspaceName: String?, backfill: Backfill? = nil) -> JSONValue {
+        .object(listing(workspaceName, backfill))
     }
 
     /// The answer to `assays/get_assay_by_id`: the list's member and when the assay was created.
-    package func detailJSON(workspaceName: String?) -> JSONValue {
-        var object = listing(workspaceName)
+    package func detailJSON(workspaceName: String?, backfill: Backfill? = nil) -> JSONValue {
+        var object = listing(workspaceName, backfill)
         object.append("created_at", .zulu(createdAt))
         return .object(object)
     }
@@ -206,8 +208,8 @@ package struct Assay: Hashable, Sendable {
         }
     }
 
-    private func listing(_ workspaceName: String?) -> JSONObject {
-        JSONObject([
+    private func listing(_ workspaceName: String?, _ backfill: Backfill?) -> JSONObject {
+        var object = JSONObject([
             ("id", .identifier(id)), ("name", .string(definition.name)),
             ("active", .bool(isActive)),
             ("status", .string(status)),
@@ -222,5 +224,7 @@ package struct Assay: Hashable, Sendable {
             ("workspace_id", .identifier(definition.workspaceID)),
             ("workspace_name", .string(workspaceName ?? definition.workspaceName)),
         ])
+        if let backfill { object.append("backfill", backfill.json) }
+        return object
     }
 }

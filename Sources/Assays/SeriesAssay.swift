@@ -91,13 +91,17 @@ package struct SeriesAssay: Hashable, Sendable {
     }
 
     /// As `get` answers it.
-    package var json: JSONValue {
-        .object(
-            JSONObject(
-                [("id", .string(uuid)), ("name", .string(definition.name))] + definition.parts
-                    + [
-                        ("created_at", .zulu(createdAt)), ("updated_at", .zulu(updatedAt)),
-                        ("active", .bool(isActive)),
-                    ]))
+    package var json: JSONValue { json(backfill: nil) }
+
+    /// The same, with how far behind the assay is, where it is.
+    package func json(backfill: Backfill?) -> JSONValue {
+        var object = JSONObject(
+            [("id", .string(uuid)), ("name", .string(definition.name))] + definition.parts
+                + [
+                    ("created_at", .zulu(createdAt)), ("updated_at", .zulu(updatedAt)),
+                    ("active", .bool(isActive)),
+                ])
+        if let backfill { object.append("backfill", backfill.json) }
+        return .object(object)
     }
 }

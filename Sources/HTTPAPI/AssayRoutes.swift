@@ -115,7 +115,10 @@ struct AssayRoutes {
         let assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID)
         return Response(
             json: .array(
-                assays.map { $0.listJSON(workspaceName: workspaceName(of: $0, catalog)) }))
+                assays.map {
+                    $0.listJSON(
+                        workspaceName: workspaceName(of: $0, catalog), backfill: store.backfill(of: $0))
+                }))
     }
 
     @Sendable func getByID(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -126,7 +129,9 @@ struct AssayRoutes {
         if let asked = try workspace(body, catalog), asked != assay.definition.workspaceID {
             throw StoreRefusal(.invalid, "assay \(id) is not in workspace \(asked)")
         }
-        return Response(json: assay.detailJSON(workspaceName: workspaceName(of: assay, catalog)))
+        return Response(
+            json: assay.detailJSON(
+                workspaceName: workspaceName(of: assay, catalog), backfill: store.backfill(of: assay)))
     }
 
     private enum SortOrder: String, CaseIterable {

@@ -68,6 +68,14 @@ struct MetricsRoutes {
                 return ([("topic", name)], Double(rows))
             })
         page.add("assaylog_commit", "The last durable commit.", .gauge, Double(index.cut))
+        let backfill = store.backfillFigures
+        page.add(
+            "assaylog_backfill_assays", "Assays with complete windows that are not analysed yet.", .gauge,
+            Double(backfill.assayCount))
+        page.add(
+            "assaylog_backfill_windows", "Complete windows that are not analysed yet, over all assays.",
+            .gauge,
+            Double(backfill.windowCount))
         page.add(
             "assaylog_read_only", "1 while the disk refuses appends.", .gauge,
             store.log.state == .serving ? 0 : 1)

@@ -87,7 +87,7 @@ struct SeriesRoutes {
         let field = body["id"].isPresent || path == ":id" ? body["id"] : JSONField(.string(path), path: "id")
         let uuid = try field.uuid()
         guard let assay = store.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
-        return Response(json: assay.json)
+        return Response(json: assay.json(backfill: store.backfill(of: assay)))
     }
 
     private enum Activity: String, CaseIterable {
@@ -107,7 +107,7 @@ struct SeriesRoutes {
                 && (pipelineName == nil || targeting.pipelineName == pipelineName)
                 && (workspaceID == nil || targeting.workspaceID == workspaceID)
         }
-        return Response(json: .array(assays.map(\.json)))
+        return Response(json: .array(assays.map { $0.json(backfill: store.backfill(of: $0)) }))
     }
 
     @Sendable func setActive(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -55,9 +55,17 @@ package actor AssayScheduler {
     /// Decisions in one commit: some megabytes.
     private static let decisionCountTarget = 4096
 
+    /// How much one cohort is looked at in one tick.
+    private let limit: PassLimit
+
     package init(_ store: InferenceStore, logger: Logger) {
+        self.init(store, logger: logger, limit: .scheduled)
+    }
+
+    init(_ store: InferenceStore, logger: Logger, limit: PassLimit) {
         self.store = store
         self.logger = logger
+        self.limit = limit
     }
 
     /// How many assays wait for late records to come to rest.
@@ -94,7 +102,28 @@ package actor AssayScheduler {
         // Those that entered looked at what came before by themselves.
         if changed == nil { seenCut = view.snapshot.cut }
         noteArrivals(view, now)
+        defer { report(now) }
         return await carryOut(view, sealingCount, now)
+    }
+
+    /// Writes down who is behind now.
+    private func report(_ now: Timestamp) {
+        let horizon = now.adding(-store.configuration.grace)
+        var entries: [AssayID: Backfill] = [:]
+        for cohort in all {
+            let dueCount = cohort.grid.completeCount(until: horizon)
+            guard cohort.examinedCount < dueCount else { continue }
+            let backfill = Backfill(
+                doneCount: cohort.examinedCount, dueCount: dueCount, problem: cohort.problem)
+            for id in cohort.members { entries[id] = backfill }
+        }
+        for (id, entry) in waiting {
+            guard let problem = entry.problem else { continue }
+            let doneCount = store.book[id]?.decisions.count ?? 0
+            entries[id] = Backfill(doneCount: doneCount, dueCount: nil, problem: problem)
+        }
+        let board = BackfillBoard(knownChangeCount: knownChangeCount, entries: entries)
+        store.backfillBoard.withLock { $0 = board }
     }
 
     /// A clock that went back takes the moments along that were read off it.
@@ -221,10 +250,9 @@ package actor AssayScheduler {
         }
         guard !due.isEmpty else { return false }
         // The more are due, the smaller the piece of each: nobody waits for another's backfill.
-        let windowCount = max(100, PassLimit.scheduled.windowCount * 10 / due.count)
         let limit = PassLimit(
-            windowCount: min(windowCount, PassLimit.scheduled.windowCount),
-            valueCount: PassLimit.scheduled.valueCount)
+            windowCount: min(limit.windowCount, max(100, limit.windowCount * 10 / due.count)),
+            valueCount: limit.valueCount)
         let columns = Dictionary(grouping: due.map { CohortWork($0, view, now: now, store.configuration) }) {
             $0.cohort.key.column
         }
@@ -241,6 +269,7 @@ package actor AssayScheduler {
                 if decisionCount >= Self.decisionCountTarget {
                     await decide(done, view.snapshot.cut, sealingCount, now)
                     (done, decisionCount) = ([], 0)
+                    report(now)
                 }
             }
         }

@@ -33,6 +33,8 @@ package final class InferenceStore: Sendable {
     let folded: Mutex<Folded>
     /// The assays that were created, switched or redefined since opening, in that order.
     let changedAssays = Mutex<[AssayID]>([])
+    /// Which assays are behind, as the scheduler of this process has it (Backfills.swift).
+    let backfillBoard = Mutex(BackfillBoard())
     /// How often results were sealed: records may be gone that a view from before still counts on.
     let sealingCount = Atomic(0)
     /// Encoders at rest: one for each append that runs at once.

@@ -94,7 +94,10 @@ extension AssayCommand {
         func run() throws {
             let (view, damages) = try options.directory.open()
             let assay = try options.found(in: view)
-            let document = assay.detailJSON(workspaceName: view.workspaceName(of: assay))
+            let backfill = view.backfill(
+                of: assay, StoreConfiguration(directory: options.directory.data))
+            let document = assay.detailJSON(
+                workspaceName: view.workspaceName(of: assay), backfill: backfill)
             if options.json {
                 try Output.line(document)
             } else {
@@ -109,11 +112,16 @@ extension AssayCommand {
                     }
                 }
                 if case .object(let object) = document {
-                    for member in object.members where member.key != "id" && member.key != "name" {
+                    for member in object.members where !["id", "name", "backfill"].contains(member.key) {
                         append(member.key, member.value)
                     }
                 }
                 table.append("windows decided", "\(assay.decisions.count)")
+                if let backfill {
+                    let due = backfill.dueCount.map { "\(backfill.doneCount) of \($0) windows" }
+                    table.append(
+                        "backfill", [due, backfill.problem].compactMap(\.self).joined(separator: ": "))
+                }
                 try Output.write(Array(table.text.utf8))
             }
             try Output.warn(damages)
@@ -161,7 +169,11 @@ extension AssayCommand {
             if let selection = try selection() {
                 let isJSON = options.json
                 let run = try PathsRun(assay.id, over: period.window, selection, view)
-                let ranking = try await run.run { isJSON ? $0.lines : [] } handOn: { try Output.write($0) }
+                let ranking = try await run.run {
+                    isJSON ? $0.lines : []
+                } handOn: {
+                    try Output.write($0)
+                }
                 if isJSON {
                     try Output.line(ranking.json)
                 } else {

@@ -52,8 +52,18 @@ import Testing
         #expect(query.status == 1 && query.errors.contains("warning:"))
     }
 
+    @Test("an assay that nobody has looked at yet is shown to be behind")
+    func waiting() async throws {
+        try await makeAssay(analysed: false)
+        // The hours with records are three; then nothing is due, whatever the time.
+        let shown = try sandbox.run("assay", "show", "1").lines
+        #expect(shown.contains { $0.hasPrefix("backfill") && $0.contains("0 of ") })
+        let json = try JSONValue(parsing: try sandbox.run("assay", "show", "1", "--json").output)
+        #expect(json["backfill"]?["windows_done"] == .integer(0))
+    }
+
     /// An assay with hourly windows over four hours of records, whose last hour is different.
-    private func makeAssay() async throws {
+    private func makeAssay(analysed: Bool = true) async throws {
         let lines = (0..<4 * 3600 / 10).map { number -> String in
             let value = number % 100 + (number >= 3 * 360 ? 60 : 0)
             return #"{"time":\#(Sample.start + number * 10_000),"out.y":[\#(value)]}"# + "\n"
@@ -68,7 +78,7 @@ import Testing
             """
         let (store, _) = try InferenceStore.open(StoreConfiguration(directory: sandbox.file("assaylog-data")))
         _ = try await store.createAssay(AssayRequest(JSONField(try JSONValue(parsing: request))))
-        await AssayScheduler(store, logger: Logger(label: "tests")).tick()
+        if analysed { await AssayScheduler(store, logger: Logger(label: "tests")).tick() }
         try await store.close()
     }
 
@@ -76,7 +86,8 @@ import Testing
     func assays() async throws {
         try await makeAssay()
         #expect(try sandbox.run("assay", "list").lines[1].contains("watch  fraud     output y 0  1 hour"))
-        #expect(try sandbox.run("assay", "show", "1").output.contains("window.path"))
+        let shown = try sandbox.run("assay", "show", "1").output
+        #expect(shown.contains("window.path") && !shown.contains("backfill"))
         let results = try sandbox.run("assay", "results", "1")
         #expect(results.lines.last == "3 windows: 2 Ok, 1 Alert")
         #expect(results.lines[3].hasPrefix("2024-01-09T03:00:00Z"))

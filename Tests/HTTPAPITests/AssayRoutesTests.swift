@@ -323,6 +323,36 @@ struct AssayRoutesTests {
         }
     }
 
+    @Test(
+        "an assay that is behind says so in the list, by itself and in the metrics, and no more when it is not"
+    )
+    func backfill() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            // The scheduler has looked before: what comes after is news to it.
+            let scheduler = AssayScheduler(client.store, logger: noLog)
+            await scheduler.tick()
+            try await client.append((0..<3).map { (Double($0) * 60 + 10, Double($0)) })
+            client.clock.advance(190)
+            try await client.ask("assays/create", Self.request())
+            func shown() async throws -> [String?] {
+                let one = try await client.ask("assays/get_assay_by_id", "{\"id\":1}")
+                let listed = try await client.ask("assays/list", "{}").array()[0]
+                let metrics = try await client.send(.get, "/metrics").text
+                return [one["backfill"].value?.text, listed["backfill"].value?.text]
+                    + ["assays", "windows"].map { unit in
+                        metrics.split(separator: "\n").first { $0.hasPrefix("assaylog_backfill_\(unit) ") }
+                            .map { String($0.split(separator: " ")[1]) }
+                    }
+            }
+            // The figures are the scheduler's, and it has not looked since.
+            let text = "{\"windows_done\":0,\"windows_due\":3}"
+            #expect(try await shown() == [text, text, "0", "0"])
+            await scheduler.tick()
+            #expect(try await shown() == [nil, nil, "0", "0"])
+        }
+    }
+
     @Test("the windows' results are stored as they become complete, and their list says what was found")
     func results() async throws {
         try await serving { (client: Client) async throws in

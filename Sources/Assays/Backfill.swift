@@ -1,0 +1,51 @@
+// How far an assay is behind: windows that are complete and that nobody has looked at yet.
+//
+// An assay that is created or switched on has the past before it, and a process that was down has what
+// became complete meanwhile. Beside the contract's members, answers say how far that has come, as long as
+// it lasts; an assay that is not behind has no such member.
+//
+// Invariant: windows are counted on the assay's grid, empty ones too; as many are done as lie before the
+// first that nobody looked at.
+
+import JSON
+import Records
+
+package struct Backfill: Hashable, Sendable {
+    package var doneCount: Int
+    /// Complete windows; nil where nobody can say, because of `problem`.
+    package var dueCount: Int?
+    /// Why it does not go on, where something is wrong.
+    package var problem: String?
+
+    package init(doneCount: Int, dueCount: Int?, problem: String? = nil) {
+        self.doneCount = doneCount
+        self.dueCount = dueCount
+        self.problem = problem
+    }
+
+    package var waitingCount: Int { max(0, (dueCount ?? 0) - doneCount) }
+
+    package var json: JSONValue {
+        var object = JSONObject([
+            ("windows_done", .integer(doneCount)),
+            ("windows_due", dueCount.map { .integer($0) } ?? .null),
+        ])
+        if let problem { object.append("problem", .string(problem)) }
+        return .object(object)
+    }
+}
+
+extension SeriesAssay {
+    /// Runs counted at most where they lie behind: more may not be due when an assay is scheduled.
+    private static let waitingCountMax = 100_000
+
+    /// How far the runs up to `horizon` have come. A single run that fell due after the assay was created
+    /// or switched on is no backfill: the scheduler is about to make it.
+    package func backfill(through horizon: Timestamp) -> Backfill? {
+        guard let next = nextRun, next <= horizon else { return nil }
+        let waiting = definition.schedule.runs(
+            after: lastRun ?? Timestamp(microseconds: .min), through: horizon, limit: Self.waitingCountMax)
+        guard next <= updatedAt || waiting.count > 1 else { return nil }
+        return Backfill(doneCount: decisions.count, dueCount: decisions.count + waiting.count)
+    }
+}
