@@ -49,6 +49,12 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Questions of each kind.")
     var questions = 200
 
+    @Option(help: "Assays to create and analyse, each time in a directory without any; 0 for none.")
+    var assays = 0
+
+    @Option(help: "Hours that are complete before the assays are there.")
+    var assayHours = 1
+
     @Option(help: "Only these phases: append, windows, replay, paths, records, parse.")
     var only: [Phase] = []
 
@@ -57,7 +63,9 @@ struct Bench: AsyncParsableCommand {
     }
 
     func validate() throws {
-        guard records >= rows, rows > 0, pipelines > 0, clients > 0, questions > 0 else {
+        guard records >= rows, rows > 0, pipelines > 0, clients > 0, questions > 0, assays >= 0,
+            assayHours > 0
+        else {
             throw ValidationError(
                 "--records, --rows, --pipelines, --clients and --questions must be positive, records ≥ rows.")
         }
@@ -65,7 +73,9 @@ struct Bench: AsyncParsableCommand {
 
     func run() async throws {
         let opening = SystemSources.monotonicClock()
-        let (store, _) = try InferenceStore.open(StoreConfiguration(directory: directory.data))
+        let clock = AssayBench.Clock()
+        let (store, _) = try InferenceStore.open(
+            StoreConfiguration(directory: directory.data), sources: SystemSources(now: { clock.now }))
         let opened = SystemSources.monotonicClock()
         let workload = Workload(pipelineCount: pipelines, recordCount: records, decimals: decimals)
         let phases = only.isEmpty ? Phase.allCases : only
@@ -84,6 +94,15 @@ struct Bench: AsyncParsableCommand {
         if phases.contains(.paths) { try allPaths(workload, store) }
         if phases.contains(.records) { try wholeRecords(workload, store) }
         if phases.contains(.parse) { try parse(workload) }
+        if assays > 0 {
+            guard store.view.book.list().isEmpty else {
+                throw ValidationError("\(directory.data) has assays already; give a directory without any.")
+            }
+            let bench = AssayBench(store: store, clock: clock, assayCount: assays, hourCount: assayHours)
+            try await bench.run { phase, figures in
+                print(JSONValue.object(JSONObject([("phase", .string(phase))] + figures)).text)
+            }
+        }
         try await store.close()
     }
 
@@ -259,7 +278,7 @@ struct Bench: AsyncParsableCommand {
     }
 
     /// Processor time of all threads, nanoseconds: what a phase costs, however busy the machine is.
-    private static func processorClock() -> Int64 {
+    static func processorClock() -> Int64 {
         var time = timespec()
         clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time)
         return Int64(time.tv_sec) * 1_000_000_000 + Int64(time.tv_nsec)
