@@ -123,7 +123,7 @@ let testSupport = Target.target(
 /// many more of them in an optimised build.
 let crashPoints = Target.target(
     name: "CrashPoints",
-    dependencies: ["Bytes", "Disk", "Simulation", "Records", "Segments", "EventLog", "TestSupport"],
+    dependencies: ["Bytes", "Disk", "Simulation", "Records", "Segments", "EventLog", "Store", "TestSupport"],
     path: "Tests/CrashPoints", swiftSettings: strict)
 let simulate = Target.executableTarget(
     name: "Simulate", dependencies: ["CrashPoints"], path: "Tools/Simulate", swiftSettings: strict)

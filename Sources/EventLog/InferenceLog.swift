@@ -81,14 +81,17 @@ package final class InferenceLog: Sendable {
         while true {
             let manifest = try Manifest.read(configuration, on: files)
             var recovery = Recovery(files: files, configuration: configuration, isWriter: false)
-            _ = try recovery.run()
-            // A segment may have been replaced between the manifest's reading and its own.
-            if !recovery.report.damages.isEmpty, attempt < readingAttemptCountMax,
+            var failure: LogError?
+            do throws(LogError) { _ = try recovery.run() } catch { failure = error }
+            // A segment may have been replaced between the manifest's reading and its own, or the first
+            // one made.
+            if failure != nil || !recovery.report.damages.isEmpty, attempt < readingAttemptCountMax,
                 try Manifest.read(configuration, on: files) != manifest
             {
                 attempt += 1
                 continue
             }
+            if let failure { throw failure }
             let opened = SegmentFiles(
                 files: files, directory: configuration.directory, opened: recovery.opened)
             return (LogSnapshot(index: recovery.index, files: opened), recovery.report)

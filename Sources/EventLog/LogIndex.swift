@@ -337,7 +337,7 @@ package struct LogIndex: Sendable {
     }
 
     /// Lets go what a tombstone says, as of its commit. All that it concerns is in the index.
-    mutating func apply(_ tombstone: Tombstone, commit: CommitNumber) {
+    package mutating func apply(_ tombstone: Tombstone, commit: CommitNumber) {
         var topic = topics[tombstone.topic] ?? TopicIndex()
         let tailByteCountBefore = topic.tailByteCount
         if !tombstone.ranges.isEmpty {

@@ -59,7 +59,11 @@ struct Recovery {
 
     mutating func run() throws(LogError) -> Outcome {
         guard let found = try Manifest.read(configuration, on: files) else {
-            return Outcome(manifest: try firstManifest())
+            try refuseStrays()
+            let manifest = Manifest()
+            // At once, so that no segment is ever without one.
+            if isWriter { try manifest.replace(configuration, on: files) }
+            return Outcome(manifest: manifest)
         }
         if isWriter { try removeStrays(found) }
         var outcome = Outcome(manifest: found)
@@ -109,20 +113,23 @@ struct Recovery {
         }
     }
 
-    /// A new store's manifest, written at once so that no segment is ever without one.
-    private func firstManifest() throws(LogError) -> Manifest {
-        let manifest = Manifest()
-        guard isWriter else { return manifest }
+    /// Segments without a manifest are no new store and no empty one: a copy that was cut off, or a
+    /// directory that lost its manifest.
+    private func refuseStrays() throws(LogError) {
         do throws(DiskError) {
-            let names = try files.list(configuration.directory)
-            if let stray = names.first(where: { FileName.segmentNumber($0) != nil }) {
-                throw DiskError(
-                    kind: .other, operation: "open", file: stray,
-                    reason: "there are segments but no \(FileName.manifest); restore it from a backup")
+            let names: [String]
+            do throws(DiskError) { names = try files.list(configuration.directory) } catch {
+                // A reader's directory need not be there.
+                if isWriter { throw error } else { return }
             }
+            guard let stray = names.sorted().first(where: { FileName.segmentNumber($0) != nil }) else {
+                return
+            }
+            throw DiskError(
+                kind: .other, operation: "open", file: configuration.path(stray),
+                reason: "there are segments but no \(FileName.manifest), as in a copy that was cut off; "
+                    + "restore it from a backup")
         } catch { throw .disk(error) }
-        try manifest.replace(configuration, on: files)
-        return manifest
     }
 
     /// Removes segments that no manifest names: made just before a crash, never acknowledged into.

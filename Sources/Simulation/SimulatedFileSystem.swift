@@ -44,6 +44,7 @@ package final class SimulatedFileSystem: FileSystem {
         var directories: Set<String> = [""]
         var plan = FaultPlan()
         var operationCount = 0
+        var failureCount = 0
         var hasCrashed = false
         /// The operation at which the power went last, and its file.
         var lastCut: (operation: String, file: String)?
@@ -77,6 +78,9 @@ package final class SimulatedFileSystem: FileSystem {
 
     /// Mutating operations so far.
     package var operationCount: Int { guarded.withLock { $0.state.operationCount } }
+
+    /// Operations that failed so far, but for those after a power cut.
+    package var failureCount: Int { guarded.withLock { $0.state.failureCount } }
 
     package var hasCrashed: Bool { guarded.withLock { $0.state.hasCrashed } }
 
@@ -309,6 +313,7 @@ package final class SimulatedFileSystem: FileSystem {
             throw poweredOff(operation, name)
         }
         if number == state.plan.failAtOperation {
+            state.failureCount += 1
             throw DiskError(
                 kind: state.plan.failureKind, operation: operation, file: name, reason: "a planned fault")
         }

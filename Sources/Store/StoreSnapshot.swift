@@ -56,7 +56,7 @@ package enum StoreSnapshot {
         try take(of: PosixFileSystem(root: directory), to: PosixFileSystem(root: target), report: report)
     }
 
-    static func take(
+    package static func take(
         of source: any FileSystem, to target: any FileSystem, report: (Int) -> Void = { _ in }
     ) throws -> Report {
         let names = (try? source.list("")) ?? []
@@ -109,6 +109,7 @@ package enum StoreSnapshot {
             copied += byteCount
         }
         if !models.isEmpty { try target.syncDirectory(FileName.modelDirectory) }
+        try target.syncDirectory("")
         try next.replace(LogConfiguration(), on: target)
         let written = try target.open(FileName.manifest)
         let bytes = try written.read(at: 0, byteCount: try written.byteCount)
@@ -151,7 +152,7 @@ package enum StoreSnapshot {
             from: PosixFileSystem(root: directory), to: PosixFileSystem(root: target), report: report)
     }
 
-    static func restore(
+    package static func restore(
         from source: any FileSystem, to target: any FileSystem, report: (Int) -> Void = { _ in }
     ) throws -> Report {
         let result = try readList(on: source)

@@ -13,6 +13,12 @@ package struct CrashRun {
         package var seed: UInt64
         package var operation: Int
         package var violation: String
+
+        package init(seed: UInt64, operation: Int, violation: String) {
+            self.seed = seed
+            self.operation = operation
+            self.violation = violation
+        }
     }
 
     /// What all points came to.

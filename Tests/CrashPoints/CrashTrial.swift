@@ -47,8 +47,10 @@ package struct CrashTrial {
     }
 
     /// Cuts the power at `operation` of the history.
+    ///
+    /// - Parameter bug: one that the log is to have.
     /// - Returns: nil where the history has no such operation.
-    package func run(_ operation: Int, through wrap: (SimulatedFileSystem) -> any FileSystem = { $0 })
+    package func run(_ operation: Int, with bug: PlantedBug? = nil)
         -> Outcome?
     {
         var generator = SeededGenerator(seed: seed &* 0x9E37_79B9 &+ UInt64(operation))
@@ -69,7 +71,8 @@ package struct CrashTrial {
         disk.setPlan(plan)
         var outcome = Outcome()
         if plan.failAtOperation != nil { outcome.faultCount += 1 }
-        var drive = LogDrive(disk, configuration, through: wrap(disk))
+        var drive = LogDrive(disk, configuration, through: bug?.planted(before: disk))
+        drive.bug = bug
         drive.reopen()
         var doing = "open"
         for step in history where !disk.hasCrashed {

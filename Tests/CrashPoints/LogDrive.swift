@@ -7,6 +7,7 @@ import Disk
 import EventLog
 import Segments
 import Simulation
+import Store
 import TestSupport
 
 package struct LogDrive {
@@ -14,6 +15,8 @@ package struct LogDrive {
     /// The disk, or what a test puts before it.
     let files: any FileSystem
     package var configuration: LogConfiguration
+    /// A bug that is not between the log and its disk.
+    var bug: PlantedBug?
 
     package private(set) var writer: LogWriter?
     private(set) var shared: SharedIndex?
@@ -24,6 +27,9 @@ package struct LogDrive {
     /// Promises that were broken.
     package private(set) var violations: [String] = []
     private(set) var rewriteCount = 0
+    private var backupCount = 0
+    /// Those that no power cut has tried yet.
+    private var backups: [LogBackup] = []
 
     package init(
         _ disk: SimulatedFileSystem, _ configuration: LogConfiguration, through files: (any FileSystem)? = nil
@@ -64,6 +70,7 @@ package struct LogDrive {
         case .delete(let topic): erase { Tombstone(deleting: topic, in: $0) }
         case .redact(let topic, let field): erase { Tombstone(redacting: field, of: topic, in: $0) }
         case .compact(let regroups): compact(regroups: regroups)
+        case .snapshot(let parts): backUp(committing: parts)
         }
     }
 
@@ -96,13 +103,21 @@ package struct LogDrive {
 
     mutating func commit(_ parts: [Part]) {
         guard let writer else { return violations.append("there is no writer") }
+        let requests = requests(parts)
+        note(parts, Result { () throws(LogError) in try writer.commit(requests) })
+    }
+
+    private func requests(_ parts: [Part]) -> [AppendRequest] {
+        // A key that is remembered is not used again: its request is answered with what there is.
+        parts.map { part in
+            AppendRequest([part.item], key: part.requestKey.flatMap { model.keys[$0.text] == nil ? $0 : nil })
+        }
+    }
+
+    /// Takes into the model what became of a commit.
+    private mutating func note(_ parts: [Part], _ result: Result<[CommitReceipt], LogError>) {
         do throws(LogError) {
-            // A key that is remembered is not used again: its request is answered with what there is.
-            let receipts = try writer.commit(
-                parts.map { part in
-                    AppendRequest(
-                        [part.item], key: part.requestKey.flatMap { model.keys[$0.text] == nil ? $0 : nil })
-                })
+            let receipts = try result.get()
             var expected: [AppendedSpan] = []
             for part in parts {
                 if let span = model.span(part) { expected.append(span) }
@@ -137,6 +152,7 @@ package struct LogDrive {
 
     private mutating func erase(_ choose: (LogIndex) -> Tombstone?) {
         guard let writer else { return }
+        if bug == .rewrittenBeforeTombstone { carryOutEarly(choose) }
         var chosen: Tombstone?
         var isCommitted = false
         do throws(LogError) {
@@ -156,6 +172,20 @@ package struct LogDrive {
             candidates.append(next)
         }
         if !disk.hasCrashed { checkUnchanged() }
+    }
+
+    /// The planted bug: what is to go is left out of a rewrite, and its tombstone comes after.
+    private mutating func carryOutEarly(_ choose: (LogIndex) -> Tombstone?) {
+        guard let writer, let shared else { return }
+        var report = CompactionReport()
+        var left: Set<UInt64> = []
+        do throws(LogError) {
+            try writer.sealActive()
+            guard let tombstone = choose(shared.index.withLock { $0 }) else { return }
+            shared.index.withLock { $0.apply(tombstone, commit: $0.cut + 1) }
+            while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+            candidates.append(model)
+        } catch { errors.append(error) }
     }
 
     private mutating func record(_ tombstone: Tombstone, _ append: () throws(LogError) -> Void) {
@@ -191,6 +221,45 @@ package struct LogDrive {
         }
     }
 
+    /// Copies the log while it goes on. What is in the copy is looked at now, and after the next power cut.
+    private mutating func backUp(committing parts: [Part]) {
+        guard let writer else { return }
+        backupCount += 1
+        let requests = requests(parts)
+        var result: Result<[CommitReceipt], LogError>?
+        var (report, left) = (CompactionReport(), Set<UInt64>())
+        var failures: [LogError] = []
+        let meanwhile = Meanwhile(afterFiles: backupCount % 3) {
+            result = Result { () throws(LogError) in try writer.commit(requests) }
+            do throws(LogError) {
+                _ = try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report)
+            } catch { failures.append(error) }
+        }
+        let directory = LogBackup.directoryPrefix + "\(backupCount)"
+        let source: any FileSystem =
+            configuration.directory.isEmpty
+            ? files : Subdirectory(base: files, directory: configuration.directory)
+        let states = [model] + candidates + [model.applying(parts)]
+        let failureCount = disk.failureCount
+        var cut: CommitNumber?
+        do {
+            let target = Subdirectory(base: files, directory: directory) { meanwhile.fileIsMade() }
+            cut = try StoreSnapshot.take(of: source, to: target).cut
+        } catch {
+            if disk.failureCount == failureCount, !disk.hasCrashed {
+                violations.append("a snapshot fails though nothing did: \(error)")
+            }
+        }
+        meanwhile.finish()
+        note(parts, result!)
+        errors += failures
+        let backup = LogBackup(directory: directory, states: states, cut: disk.hasCrashed ? nil : cut)
+        backups.append(backup)
+        if !disk.hasCrashed, let violation = backup.violation(on: disk) {
+            violations.append("a snapshot: \(violation)")
+        }
+    }
+
     /// Commits beside the model, for what the model's keys cannot name.
     package mutating func commitQuietly(_ part: Part) {
         do throws(LogError) { _ = try writer?.commit([part.item]) } catch { errors.append(error) }
@@ -201,6 +270,12 @@ package struct LogDrive {
     package mutating func crash(_ choose: (ClosedRange<Int>) -> Int) {
         writer = nil
         disk.crash(choose)
+        for backup in backups {
+            if let violation = backup.violation(on: disk) {
+                violations.append("a snapshot after a power cut: \(violation)")
+            }
+        }
+        backups = []
         reopen()
     }
 

@@ -52,6 +52,8 @@ package enum Step {
     case redact(topic: String, field: String)
     /// Rewrites what is due; all that is sealed where it regroups.
     case compact(regroups: Bool)
+    /// Copies the log to a directory beside it, while the writer commits these and rewrites.
+    case snapshot([Part])
 }
 
 package struct LogModel: Hashable {
@@ -184,10 +186,10 @@ extension SeededGenerator {
         }
     }
 
-    /// Commits, closings and kills.
+    /// Mostly commits, and everything else that changes a log's files or copies them.
     package mutating func history(stepCount: Int) -> [Step] {
         (0..<stepCount).map { number in
-            switch Int.random(in: 0..<22, using: &self) {
+            switch Int.random(in: 0..<24, using: &self) {
             case 0: .close
             case 1: .kill
             case 2: .letGo(UInt64.random(in: 0...999, using: &self))
@@ -201,6 +203,7 @@ extension SeededGenerator {
                         topic: chance(1, in: 2) ? "fraud" : "churn",
                         field: chance(1, in: 2) ? "in.tensor" : "out.score")
                 }
+            case 6: .snapshot(parts(at: number))
             default: .commit(parts(at: number))
             }
         }

@@ -1,7 +1,9 @@
-// Bugs that a log might have, planted between it and its disk: what a log with the bug would ask of the
-// disk, the disk is asked. The crash points must find each of them; an alarm that never rings is none.
+// Bugs that a log might have. Most are planted between it and its disk: what a log with the bug would ask of
+// the disk, the disk is asked. The crash points must find each of them; an alarm that never rings is none.
 
 import Disk
+import Segments
+import Simulation
 import Synchronization
 
 package enum PlantedBug: String, CaseIterable, Sendable {
@@ -21,6 +23,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case removedBeforeRename
     /// An append ends short, and nobody looks.
     case shortAppend
+    /// The idempotency keys of a commit are remembered, and are not in its envelope.
+    case keyForgotten
+    /// Records leave the disk before the tombstone that lets them go is on it. Planted in `LogDrive`.
+    case rewrittenBeforeTombstone
+    /// A snapshot's list of files is written before they are on the disk.
+    case snapshotListedBeforeSync
 
     package func planted(before base: any FileSystem) -> any FileSystem {
         BuggyFileSystem(base: base, bug: self)
@@ -88,12 +96,18 @@ private final class BuggyFileSystem: FileSystem {
 private final class BuggyWritableFile: WritableFile {
     private let base: any WritableFile
     private let name: String
+    /// The number of the segment that it is; nil for another file.
+    private let segment: UInt64?
+    private let isOfBackup: Bool
     private let system: BuggyFileSystem
     private let state = Mutex((isFirstSync: true, isSyncDue: false))
 
     init(base: any WritableFile, name: String, system: BuggyFileSystem) {
         self.base = base
         self.name = name
+        let names = name.split(separator: "/").map(String.init)
+        segment = FileName.segmentNumber(names.last ?? "")
+        isOfBackup = names.first?.hasPrefix(LogBackup.directoryPrefix) ?? false
         self.system = system
     }
 
@@ -102,12 +116,15 @@ private final class BuggyWritableFile: WritableFile {
             try base.sync()
             state.withLock { $0.isSyncDue = false }
         }
+        if system.bug == .keyForgotten, let segment, let changed = Self.withoutKeys(bytes, of: segment) {
+            return try base.append(changed)
+        }
         let isShort = system.isShort() && bytes.count > 8
         try base.append(isShort ? UnsafeRawBufferPointer(rebasing: bytes.dropLast(3)) : bytes)
     }
 
     func sync() throws(DiskError) {
-        let isSegment = FileName.segmentNumber(String(name.split(separator: "/").last ?? "")) != nil
+        let isSegment = segment != nil
         let isFirst = state.withLock { state in
             defer { state.isFirstSync = false }
             return state.isFirstSync
@@ -117,8 +134,37 @@ private final class BuggyWritableFile: WritableFile {
         case .manifestRenamedBeforeSync where !isSegment: return
         case .segmentListedBeforeSync where isSegment && isFirst: return
         case .acknowledgedBeforeSync where isSegment: state.withLock { $0.isSyncDue = true }
+        case .snapshotListedBeforeSync where isOfBackup && isSegment: return
         case .failedSyncBelieved: do throws(DiskError) { try base.sync() } catch {}
         default: try base.sync()
         }
+    }
+
+    /// Envelopes whose keys are others, of the same length: all else keeps its place and its checksum.
+    /// Nil where the bytes are no envelopes of the segment.
+    private static func withoutKeys(_ bytes: UnsafeRawBufferPointer, of segment: UInt64) -> [UInt8]? {
+        let scratch = SimulatedFileSystem()
+        var changed: [UInt8] = []
+        do throws(SegmentError) {
+            _ = try SegmentWriter(creating: segment, in: "", on: scratch).append(Array(bytes))
+            let file = try SegmentFile(opening: segment, in: "", on: scratch)
+            _ = try file.scan { (header, offset, blocks) throws(SegmentError) in
+                var envelope = EnvelopeWriter(reserving: bytes.count)
+                for block in blocks {
+                    guard block.kind == .keys else {
+                        envelope.append(copyOf: block.kind, block.payload)
+                        continue
+                    }
+                    let keys = try block.keys(at: file.place(offset + block.offset)).map { key in
+                        var key = key
+                        key.key = String(repeating: "-", count: key.key.utf8.count)
+                        return key
+                    }
+                    _ = envelope.append(keys)
+                }
+                changed += envelope.finish(commit: header.commit, segment: segment)
+            }
+        } catch { return nil }
+        return changed.count == bytes.count ? changed : nil
     }
 }

@@ -186,6 +186,11 @@ import Testing
             try InferenceLog.openWriter(drive.configuration, on: drive.disk)
         }
         #expect(text(error).contains("there are segments but no MANIFEST"))
+        // To a reader it is no empty log either.
+        let refused = #expect(throws: LogError.self) {
+            try InferenceLog.openForReading(drive.configuration, on: drive.disk)
+        }
+        #expect(text(refused).contains("there are segments but no MANIFEST"))
     }
 
     @Test("a file that no manifest names is removed, and said")
