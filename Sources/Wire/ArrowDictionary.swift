@@ -14,11 +14,19 @@ struct ArrowDictionary {
     /// Where each part ends, counted over all.
     private var ends: [Int] = []
     private var hasNulls = false
+    /// Where each value lies in the body, of a dictionary of texts: what a row of it needs, and no more.
+    private var texts: [UnsafeRawBufferPointer] = []
 
     mutating func append(_ part: ArrowArray) {
         hasNulls = hasNulls || part.nullCount > 0
         ends.append((ends.last ?? 0) + part.count)
         parts.append(part)
+        guard case .text = part.field.type else { return }
+        texts.reserveCapacity(texts.count + part.count)
+        for position in 0..<part.count {
+            let bytes = part.isNull(position) ? 0..<0 : part.elements(of: position)
+            texts.append(UnsafeRawBufferPointer(rebasing: part.values[bytes]))
+        }
     }
 
     /// The array that `indices` stand for.
@@ -30,31 +38,40 @@ struct ArrowDictionary {
         // Dictionaries repeat texts, so together they may pass what 32-bit offsets can say.
         if case .text = field.type { plain.type = .text(isLarge: true) }
         var array = ArrowArray(plain, count: indices.count)
-        try check(indices)
-        try readValidity(&array, indices, memory)
+        let numbers = try numbers(of: indices)
+        try readValidity(&array, indices, numbers, memory)
         switch plain.type {
-        case .text: try readTexts(&array, indices, memory)
-        case .bool: try readBits(&array, indices, memory)
-        default: try readNumbers(&array, indices, memory)
+        case .text: try readTexts(&array, numbers, memory)
+        case .bool: try readBits(&array, numbers, memory)
+        default: try readNumbers(&array, numbers, memory)
         }
         return array
     }
 
-    private func check(_ indices: ArrowArray) throws(ArrowError) {
+    /// The indices, each within the dictionary; zero where they are null.
+    private func numbers(of indices: ArrowArray) throws(ArrowError) -> [Int] {
         let count = ends.last ?? 0
-        for position in 0..<indices.count where !indices.isNull(position) {
-            let index = indices.integer(position)
-            guard index >= 0, index < count else {
-                throw .refused(
-                    field: indices.field.path, row: nil,
-                    problem: "has index \(index) into a dictionary of \(count) values")
+        var numbers = [Int](repeating: 0, count: indices.count)
+        // Once an array: whoever reads the numbers looks neither at types nor at nulls.
+        if indices.nullCount == 0, case .integer(32, true) = indices.field.type {
+            for position in numbers.indices { numbers[position] = Int(indices.load(position, Int32.self)) }
+        } else {
+            for position in numbers.indices where !indices.isNull(position) {
+                numbers[position] = Int(indices.integer(position))
             }
         }
+        for position in numbers.indices where numbers[position] < 0 || numbers[position] >= count {
+            // Zero stands under a null even where there is no value.
+            if indices.isNull(position) { continue }
+            throw .refused(
+                field: indices.field.path, row: nil,
+                problem: "has index \(numbers[position]) into a dictionary of \(count) values")
+        }
+        return numbers
     }
 
-    /// Where an element's value is, found anew each time: most dictionaries have one part.
-    private func place(of position: Int, _ indices: ArrowArray) -> (part: ArrowArray, position: Int) {
-        let index = Int(indices.integer(position))
+    /// Where a value is, found anew each time: most dictionaries have one part.
+    private func place(of index: Int) -> (part: ArrowArray, position: Int) {
         if parts.count == 1 { return (parts[0], index) }
         var low = 0
         var high = ends.count - 1
@@ -66,13 +83,13 @@ struct ArrowDictionary {
     }
 
     private func readValidity(
-        _ array: inout ArrowArray, _ indices: ArrowArray, _ memory: ArrowMemory
+        _ array: inout ArrowArray, _ indices: ArrowArray, _ numbers: [Int], _ memory: ArrowMemory
     ) throws(ArrowError) {
         guard indices.nullCount > 0 || hasNulls else { return }
         let bits = try memory.allocate((array.count + 7) / 8, for: array.field)
         array.nullCount = array.count
         for position in 0..<array.count where !indices.isNull(position) {
-            let place = place(of: position, indices)
+            let place = place(of: numbers[position])
             if place.part.isNull(place.position) { continue }
             bits[position >> 3] |= 1 << UInt8(position & 7)
             array.nullCount -= 1
@@ -81,25 +98,22 @@ struct ArrowDictionary {
     }
 
     private func readTexts(
-        _ array: inout ArrowArray, _ indices: ArrowArray, _ memory: ArrowMemory
+        _ array: inout ArrowArray, _ numbers: [Int], _ memory: ArrowMemory
     ) throws(ArrowError) {
         let offsets = try memory.allocate((array.count + 1) * 8, for: array.field)
         var end = 0
-        for position in 0..<array.count {
-            if !array.isNull(position) {
-                let place = place(of: position, indices)
-                // At most 2^31 times 2^30.
-                end += place.part.elements(of: place.position).count
-            }
+        for (position, number) in numbers.enumerated() {
+            // At most 2^31 times 2^30.
+            if !array.isNull(position) { end += texts[number].count }
             offsets.storeBytes(of: Int64(end), toByteOffset: (position + 1) * 8, as: Int64.self)
         }
         let bytes = try memory.allocate(end, for: array.field)
         var start = 0
-        for position in 0..<array.count where !array.isNull(position) {
-            let place = place(of: position, indices)
-            let text = UnsafeRawBufferPointer(
-                rebasing: place.part.values[place.part.elements(of: place.position)])
-            UnsafeMutableRawBufferPointer(rebasing: bytes[start..<start + text.count]).copyMemory(from: text)
+        for (position, number) in numbers.enumerated() where !array.isNull(position) {
+            let text = texts[number]
+            guard let source = text.baseAddress, let target = bytes.baseAddress else { continue }
+            // Unsafe as the buffer was made for just these texts, a few lines above.
+            (target + start).copyMemory(from: source, byteCount: text.count)
             start += text.count
         }
         array.offsets = UnsafeRawBufferPointer(offsets)
@@ -108,11 +122,11 @@ struct ArrowDictionary {
     }
 
     private func readBits(
-        _ array: inout ArrowArray, _ indices: ArrowArray, _ memory: ArrowMemory
+        _ array: inout ArrowArray, _ numbers: [Int], _ memory: ArrowMemory
     ) throws(ArrowError) {
         let bits = try memory.allocate((array.count + 7) / 8, for: array.field)
         for position in 0..<array.count where !array.isNull(position) {
-            let place = place(of: position, indices)
+            let place = place(of: numbers[position])
             if ArrowArray.bit(place.part.values, place.position) {
                 bits[position >> 3] |= 1 << UInt8(position & 7)
             }
@@ -121,12 +135,12 @@ struct ArrowDictionary {
     }
 
     private func readNumbers(
-        _ array: inout ArrowArray, _ indices: ArrowArray, _ memory: ArrowMemory
+        _ array: inout ArrowArray, _ numbers: [Int], _ memory: ArrowMemory
     ) throws(ArrowError) {
         let width = array.field.type.valueByteCount ?? 8
         let bytes = try memory.allocate(array.count * width, for: array.field)
         for position in 0..<array.count where !array.isNull(position) {
-            let place = place(of: position, indices)
+            let place = place(of: numbers[position])
             for byte in 0..<width {
                 bytes[position * width + byte] = place.part.values[place.position * width + byte]
             }
