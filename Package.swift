@@ -36,9 +36,10 @@ let rooms: [Room] = [
     Room(name: "Disk"),
     Room(name: "Simulation", uses: ["Disk"]),
     Room(name: "Records", uses: ["Bytes", "JSON"]),
+    Room(name: "Wire", uses: ["Bytes", "JSON", "Records"]),
     Room(name: "Segments", uses: ["Bytes", "Disk", "Records"], testUses: ["TestSupport"]),
     Room(
-        name: "EventLog", uses: ["Bytes", "JSON", "Disk", "Records", "Segments"],
+        name: "EventLog", uses: ["Bytes", "JSON", "Disk", "Records", "Wire", "Segments"],
         testUses: ["Queries", "TestSupport", "CrashPoints"]),
     Room(
         name: "Queries", uses: ["Bytes", "JSON", "Records", "Segments", "EventLog"],
@@ -52,10 +53,9 @@ let rooms: [Room] = [
     Room(
         name: "Store",
         uses: [
-            "Bytes", "JSON", "Disk", "Records", "Segments", "EventLog", "Queries", "Summaries", "Assays",
-            "Alerts", "Catalog", "Serving",
+            "Bytes", "JSON", "Disk", "Records", "Wire", "Segments", "EventLog", "Queries", "Summaries",
+            "Assays", "Alerts", "Catalog", "Serving",
         ], libraries: [.product(name: "Logging", package: "swift-log")]),
-    Room(name: "Wire", uses: ["Bytes", "JSON", "Records"]),
     Room(
         name: "HTTPAPI",
         uses: [

@@ -37,6 +37,10 @@ final class AppendQueue: Sendable {
     private struct State {
         var waiting: FairQueue<Waiting>
         var isDraining = false
+        /// When the last request came.
+        var lastArrival = ContinuousClock.now
+        /// So many requests the writer's thread waits for; nil while it does not wait.
+        var wantedCount: Int?
         var isClosed = false
         /// Why the writer has no segment to write to; nil while it serves.
         var refusal: LogError?
@@ -47,21 +51,18 @@ final class AppendQueue: Sendable {
     /// What the writer's thread alone uses, which does one thing at a time.
     private final class WriterBox: @unchecked Sendable {
         let writer: LogWriter
-        /// Requests of the last envelope; those and the ones that waited when it was durable; when it was.
-        var groupCount = 0
-        var expectedCount = 0
-        var committedAt = ContinuousClock.now
+        let preparer = RequestPreparer(encoder: BlockEncoder())
+        var pace = ClientPace()
 
         init(_ writer: LogWriter) { self.writer = writer }
     }
-
-    /// The longest that a slow disk lets clients wait for each other.
-    private static let patienceMax = Duration.milliseconds(2)
 
     private let state: Mutex<State>
     private let box: WriterBox
     private let configuration: LogConfiguration
     private let meter: LogMeter
+    /// Signalled when as many wait as are wanted.
+    private let areBack = DispatchSemaphore(value: 0)
     private let thread = DispatchQueue(label: "assaylog.log-writer", qos: .userInitiated)
 
     init(writer: LogWriter, configuration: LogConfiguration) {
@@ -122,7 +123,7 @@ final class AppendQueue: Sendable {
         _ request: AppendRequest, _ resume: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void
     ) {
         enum Outcome {
-            case waits
+            case waits(isLastWanted: Bool)
             case starts
             case refused(LogError)
         }
@@ -134,12 +135,19 @@ final class AppendQueue: Sendable {
                 return .refused(
                     .busy(waitingByteCount: refusal.waitingByteCount, limit: refusal.limit))
             }
-            if state.isDraining { return .waits }
+            state.lastArrival = .now
+            guard !state.isDraining else {
+                guard let wanted = state.wantedCount, state.waiting.count >= wanted else {
+                    return .waits(isLastWanted: false)
+                }
+                state.wantedCount = nil
+                return .waits(isLastWanted: true)
+            }
             state.isDraining = true
             return .starts
         }
         switch outcome {
-        case .waits: break
+        case .waits(let isLastWanted): if isLastWanted { areBack.signal() }
         case .starts: thread.async { self.drain() }
         case .refused(let error):
             meter.count { $0.countRefusal(source, error.refusalReason) }
@@ -160,29 +168,54 @@ final class AppendQueue: Sendable {
                 return ([], state.finish)
             }
             if group.isEmpty {
-                finish?(Result { () throws(LogError) in try box.writer.sealActive() })
+                guard let finish else { return }
+                let outcome = Result { () throws(LogError) in try box.writer.sealActive() }
+                // Before the answer: whoever has it may open the log, while this thread still holds the writer.
+                box.writer.end()
+                finish(outcome)
                 return
             }
             commit(group)
         }
     }
 
-    /// Lets clients that were just answered come back before the next envelope is closed. Without it
-    /// the first of them goes alone and the others wait for its sync, or two halves of them take
-    /// turns: twice the syncs for the same records. It waits for half a sync at most after the last
-    /// one, and not at all where clients do not come in groups, where all are back, where none came for
-    /// so long, or where syncs are fast.
+    /// Lets clients that were just answered come back before the next envelope is closed, where that pays.
     private func gather() {
-        let patience = min(box.writer.lastSync / 2, AppendQueue.patienceMax)
-        guard box.groupCount > 1, patience > .microseconds(50) else { return }
-        let deadline = box.committedAt + patience
-        while ContinuousClock.now < deadline, waiting.count < box.expectedCount { usleep(100) }
+        guard let deadline = box.pace.deadline(lastSync: box.writer.lastSync) else { return }
+        let left = ContinuousClock.now.duration(to: deadline)
+        guard left > .zero else { return }
+        let mustWait = state.withLock { state in
+            guard state.waiting.count < box.pace.expectedCount, !state.isClosed else { return false }
+            state.wantedCount = box.pace.expectedCount
+            return true
+        }
+        guard mustWait else { return }
+        if areBack.wait(timeout: .now() + .nanoseconds(Int(left / .nanoseconds(1)))) == .success { return }
+        // The last of them may have come just now: then its signal is still to be taken.
+        let isSignalled = state.withLock { state in
+            defer { state.wantedCount = nil }
+            return state.wantedCount == nil
+        }
+        if isSignalled { areBack.wait() }
     }
 
-    private func commit(_ group: [Waiting]) {
+    private func commit(_ taken: [Waiting]) {
+        let prepared = box.preparer.prepare(taken.map(\.request))
+        var group = taken
+        if prepared.requests.contains(where: { $0.refusal != nil }) {
+            group = []
+            for (waiting, request) in zip(taken, prepared.requests) {
+                if let refusal = request.refusal {
+                    waiting.resume(.failure(.refused(refusal)))
+                } else {
+                    group.append(waiting)
+                }
+            }
+            if group.isEmpty { return }
+        }
         let receipts: [CommitReceipt]
         do throws(LogError) {
-            receipts = try box.writer.commit(group.map(\.request))
+            receipts = try box.writer.commit(prepared)
         } catch {
             meter.count { metrics in
                 for waiting in group { metrics.countRefusal(waiting.request.source, error.refusalReason) }
@@ -191,11 +224,12 @@ final class AppendQueue: Sendable {
             recover()
             return
         }
-        if state.withLock({ $0.refusal != nil }) { state.withLock { $0.refusal = nil } }
-        box.groupCount = group.count
-        // Those that wait, and those that are now answered.
-        box.expectedCount = group.count + waiting.count
-        box.committedAt = .now
+        let (waitingCount, lastArrival) = state.withLock { state in
+            if state.refusal != nil { state.refusal = nil }
+            return (state.waiting.count, state.lastArrival)
+        }
+        box.pace.note(
+            answeredCount: group.count, waitingCount: waitingCount, lastArrival: lastArrival, at: .now)
         for (waiting, receipt) in zip(group, receipts) { waiting.resume(.success(receipt)) }
     }
 

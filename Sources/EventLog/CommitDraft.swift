@@ -1,12 +1,4 @@
-// One envelope in the making: requests in, blocks and receipts out.
-//
-//     small   a 1 row  ─┐
-//     small   a 1 row  ─┼─► one small block of 3 rows (from 256 rows: a column block, final)
-//     small   a 1 row  ─┘
-//     columns b 2,000 rows ─► as it is
-//
-// Few records of many requests to one partition become one block: names, model and version texts stand
-// once, and the encoder runs once. A block of its own for each would repeat them in every record.
+// One envelope in the making: prepared requests in, blocks and receipts out.
 //
 // Invariants:
 //  * Records of a partition get dense indexes in the order of the requests, and lie in that order.
@@ -18,6 +10,7 @@ import Segments
 
 struct CommitDraft {
     let commit: CommitNumber
+    /// One for each request that was taken.
     private(set) var receipts: [CommitReceipt] = []
     private(set) var publication: Publication
     private var envelope: EnvelopeWriter
@@ -25,17 +18,10 @@ struct CommitDraft {
     /// The index that a partition's next record gets, as the log stands.
     private let nextIndexInLog: (AppendSource) -> UInt64
 
+    /// Where the next records go: of requests, and of the parts that hold them.
     private var nextIndexes: [AppendSource: UInt64] = [:]
-    /// Few records that wait for more of their partition, in the order of its first ones.
-    private var waiting: [AppendSource: Waiting] = [:]
-    private var order: [AppendSource] = []
+    private var placedIndexes: [AppendSource: UInt64] = [:]
     private var keys: [KeyEntry] = []
-
-    private struct Waiting {
-        var firstIndex: UInt64
-        var rowCount = 0
-        var batches: [RecordBatch] = []
-    }
 
     init(
         commit: CommitNumber, reserving byteCount: Int, encoder: BlockEncoder,
@@ -51,7 +37,7 @@ struct CommitDraft {
     /// Records that become columns. Before all else: whoever reads the envelope in order lets the old
     /// tail go before a new small block could join it.
     mutating func add(_ run: TailRun, topic: String) {
-        precondition(receipts.isEmpty && order.isEmpty, "What is rolled stands first.")
+        precondition(receipts.isEmpty && placedIndexes.isEmpty, "What is rolled stands first.")
         let block = encoder.encode(run.batch, topic: topic, partition: run.partition, kind: .rolled)
         let written = envelope.append(
             block, as: .rolled, firstIndex: run.firstIndex, commitRuns: run.commitRuns)
@@ -61,41 +47,28 @@ struct CommitDraft {
                 lastCommit: run.commitRuns.last!.commit))
     }
 
-    mutating func add(_ request: AppendRequest) {
-        var receipt = CommitReceipt(commit: commit, spans: [])
-        for item in request.items {
-            switch item {
-            case .columns(let block):
-                let source = AppendSource(topic: block.topic, partition: block.partition)
-                flush(source)
-                let first = takeIndexes(block.rowCount, of: source)
-                receipt.spans.append(source.span(first, block.rowCount))
-                write(block, firstIndex: first)
-            case .small(let batch, let source):
-                if let own = waiting[source], own.rowCount + batch.rowCount > SegmentFormat.blockRowCountMax {
-                    flush(source)
-                }
-                let first = takeIndexes(batch.rowCount, of: source)
-                receipt.spans.append(source.span(first, batch.rowCount))
-                if waiting[source] == nil { order.append(source) }
-                waiting[source, default: Waiting(firstIndex: first)].batches.append(batch)
-                waiting[source]!.rowCount += batch.rowCount
-            case .event(let event):
-                let written = envelope.append(event)
-                publication.note(event)
-                publication.events.append(
-                    EventEntry(
-                        name: event.name, offset: written.offset, byteCount: written.byteCount, commit: commit
-                    ))
+    mutating func add(_ prepared: PreparedRequests) {
+        for request in prepared.requests where request.refusal == nil {
+            let spans = request.shares.map { share in
+                let first = nextIndexes[share.source] ?? nextIndexInLog(share.source)
+                nextIndexes[share.source] = first + UInt64(share.rowCount)
+                return share.source.span(first, share.rowCount)
+            }
+            let receipt = CommitReceipt(commit: commit, spans: spans)
+            if let key = request.key { keys.append(KeyEntry(key, of: receipt)) }
+            receipts.append(receipt)
+        }
+        for part in prepared.parts {
+            switch part {
+            case .block(let block, let rows): place(block, rows)
+            case .event(let event): place(event)
             }
         }
-        if let key = request.key { keys.append(KeyEntry(key, of: receipt)) }
-        receipts.append(receipt)
+        precondition(placedIndexes == nextIndexes, "What was promised to requests is what lies there.")
     }
 
     /// The envelope's bytes, and the keys in it.
     mutating func finish(segment: UInt64) -> (bytes: [UInt8], keys: [KeyEntry]) {
-        for source in order { flush(source) }
         if !keys.isEmpty {
             let written = envelope.append(keys)
             publication.keys.append(
@@ -106,42 +79,31 @@ struct CommitDraft {
         return (envelope.finish(commit: commit, segment: segment), keys)
     }
 
-    private mutating func takeIndexes(_ count: Int, of source: AppendSource) -> UInt64 {
-        let first = nextIndexes[source] ?? nextIndexInLog(source)
-        nextIndexes[source] = first + UInt64(count)
-        return first
+    private mutating func place(_ event: Event) {
+        let written = envelope.append(event)
+        publication.note(event)
+        publication.events.append(
+            EventEntry(name: event.name, offset: written.offset, byteCount: written.byteCount, commit: commit)
+        )
     }
 
-    /// Writes what waits of a partition.
-    private mutating func flush(_ source: AppendSource) {
-        guard let own = waiting.removeValue(forKey: source) else { return }
-        var first = own.firstIndex
-        // Rarely they do not unify (a text where there were numbers): then each is a block of its own.
-        let union = own.batches.count == 1 ? own.batches[0] : RecordBatch(concatenating: own.batches)
-        for batch in union.map({ [$0] }) ?? own.batches {
-            let isSmall = batch.rowCount < SegmentFormat.columnBlockRowCountMin
-            let block = encoder.encode(
-                batch, topic: source.topic, partition: source.partition, kind: isSmall ? .small : .columns)
-            if isSmall {
-                publication.count(block, envelope.append(block, as: .small, firstIndex: first))
-                let run = TailRun(
-                    partition: source.partition, firstIndex: first, batch: batch,
-                    commitRuns: [CommitRun(commit: commit, rowCount: batch.rowCount)],
-                    byteCount: 256 + block.uncompressedByteCount)
-                publication.tails.append((source.topic, run))
-            } else {
-                write(block, firstIndex: first)
-            }
-            first += UInt64(batch.rowCount)
+    private mutating func place(_ block: EncodedBlock, _ rows: RecordBatch?) {
+        let source = AppendSource(topic: block.topic, partition: block.partition)
+        let first = placedIndexes[source] ?? nextIndexInLog(source)
+        placedIndexes[source] = first + UInt64(block.rowCount)
+        guard let rows else {
+            let written = envelope.append(block, as: .columns, firstIndex: first)
+            publication.count(block, written)
+            publication.blocks.append(
+                BlockEntry(block, written, firstIndex: first, firstCommit: commit, lastCommit: commit))
+            return
         }
-    }
-
-    /// A column block that is final as it is.
-    private mutating func write(_ block: EncodedBlock, firstIndex: UInt64) {
-        let written = envelope.append(block, as: .columns, firstIndex: firstIndex)
-        publication.count(block, written)
-        publication.blocks.append(
-            BlockEntry(block, written, firstIndex: firstIndex, firstCommit: commit, lastCommit: commit))
+        publication.count(block, envelope.append(block, as: .small, firstIndex: first))
+        let run = TailRun(
+            partition: source.partition, firstIndex: first, batch: rows,
+            commitRuns: [CommitRun(commit: commit, rowCount: rows.rowCount)],
+            byteCount: 256 + block.uncompressedByteCount)
+        publication.tails.append((source.topic, run))
     }
 }
 

@@ -2,6 +2,7 @@
 
 import Disk
 import Segments
+import Wire
 
 package enum LogError: Error, Hashable, Sendable {
     /// A segment could not be written or read.
@@ -13,6 +14,8 @@ package enum LogError: Error, Hashable, Sendable {
     /// Of the request's source as much waits as it may have now: nothing of the request was kept. Try
     /// again later.
     case busy(waitingByteCount: Int, limit: Int)
+    /// The records are none that can be kept as they were posted; nothing of the request was kept.
+    case refused(RecordParseError)
     /// The idempotency key stands for another request.
     case keyReused(String)
     /// The log does not take appends any more; reads go on.
@@ -28,6 +31,7 @@ extension LogError: CustomStringConvertible {
         case .busy(let waiting, let limit):
             "too much waits for the disk: \(waiting) bytes of this topic's partition, which may have "
                 + "\(limit) now; try again shortly"
+        case .refused(let error): error.description
         case .keyReused(let key):
             "the Idempotency-Key \"\(key)\" was used for another request to this topic; a retry repeats its "
                 + "request exactly, another request has a key of its own"

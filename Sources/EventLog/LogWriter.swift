@@ -21,6 +21,8 @@ package enum AppendItem: Sendable {
     /// Few records of a partition: they share a block with others' that come at the same time, and
     /// are held in memory until they become columns.
     case small(RecordBatch, AppendSource)
+    /// Few records that are yet to be read; the only item of their request, which their text may refuse.
+    case posted(PostedRecords)
     case event(Event)
 
     /// Whose records it holds; nil for an event.
@@ -28,6 +30,7 @@ package enum AppendItem: Sendable {
         switch self {
         case .columns(let block): AppendSource(topic: block.topic, partition: block.partition)
         case .small(_, let source): source
+        case .posted(let records): records.source
         case .event: nil
         }
     }
@@ -37,6 +40,7 @@ package enum AppendItem: Sendable {
         switch self {
         case .columns(let block): block.byteCount
         case .small(let batch, _): batch.memoryByteCount
+        case .posted(let records): records.byteCount
         case .event(let event): event.document.count + 64
         }
     }
@@ -94,9 +98,10 @@ package final class LogWriter {
     private let clock = ContinuousClock()
     /// What the last sync took.
     private(set) var lastSync = Duration.zero
-    private let encoder = BlockEncoder()
-    /// Keeps other writers out; nil for none.
-    private let lock: (any Sendable)?
+    private let encoder: BlockEncoder
+    private let preparer: RequestPreparer
+    /// Keeps other writers out; nil for none, and once it is let go.
+    private var lock: (any Sendable)?
 
     private(set) var manifest: Manifest
     private var active: SegmentWriter?
@@ -119,6 +124,8 @@ package final class LogWriter {
         self.active = active
         self.directory = directory
         self.lock = lock
+        encoder = BlockEncoder()
+        preparer = RequestPreparer(encoder: encoder)
     }
 
     /// Commits all `items` together. Small records that fill a block are rolled in the same envelope.
@@ -126,10 +133,17 @@ package final class LogWriter {
         try commit([AppendRequest(items)])[0]
     }
 
-    /// Commits all `requests` together, and returns a receipt for each.
+    /// Commits all `requests` together, and returns a receipt for each; where one is refused, none is kept.
     package func commit(_ requests: [AppendRequest]) throws(LogError) -> [CommitReceipt] {
-        precondition(!requests.isEmpty, "A commit has something in it.")
-        let receipts = try write(requests, rolling: dueRolls(requests))
+        let prepared = preparer.prepare(requests)
+        if let refusal = prepared.requests.lazy.compactMap(\.refusal).first { throw .refused(refusal) }
+        return try commit(prepared)
+    }
+
+    /// Commits the requests that are not refused, together, and returns a receipt for each of them.
+    func commit(_ prepared: PreparedRequests) throws(LogError) -> [CommitReceipt] {
+        precondition(!prepared.parts.isEmpty, "A commit has something in it.")
+        let receipts = try write(prepared, rolling: dueRolls(prepared.sources))
         if let active, active.byteCount >= configuration.segmentByteCountMax {
             // The items are durable, whatever becomes of the sealing: to throw here would make the
             // caller post them twice. A segment that did not seal is closed; the next commit tells
@@ -151,7 +165,7 @@ package final class LogWriter {
     package func sealActive() throws(LogError) {
         try settle()
         let rolls = allRolls()
-        if !rolls.isEmpty { _ = try write([], rolling: rolls) }
+        if !rolls.isEmpty { _ = try write(PreparedRequests(), rolling: rolls) }
         guard let segment = active else { return }
         let byteCount = segment.byteCount
         do throws(SegmentError) { try segment.seal(directory) } catch {
@@ -162,6 +176,12 @@ package final class LogWriter {
         active = nil
         unsettled = Manifest.Entry(number: segment.number, state: .sealed, byteCount: segment.byteCount)
         try settle()
+    }
+
+    /// Lets other writers in: nothing is written after this.
+    func end() {
+        active = nil
+        lock = nil
     }
 
     /// Commits a tombstone alone, behind a seal, so that it divides no block.
@@ -182,19 +202,19 @@ package final class LogWriter {
     }
 
     private func write(
-        _ requests: [AppendRequest], rolling rolls: [Roll]
+        _ prepared: PreparedRequests, rolling rolls: [Roll]
     ) throws(LogError) -> [CommitReceipt] {
         try settle()
         let segment: SegmentWriter
         if let active { segment = active } else { segment = try startSegment() }
         var draft = CommitDraft(
             commit: shared.index.withLock { $0.cut } + 1,
-            reserving: requests.reduce(0) { $0 + $1.byteCount + 256 }, encoder: encoder
+            reserving: prepared.byteCount, encoder: encoder
         ) { [shared] source in
             shared.index.withLock { $0.topics[source.topic]?.nextIndexes[source.partition] } ?? 0
         }
         for roll in rolls { draft.add(roll.run, topic: roll.topic) }
-        for request in requests { draft.add(request) }
+        draft.add(prepared)
         let (bytes, used) = draft.finish(segment: segment.number)
         var publication = draft.publication
         let start: Int
@@ -225,9 +245,8 @@ package final class LogWriter {
 
     /// Tails that fill a block, of the partitions that get more now; or the fullest ones, where all
     /// together hold too much memory.
-    private func dueRolls(_ requests: [AppendRequest]) -> [Roll] {
+    private func dueRolls(_ sources: Set<AppendSource>) -> [Roll] {
         let limit = configuration
-        let sources = Set(requests.lazy.flatMap { $0.items.lazy.compactMap(\.source) })
         return shared.index.withLock { index in
             var rolls: [Roll] = []
             for source in sources {

@@ -139,6 +139,8 @@ extension ErrorResponse {
                 self.init(
                     status: .tooManyRequests, message: "\(error)",
                     headers: HTTPFields([HTTPField(name: .retryAfter, value: "1")]))
+            case .refused:
+                self.init(status: .badRequest, message: "\(error)")
             case .keyReused:
                 self.init(status: .unprocessableContent, message: "\(error)")
             case _ where error.isOutOfSpace:

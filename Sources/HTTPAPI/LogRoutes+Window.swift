@@ -25,7 +25,7 @@ extension LogRoutes {
     private static let pieceByteCount = 1 << 17
 
     @Sendable func window(_ request: Request, _ context: APIContext) async throws -> Response {
-        let topic = try knownTopic(context)
+        let topic = try knownTopic(context).name
         let body = try await request.document()
         let start = try body["start"].optional?.timestamp() ?? TimeWindow.always.start
         let end = try body["end"].optional?.timestamp() ?? TimeWindow.always.end

@@ -38,7 +38,7 @@ struct LogRoutes {
     // MARK: Append
 
     @Sendable func append(_ request: Request, _ context: APIContext) async throws -> Response {
-        let topic = try knownTopic(context)
+        let (topic, pipeline) = try knownTopic(context)
         let partition = try context.parameters.component("partition")
         guard (1...RecordLimits.nameByteCountMax).contains(partition.utf8.count) else {
             throw FieldError(
@@ -46,14 +46,19 @@ struct LogRoutes {
         }
         let format = try request.recordFormat()
         let keyText = try request.idempotencyKey()
-        let body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
-        guard let keyText else {
-            return spanResponse(try await append(body, format, request, topic, partition, key: nil))
+        var post = Post(
+            format: format, float32: try request.query("float32"),
+            isFromEdge: try request.query("edge").first == "true", pipeline: pipeline,
+            source: AppendSource(topic: topic, partition: partition))
+        if case .json(let text) = format, keyText == nil, post.float32.isEmpty {
+            (post.body, post.records) = try await request.rows(
+                as: text, upTo: RequestLimits.recordsByteCountMax, float32Fields: pipeline.float32Fields)
+        } else {
+            post.body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
         }
-        let key = request.key(keyText, topic: topic, body: body, at: store.sources.now())
-        switch try await store.log.once(
-            key, { try await append(body, format, request, topic, partition, key: key) })
-        {
+        guard let keyText else { return spanResponse(try await append(post, key: nil)) }
+        let key = request.key(keyText, topic: topic, body: post.body, at: store.sources.now())
+        switch try await store.log.once(key, { try await append(post, key: key) }) {
         case .done(let span): return spanResponse(span)
         case .before(let span):
             var response = spanResponse(span)
@@ -62,53 +67,63 @@ struct LogRoutes {
         }
     }
 
+    /// What one request wants appended, not read yet.
+    private struct Post {
+        var body = ByteBuffer()
+        /// The body's, where they were read while it came.
+        var records: ParsedRecords?
+        var format: RecordFormat
+        /// The fields that the request declares to hold float32 numbers.
+        var float32: [String]
+        var isFromEdge: Bool
+        var pipeline: Pipeline
+        var source: AppendSource
+    }
+
     /// Parses and stores a body; no records get no addresses, at the place where the next ones go.
-    private func append(
-        _ body: ByteBuffer, _ format: RecordFormat, _ request: Request, _ topic: String,
-        _ partition: String, key: RequestKey?
-    ) async throws -> AppendedSpan {
-        let declared = try request.query("float32")
-        if !declared.isEmpty,
-            let pipeline = PipelineTopic(name: topic).flatMap({ store.catalog.pipeline(of: $0) })
+    private func append(_ post: Post, key: RequestKey?) async throws -> AppendedSpan {
+        var float32Fields = post.pipeline.float32Fields
+        if !post.float32.isEmpty {
+            try await store.declareFloat32(post.float32, of: post.pipeline.id)
+            float32Fields = store.float32Fields(ofTopic: post.source.topic)
+        }
+        // A record without a time happened now, as far as we know.
+        let now = store.sources.now().milliseconds
+        if case .json(let text) = post.format, !post.isFromEdge,
+            let posted = PostedRecords(
+                post.body, as: text, float32Fields: float32Fields, time: now, to: post.source)
         {
-            try await store.declareFloat32(declared, of: pipeline.id)
+            return try await store.append(posted, key: key)
         }
-        let float32Fields = store.float32Fields(ofTopic: topic)
-        var parsed = try format.parse(body, float32Fields: float32Fields)
-        if !parsed.timeAbsent.isEmpty {
-            // A record without a time happened now, as far as we know.
-            let now = store.sources.now().milliseconds
-            for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
-        }
-        if try request.query("edge").first == "true" {
-            guard let pipeline = PipelineTopic(name: topic).flatMap({ store.catalog.pipeline(of: $0) }) else {
-                throw FieldError(field: "edge", problem: "names a location, but the topic has no pipeline")
-            }
-            try await store.declareLocation(partition, of: pipeline.id)
-        }
+        var parsed = try post.records ?? post.format.parse(post.body, float32Fields: float32Fields)
+        for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
+        if post.isFromEdge { try await store.declareLocation(post.source.partition, of: post.pipeline.id) }
         guard parsed.batch.rowCount > 0 else {
+            let (topic, partition) = (post.source.topic, post.source.partition)
             let next = store.log.snapshot().index.topics[topic]?.nextIndexes[partition] ?? 0
             return AppendedSpan(topic: topic, partition: partition, firstIndex: next, endIndex: next)
         }
-        return try await store.append(parsed.batch, topic: topic, partition: partition, key: key)
+        return try await store.append(
+            parsed.batch, topic: post.source.topic, partition: post.source.partition, key: key)
     }
 
     private func spanResponse(_ span: AppendedSpan) -> Response {
-        let (first, end) = (span.firstIndex, span.endIndex)
-        return Response(
-            json: .object(("span", .object(("start", .integer(first)), ("end", .integer(end))))))
+        Response(
+            bytes: Array("{\"span\":{\"start\":\(span.firstIndex),\"end\":\(span.endIndex)}}".utf8),
+            contentType: "application/json")
     }
 
     /// The request's topic, which must be a pipeline's: a record nobody can ask for is a lost record.
-    func knownTopic(_ context: APIContext) throws -> String {
+    @discardableResult
+    func knownTopic(_ context: APIContext) throws -> (name: String, pipeline: Pipeline) {
         let name = try context.parameters.component("topic")
-        guard let topic = PipelineTopic(name: name), store.catalog.pipeline(of: topic) != nil else {
+        guard let pipeline = store.pipeline(ofTopic: name) else {
             throw StoreRefusal(
                 .unknown,
                 "there is no topic \"\(name)\"; a topic belongs to a pipeline: create the pipeline and ask "
                     + "/v1/api/plateau/get_topic_name for its topic")
         }
-        return name
+        return (name, pipeline)
     }
 
     // MARK: Pages
@@ -289,5 +304,17 @@ struct LogRoutes {
             .union(store.log.snapshot().index.topics.keys)
         return Response(
             json: .object(("topics", .array(names.sorted().map { .object(("name", .string($0))) }))))
+    }
+}
+
+extension PostedRecords {
+    /// Nil where the body has rows enough to be read by itself, or none.
+    fileprivate init?(
+        _ body: ByteBuffer, as text: RecordText, float32Fields: Set<String>, time: Int64,
+        to source: AppendSource
+    ) {
+        guard body.readableBytes <= PostedRecords.byteCountMax else { return nil }
+        self.init(
+            Array(body.readableBytesView), as: text, float32Fields: float32Fields, time: time, to: source)
     }
 }

@@ -147,9 +147,14 @@ extension InferenceStore {
         }
     }
 
+    /// The pipeline whose records are in a topic; nil where there is none.
+    package func pipeline(ofTopic name: String) -> Pipeline? {
+        folded.withLock { folded in folded.topics[name].flatMap { folded.catalog.pipelines[$0] } }
+    }
+
     /// The fields of a topic's records whose numbers are float32: what text denotes there.
     package func float32Fields(ofTopic name: String) -> Set<String> {
-        PipelineTopic(name: name).flatMap { catalog.pipeline(of: $0) }?.float32Fields ?? []
+        pipeline(ofTopic: name)?.float32Fields ?? []
     }
 
     /// Frees the memory of models that no deployment runs.

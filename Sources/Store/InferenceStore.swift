@@ -43,6 +43,8 @@ package final class InferenceStore: Sendable {
     /// What the log's events say.
     struct Folded {
         var catalog = Catalog()
+        /// Whose a topic is: asked for with every append.
+        var topics: [String: PipelineID] = [:]
         var book = AssayBook()
         var alerts = AlertBook()
         /// What topics keep, where that is not everything.
@@ -67,6 +69,10 @@ package final class InferenceStore: Sendable {
         mutating func apply(_ event: CatalogEvent, commit: CommitNumber) {
             catalog.apply(event)
             switch event {
+            case .pipelineVersionCreated(let creation):
+                let topic = PipelineTopic(
+                    workspaceID: creation.workspaceID, pipelineName: creation.pipelineName)
+                topics[topic.name] = creation.version.pipelineID
             case .locationDeclared(let id, _, _), .locationWithdrawn(let id, _, _):
                 locations[id, default: []].append((commit, catalog.pipelines[id]?.locations ?? []))
             default: break
@@ -193,21 +199,36 @@ package final class InferenceStore: Sendable {
         if batch.rowCount < SegmentFormat.columnBlockRowCountMin {
             items.append(.small(batch, AppendSource(topic: topic, partition: partition)))
         } else {
-            let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
-            let size = SegmentFormat.blockRowCountMax
-            // Parts of nearly equal size, so that the last one is not a handful of rows.
-            let partCount = (batch.rowCount + size - 1) / size
-            for part in 0..<partCount {
-                let rows = batch.rowCount * part / partCount..<batch.rowCount * (part + 1) / partCount
-                let slice = partCount == 1 ? batch : batch.slice(rows)
-                items.append(.columns(box.encoder.encode(slice, topic: topic, partition: partition)))
-            }
-            encoders.withLock { $0.append(box) }
+            items = await encode(batch, topic: topic, partition: partition)
         }
         if let event { items.append(.event(event)) }
         let receipt = try await log.append(items, key: key)
         return AppendedSpan(
             topic: topic, partition: partition, firstIndex: receipt.spans.first!.firstIndex,
             endIndex: receipt.spans.last!.endIndex)
+    }
+
+    /// Appends records that are read when the log comes to them. Durable when it returns, all or none.
+    ///
+    /// - Throws: `LogError.refused` where the text is not taken.
+    package func append(_ posted: PostedRecords, key: RequestKey? = nil) async throws -> AppendedSpan {
+        try await log.append([.posted(posted)], key: key).spans[0]
+    }
+
+    /// The batch as column blocks, in the order of its rows; those of a large one on all cores.
+    private func encode(_ batch: RecordBatch, topic: String, partition: String) async -> [AppendItem] {
+        @Sendable func encode(_ rows: Range<Int>) -> AppendItem {
+            let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
+            defer { encoders.withLock { $0.append(box) } }
+            return .columns(box.encoder.encode(batch.slice(rows), topic: topic, partition: partition))
+        }
+        let ranges = batch.blockRanges
+        guard ranges.count > 1 else { return ranges.map(encode) }
+        return await withTaskGroup(of: (Int, AppendItem).self) { group in
+            for (position, rows) in ranges.enumerated() { group.addTask { (position, encode(rows)) } }
+            var items = [AppendItem?](repeating: nil, count: ranges.count)
+            for await (position, item) in group { items[position] = item }
+            return items.compactMap { $0 }
+        }
     }
 }

@@ -67,6 +67,61 @@ package struct RecordParser {
         return try result.get()
     }
 
+    /// Reads the rows of many small bodies as those of one, which costs a row what it costs in a large
+    /// body: names, columns and their memory are made once.
+    ///
+    /// - Returns: the rows of all, and how many each text has; nil where a text is refused, or where the
+    ///   texts together make another kind of column than each by itself may: then each is read alone.
+    package static func parse(
+        together texts: [[UInt8]], as text: RecordText, float32Fields: Set<String> = []
+    ) -> (records: ParsedRecords, rowCounts: [Int])? {
+        // One after another in one buffer: a place in it says which text it is in.
+        let byteCount = texts.reduce(0) { $0 + $1.count }
+        guard byteCount <= bodyByteCountMax else { return nil }
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(byteCount)
+        for each in texts { bytes += each }
+        return bytes.withUnsafeBytes { buffer in
+            var parser = RecordParser(buffer)
+            var rowCounts: [Int] = []
+            rowCounts.reserveCapacity(texts.count)
+            do {
+                var end = 0
+                for each in texts {
+                    let before = parser.times.count
+                    let start = end
+                    end += each.count
+                    parser.scanner = JSONScanner(
+                        UnsafeRawBufferPointer(rebasing: buffer[..<end]), at: start)
+                    switch text {
+                    case .array: try parser.readArray()
+                    case .lines: try parser.readLines()
+                    }
+                    rowCounts.append(parser.times.count - before)
+                }
+                var parsed = try parser.finish()
+                guard parsed.batch.fields.allSatisfy(\.values.isSettled) else { return nil }
+                if !float32Fields.isEmpty { parsed.batch.readAsFloat32(float32Fields) }
+                return (parsed, rowCounts)
+            } catch { return nil }
+        }
+    }
+
+    /// Reads a piece of a body by itself; nil where it does not begin and end as a piece does, or where a
+    /// row of it is refused.
+    package static func parse(_ piece: RecordPiece, as text: RecordText) -> ParsedRecords? {
+        piece.bytes.withUnsafeBytes { buffer in
+            var parser = RecordParser(buffer)
+            do {
+                switch text {
+                case .array: try parser.readArray(piece)
+                case .lines: try parser.readLines()
+                }
+                return try parser.finish()
+            } catch { return nil }
+        }
+    }
+
     private var scanner: JSONScanner
     private var isInRow = false
     private var times: [Int64] = []
@@ -94,6 +149,28 @@ extension RecordParser {
         if scanner.hasFirst(before: UInt8(ascii: "]")) {
             repeat { try readRow() } while try hasNext(before: UInt8(ascii: "]"))
         }
+        do throws(JSONError) { try scanner.expectEnd() } catch { throw .text(error) }
+    }
+
+    /// Reads a piece of a list: rows with commas between them, which end with the piece.
+    private mutating func readArray(_ piece: RecordPiece) throws(RowFault) {
+        scanner.skipWhitespace()
+        if piece.isFirst {
+            guard scanner.peek == UInt8(ascii: "[") else {
+                throw .text(scanner.unexpected("a list of records"))
+            }
+            guard scanner.hasFirst(before: UInt8(ascii: "]")) else {
+                throw .text(scanner.unexpected("a record"))
+            }
+        }
+        while true {
+            try readRow()
+            scanner.skipWhitespace()
+            if scanner.isAtEnd && !piece.isLast { return }
+            guard try hasNext(before: UInt8(ascii: "]")) else { break }
+        }
+        // The list has ended; only the last piece may say so.
+        guard piece.isLast else { throw .text(scanner.unexpected("a record")) }
         do throws(JSONError) { try scanner.expectEnd() } catch { throw .text(error) }
     }
 
@@ -329,6 +406,17 @@ enum RowFault: Error {
         case .text(let error): .malformed(row: row, error)
         case .field(let name, let problem): .refused(row: row ?? 0, field: name, problem: problem)
         case .tooLarge(let problem): .tooLarge(problem)
+        }
+    }
+}
+
+extension FieldValues {
+    /// Whether rows alone would make the same kind of column as together: a text among numbers makes
+    /// JSON of all of them, and a longer list takes the shredding from the others.
+    fileprivate var isSettled: Bool {
+        switch self {
+        case .none, .scalar, .fixedList: true
+        case .list, .json: false
         }
     }
 }

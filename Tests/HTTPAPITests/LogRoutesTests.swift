@@ -7,6 +7,7 @@ import JSON
 import Queries
 import Records
 import Testing
+import Wire
 
 @testable import HTTPAPI
 
@@ -36,6 +37,31 @@ struct LogRoutesTests {
             #expect(try await append("[{\"time\":5}]", "b") == "{\"span\":{\"start\":0,\"end\":1}}")
             #expect(try await append("[]") == "{\"span\":{\"start\":4,\"end\":4}}")
             #expect(try await append("[]", "c") == "{\"span\":{\"start\":0,\"end\":0}}")
+        }
+    }
+
+    @Test(
+        "a body that is long enough to be read in pieces is kept whole, or refused whole by its row",
+        arguments: ["application/json", "application/x-ndjson"])
+    func longBody(type: String) async throws {
+        let rows = (0..<4000).map {
+            "{\"time\":\($0),\"in.x\":[\($0).25,1.50],\"text\":\"},{ größe \($0 % 7)\"}"
+        }
+        @Sendable func body(_ rows: [String]) -> String {
+            type == "application/json"
+                ? "[" + rows.joined(separator: ", ") + "]" : rows.joined(separator: "\n")
+        }
+        #expect(body(rows).utf8.count > 2 * RecordCutter.pieceByteCount)
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let answer = try await client.post("\(Self.path)/partition/a", body(rows), type: type)
+            #expect(answer.text == "{\"span\":{\"start\":0,\"end\":4000}}")
+            let page = try await client.post("\(Self.path)/records?page_size=10000&dataset.separator=.", "{}")
+            #expect(page.text == "[" + rows.joined(separator: ",") + "]")
+            let damaged = rows[..<3000] + ["{\"time\":1,\"time\":2}"] + rows[3000...]
+            let refusal = try await client.post("\(Self.path)/partition/a", body(Array(damaged)), type: type)
+            #expect(refusal.status == 400)
+            #expect(refusal.text.contains("row 3000, field \\\"time\\\": is given twice"))
         }
     }
 
