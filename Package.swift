@@ -44,7 +44,8 @@ let rooms: [Room] = [
     Room(
         name: "Queries", uses: ["Bytes", "JSON", "Records", "Segments", "EventLog"],
         testUses: ["Disk", "TestSupport"]),
-    Room(name: "Summaries"),
+    Room(name: "CSort", kind: .c, tested: false),
+    Room(name: "Summaries", uses: ["CSort"]),
     Room(name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"]),
     Room(
         name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["Summaries"]),
@@ -69,8 +70,7 @@ let rooms: [Room] = [
         name: "assaylog", kind: .executable,
         uses: [
             "JSON", "Disk", "Records", "EventLog", "Queries", "Summaries", "Assays", "Alerts", "Catalog",
-            "Store",
-            "Wire", "HTTPAPI",
+            "Serving", "Store", "Wire", "HTTPAPI",
         ],
         libraries: [
             .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -54,47 +54,6 @@ package enum PrefixCoding {
         }
         return true
     }
-
-    /// Fills `output` with what `encode` was given.
-    package static func decode(
-        _ cursor: inout ByteCursor, into output: UnsafeMutableRawBufferPointer
-    ) throws(BytesError) {
-        let place = cursor.offset
-        let least = Int(try cursor.read(UInt8.self))
-        let greatest = Int(try cursor.read(UInt8.self))
-        guard least <= greatest else { throw .badFrame(offset: place, reason: "no kinds of bytes") }
-        var lengths = [UInt8](repeating: 0, count: 256)
-        for kind in stride(from: least, through: greatest, by: 2) {
-            let pair: UInt8 = try cursor.read()
-            lengths[kind] = pair & 15
-            if kind < greatest { lengths[kind + 1] = pair >> 4 }
-        }
-        guard least < greatest else {
-            for index in 0..<output.count { output[index] = UInt8(least) }
-            return
-        }
-        let longest = Int(lengths.max() ?? 0)
-        guard longest <= lengthMax, isComplete(lengths) else {
-            throw .badFrame(offset: place, reason: "the lengths of its codes are of no prefix code")
-        }
-        let half = (output.count + 1) / 2
-        let first = try cursor.readCount(limit: half * lengthMax / 8 + 1)
-        let second = try cursor.readCount(limit: half * lengthMax / 8 + 1)
-        let streams = try cursor.readBytes(first + second)
-        // Copied, so that a load of eight bytes may begin at the last one.
-        let isWhole = withUnsafeTemporaryAllocation(byteCount: first + second + 8, alignment: 8) { room in
-            room.copyMemory(from: streams)
-            UnsafeMutableRawBufferPointer(rebasing: room[(first + second)...]).initializeMemory(
-                as: UInt8.self, repeating: 0)
-            return withUnsafeTemporaryAllocation(of: UInt16.self, capacity: 1 << longest) { table in
-                fill(table, lengths, of: least...greatest, longest)
-                return read(UnsafeRawBufferPointer(room), first, second, table, into: output, half)
-            }
-        }
-        guard isWhole else {
-            throw .badFrame(offset: place, reason: "its codes do not end where its bytes do")
-        }
-    }
 }
 
 // Codes.
@@ -157,11 +116,6 @@ extension PrefixCoding {
         return lengths
     }
 
-    /// Whether every run of bits starts with exactly one code.
-    private static func isComplete(_ lengths: [UInt8]) -> Bool {
-        lengths.reduce(0) { $0 + ($1 == 0 ? 0 : 1 << (lengthMax - Int($1))) } == 1 << lengthMax
-    }
-
     /// Calls `body` with each kind's length and code, first bit lowest, in canonical order.
     private static func forEachCode(
         _ lengths: [UInt8], of kinds: ClosedRange<Int>,
@@ -183,18 +137,6 @@ extension PrefixCoding {
         var codes = [UInt32](repeating: 0, count: 256)
         forEachCode(lengths, of: kinds) { codes[$0] = UInt32($1) << 16 | UInt32($2) }
         return codes
-    }
-
-    /// For each run of `longest` bits the kind whose code it starts with and, from bit 8 on, the length of that.
-    private static func fill(
-        _ table: UnsafeMutableBufferPointer<UInt16>, _ lengths: [UInt8], of kinds: ClosedRange<Int>,
-        _ longest: Int
-    ) {
-        forEachCode(lengths, of: kinds) { kind, length, code in
-            for place in stride(from: code, to: 1 << longest, by: 1 << length) {
-                table[place] = UInt16(length) << 8 | UInt16(kind)
-            }
-        }
     }
 }
 
@@ -223,54 +165,10 @@ extension PrefixCoding {
             return place + Int(bitCount + 7) / 8
         }
     }
-
-    /// Reads both halves of `output`; false where a stream holds not as many codes as it should.
-    private static func read(
-        _ room: UnsafeRawBufferPointer, _ first: Int, _ second: Int,
-        _ table: UnsafeMutableBufferPointer<UInt16>,
-        into output: UnsafeMutableRawBufferPointer, _ half: Int
-    ) -> Bool {
-        let mask = UInt64(table.count - 1)
-        let last = room.count - 8
-        // Bits from the start of the room; a stream that is too short runs on to the end and no further.
-        var (firstBit, secondBit) = (0, first * 8)
-        @inline(__always) func word(_ bit: Int) -> UInt64 {
-            let word = room.loadUnaligned(fromByteOffset: min(bit >> 3, last), as: UInt64.self)
-            return UInt64(littleEndian: word) >> UInt64(bit & 7)
-        }
-        let secondCount = output.count - half
-        var index = 0
-        while index + 5 <= secondCount {
-            var firstWord = word(firstBit)
-            var secondWord = word(secondBit)
-            for step in 0..<5 {
-                let one = table[Int(firstWord & mask)]
-                let other = table[Int(secondWord & mask)]
-                output[index + step] = UInt8(truncatingIfNeeded: one)
-                output[half + index + step] = UInt8(truncatingIfNeeded: other)
-                firstWord >>= UInt64(one >> 8)
-                secondWord >>= UInt64(other >> 8)
-                firstBit += Int(one >> 8)
-                secondBit += Int(other >> 8)
-            }
-            index += 5
-        }
-        for rest in index..<half {
-            let one = table[Int(word(firstBit) & mask)]
-            output[rest] = UInt8(truncatingIfNeeded: one)
-            firstBit += Int(one >> 8)
-        }
-        for rest in index..<max(index, secondCount) {
-            let other = table[Int(word(secondBit) & mask)]
-            output[half + rest] = UInt8(truncatingIfNeeded: other)
-            secondBit += Int(other >> 8)
-        }
-        return (firstBit + 7) / 8 == first && (secondBit + 7) / 8 == first + second
-    }
 }
 
 extension UInt16 {
-    fileprivate var bitReversed: UInt16 {
+    var bitReversed: UInt16 {
         var reversed = self
         reversed = (reversed & 0x5555) << 1 | (reversed >> 1) & 0x5555
         reversed = (reversed & 0x3333) << 2 | (reversed >> 2) & 0x3333

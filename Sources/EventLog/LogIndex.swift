@@ -44,6 +44,11 @@ package struct SegmentBlocks: Sendable {
         return rest.blocks.isEmpty ? nil : rest
     }
 
+    fileprivate mutating func reserveCapacity(_ count: Int) {
+        blocks.reserveCapacity(count)
+        times.reserveCapacity(count)
+    }
+
     mutating func append(_ block: BlockEntry) {
         blocks.append(block)
         times.append((block.timeMin, block.timeMax))
@@ -185,6 +190,30 @@ package struct TopicIndex: Sendable {
         return true
     }
 
+    /// - Returns: the bytes of those that are seen.
+    fileprivate mutating func append(sealed blocks: [BlockEntry], segment: UInt64) -> Int {
+        guard tails.isEmpty, letGo.isEmpty else {
+            return blocks.reduce(0) { $0 + (append($1, segment: segment) ? $1.byteCount : 0) }
+        }
+        var found = SegmentBlocks(segment: segment)
+        found.reserveCapacity(blocks.count)
+        var byteCount = 0
+        // Neighbours are mostly of one partition.
+        var current = (partition: "", end: UInt64(0))
+        for block in blocks {
+            if block.partition != current.partition {
+                if current.end > 0 { nextIndexes[current.partition] = current.end }
+                current = (block.partition, nextIndexes[block.partition] ?? 0)
+            }
+            current.end = max(current.end, block.indexes.upperBound)
+            byteCount += block.byteCount
+            found.append(block)
+        }
+        if current.end > 0 { nextIndexes[current.partition] = current.end }
+        segments.append(found)
+        return byteCount
+    }
+
     /// Adds a small append and merges neighbours of similar size, so that n single records cost
     /// n·log n row copies and a reader meets few runs.
     mutating func append(_ run: TailRun) {
@@ -300,6 +329,17 @@ package struct LogIndex: Sendable {
     package internal(set) var uses: [UInt64: SegmentUse] = [:]
 
     package init() {}
+
+    /// Adds the blocks of a sealed segment, as if one by one: with one look at a topic for all of its blocks.
+    mutating func append(sealed blocks: [BlockEntry], segment: UInt64) {
+        var use = uses[segment] ?? SegmentUse()
+        for (topic, blocks) in Dictionary(grouping: blocks, by: \.topic) {
+            use.topics.insert(topic)
+            use.listedByteCount += blocks.reduce(0) { $0 + $1.byteCount }
+            change(topic) { use.liveByteCount += $0.append(sealed: blocks, segment: segment) }
+        }
+        uses[segment] = use
+    }
 
     mutating func append(_ block: BlockEntry, segment: UInt64) {
         var isSeen = false

@@ -162,7 +162,7 @@ struct Recovery {
             return
         }
         index.note(header, segment: segment.number)
-        for block in directory.blocks { index.append(block, segment: segment.number) }
+        index.append(sealed: directory.blocks, segment: segment.number)
         for event in directory.events {
             index.append(event, segment: segment.number)
             if event.name == Tombstone.eventName {

@@ -13,9 +13,10 @@ struct HealthRoutes {
     /// Answers as soon as the process serves; says how far the log is.
     @Sendable func health(_ request: Request, _ context: APIContext) async throws -> Response {
         let runtime: JSONValue =
-            switch store.models.runtime {
+            switch store.models.runtime.known {
             case .success(let runtime): .string(runtime.version)
             case .failure: .null
+            case nil: .string("opening")
             }
         // Alive all the same: reads go on while the disk refuses appends.
         let (status, reason): (String, JSONValue) =

@@ -46,9 +46,9 @@ extension LogRoutes {
                     + "\(LogRoutes.windowRecordCountMax): ask for shorter windows")
         }
         let began = store.sources.monotonicNanoseconds()
-        let values = try ColumnScan(snapshot).values(query)
+        let values = try ColumnScan(snapshot).values(query, wantsTimes: !isSummary)
         let microseconds = (store.sources.monotonicNanoseconds() - began) / 1000
-        guard values.times.isEmpty || values.pathWasFound || !values.statistics.unseen.isEmpty else {
+        guard values.values.isEmpty || values.pathWasFound || !values.statistics.unseen.isEmpty else {
             throw body["path"].refused(
                 "is \"\(query.path.text)\", and no record there has a number at it; write "
                     + "\"input|output field index\" with a field that the records have")

@@ -38,8 +38,9 @@ struct BlockSource {
         entry = step.block
         self.groupBlockCount = groupBlockCount
         if entry.kind == .grouped, let ahead {
-            (opening, readByteCount) = try ahead.read(
+            let (bytes, count) = try ahead.lend(
                 segment, at: entry.offset, byteCount: entry.headByteCount, pieces: groupBlockCount)
+            (opening, readByteCount) = (Array(bytes), count)
         } else {
             opening = try segment.read(
                 at: entry.offset,
@@ -70,10 +71,10 @@ struct BlockSource {
                 statistics.bytesRead += byteCount
                 return try segment.read(at: entry.columnsOffset + offset, byteCount: byteCount)
             }
-            let (bytes, read) = try ahead.read(
+            let (bytes, read) = try ahead.lend(
                 segment, at: entry.columnsOffset + offset, byteCount: byteCount, pieces: groupBlockCount)
             statistics.bytesRead += read
-            return bytes
+            return Array(bytes)
         }
         guard offset + byteCount <= entry.byteCount else {
             throw .malformed(place, reason: "a column lies past the block's end")
@@ -83,6 +84,58 @@ struct BlockSource {
         }
         statistics.bytesRead += byteCount
         return try segment.read(at: entry.offset + offset, byteCount: byteCount)
+    }
+
+    /// The bytes of one of its columns, lent by `ahead`, where the scan reads `pieces` blocks of its group from
+    /// this one on.
+    func lend(
+        _ column: ColumnPlace, from ahead: ReadAhead, pieces: Int, _ statistics: inout QueryStatistics
+    ) throws(SegmentError) -> UnsafeRawBufferPointer {
+        guard entry.kind == .grouped || column.offset + column.byteCount <= entry.byteCount else {
+            throw .malformed(place, reason: "a column lies past the block's end")
+        }
+        let (bytes, count) = try ahead.lend(
+            segment, at: entry.columnsOffset + column.offset, byteCount: column.byteCount, pieces: pieces)
+        statistics.bytesRead += count
+        return bytes
+    }
+
+    /// Where a path's numbers are.
+    enum Numbers {
+        /// The block has no column of them.
+        case none
+        case leaf(LeafPlace, presence: ColumnPlace?)
+        /// In lists of several lengths or in JSON texts: the whole field is to be read.
+        case within(FieldEntry)
+    }
+
+    func numbers(of path: IOPath) -> Numbers {
+        guard let field = head.fields.first(where: { $0.name == path.recordField }) else { return .none }
+        switch (field.layout, path.element) {
+        case (.scalar(let leaf), nil), (.scalar(let leaf), 0): return .leaf(leaf, presence: field.presence)
+        case (.fixedList(let leaves), let element?) where element < leaves.count:
+            return .leaf(leaves[element], presence: field.presence)
+        case (.scalar, _), (.fixedList, _), (.none, _): return .none
+        case (.list, _), (.json, _): return .within(field)
+        }
+    }
+
+    /// The numbers of a path, one a row of the block; nil where the block has none there.
+    func numbers(
+        _ path: IOPath, _ reader: BlockReader, _ bytes: BlockByteSource
+    ) throws(SegmentError) -> [Double]? {
+        switch numbers(of: path) {
+        case .none: return nil
+        case .leaf(let leaf, let presence):
+            var numbers = [Double](repeating: .nan, count: head.rowCount)
+            let areNumbers = try numbers.withUnsafeMutableBufferPointer { (output) throws(SegmentError) in
+                try reader.numbers(leaf, presence: presence, head, at: place, from: bytes, into: output)
+            }
+            return areNumbers ? numbers : nil
+        case .within(let field):
+            let field = try reader.field(field, head, at: place, from: bytes)
+            return LeafNumbers.of(field, element: path.element, rowCount: head.rowCount)
+        }
     }
 
     /// Rows whose commit is at most `cut`: rows come in commit order, so these are the first ones.

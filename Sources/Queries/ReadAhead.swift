@@ -1,53 +1,71 @@
-// Runs of a group's bytes, read at once: the heads of neighbouring blocks lie side by side, and so do
-// their columns of one path. What one block asks for, the next one will ask for right behind it.
+// Runs of a segment's bytes in memory that a scan uses again and again. The heads of a group's blocks lie
+// side by side, and so do their columns of one path: what one block asks for, the next one will ask for
+// right behind it, so it is read with it.
 //
 // Invariants:
-//  * The bytes given are those at the place that was asked for.
-//  * It holds few runs of bounded size, and none of them longer than the blocks to come can want.
+//  * The bytes lent are those at the place that was asked for; they stay until `runCount` more runs were
+//    read from files.
+//  * No run is longer than what was asked for, or than the blocks to come can want, within `byteCountMax`.
+//  * Used by the one scan that made it, so by one thread at a time.
 
 import Segments
 
 final class ReadAhead {
     private struct Run {
-        var segment: UInt64
-        var offset: Int
-        var bytes: [UInt8]
+        /// 0, which no segment has, where there is none.
+        var segment: UInt64 = 0
+        var offset = 0
+        var byteCount = 0
+        var memory = UnsafeMutableRawBufferPointer(start: nil, count: 0)
+
+        func holds(_ wanted: Range<Int>, of segment: UInt64) -> Bool {
+            self.segment == segment && offset <= wanted.lowerBound && wanted.upperBound <= offset + byteCount
+        }
     }
 
-    /// The last used one comes last.
-    private var runs: [Run] = []
+    private var runs = [Run](repeating: Run(), count: runCount)
+    /// The run that the next reading replaces: the oldest.
+    private var next = 0
 
     /// Heads, times, a path with its presence, two columns of a filter.
-    private static let runCountMax = 6
+    private static let runCount = 6
     /// Past this a second read costs less than the memory.
     private static let byteCountMax = 1 << 20
 
-    /// - Parameter wanted: about how many such pieces will be asked for, one behind the other.
+    deinit {
+        for run in runs { run.memory.deallocate() }
+    }
+
+    /// - Parameter pieces: about how many such pieces will be asked for, one behind the other.
     /// - Returns: the bytes, and how many were read from the file for them.
-    func read(
-        _ segment: SegmentFile, at offset: Int, byteCount: Int, pieces wanted: Int
-    ) throws(SegmentError) -> (bytes: [UInt8], readByteCount: Int) {
-        if let position = runs.lastIndex(where: { run in
-            run.segment == segment.number && run.offset <= offset
-                && offset + byteCount <= run.offset + run.bytes.count
-        }) {
-            let run = runs[position]
-            if position != runs.count - 1 { runs.append(runs.remove(at: position)) }
-            let start = offset - run.offset
-            return (Array(run.bytes[start..<start + byteCount]), 0)
+    func lend(
+        _ segment: SegmentFile, at offset: Int, byteCount: Int, pieces: Int
+    ) throws(SegmentError) -> (bytes: UnsafeRawBufferPointer, readByteCount: Int) {
+        let wanted = offset..<offset + byteCount
+        for position in runs.indices where runs[position].holds(wanted, of: segment.number) {
+            let start = offset - runs[position].offset
+            return (UnsafeRawBufferPointer(rebasing: runs[position].memory[start..<start + byteCount]), 0)
         }
-        // Pieces differ a little in size: an eighth more, rather than one more read for the last.
-        let aheadByteCount = min(ReadAhead.byteCountMax, byteCount * wanted + byteCount * wanted / 8)
-        guard wanted > 1, aheadByteCount > byteCount else {
-            return (try segment.read(at: offset, byteCount: byteCount), byteCount)
+        var runByteCount = byteCount
+        if pieces > 1 {
+            // Pieces differ a little in size: an eighth more, rather than one more read for the last.
+            let ahead = min(ReadAhead.byteCountMax, byteCount * pieces + byteCount * pieces / 8)
+            runByteCount = max(byteCount, min(ahead, try segment.byteCount() - offset))
         }
-        let end = min(offset + aheadByteCount, try segment.byteCount())
-        guard end > offset + byteCount else {
-            return (try segment.read(at: offset, byteCount: byteCount), byteCount)
+        let position = next
+        next = (next + 1) % ReadAhead.runCount
+        // Holds nothing, should the reading fail.
+        runs[position].segment = 0
+        if runs[position].memory.count < runByteCount {
+            let room = max(runByteCount, 2 * runs[position].memory.count)
+            runs[position].memory.deallocate()
+            runs[position].memory = .allocate(byteCount: room, alignment: 16)
         }
-        let bytes = try segment.read(at: offset, byteCount: end - offset)
-        if runs.count == ReadAhead.runCountMax { runs.removeFirst() }
-        runs.append(Run(segment: segment.number, offset: offset, bytes: bytes))
-        return (Array(bytes[..<byteCount]), bytes.count)
+        let memory = UnsafeMutableRawBufferPointer(rebasing: runs[position].memory[..<runByteCount])
+        try segment.read(at: offset, into: memory)
+        runs[position].segment = segment.number
+        runs[position].offset = offset
+        runs[position].byteCount = runByteCount
+        return (UnsafeRawBufferPointer(rebasing: memory[..<byteCount]), runByteCount)
     }
 }

@@ -25,11 +25,13 @@ package struct SharedColumnScan: Sendable {
     package let statistics: QueryStatistics
 
     /// Rows of a block or of a run in memory.
-    private struct Part: Sendable {
+    fileprivate struct Part: Sendable {
         var source: Source
         /// The rows that count; nil for the first `rowCount`.
         var rows: [Int32]?
         var rowCount: Int
+        /// How many parts of its group follow, and itself.
+        var pieces = 1
 
         enum Source: Sendable {
             case block(BlockSource)
@@ -38,7 +40,9 @@ package struct SharedColumnScan: Sendable {
     }
 
     /// Reads heads, times and what the filter looks at. `query.path` is not looked at.
-    package init(_ snapshot: LogSnapshot, _ query: WindowQuery) {
+    ///
+    /// - Throws: `CancellationError` where the task is cancelled.
+    package init(_ snapshot: LogSnapshot, _ query: WindowQuery) throws(CancellationError) {
         cut = query.cut
         let plan = QueryPlan(
             topic: snapshot.index.topics[query.topic], window: query.window, filter: query.filter,
@@ -62,13 +66,20 @@ package struct SharedColumnScan: Sendable {
                 parts.append(Part(source: source, rows: rows.map { Int32($0) }, rowCount: rowCount))
             }
         }
-        for step in plan.steps {
+        let ahead = ReadAhead()
+        var groupEnd = 0
+        for (position, step) in plan.steps.enumerated() {
+            if Task.isCancelled { throw CancellationError() }
+            if position >= groupEnd {
+                groupEnd = position + QueryPlan.groupBlockCount(plan.steps[position...])
+            }
             do throws(SegmentError) {
-                let source = try BlockSource(step, snapshot)
+                let source = try BlockSource(
+                    step, snapshot, ahead: ahead, groupBlockCount: groupEnd - position)
                 var counted = statistics
                 counted.bytesRead += source.readByteCount
                 func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
-                    try source.bytes(&counted, at: offset, byteCount)
+                    try source.bytes(&counted, at: offset, byteCount, ahead: ahead)
                 }
                 let partTimes = try reader.times(source.head, at: source.place, from: bytes)
                 let mask = try RowMask(query.filter, reader, source, bytes)
@@ -87,6 +98,10 @@ package struct SharedColumnScan: Sendable {
         }
         precondition(times.count <= Int(Int32.max), "Two thousand million rows are in no memory.")
         statistics.rowsKept = times.count
+        for position in parts.indices.reversed().dropFirst()
+        where parts[position].isGrouped(with: parts[position + 1]) {
+            parts[position].pieces = parts[position + 1].pieces + 1
+        }
         self.parts = parts
         self.statistics = statistics
         if zip(times, times.dropFirst()).allSatisfy({ $0 <= $1 }) {
@@ -106,39 +121,36 @@ package struct SharedColumnScan: Sendable {
     // MARK: Columns
 
     /// The numbers of one path, beside `times`.
-    package func values(_ path: IOPath) -> ColumnValues {
+    ///
+    /// - Throws: `CancellationError` where the task is cancelled.
+    package func values(_ path: IOPath) throws(CancellationError) -> ColumnValues {
         var answer = ColumnValues()
         answer.times = times
         answer.statistics = statistics
-        var numbers: [Double] = []
-        numbers.reserveCapacity(times.count)
-        let reader = BlockReader()
-        for part in parts {
-            var found: [Double]?
-            var count = part.rowCount
-            switch part.source {
-            case .block(let source):
-                count = source.head.rowCount
+        var isCancelled = false
+        let numbers = [Double](unsafeUninitializedCapacity: times.count) { numbers, count in
+            let (reader, ahead) = (BlockReader(), ReadAhead())
+            for part in parts {
+                if Task.isCancelled {
+                    isCancelled = true
+                    return
+                }
+                let rows = UnsafeMutableBufferPointer(
+                    rebasing: numbers[count..<count + (part.rows?.count ?? part.rowCount)])
                 do throws(SegmentError) {
-                    found = try source.numbers(path, reader, &answer.statistics)
+                    let isFound = try part.read(path, reader, ahead, into: rows, &answer.statistics)
+                    answer.pathWasFound = answer.pathWasFound || isFound
                 } catch {
                     // Its rows stay, as rows without a number; the caller sees that it is damaged.
-                    answer.statistics.unseen.append(source.entry.unseen(error))
+                    rows.update(repeating: .nan)
+                    if case .block(let source) = part.source {
+                        answer.statistics.unseen.append(source.entry.unseen(error))
+                    }
                 }
-            case .tail(let run):
-                count = run.batch.rowCount
-                found = run.batch.field(named: path.recordField).flatMap {
-                    LeafNumbers.of($0, element: path.element, rowCount: run.batch.rowCount)
-                }
-            }
-            if found != nil { answer.pathWasFound = true }
-            let column = found ?? [Double](repeating: .nan, count: count)
-            if let rows = part.rows {
-                for row in rows { numbers.append(column[Int(row)]) }
-            } else {
-                numbers += column[..<part.rowCount]
+                count += rows.count
             }
         }
+        if isCancelled { throw CancellationError() }
         answer.values = order.map { order in order.map { numbers[Int($0)] } } ?? numbers
         return answer
     }
@@ -204,34 +216,58 @@ package struct SharedColumnScan: Sendable {
     }
 }
 
-extension BlockSource {
-    /// The numbers of a path, one a row of the block; nil where the block has none there.
-    fileprivate func numbers(
-        _ path: IOPath, _ reader: BlockReader, _ statistics: inout QueryStatistics
-    ) throws(SegmentError) -> [Double]? {
-        guard let entry = head.fields.first(where: { $0.name == path.recordField }) else { return nil }
-        var counted = statistics
-        defer { statistics = counted }
-        func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
-            try self.bytes(&counted, at: offset, byteCount)
-        }
-        func numbers(_ leaf: LeafPlace) throws(SegmentError) -> [Double]? {
-            var numbers = [Double](repeating: .nan, count: head.rowCount)
-            let areNumbers = try numbers.withUnsafeMutableBufferPointer { (output) throws(SegmentError) in
-                try reader.numbers(
-                    leaf, presence: entry.presence, head, at: place, from: bytes, into: output)
+extension SharedColumnScan.Part {
+    /// Whether both are blocks of one group.
+    fileprivate func isGrouped(with next: Self) -> Bool {
+        guard case .block(let own) = source, case .block(let other) = next.source else { return false }
+        return own.entry.kind == .grouped && other.entry.kind == .grouped
+            && own.segment.number == other.segment.number && own.entry.columnsOffset == other.entry.columnsOffset
+    }
+
+    /// Reads the numbers of its rows that count; NaN where there are none.
+    /// - Returns: whether it has any at the path.
+    fileprivate func read(
+        _ path: IOPath, _ reader: BlockReader, _ ahead: ReadAhead,
+        into output: UnsafeMutableBufferPointer<Double>, _ statistics: inout QueryStatistics
+    ) throws(SegmentError) -> Bool {
+        let found: [Double]?
+        switch source {
+        case .block(let block):
+            // The ordinary case, decoded where it stays.
+            if rows == nil, rowCount == block.head.rowCount,
+                case .leaf(let leaf, let presence) = block.numbers(of: path)
+            {
+                let bytes = try block.lend(leaf.place, from: ahead, pieces: pieces, &statistics)
+                guard try reader.readNumbers(leaf, bytes, at: block.place, into: output) else {
+                    output.update(repeating: .nan)
+                    return false
+                }
+                if let presence {
+                    let bytes = try block.lend(presence, from: ahead, pieces: pieces, &statistics)
+                    try reader.readPresence(presence, bytes, at: block.place, into: output)
+                }
+                return true
             }
-            return areNumbers ? numbers : nil
+            var counted = statistics
+            defer { statistics = counted }
+            found = try block.numbers(path, reader) { (offset, byteCount) throws(SegmentError) in
+                try block.bytes(&counted, at: offset, byteCount, ahead: ahead)
+            }
+        case .tail(let run):
+            found = run.batch.field(named: path.recordField).flatMap {
+                LeafNumbers.of($0, element: path.element, rowCount: run.batch.rowCount)
+            }
         }
-        switch (entry.layout, path.element) {
-        case (.scalar(let leaf), nil), (.scalar(let leaf), 0): return try numbers(leaf)
-        case (.fixedList(let leaves), let element?) where element < leaves.count:
-            return try numbers(leaves[element])
-        case (.scalar, _), (.fixedList, _), (.none, _): return nil
-        case (.list, _), (.json, _):
-            let field = try reader.field(entry, head, at: place, from: bytes)
-            return LeafNumbers.of(field, element: path.element, rowCount: head.rowCount)
+        guard let found else {
+            output.update(repeating: .nan)
+            return false
         }
+        if let rows {
+            for (position, row) in rows.enumerated() { output[position] = found[Int(row)] }
+        } else {
+            for row in 0..<rowCount { output[row] = found[row] }
+        }
+        return true
     }
 }
 

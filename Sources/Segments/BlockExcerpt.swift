@@ -24,15 +24,15 @@ package struct BlockExcerpt: Hashable, Sendable {
     /// Nil where every row has a value.
     package private(set) var presence: ColumnPlace?
 
-    /// Reads the excerpt about element `element` of the field `name`, given as UTF-8, from the start of a
-    /// block's payload. `bytes` may hold more than the head; a grouped block has no excerpt.
+    /// Reads the excerpt about element `element` of the field `name`, given as UTF-8, from the start of the
+    /// payload of a block of `kind`. `bytes` may hold more than the head.
     package init(
-        _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace, field name: UnsafeRawBufferPointer,
-        element: Int?
+        _ bytes: UnsafeRawBufferPointer, at place: SegmentPlace, kind: BlockKind,
+        field name: UnsafeRawBufferPointer, element: Int?
     ) throws(SegmentError) {
         do throws(BytesError) {
             var cursor = try BlockHead.body(of: bytes)
-            var offset = ColumnOffset(following: 8 + cursor.remaining, isWritten: false)
+            var offset = ColumnOffset(following: 8 + cursor.remaining, isWritten: kind == .grouped)
             for _ in 0..<2 {
                 // Topic and partition.
                 _ = try cursor.readBytes(try cursor.readCount(limit: RecordLimits.nameByteCountMax))

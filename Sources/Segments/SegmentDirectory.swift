@@ -173,7 +173,10 @@ package struct SegmentDirectory: Hashable, Sendable {
             guard !overflow else { throw .overLimit(offset: cursor.offset, found: first, limit: .max) }
             directory.commits = first...last
         }
-        for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
+        let blockCount = try cursor.readCount(limit: entryCountMax)
+        // A claim, until as many bytes are there: an entry has a dozen.
+        directory.blocks.reserveCapacity(min(blockCount, cursor.remaining / 12))
+        for _ in 0..<blockCount {
             let topic = try name(&cursor)
             let partition = try name(&cursor)
             let code: UInt8 = try cursor.read()

@@ -64,9 +64,10 @@ extension StoreView {
         _ columns: SharedColumns? = nil
     ) throws -> SortedSample {
         let values =
-            try columns?.values(of: spec, in: period) ?? values(of: spec, in: period, cut: cut)
+            try columns?.values(of: spec, in: period)
+            ?? values(of: spec, in: period, cut: cut, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
-        guard !values.times.isEmpty else {
+        guard !values.values.isEmpty else {
             throw StoreRefusal(
                 .invalid,
                 "no inferences for \(spec.path.text) of pipeline \"\(spec.pipelineName)\" between "

@@ -87,9 +87,6 @@ package final class InferenceStore: Sendable {
     package struct OpeningReport: Sendable {
         package var log: RecoveryReport
         package var derived: RecoveryReport
-        /// Why there are no inferences, where there is no ONNX Runtime.
-        package var runtimeProblem: ServingError?
-        package var runtimeVersion: String?
     }
 
     private init(
@@ -113,21 +110,18 @@ package final class InferenceStore: Sendable {
         derivedConfiguration.directory = FileName.derivedDirectory
         let (derived, derivedReport) = try InferenceLog.open(derivedConfiguration, on: files)
 
-        let runtime = Result { () throws(ServingError) in
-            try ModelRuntime(explicit: configuration.runtimePlace, defaults: configuration.runtimePlaces)
+        let runtime = DeferredRuntime {
+            Result { () throws(ServingError) in
+                try ModelRuntime(explicit: configuration.runtimePlace, defaults: configuration.runtimePlaces)
+            }
         }
         let models = try ModelFiles(
             files: files, root: configuration.directory, byteCountMax: configuration.modelByteCountMax,
             runtime: runtime)
-        var report = OpeningReport(log: logReport, derived: derivedReport)
-        switch runtime {
-        case .success(let runtime): report.runtimeVersion = runtime.version
-        case .failure(let problem): report.runtimeProblem = problem
-        }
         let store = InferenceStore(
             configuration: configuration, sources: sources, log: log, derived: derived, models: models,
             folded: try fold(log.snapshot()))
-        return (store, report)
+        return (store, OpeningReport(log: logReport, derived: derivedReport))
     }
 
     /// Writes what waits and seals both logs: the next opening has nothing to repair.

@@ -18,15 +18,14 @@ package final class ModelFiles: Sendable {
     private let files: any FileSystem
     private let root: String
     private let byteCountMax: Int
-    /// Nil where there is no ONNX Runtime; then why.
-    package let runtime: Result<ModelRuntime, ServingError>
+    package let runtime: DeferredRuntime
     private let sessions = Mutex<[String: ModelSession]>([:])
     /// How many kept models were loaded. Held while one is, so that many first questions at once load
     /// it once.
     let loadCount = Mutex(0)
 
     init(
-        files: any FileSystem, root: String, byteCountMax: Int, runtime: Result<ModelRuntime, ServingError>
+        files: any FileSystem, root: String, byteCountMax: Int, runtime: DeferredRuntime
     ) throws(DiskError) {
         self.files = files
         self.root = root
@@ -74,7 +73,7 @@ package final class ModelFiles: Sendable {
             try onDisk { () throws(DiskError) in try file.sync() }
             let sha256 = hash.hexDigest()
             var session: ModelSession?
-            if case .success(let runtime) = owner.runtime {
+            if let runtime = try? owner.runtime.get() {
                 session = try owner.load(runtime, name)
             }
             try onDisk { () throws(DiskError) in

@@ -31,9 +31,9 @@ final class SharedColumns: Sendable {
         let query = WindowQuery(
             topic: scope.topic, window: period, path: Self.anyPath, filter: scope.filter)
         // Made under the lock: whoever wants the same one waits for it instead of making it too.
-        return scans.withLock { scans in
+        return try scans.withLock { scans in
             if let scan = scans[query] { return scan }
-            let scan = SharedColumnScan(view.snapshot, query)
+            let scan = try SharedColumnScan(view.snapshot, query)
             scans[query] = scan
             return scan
         }

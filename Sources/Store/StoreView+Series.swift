@@ -114,9 +114,9 @@ extension StoreView {
         _ path: IOPath, over period: TimeWindow, _ targeting: SeriesTargeting, _ summarizer: SeriesSummarizer
     ) throws -> DatedSeriesSummary {
         let spec = targeting.windowSpec(of: path)
-        let values = try values(of: spec, in: period)
+        let values = try values(of: spec, in: period, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
-        guard !values.times.isEmpty else {
+        guard !values.values.isEmpty else {
             throw StoreRefusal(
                 .invalid,
                 "no inferences for \(path.dottedText) of pipeline \"\(spec.pipelineName)\" between "
@@ -150,7 +150,8 @@ extension StoreView {
                 let present = numbers.compactMap { $0 }
                 sample = SortedSample(present, nullCount: numbers.count - present.count)
             case .stored(let period):
-                let values = try values(of: targeting.windowSpec(of: target.path), in: period)
+                let values = try values(
+                    of: targeting.windowSpec(of: target.path), in: period, wantsTimes: false)
                 try refuseUnseen(values.statistics.unseen)
                 sample = SortedSample(values.values)
             }

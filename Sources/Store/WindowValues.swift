@@ -56,21 +56,23 @@ extension StoreView {
 
     /// The numbers of `spec`'s path in `period`, up to `cut`.
     ///
-    /// - Parameter atOnce: how many threads may read them, where they are many.
+    /// - Parameters:
+    ///   - atOnce: how many threads may read them, where they are many.
+    ///   - wantsTimes: false where the numbers alone matter, in whatever order.
     package func values(
         of spec: AssayWindowSpec, in period: TimeWindow, cut: CommitNumber? = nil,
-        atOnce: Int = ColumnScan.processorCount
+        atOnce: Int = ColumnScan.processorCount, wantsTimes: Bool = true
     ) throws -> ColumnValues {
         let scope = try scope(of: spec, cut: cut)
         return try ColumnScan(snapshot).values(
             WindowQuery(
                 topic: scope.topic, window: period, path: spec.path, filter: scope.filter, cut: cut),
-            atOnce: atOnce)
+            atOnce: atOnce, wantsTimes: wantsTimes)
     }
 
     /// Refuses a path at which no record that was looked at has a number.
     func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues) throws {
-        guard !values.times.isEmpty, !values.pathWasFound else { return }
+        guard !values.values.isEmpty, !values.pathWasFound else { return }
         throw unknownPath(spec)
     }
 

@@ -18,6 +18,7 @@ import Store
 
 struct Append: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "append",
         abstract: "Import files of records into a data directory or a running server.",
         discussion: """
             Example:

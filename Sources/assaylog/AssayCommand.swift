@@ -42,6 +42,7 @@ struct AssayOptions: ParsableArguments {
 extension AssayCommand {
     struct List: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List the assays, newest first.",
             discussion: """
                 Example:
@@ -83,6 +84,7 @@ extension AssayCommand {
 
     struct Show: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "show",
             abstract: "Show an assay's definition and state.",
             discussion: """
                 Example:
@@ -130,6 +132,7 @@ extension AssayCommand {
 
     struct Run: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "run",
             abstract: "Say what an assay says of a period; stores nothing.",
             discussion: """
                 Example:
@@ -202,6 +205,7 @@ extension AssayCommand {
 
     struct Results: ParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "results",
             abstract: "Show an assay's stored results: the newest of each window, or every revision.",
             discussion: """
                 Example:

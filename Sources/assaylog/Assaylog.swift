@@ -6,6 +6,9 @@
 import ArgumentParser
 import Glibc
 
+// Each command says its name in its configuration: the library would find it by looking through all types
+// of the program, for every command at every start, which took longer than opening a log.
+
 @main
 struct Assaylog: AsyncParsableCommand {
     static let configuration = CommandConfiguration(

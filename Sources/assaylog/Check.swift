@@ -7,6 +7,7 @@ import Store
 
 struct Check: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "check",
         abstract: "Read every byte of a data directory and say what is wrong.",
         discussion: """
             Example:

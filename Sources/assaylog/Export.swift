@@ -12,6 +12,7 @@ import Wire
 
 struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "export",
         abstract: "Write all records of a pipeline, partition by partition.",
         discussion: """
             Example:

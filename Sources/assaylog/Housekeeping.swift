@@ -66,6 +66,7 @@ private func end(_ answer: JSONField, json: Bool, _ sentence: () throws -> Strin
 
 struct Retain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "retain",
         abstract: "Say how long, or how much, a topic keeps.",
         discussion: """
             Example:
@@ -123,6 +124,7 @@ struct Retain: AsyncParsableCommand {
 
 struct Delete: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "delete",
         abstract: "Let all records of a topic go, from answers and from disk.",
         discussion: """
             Example:
@@ -160,6 +162,7 @@ struct Delete: AsyncParsableCommand {
 
 struct Redact: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "redact",
         abstract: "Let one field of all records of a topic go, from answers and from disk.",
         discussion: """
             Example:
@@ -201,6 +204,7 @@ struct Redact: AsyncParsableCommand {
 
 struct Compact: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "compact",
         abstract: "Rewrite segments now rather than in the background.",
         discussion: """
             Example:
@@ -231,6 +235,7 @@ struct Compact: AsyncParsableCommand {
 
 struct Snapshot: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "snapshot",
         abstract: "Copy a data directory as of one commit, also while it is written.",
         discussion: """
             Example:
@@ -260,6 +265,7 @@ struct Snapshot: ParsableCommand {
 
 struct Restore: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "restore",
         abstract: "Make a data directory of a snapshot.",
         discussion: """
             Example:

@@ -9,6 +9,7 @@ import Store
 
 struct Inspect: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "inspect",
         abstract: "Show topics, segments, blocks and columns, and what they cost.",
         discussion: """
             Example:

@@ -8,6 +8,7 @@ import Wire
 
 struct Logs: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "logs",
         abstract: "Print whole records of a window, one a line.",
         discussion: """
             Example:

@@ -11,6 +11,7 @@ import Summaries
 
 struct Query: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "query",
         abstract: "Slice one input or output over a window of time.",
         discussion: """
             Example:

@@ -7,6 +7,7 @@ import Store
 
 struct Rebuild: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "rebuild",
         abstract: "Derive every assay result again from the log; with --verify, compare instead.",
         discussion: """
             Example:

@@ -2,14 +2,17 @@
 
 import Alerts
 import ArgumentParser
+import Dispatch
 import HTTPAPI
 import JSON
 import Logging
 import Records
+import Serving
 import Store
 
 struct Serve: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "serve",
         abstract: "Serve a data directory over HTTP.",
         discussion: """
             Example:
@@ -80,7 +83,12 @@ struct Serve: AsyncParsableCommand {
         let (store, report) = try InferenceStore.open(configuration)
         for line in report.log.repairs + report.derived.repairs { logger.notice("\(line)") }
         for line in report.log.damages + report.derived.damages { logger.error("\(line)") }
-        if let problem = report.runtimeProblem { logger.warning("models will not run: \(problem)") }
+        // Beside the first questions, which need none; the first inference waits for it.
+        DispatchQueue.global().async {
+            do throws(ServingError) { _ = try store.models.runtime.get() } catch {
+                logger.warning("models will not run: \(error)")
+            }
+        }
         let (host, data) = (self.host, directory.data)
         try await APIServer(
             store, ServerConfiguration(host: host, port: port, publicURL: publicURL ?? Settings.environment("ASSAYLOG_PUBLIC_URL")), logger: logger

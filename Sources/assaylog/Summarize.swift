@@ -10,6 +10,7 @@ import Summaries
 
 struct Summarize: ParsableCommand {
     static let configuration = CommandConfiguration(
+        commandName: "summarize",
         abstract: "Summarise a window of an input or output, or numbers in a file.",
         discussion: """
             Example:

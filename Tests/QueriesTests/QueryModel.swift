@@ -64,6 +64,15 @@ struct QueryModel {
             isSmall: isSmall)
     }
 
+    /// Puts the blocks of sealed segments together in groups.
+    /// - Returns: how many segments were made anew.
+    func regroup() throws -> Int {
+        var left: Set<UInt64> = []
+        var report = CompactionReport()
+        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
+        return report.rewriteCount
+    }
+
     // MARK: The array's answers
 
     static func keeps(_ filter: RecordFilter, _ row: ModelRow) -> Bool {

@@ -140,7 +140,7 @@ import Testing
     private func excerpt(_ payload: [UInt8], _ name: String, _ element: Int?) throws -> BlockExcerpt {
         try payload.withUnsafeBytes { bytes in
             try Array(name.utf8).withUnsafeBytes { name in
-                try BlockExcerpt(bytes, at: place, field: name, element: element)
+                try BlockExcerpt(bytes, at: place, kind: .columns, field: name, element: element)
             }
         }
     }

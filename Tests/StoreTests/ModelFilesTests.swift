@@ -21,7 +21,7 @@ struct ModelFilesTests {
     ) throws -> ModelFiles {
         try ModelFiles(
             files: PosixFileSystem(root: folder.path), root: folder.path, byteCountMax: byteCountMax,
-            runtime: runtime)
+            runtime: DeferredRuntime { runtime })
     }
 
     static func keep(_ bytes: [UInt8], _ files: ModelFiles, uuid: String = "u", pieces: Int = 3) throws

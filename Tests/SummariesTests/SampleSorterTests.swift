@@ -1,12 +1,17 @@
 // Invariants checked: the three at the head of SampleSorter.swift, in that order.
 
+import CSort
 import Summaries
 import Testing
 
 @Suite("Sample sorter")
 struct SampleSorterTests {
-    /// Both sides of each change of method: insertion, two digits, three digits, singles.
-    private static let lengths = [0, 1, 2, 3, 31, 32, 33, 34, 100, 868, 2_047, 4_095, 4_096, 40_000]
+    /// Both sides of each change of method: insertion, two digits, three digits, singles; one, two, four and
+    /// eight vectors of eight and of sixteen, and one value beyond.
+    private static let lengths = [
+        0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65, 100, 127, 128, 129, 868, 2_047, 4_095,
+        4_096, 40_000,
+    ]
 
     private func sort(_ values: [Double], _ sorter: inout SampleSorter) -> (
         sorted: [Double], sum: Double
@@ -19,10 +24,15 @@ struct SampleSorterTests {
     }
 
     @Test(
-        "every shape and length is sorted as the standard library sorts",
+        "every shape and length is sorted as the standard library sorts, by counting as by vectors",
         arguments: SampleShape.allCases, lengths)
     func agreesWithStandardSort(shape: SampleShape, length: Int) {
-        var sorter = SampleSorter()
+        agreesWithStandardSort(shape, length, usingVectors: false)
+        agreesWithStandardSort(shape, length, usingVectors: true)
+    }
+
+    private func agreesWithStandardSort(_ shape: SampleShape, _ length: Int, usingVectors: Bool) {
+        var sorter = SampleSorter(usingVectors: usingVectors)
         for seed in UInt64(1)...(length < 5_000 ? 6 : 1) {
             let values = shape.values(length, seed: seed)
             let expected = SlowSummary.sorted(values)
@@ -35,9 +45,20 @@ struct SampleSorterTests {
         }
     }
 
-    @Test("every order of a sample sorts to the same bits")
-    func orderOfArrivalDoesNotShow() {
-        var sorter = SampleSorter()
+    @Test(
+        "vectors that may part the values no more leave the rest to a heap, and the order is the same",
+        .enabled(if: assaylog_sort_works()), arguments: SampleShape.allCases, 0...3 as ClosedRange<Int32>)
+    func depthIsBounded(shape: SampleShape, depth: Int32) {
+        let values = shape.values(3_000, seed: UInt64(depth) + 1)
+        var sorted = values
+        var scratch = values
+        let count = assaylog_sort(values, values.count, &sorted, &scratch, depth)
+        #expect(bits(Array(sorted[..<count])) == bits(SlowSummary.sorted(values)))
+    }
+
+    @Test("every order of a sample sorts to the same bits", arguments: [false, true])
+    func orderOfArrivalDoesNotShow(usingVectors: Bool) {
+        var sorter = SampleSorter(usingVectors: usingVectors)
         for seed in UInt64(1)...40 {
             var generator = SeededGenerator(seed: seed)
             let shape = SampleShape.allCases[Int(seed) % SampleShape.allCases.count]
@@ -50,18 +71,20 @@ struct SampleSorterTests {
         }
     }
 
-    @Test("a scratch left over from a longer sample does not show in a shorter one")
-    func scratchIsReused() {
-        var sorter = SampleSorter()
+    @Test("a scratch left over from a longer sample does not show in a shorter one", arguments: [false, true])
+    func scratchIsReused(usingVectors: Bool) {
+        var sorter = SampleSorter(usingVectors: usingVectors)
         for (step, length) in [500, 40, 3, 0, 501, 33, 2_000, 868].enumerated() {
             let values = SampleShape.normal.values(length, seed: UInt64(step))
             #expect(bits(sort(values, &sorter).sorted) == bits(SlowSummary.sorted(values)))
         }
     }
 
-    @Test("values in falling order, the worst for insertion, are sorted in time and whole")
-    func fallingOrder() {
-        var sorter = SampleSorter()
+    @Test(
+        "values in falling order, the worst for insertion, are sorted in time and whole",
+        arguments: [false, true])
+    func fallingOrder(usingVectors: Bool) {
+        var sorter = SampleSorter(usingVectors: usingVectors)
         // All in one leading digit but one value far away: insertion must give up here.
         let crowd = (0..<20_000).map { 1 + Double(20_000 - $0) * Double.ulpOfOne } + [1e300]
         #expect(bits(sort(crowd, &sorter).sorted) == bits(SlowSummary.sorted(crowd)))

@@ -1,0 +1,167 @@
+// Quicksort with vectors of LANES signed integers, to be included once for each width of integer:
+//
+//     partition    a vector at a time: what is below the pivot is pressed to its front and stored at one
+//                  end of the other buffer, the rest at the other end
+//     at the leaf  up to eight vectors in registers, by a bitonic network (K. Batcher, "Sorting networks
+//                  and their applications", AFIPS 1968), in the form in which every comparison ascends
+//
+// Invariants:
+//  * The result is the ascending order of the integers, whatever they are.
+//  * Nothing outside [0, count) of both buffers is written.
+//  * Time is within count · (depth + log(count)): past `depth` partings what is left is sorted by a heap.
+//
+// NAME(x) names what is defined here; INTEGER, MASK, LANES and the operations are given by the includer.
+
+/// Lanes below their partner in `order` keep the lesser, those in `high` the greater of the two.
+INLINED __m512i NAME(step)(__m512i vector, __m512i order, MASK high) {
+    __m512i partner = PERMUTE(order, vector);
+    return BLEND(high, MIN(vector, partner), MAX(vector, partner));
+}
+
+/// Sorts a vector whose runs of 2, 4, … lanes are sorted one after the other.
+INLINED __m512i NAME(sort_lanes)(__m512i vector) {
+    UNROLLED for (int run = 2; run <= LANES; run *= 2) {
+        // Mirrored halves first, so that no comparison descends.
+        vector = NAME(step)(vector, XOR_ORDER(run - 1), HIGH_LANES(run / 2));
+        UNROLLED for (int apart = run / 4; apart > 0; apart /= 2)
+            vector = NAME(step)(vector, XOR_ORDER(apart), HIGH_LANES(apart));
+    }
+    return vector;
+}
+
+/// Sorts a vector that is bitonic.
+INLINED __m512i NAME(merge_lanes)(__m512i vector) {
+    UNROLLED for (int apart = LANES / 2; apart > 0; apart /= 2)
+        vector = NAME(step)(vector, XOR_ORDER(apart), HIGH_LANES(apart));
+    return vector;
+}
+
+/// Sorts `vectorCount` vectors, a power of two.
+INLINED void NAME(sort_vectors)(__m512i *vectors, const size_t vectorCount) {
+    UNROLLED for (size_t each = 0; each < vectorCount; each++) vectors[each] = NAME(sort_lanes)(vectors[each]);
+    UNROLLED for (size_t run = 2; run <= vectorCount; run *= 2) {
+        UNROLLED for (size_t first = 0; first < vectorCount; first += run) {
+            UNROLLED for (size_t low = 0; low < run / 2; low++) {
+                __m512i *one = &vectors[first + low], *other = &vectors[first + run - 1 - low];
+                __m512i mirrored = PERMUTE(XOR_ORDER(LANES - 1), *other);
+                *other = PERMUTE(XOR_ORDER(LANES - 1), MAX(*one, mirrored));
+                *one = MIN(*one, mirrored);
+            }
+            UNROLLED for (size_t apart = run / 4; apart > 0; apart /= 2) {
+                UNROLLED for (size_t low = first; low < first + run; low++) {
+                    if ((low - first) & apart) continue;
+                    __m512i least = MIN(vectors[low], vectors[low + apart]);
+                    vectors[low + apart] = MAX(vectors[low], vectors[low + apart]);
+                    vectors[low] = least;
+                }
+            }
+            UNROLLED for (size_t each = first; each < first + run; each++)
+                vectors[each] = NAME(merge_lanes)(vectors[each]);
+        }
+    }
+}
+
+/// Sorts up to `vectorCount` vectors of integers of `from` into `to`, which may be the same.
+INLINED void NAME(sort_leaf)(
+    const INTEGER *from, INTEGER *to, size_t count, const size_t vectorCount) {
+    __m512i vectors[8];
+    UNROLLED for (size_t each = 0; each < vectorCount; each++) {
+        MASK mask = FIRST_LANES(count > each * LANES ? count - each * LANES : 0);
+        vectors[each] = LOAD(mask, from + each * LANES);
+    }
+    NAME(sort_vectors)(vectors, vectorCount);
+    UNROLLED for (size_t each = 0; each < vectorCount; each++)
+        STORE(to + each * LANES, FIRST_LANES(count > each * LANES ? count - each * LANES : 0), vectors[each]);
+}
+
+/// The sort that is slow and never slower than it says.
+static void NAME(sort_heap)(INTEGER *items, size_t count) {
+    for (size_t built = count / 2, end = count; end > 1;) {
+        INTEGER item;
+        if (built > 0) {
+            item = items[--built];
+        } else {
+            item = items[--end];
+            items[end] = items[0];
+        }
+        size_t hole = built;
+        for (size_t child; (child = 2 * hole + 1) < end; hole = child) {
+            if (child + 1 < end && items[child] < items[child + 1]) child++;
+            if (items[child] <= item) break;
+            items[hole] = items[child];
+        }
+        items[hole] = item;
+    }
+}
+
+/// Puts the integers of `from` below `pivot` at the start of `to`, the others at its end; returns how
+/// many are below.
+VECTORS static size_t NAME(partition)(
+    const INTEGER *from, INTEGER *to, size_t count, INTEGER pivot) {
+    const __m512i pivots = SPREAD(pivot);
+    size_t below = 0, end = count, at = 0;
+    for (; at + LANES <= count; at += LANES) {
+        __m512i vector = LOAD_ALL(from + at);
+        MASK low = LESS(pivots, vector), high = ~low;
+        int lowCount = __builtin_popcount(low);
+        // A vector's room is free here, because a vector's integers are still to come.
+        STORE_ALL(to + below, COMPRESS(low, vector));
+        below += lowCount;
+        end -= LANES - lowCount;
+        STORE(to + end, FIRST_LANES(LANES - lowCount), COMPRESS(high, vector));
+    }
+    MASK lanes = FIRST_LANES(count - at);
+    __m512i vector = LOAD(lanes, from + at);
+    MASK low = lanes & LESS(pivots, vector), high = lanes & ~low;
+    STORE(to + below, FIRST_LANES(__builtin_popcount(low)), COMPRESS(low, vector));
+    below += __builtin_popcount(low);
+    STORE(to + below, FIRST_LANES(__builtin_popcount(high)), COMPRESS(high, vector));
+    return below;
+}
+
+/// The middle one of LANES integers from all over `items`.
+VECTORS static INTEGER NAME(pivot)(const INTEGER *items, size_t count) {
+    INTEGER sample[LANES];
+    for (size_t each = 0; each < LANES; each++) sample[each] = items[count * (2 * each + 1) / (2 * LANES)];
+    STORE(sample, FIRST_LANES(LANES), NAME(sort_lanes)(LOAD(FIRST_LANES(LANES), sample)));
+    return sample[LANES / 2];
+}
+
+/// Sorts `items`, using `other`; the result is in `items`, or in `other` where `moves`.
+VECTORS static void NAME(sort)(INTEGER *items, INTEGER *other, size_t count, bool moves, int depth) {
+    while (count > 8 * LANES) {
+        if (depth-- == 0) {
+            NAME(sort_heap)(items, count);
+            if (moves) memcpy(other, items, count * sizeof(INTEGER));
+            return;
+        }
+        INTEGER pivot = NAME(pivot)(items, count);
+        size_t below = NAME(partition)(items, other, count, pivot);
+        if (below == 0) {
+            // The pivot is the least: all that equal it are in their place, and only the rest is left.
+            // It is not the greatest integer as well, unless all are: then that is all.
+            size_t equal = pivot == GREATEST ? count : NAME(partition)(items, other, count, pivot + 1);
+            INTEGER *to = moves ? other : items;
+            for (size_t each = 0; each < equal; each++) to[each] = pivot;
+            // The others lie in `other`, behind.
+            NAME(sort)(other + equal, items + equal, count - equal, !moves, depth);
+            return;
+        }
+        NAME(sort)(other, items, below, !moves, depth);
+        INTEGER *next = items + below;
+        items = other + below;
+        other = next;
+        count -= below;
+        moves = !moves;
+    }
+    INTEGER *to = moves ? other : items;
+    if (count <= LANES) {
+        NAME(sort_leaf)(items, to, count, 1);
+    } else if (count <= 2 * LANES) {
+        NAME(sort_leaf)(items, to, count, 2);
+    } else if (count <= 4 * LANES) {
+        NAME(sort_leaf)(items, to, count, 4);
+    } else {
+        NAME(sort_leaf)(items, to, count, 8);
+    }
+}
