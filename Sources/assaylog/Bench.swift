@@ -56,11 +56,11 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Hours that are complete before the assays are there.")
     var assayHours = 1
 
-    @Option(help: "Only these phases: append, windows, replay, paths, records, parse.")
+    @Option(help: "Only these phases: append, settle, windows, replay, paths, records, parse, cold.")
     var only: [Phase] = []
 
     enum Phase: String, ExpressibleByArgument, CaseIterable {
-        case append, windows, replay, paths, records, parse
+        case append, settle, windows, replay, paths, records, parse, cold
     }
 
     func validate() throws {
@@ -73,6 +73,12 @@ struct Bench: AsyncParsableCommand {
     }
 
     func run() async throws {
+        try await measureOpen()
+        // With the store let go: it is its one writer's, as long as that lives.
+        if only.isEmpty || only.contains(.cold) { try await cold() }
+    }
+
+    private func measureOpen() async throws {
         let opening = SystemSources.monotonicClock()
         let clock = AssayBench.Clock()
         let (store, _) = try InferenceStore.open(
@@ -90,6 +96,7 @@ struct Bench: AsyncParsableCommand {
             }
             report("open", ("us", .number(Double(opened - opening) / 1000)))
         }
+        if phases.contains(.settle) { try await settle(store) }
         if phases.contains(.windows) { try windows(workload, store) }
         if phases.contains(.replay) { try replay(workload, store) }
         if phases.contains(.paths) { try allPaths(workload, store) }
@@ -160,6 +167,67 @@ struct Bench: AsyncParsableCommand {
             ("rows_per_second", .integer(Int(Double(count) / (Double(nanoseconds) / 1e9)))),
             ("bytes_per_record", .number(Double(byteCount) / Double(count))),
             ("cpu_us_per_record", .number(Double(processorNanoseconds) / Double(count) / 1000)))
+    }
+
+    /// What the server does in the background once segments have come to rest, here waited for.
+    private func settle(_ store: InferenceStore) async throws {
+        let processorTime = Bench.processorClock()
+        let start = SystemSources.monotonicClock()
+        let made = try await store.compact()
+        report(
+            "settle", ("us", .number(Double(SystemSources.monotonicClock() - start) / 1000)),
+            ("segments", .integer(made.segmentsAfter)), ("bytes", .integer(made.bytesAfter)),
+            cpu(since: processorTime, each: 1))
+    }
+
+    /// Opens the store and asks for an hour, with nothing of its files in memory.
+    private func cold() async throws {
+        var generator = Generator(state: 11)
+        var latencies: [Int64] = []
+        var openings: [Int64] = []
+        let processorTime = Bench.processorClock()
+        let roundCount = 15
+        for _ in 0..<roundCount {
+            Bench.forgetFiles(under: directory.data)
+            let start = Workload.start + Int64(generator.next() % UInt64(Workload.span - 3_600_000))
+            let window = TimeWindow(
+                start: Timestamp(milliseconds: start), end: Timestamp(milliseconds: start + 3_600_000))
+            let query = WindowQuery(
+                topic: Workload.topic(Int(generator.next() % UInt64(pipelines))), window: window,
+                path: try IOPath(parsing: "input dense_input \(generator.next() % 29)"))
+            let before = SystemSources.monotonicClock()
+            let (store, _) = try InferenceStore.open(StoreConfiguration(directory: directory.data))
+            openings.append(SystemSources.monotonicClock() - before)
+            let values = try ColumnScan(store.log.snapshot()).values(query, wantsTimes: false)
+            _ = try Summarizer(Workload.settings).baseline(of: SortedSample(values.values))
+            latencies.append(SystemSources.monotonicClock() - before)
+            try await store.close()
+        }
+        report(
+            "cold", ("median_us", .number(Double(latencies.sorted()[roundCount / 2]) / 1000)),
+            ("open_us", .number(Double(openings.sorted()[roundCount / 2]) / 1000)),
+            cpu(since: processorTime, each: roundCount))
+    }
+
+    /// Lets the page cache go of what is in a directory.
+    private static func forgetFiles(under path: String) {
+        sync()
+        guard let listing = opendir(path) else { return }
+        defer { closedir(listing) }
+        while let entry = readdir(listing) {
+            let name = withUnsafeBytes(of: &entry.pointee.d_name) {
+                String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self)
+            }
+            guard name != ".", name != ".." else { continue }
+            if entry.pointee.d_type == UInt8(DT_DIR) {
+                forgetFiles(under: path + "/" + name)
+                continue
+            }
+            let file = Glibc.open(path + "/" + name, O_RDONLY)
+            guard file >= 0 else { continue }
+            _ = posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED)
+            Glibc.close(file)
+        }
     }
 
     private func windows(_ workload: Workload, _ store: InferenceStore) throws {
@@ -291,110 +359,5 @@ struct Bench: AsyncParsableCommand {
 
     private func report(_ phase: String, _ figures: (String, JSONValue)...) {
         print(JSONValue.object(JSONObject([("phase", .string(phase))] + figures)).text)
-    }
-}
-
-/// The generated month.
-private struct Workload: Sendable {
-    /// 2026-01-01T00:00:00Z, in milliseconds.
-    static let start: Int64 = 1_767_225_600_000
-    /// Thirty days.
-    static let span: Int64 = 30 * 86_400_000
-
-    let pipelineCount: Int
-    let recordCount: Int
-    let decimals: Bool
-
-    static let settings: SummarizerSettings = {
-        do { return try SummarizerSettings(JSONField(try JSONValue(parsing: settingsText))) } catch {
-            preconditionFailure("The benchmark's own settings are valid: \(error)")
-        }
-    }()
-
-    private static let settingsText = """
-        {"type":"UnivariateContinuous","bin_mode":"Quantile","aggregation":"Density","metric":"PSI","num_bins":5}
-        """
-
-    static func name(_ pipeline: Int) -> String { "bench-\(pipeline)" }
-
-    static func topic(_ pipeline: Int) -> String { "workspace-1-pipeline-bench-\(pipeline)-inference" }
-
-    func pipeline(_ commit: Int) -> Int { commit % pipelineCount }
-
-    /// An hourly assay of one output over the whole month, as its request.
-    func assay(pipeline: Int, pipelineID: Int, path: String = "output dense_1 0") -> [UInt8] {
-        let first = Timestamp(milliseconds: Workload.start).zuluText
-        let last = Timestamp(milliseconds: Workload.start + Workload.span).zuluText
-        return Array(
-            """
-            {"pipeline_id": \(pipelineID), "pipeline_name": "\(Workload.name(pipeline))", "run_until": "\(last)",
-             "baseline": {"fixed_window": {"pipeline_name": "\(Workload.name(pipeline))", "width": "24 hours",
-                          "start": "\(first)", "path": "\(path)"}},
-             "window": {"pipeline_name": "\(Workload.name(pipeline))", "width": "1 hour", "start": "\(first)",
-                        "path": "\(path)"},
-             "summarizer": \(Workload.settingsText)}
-            """.utf8)
-    }
-
-    /// The records of one commit.
-    func batch(_ commit: Int, rows: Int) -> RecordBatch {
-        var generator = Generator(state: UInt64(commit) &* 0x9E37_79B9)
-        let step = Double(Workload.span) / Double(recordCount)
-        let times = (0..<rows).map { row in
-            // Batches of the pipelines come round robin; a pipeline's records are evenly spread.
-            let position = (commit / pipelineCount) * rows + row
-            return Workload.start + Int64(Double(position * pipelineCount + commit % pipelineCount) * step)
-        }
-        let inputs = (0..<29).map { _ -> Leaf in
-            if decimals {
-                return Leaf(.float64((0..<rows).map { _ in (generator.normal() * 1e10).rounded() / 1e10 }))
-            }
-            return Leaf(.float32((0..<rows).map { _ in Float(generator.normal()) }))
-        }
-        let output = Leaf(.float32((0..<rows).map { _ in Float(exp(generator.normal() - 7)) }))
-        let elapsed = [5_000_000, 600_000].map { base in
-            Leaf(.int64((0..<rows).map { _ in base + Int64(generator.next() % 100_000) }))
-        }
-        func constant(_ text: String) -> FieldValues {
-            .scalar(Leaf(.text(TextColumn(Array(repeating: text, count: rows)))))
-        }
-        return RecordBatch(
-            times: times,
-            fields: [
-                FieldColumn(name: "in.dense_input", values: .fixedList(inputs)),
-                FieldColumn(name: "out.dense_1", values: .fixedList([output])),
-                FieldColumn(name: "check_failures", values: .fixedList([])),
-                FieldColumn(
-                    name: "metadata.last_model",
-                    values: constant(
-                        #"{"model_name":"bench","model_sha":"bc85ce596945f876256f41515c7501c399fd97ebcb9ab3dd41bf03f8937b4507"}"#
-                    )),
-                FieldColumn(
-                    name: "metadata.pipeline_version",
-                    values: constant("2f4bf3ac-48bb-4798-b59a-81de844248d1")),
-                FieldColumn(name: "metadata.elapsed", values: .fixedList(elapsed)),
-                FieldColumn(name: "metadata.dropped", values: .fixedList([])),
-                FieldColumn(name: "metadata.partition", values: constant("engine-b4789c964-cnjjb")),
-            ])
-    }
-}
-
-/// SplitMix64, and normal deviates from it.
-private struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    /// Box–Muller.
-    mutating func normal() -> Double {
-        let first = Double.random(in: Double.leastNonzeroMagnitude...1, using: &self)
-        let second = Double.random(in: 0..<1, using: &self)
-        return (-2 * log(first)).squareRoot() * cos(2 * Double.pi * second)
     }
 }
