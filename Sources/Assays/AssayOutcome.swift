@@ -30,18 +30,59 @@ package enum AssayStatus: String, Hashable, Sendable, CaseIterable {
 }
 
 package struct AssayOutcome: Hashable, Sendable {
-    package let window: TimeWindow
-    package let baseline: DatedSummary
-    package let summary: DatedSummary
-    package let score: Double?
-    package let scores: [Double?]
+    /// One reference, whatever is in it: outcomes go from list to list by the hundred, and each copy of their
+    /// edges, names and scores would be counted by itself.
+    private let contents: Contents
+
+    private struct Fields: Hashable, Sendable {
+        let window: TimeWindow
+        let baseline: DatedSummary
+        let summary: DatedSummary
+        let score: Double?
+        let scores: [Double?]
+        let binIndex: Int?
+        let status: AssayStatus
+        let absence: String?
+        let thresholds: AssayThresholds
+        let summarizer: SummarizerSettings
+    }
+
+    private final class Contents: Hashable, Sendable {
+        let fields: Fields
+
+        init(_ fields: Fields) { self.fields = fields }
+
+        static func == (left: Contents, right: Contents) -> Bool {
+            left === right || left.fields == right.fields
+        }
+
+        func hash(into hasher: inout Hasher) { fields.hash(into: &hasher) }
+    }
+
+    init(
+        window: TimeWindow, baseline: DatedSummary, summary: DatedSummary, score: Double?, scores: [Double?],
+        binIndex: Int?, status: AssayStatus, absence: String?, thresholds: AssayThresholds,
+        summarizer: SummarizerSettings
+    ) {
+        contents = Contents(
+            Fields(
+                window: window, baseline: baseline, summary: summary, score: score, scores: scores,
+                binIndex: binIndex, status: status, absence: absence, thresholds: thresholds,
+                summarizer: summarizer))
+    }
+
+    package var window: TimeWindow { contents.fields.window }
+    package var baseline: DatedSummary { contents.fields.baseline }
+    package var summary: DatedSummary { contents.fields.summary }
+    package var score: Double? { contents.fields.score }
+    package var scores: [Double?] { contents.fields.scores }
     /// The bin of the largest difference, for MaxDiff only.
-    package let binIndex: Int?
-    package let status: AssayStatus
+    package var binIndex: Int? { contents.fields.binIndex }
+    package var status: AssayStatus { contents.fields.status }
     /// Why there is no score, as a sentence without its full stop; nil where there is one.
-    package let absence: String?
-    package let thresholds: AssayThresholds
-    package let summarizer: SummarizerSettings
+    package var absence: String? { contents.fields.absence }
+    package var thresholds: AssayThresholds { contents.fields.thresholds }
+    package var summarizer: SummarizerSettings { contents.fields.summarizer }
 }
 
 /// Compares windows with one baseline, one after the other.

@@ -148,8 +148,7 @@ struct AssayPass {
         let indices = indices(touching: period, until: until)
         guard !indices.isEmpty else { return ([], until) }
         var tally = PassTally(from: covered(by: indices).start, limit: limit)
-        // Where many paths are read, each is worked out by one processor.
-        let slices = columns == nil ? try slices(of: indices) : [indices]
+        let slices = try slices(of: indices)
         if !slides, slices.count > 1,
             let evaluator = try? AssayEvaluator(definition, baseline: fixedBaseline())
         {
@@ -163,7 +162,7 @@ struct AssayPass {
             let baseline = slides ? nil : try fixedBaseline()
             let evaluator = try baseline.map { try AssayEvaluator(definition, baseline: $0) }
             let baselineValues = try slidingValues(under: indices)
-            try tally.add(slices) { slice, remaining in
+            try tally.add(slices, atOnce: columns == nil) { slice, remaining in
                 try examine(
                     slice, values, evaluator, baselineValues, until: until, remaining)
             }
@@ -176,7 +175,8 @@ struct AssayPass {
         _ slices: [Range<Int>], _ evaluator: AssayEvaluator, until: Timestamp, _ tally: inout PassTally
     ) throws {
         var (recordsWereFound, pathWasFound) = (false, false)
-        try tally.add(slices) { slice, remaining in
+        // Where many paths are read, each is worked out by one processor.
+        try tally.add(slices, atOnce: columns == nil) { slice, remaining in
             let values = try values(under: slice, atOnce: 1)
             var examined = try examine(
                 slice, values, evaluator, ColumnValues(), until: until, remaining)
@@ -341,11 +341,12 @@ private struct PassTally {
         lastEnd = start
     }
 
-    /// Has `examine` look at all slices, several at once, and adds what it found in their order.
+    /// Has `examine` look at all slices, several `atOnce` or one after the other, and adds what it found in
+    /// their order.
     ///
     /// - Throws: the error of the first slice that has one.
     mutating func add(
-        _ slices: [Range<Int>],
+        _ slices: [Range<Int>], atOnce: Bool,
         _ examine: @Sendable (Range<Int>, _ remaining: PassLimit) throws -> ExaminedSlice,
         each: (ExaminedSlice) -> Void = { _ in }
     ) throws {
@@ -354,6 +355,18 @@ private struct PassTally {
             let remaining = PassLimit(
                 windowCount: limit.windowCount - counted.windows,
                 valueCount: limit.valueCount - counted.values)
+            if !atOnce {
+                for slice in group {
+                    let examined = try examine(
+                        slice,
+                        PassLimit(
+                            windowCount: limit.windowCount - counted.windows,
+                            valueCount: limit.valueCount - counted.values))
+                    each(examined)
+                    guard add(examined) else { return }
+                }
+                continue
+            }
             for result in PassTally.results(of: group, { try examine($0, remaining) }) {
                 let slice = try result.get()
                 each(slice)

@@ -71,6 +71,8 @@ class Shape:
                 wrong += found["count"] != right
         self.store.close()
         fresh(self.path)
+        if wrong:
+            print(f"{self.name}: the last answer counts {found['count']}, right is {right}", flush=True)
         print(f"| {self.name} | {self.count:,} | {self.count / self.seconds:,.0f} | "
               f"{size / self.count:.1f} | {files} | {1000 * opened:.0f} | {memory:.0f} | {self.most:.0f} | "
               f"{statistics.median(taken):.2f} |" + (f" {wrong} WRONG" if wrong else ""), flush=True)
@@ -112,6 +114,8 @@ def singles(options):
         subprocess.run(["wrk", "-t1", f"-c{CONNECTIONS}", "-d10s", "-s", script,
                         address + "/partition/bench"], check=True, capture_output=True)
         shape.seconds += time.perf_counter() - start
+        # What was under way when the load generator left is stored a moment later.
+        time.sleep(0.5)
         shape.store.connection.request("GET", f"/v1/logs/topic/{topic}")
         answer = json.loads(shape.store.connection.getresponse().read())
         shape.count = answer["partitions"]["bench"]["end"]
