@@ -307,11 +307,20 @@ package struct SegmentUse: Hashable, Sendable {
     /// Bytes of its blocks and events, and of those that are still seen.
     package internal(set) var listedByteCount = 0
     package internal(set) var liveByteCount = 0
+    package internal(set) var blockCount = 0
+    package internal(set) var rowCount = 0
     /// Whose records it holds, seen or not.
     package internal(set) var topics: Set<String> = []
     package internal(set) var header = SegmentHeader()
     /// The last erasure that may concern it; 0 for none.
     package internal(set) var erasure: CommitNumber = 0
+
+    /// Whether its blocks are so short that a path's column in one is less than a page: then a question
+    /// about the path reads more of its neighbours than of it.
+    var isScattered: Bool { rowCount < blockCount * SegmentUse.wholeRowCount }
+
+    /// A page of four-byte numbers.
+    private static let wholeRowCount = 1024
 
     /// Whether it holds bytes that are to leave the disk.
     package var isErasureDue: Bool { erasure > header.cut }
@@ -336,6 +345,8 @@ package struct LogIndex: Sendable {
         for (topic, blocks) in Dictionary(grouping: blocks, by: \.topic) {
             use.topics.insert(topic)
             use.listedByteCount += blocks.reduce(0) { $0 + $1.byteCount }
+            use.blockCount += blocks.count
+            use.rowCount += blocks.reduce(0) { $0 + $1.rowCount }
             change(topic) { use.liveByteCount += $0.append(sealed: blocks, segment: segment) }
         }
         uses[segment] = use
@@ -345,6 +356,8 @@ package struct LogIndex: Sendable {
         var isSeen = false
         change(block.topic) { isSeen = $0.append(block, segment: segment) }
         uses[segment, default: SegmentUse()].listedByteCount += block.byteCount
+        uses[segment]!.blockCount += 1
+        uses[segment]!.rowCount += block.rowCount
         if isSeen { uses[segment]!.liveByteCount += block.byteCount }
         if !uses[segment]!.topics.contains(block.topic) { uses[segment]!.topics.insert(block.topic) }
     }

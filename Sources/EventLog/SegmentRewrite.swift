@@ -26,7 +26,7 @@ package struct RewritePlan: Hashable, Sendable {
         case erasure
         /// More than half of them is not wanted any more.
         case halfDead = "half dead"
-        /// Their columns lie scattered, block by block.
+        /// Their columns lie scattered, block by short block.
         case regrouping
         /// They are small.
         case merging
@@ -61,7 +61,7 @@ extension RewritePlan {
             if use.isErasureDue { return .erasure }
             let isWritten = use.header.origin == .committed
             if live * 2 < (isWritten ? entry.byteCount : use.listedByteCount) { return .halfDead }
-            if isWritten, !use.topics.isEmpty, canRegroup(entry.number) { return .regrouping }
+            if isWritten, use.isScattered, canRegroup(entry.number) { return .regrouping }
             return nil
         }
         /// `first` and the neighbours behind it that fit into one segment with it.

@@ -140,6 +140,20 @@ struct HousekeepingTests {
         try await again.store.close()
     }
 
+    @Test("rows that came by the thousands are final as written", arguments: [1023, 1024])
+    func wholeBlocks(rowCount: Int) async throws {
+        let scene = try await Scene()
+        for part in 0..<4 {
+            _ = try await scene.store.append(
+                Self.batch(part * rowCount, count: rowCount), topic: scene.pipeline.topic.name,
+                partition: "engine")
+        }
+        let again = try await scene.restarted()
+        let report = try await again.store.compact()
+        #expect(report.rewrites == (rowCount < 1024 ? ["regrouping": 1] : [:]))
+        try await again.store.close()
+    }
+
     @Test("regrouping changes no answer, to the byte, and a path is then read in few runs")
     func regrouping() async throws {
         let scene = try await Scene()
