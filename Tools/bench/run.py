@@ -50,6 +50,10 @@ def in_process(options, *arguments):
     for line in run.stdout.splitlines():
         members = json.loads(line)
         found[members.pop("phase")] = members
+    if "append" in found and "settle" in found:
+        count = found["append"]["records"]
+        seconds = count / found["append"]["rows_per_second"] + found["settle"]["us"] / 1e6
+        found["append"]["settled_rows_per_second"] = count / seconds
     print(f"in process {' '.join(arguments)}: {json.dumps(found)}", flush=True)
     return found
 
@@ -116,7 +120,8 @@ ROWS = [
      ("1k append", "rows_per_second"), "2.0 M: one encoding core, commits of eight clients share syncs"),
     ("append columns, 10k-row commits, rows/s", "append 10k", "rows_per_second", True, 2,
      ("10k append", "rows_per_second"), "3.6 M: one encoding core"),
-    ("  with all background work, rows/s", "append 10k", "settled_rows_per_second", True, 5, None,
+    ("  with all background work, rows/s", "append 10k", "settled_rows_per_second", True, 5,
+     ("10k append", "settled_rows_per_second"),
      "3.6 M: the log is final as written"),
     ("append JSON, 1k rows a body, rows/s", "append JSON", "rows_per_second", True, 6, None,
      "1.8 M: two cores that parse and encode"),
@@ -129,7 +134,7 @@ ROWS = [
      ("1k window 1 h", "median_us"), "0.0115: one or two blocks"),
     ("window of 24 h, ms", "windows 24 h", "median_ms", False, 15,
      ("1k window 24 h", "median_us"), "0.13: eleven blocks, one core"),
-    ("window of 1 h, cold, with open, ms", "cold", "median_ms", False, 10, None,
+    ("window of 1 h, cold, with open, ms", "cold", "median_ms", False, 10, ("10k cold", "median_us"),
      "0.3: open, footers, two blocks"),
     ("replay of 720 windows, full summaries, ms", "replay", "median_ms", False, 8,
      ("1k replay", "best_us"), "2.7: two cores"),
@@ -191,6 +196,10 @@ def own_lines(results):
             f"({number(get('posts', 'hello_per_second'))}); "
             f"{get('posts', 'written_bytes_per_record'):.0f} bytes written a record, "
             f"{get('posts', 'bytes_per_record'):.0f} kept.")
+    paths = results.get("in process", "1k replay of all paths", "best_us")
+    if paths:
+        times = results.get("in process", "1k replay of all paths", "times_one")
+        lines.append(f"- Replay of all 30 paths at once, in process: {paths / 1000:.0f} ms, {times:.1f} times one path's.")
     if get("replay", "memory_mebibytes"):
         lines.append(f"- Anonymous memory: {get('replay', 'idle_mebibytes'):.0f} MiB opened, "
                      f"{get('replay', 'memory_mebibytes'):.0f} MiB at most in replays.")
