@@ -28,36 +28,11 @@ struct ShortestSingle {
         let scale = (power * 1_262_611 - (isLowerHalf ? 524_031 : 0)) >> 22
         let shift = UInt32(power + ((-scale * 1_741_647) >> 19) + 1)
         let tens = Self.powersOfTen[-scale - Self.leastPower]
-        // In quarters of a unit of the last digit.
-        let low = Self.product(tens, (4 * significand - (isLowerHalf ? 1 : 2)) << shift) + endsAreOutside
-        let here = Self.product(tens, (4 * significand) << shift)
-        let high = Self.product(tens, (4 * significand + 2) << shift) - endsAreOutside
-
-        let unit = here / 4
-        if unit >= 10 {
-            // One digit less: at most one such number can lie in the interval.
-            let short = unit / 10
-            let lowerIsInside = low <= 40 * short
-            let upperIsInside = 40 * short + 40 <= high
-            if lowerIsInside != upperIsInside {
-                self.init(digits: short + (upperIsInside ? 1 : 0), exponent: scale + 1)
-                return
-            }
-        }
-        let lowerIsInside = low <= 4 * unit
-        let upperIsInside = 4 * unit + 4 <= high
-        if lowerIsInside != upperIsInside {
-            self.init(digits: unit + (upperIsInside ? 1 : 0), exponent: scale)
-            return
-        }
-        let middle = 4 * unit + 2
-        let roundsUp = here > middle || (here == middle && unit & 1 == 1)
-        self.init(digits: unit + (roundsUp ? 1 : 0), exponent: scale)
-    }
-
-    private init(digits: UInt32, exponent: Int) {
-        self.digits = digits
-        self.exponent = exponent
+        let interval = DecimalInterval(
+            low: Self.product(tens, (4 * significand - (isLowerHalf ? 1 : 2)) << shift) + endsAreOutside,
+            here: Self.product(tens, (4 * significand) << shift),
+            high: Self.product(tens, (4 * significand + 2) << shift) - endsAreOutside)
+        (digits, exponent) = interval.shortest(scale: scale)
     }
 
     /// The upper 32 of the 96 bits of tens · factor, the lowest of them set where any below is, but for
