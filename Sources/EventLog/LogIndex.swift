@@ -118,9 +118,17 @@ package struct TailRun: Sendable {
             batch.rowCount + next.batch.rowCount <= SegmentFormat.blockRowCountMax,
             let union = RecordBatch(concatenating: [batch, next.batch])
         else { return nil }
+        var runs = commitRuns
+        // Two small blocks of one commit, where it brought many records.
+        if let last = runs.last, let first = next.commitRuns.first, last.commit == first.commit {
+            runs[runs.count - 1].rowCount += first.rowCount
+            runs += next.commitRuns.dropFirst()
+        } else {
+            runs += next.commitRuns
+        }
         return TailRun(
-            partition: partition, firstIndex: firstIndex, batch: union,
-            commitRuns: commitRuns + next.commitRuns, byteCount: byteCount + next.byteCount)
+            partition: partition, firstIndex: firstIndex, batch: union, commitRuns: runs,
+            byteCount: byteCount + next.byteCount)
     }
 }
 

@@ -274,7 +274,7 @@ extension StoreCheck {
         guard
             runs.isEmpty
                 || runs.reduce(0, { $0 + $1.rowCount }) == head.rowCount
-                    && zip(runs, runs.dropFirst()).allSatisfy({ $0.commit < $1.commit })
+                    && zip(runs, runs.dropFirst()).allSatisfy({ $0.commit <= $1.commit })
         else { throw .malformed(place, reason: "its commits are not those of its rows") }
     }
 

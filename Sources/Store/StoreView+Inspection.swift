@@ -70,7 +70,10 @@ extension StoreView {
         try segment.checkHeader()
         let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             found.envelopeCount += 1
-            found.commits = (found.commits?.lowerBound ?? header.commit)...header.commit
+            // In a rewritten segment they do not ascend.
+            let commits = found.commits ?? header.commit...header.commit
+            found.commits =
+                min(commits.lowerBound, header.commit)...max(commits.upperBound, header.commit)
             for (position, block) in blocks.enumerated() {
                 let place = segment.place(offset + SegmentFormat.envelopeHeaderByteCount + block.offset)
                 let head: BlockHead

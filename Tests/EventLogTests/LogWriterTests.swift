@@ -198,4 +198,24 @@ import Testing
             #expect(drive.snapshot?.index.topics[name]?.nextIndexes == [name: 2])
         }
     }
+
+    @Test("neighbours in memory that came with one commit are one run of it")
+    func oneRunACommit() throws {
+        func run(_ first: UInt64, _ commits: [CommitRun]) -> TailRun {
+            let count = commits.reduce(0) { $0 + $1.rowCount }
+            return TailRun(
+                partition: "p", firstIndex: first,
+                batch: RecordBatch(times: [Int64](repeating: 1, count: count), fields: []),
+                commitRuns: commits, byteCount: count)
+        }
+        let first = run(0, [CommitRun(commit: 4, rowCount: 1), CommitRun(commit: 5, rowCount: 2)])
+        let second = run(3, [CommitRun(commit: 5, rowCount: 1), CommitRun(commit: 6, rowCount: 1)])
+        let third = run(5, [CommitRun(commit: 7, rowCount: 1)])
+        #expect(
+            first.merged(with: second)?.merged(with: third)?.commitRuns
+                == [
+                    CommitRun(commit: 4, rowCount: 1), CommitRun(commit: 5, rowCount: 3),
+                    CommitRun(commit: 6, rowCount: 1), CommitRun(commit: 7, rowCount: 1),
+                ])
+    }
 }
