@@ -10,7 +10,8 @@
 //  * One rewrite runs at a time, on a thread of its own; the writer is held for the manifest's switch
 //    alone.
 //  * A pass reads and writes no more bytes a second than it was given.
-//  * A segment that cannot be rewritten is left as it is, named in the report, and not tried again.
+//  * A segment that cannot be rewritten is left as it is, named in the report, and not tried again
+//    before the log is opened anew or somebody asks for it.
 
 import Disk
 import Dispatch
@@ -28,6 +29,8 @@ package struct CompactionReport: Hashable, Sendable {
     package var bytesAfter = 0
     /// What could not be done, each with its file and what to do.
     package var problems: [String] = []
+    /// Blocks that kept an erasure from being carried out.
+    package var unreadable: [UnreadableBlock] = []
 
     package init() {}
 
@@ -48,10 +51,15 @@ package struct CompactionPace: Sendable {
     package var bytesPerSecond: Int?
     /// Whether sealed segments are made anew for nothing but their order, by number.
     package var canRegroup: @Sendable (UInt64) -> Bool
+    /// Whether segments are tried again that could not be rewritten before: for somebody who waits.
+    package var retries: Bool
 
-    package init(bytesPerSecond: Int? = nil, canRegroup: @escaping @Sendable (UInt64) -> Bool = { _ in true })
-    {
+    package init(
+        bytesPerSecond: Int? = nil, retries: Bool = false,
+        canRegroup: @escaping @Sendable (UInt64) -> Bool = { _ in true }
+    ) {
         self.bytesPerSecond = bytesPerSecond
+        self.retries = retries
         self.canRegroup = canRegroup
     }
 }
@@ -89,7 +97,7 @@ package enum Compaction {
         _ snapshot: LogSnapshot, left: inout Set<UInt64>, pace: @escaping (Int) -> Void,
         into report: inout CompactionReport
     ) throws(LogError) -> RewrittenSegment? {
-        let rewrite = SegmentRewrite(
+        var rewrite = SegmentRewrite(
             files: files, configuration: configuration, index: snapshot.index, segments: snapshot.files,
             pace: pace)
         do throws(SegmentError) {
@@ -101,9 +109,12 @@ package enum Compaction {
             } catch {}
             if error.isRefusal { throw .segment(error) }
             left.formUnion(plan.sources.map(\.number))
+            report.unreadable += rewrite.unreadable
             let names = plan.sources.map { FileName.segment($0.number) }.joined(separator: ", ")
+            let problem =
+                "\(names) cannot be made anew (\(plan.reason.rawValue)) and stays as it is: \(error)"
             report.problems.append(
-                "\(names) cannot be made anew (\(plan.reason.rawValue)) and stays as it is: \(error)")
+                plan.reason == .erasure ? "\(problem); \(RewritePlan.erasureRemedy)" : problem)
             return nil
         }
     }
@@ -120,6 +131,7 @@ final class Compactor: Sendable {
         await gate.enter()
         defer { gate.leave() }
         var report = CompactionReport()
+        if pace.retries { left.withLock { $0 = [] } }
         while !Task.isCancelled {
             let known = left.withLock { $0 }
             let due = try await queue.perform { writer throws(LogError) -> Due? in

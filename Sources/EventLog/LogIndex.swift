@@ -163,6 +163,8 @@ package struct TopicIndex: Sendable {
     package internal(set) var letGo: [String: IndexRanges] = [:]
     /// Fields that were let go, in commit order, each once.
     package internal(set) var redactions: [Redaction] = []
+    /// Whether records went by deletion, at some time.
+    private var hasDeletion = false
 
     package init() {}
 
@@ -266,8 +268,17 @@ package struct TopicIndex: Sendable {
         }
     }
 
+    /// Whether all its records were deleted, and none came since.
+    package var isDeleted: Bool {
+        hasDeletion
+            && nextIndexes.allSatisfy { partition, next in
+                next == 0 || letGo[partition]?.contains(0..<next) ?? false
+            }
+    }
+
     /// Lets records go that stand in blocks.
-    fileprivate mutating func apply(_ ranges: [String: IndexRanges]) {
+    fileprivate mutating func apply(_ ranges: [String: IndexRanges], _ reason: Tombstone.Reason) {
+        if reason == .deletion { hasDeletion = true }
         for (partition, ranges) in ranges {
             letGo[partition, default: IndexRanges()].formUnion(ranges)
             nextIndexes[partition] = max(nextIndexes[partition] ?? 0, ranges.end)
@@ -322,6 +333,11 @@ package struct SegmentUse: Hashable, Sendable {
     package internal(set) var header = SegmentHeader()
     /// The last erasure that may concern it; 0 for none.
     package internal(set) var erasure: CommitNumber = 0
+    /// From where on its bytes are damaged, so that nobody knows whose records they hold; nil where all
+    /// of it was seen.
+    package internal(set) var unseenFrom: Int?
+    /// Whether a failed envelope, of whatever topics, may lie behind its valid bytes.
+    package internal(set) var isClosed = false
 
     /// Whether its blocks are so short that a path's column in one is less than a page: then a question
     /// about the path reads more of its neighbours than of it.
@@ -397,6 +413,15 @@ package struct LogIndex: Sendable {
         uses[segment, default: SegmentUse()].header = header
     }
 
+    /// Notes that a segment's bytes are damaged from `offset` on.
+    mutating func noteUnseen(_ segment: UInt64, from offset: Int) {
+        uses[segment, default: SegmentUse()].unseenFrom = offset
+    }
+
+    mutating func noteClosed(_ segment: UInt64) {
+        uses[segment, default: SegmentUse()].isClosed = true
+    }
+
     /// Lets go what a tombstone says, as of its commit. All that it concerns is in the index.
     package mutating func apply(_ tombstone: Tombstone, commit: CommitNumber) {
         var topic = topics[tombstone.topic] ?? TopicIndex()
@@ -406,7 +431,7 @@ package struct LogIndex: Sendable {
             for segment in topic.segments {
                 before[segment.segment] = segment.blocks.reduce(0) { $0 + $1.byteCount }
             }
-            topic.apply(tombstone.ranges)
+            topic.apply(tombstone.ranges, tombstone.reason)
             for segment in topic.segments {
                 before[segment.segment]! -= segment.blocks.reduce(0) { $0 + $1.byteCount }
             }
@@ -419,8 +444,9 @@ package struct LogIndex: Sendable {
         topics[tombstone.topic] = topic
         tailByteCount += topic.tailByteCount - tailByteCountBefore
         guard tombstone.reason.erases else { return }
-        for segment in uses.keys where uses[segment]!.topics.contains(tombstone.topic) {
-            uses[segment]!.erasure = max(uses[segment]!.erasure, commit)
+        for (segment, use) in uses
+        where use.topics.contains(tombstone.topic) || use.unseenFrom != nil || use.isClosed {
+            uses[segment]!.erasure = max(use.erasure, commit)
         }
     }
 

@@ -323,6 +323,9 @@ package final class LogWriter {
         active = nil
         unsettled = Manifest.Entry(
             number: segment.number, state: .closed, byteCount: segment.durableByteCount)
+        if segment.durableByteCount > SegmentFormat.segmentHeaderByteCount {
+            shared.index.withLock { $0.noteClosed(segment.number) }
+        }
         // At once, so that the failed envelope is left behind even if no commit follows; where the
         // disk refuses that too, the next commit tries again before anything else.
         do throws(LogError) { try settle() } catch {}

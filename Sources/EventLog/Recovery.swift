@@ -84,12 +84,19 @@ struct Recovery {
                 }
             } catch {
                 if isWriter, error.isRefusal { throw .segment(error) }
-                report.damages.append("\(FileName.segment(entry.number)) is not seen: \(error)")
+                noteNotSeen(entry.number, error)
             }
         }
         if !report.damages.isEmpty { index.noteGaps() }
         if isWriter { try rememberKeys() }
         return outcome
+    }
+
+    /// Notes that a segment is not seen. One whose file is gone holds nothing that could be.
+    private mutating func noteNotSeen(_ number: UInt64, _ error: SegmentError) {
+        report.damages.append("\(FileName.segment(number)) is not seen: \(error)")
+        if case .disk(let error) = error, error.kind == .notFound { return }
+        index.noteUnseen(number, from: 0)
     }
 
     /// Reads the keys that are younger than the horizon. The newest one's time stands for now: the
@@ -159,6 +166,9 @@ struct Recovery {
             report.damages.append(
                 "the footer of \(segment.name) is not read (\(error)); scanned instead, "
                     + "up to byte \(end.validByteCount) of \(byteCount)")
+            if try segment.footerOffset() != end.validByteCount {
+                index.noteUnseen(segment.number, from: end.validByteCount)
+            }
             return
         }
         index.note(header, segment: segment.number)
@@ -181,6 +191,12 @@ struct Recovery {
         var found = SegmentDirectory()
         let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             try take(header, offset, blocks, of: segment, into: &found)
+        }
+        if let limit {
+            index.noteClosed(segment.number)
+            if end.validByteCount < limit {
+                index.noteUnseen(segment.number, from: end.validByteCount)
+            }
         }
         if let limit, end.validByteCount < limit {
             report.damages.append(
@@ -269,7 +285,7 @@ struct Recovery {
             try readScanned(segment, upTo: byteCount)
         } catch {
             if error.isRefusal { throw .segment(error) }
-            report.damages.append("\(FileName.segment(number)) is not seen: \(error)")
+            noteNotSeen(number, error)
         }
     }
 

@@ -12,7 +12,11 @@
 //    the same events in the same order.
 //  * The new file is whole and durable before a manifest names it; the old ones are removed after. A
 //    crash in between leaves the one or the others as strays, which the next opening removes.
-//  * Every byte that is copied was checked. Where one is damaged, nothing changes and the old file stays.
+//  * Every byte that is copied was checked. Where one is damaged, nothing changes and the old file stays;
+//    but an erasure takes damaged columns, events and keys along as they are, with the checksums that
+//    refuse them, so that one bad byte does not keep on disk what is to go.
+//  * Where damage hides whose records a part of a file holds, or where a block's columns lie, not even an
+//    erasure goes past it.
 
 import Bytes
 import Disk
@@ -38,6 +42,11 @@ package struct RewritePlan: Hashable, Sendable {
 }
 
 extension RewritePlan {
+    /// What to do where an erasure cannot reach the bytes.
+    package static let erasureRemedy =
+        "what was to go may be in it: stop the server, put the file back from a backup, or remove it with all "
+        + "that it holds, start again and ask again"
+
     /// What is most due; nil where nothing is.
     ///
     /// - Parameters:
@@ -103,6 +112,15 @@ struct RewrittenSegment {
     var directory: SegmentDirectory
 }
 
+/// A block whose head is damaged, so that nobody knows where its columns lie. Whose records it holds, the
+/// footer says as well.
+package struct UnreadableBlock: Hashable, Sendable {
+    package var topic: String
+    package var partition: String
+    package var indexes: Range<UInt64>
+    package var error: SegmentError
+}
+
 struct SegmentRewrite {
     let files: any FileSystem
     let configuration: LogConfiguration
@@ -111,11 +129,26 @@ struct SegmentRewrite {
     let segments: SegmentFiles
     /// Called with the bytes just read or written; takes its time, so that others get theirs.
     let pace: (Int) -> Void
+    /// What kept an erasure from being carried out.
+    private(set) var unreadable: [UnreadableBlock] = []
+
+    init(
+        files: any FileSystem, configuration: LogConfiguration, index: LogIndex, segments: SegmentFiles,
+        pace: @escaping (Int) -> Void
+    ) {
+        self.files = files
+        self.configuration = configuration
+        self.index = index
+        self.segments = segments
+        self.pace = pace
+    }
 
     /// Writes what is wanted of `plan` to segment `number`.
-    func run(_ plan: RewritePlan, into number: UInt64) throws(SegmentError) -> RewrittenSegment {
+    mutating func run(_ plan: RewritePlan, into number: UInt64) throws(SegmentError) -> RewrittenSegment {
         let header = SegmentHeader.rewritten(cut: index.cut)
         let sources = Set(plan.sources.map(\.number))
+        let keepsDamage = plan.reason == .erasure
+        if keepsDamage { try findUnreadable(in: sources) }
         let writer = try SegmentWriter(
             creating: number, in: configuration.directory, on: files, as: header)
         var directory = SegmentDirectory()
@@ -134,9 +167,11 @@ struct SegmentRewrite {
         keys.removeAll { $0.entry.timeMax < newest.subtractingClamped(configuration.keyHorizonMilliseconds) }
         let commit = directory.commits?.upperBound ?? 0
         for (_, topic) in index.topics.sorted(by: { $0.key < $1.key }) {
-            try write(topic, sources, commit, to: writer, &directory)
+            try write(topic, sources, commit, keepingDamage: keepsDamage, to: writer, &directory)
         }
-        try write(index.events.filter { sources.contains($0.segment) }, keys, to: writer, &directory)
+        try write(
+            index.events.filter { sources.contains($0.segment) }, keys, keepingDamage: keepsDamage,
+            to: writer, &directory)
         let isReached = !directory.blocks.isEmpty || directory.events.last?.commit == commit
         if commit > 0, !isReached {
             // So that a scan sees how far the log had come, though nothing of it is left.
@@ -148,13 +183,44 @@ struct SegmentRewrite {
             number: number, byteCount: writer.byteCount, header: header, directory: directory)
     }
 
+    /// Looks at the head of every block that stays; throws the first one's error where some are damaged.
+    private mutating func findUnreadable(in sources: Set<UInt64>) throws(SegmentError) {
+        for topic in index.topics.values {
+            for blocks in topic.segments where sources.contains(blocks.segment) {
+                let segment = try segments.segment(blocks.segment)
+                for block in blocks.blocks {
+                    do throws(SegmentError) { _ = try segment.head(block) } catch {
+                        if error.isRefusal { throw error }
+                        unreadable.append(
+                            UnreadableBlock(
+                                topic: block.topic, partition: block.partition, indexes: block.indexes,
+                                error: error))
+                    }
+                }
+            }
+        }
+        if let first = unreadable.first { throw first.error }
+    }
+
     /// What a source holds: its footer says it, or a scan of one that has none.
     private func directory(
         of segment: SegmentFile, _ entry: Manifest.Entry
     ) throws(SegmentError) -> SegmentDirectory {
-        if entry.state == .sealed { return try segment.directory() }
+        if let offset = index.uses[entry.number]?.unseenFrom {
+            throw .malformed(
+                segment.place(offset),
+                reason: "from here on it is damaged, and whose records it holds is unknown")
+        }
+        var limit = entry.byteCount
+        if entry.state == .sealed {
+            do throws(SegmentError) { return try segment.directory() } catch {
+                // The envelopes say the same, where they reach up to a damaged footer.
+                guard !error.isRefusal, let offset = try segment.footerOffset() else { throw error }
+                limit = offset
+            }
+        }
         var directory = SegmentDirectory()
-        let end = try segment.scan(upTo: entry.byteCount) { (header, offset, blocks) throws(SegmentError) in
+        let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             directory.note(commit: header.commit)
             let bodyOffset = offset + SegmentFormat.envelopeHeaderByteCount
             for block in blocks where block.kind == .keys {
@@ -165,7 +231,7 @@ struct SegmentRewrite {
                         timeMax: try block.keys(at: place).reduce(.min) { max($0, $1.time) }))
             }
         }
-        guard end.tear == nil, end.validByteCount == entry.byteCount else {
+        guard end.tear == nil, end.validByteCount == limit else {
             throw .malformed(segment.place(end.validByteCount), reason: end.tear ?? "the envelopes end early")
         }
         return directory
@@ -173,8 +239,8 @@ struct SegmentRewrite {
 
     /// Writes a topic's blocks of the sources, group by group.
     private func write(
-        _ topic: TopicIndex, _ sources: Set<UInt64>, _ commit: CommitNumber, to writer: SegmentWriter,
-        _ directory: inout SegmentDirectory
+        _ topic: TopicIndex, _ sources: Set<UInt64>, _ commit: CommitNumber,
+        keepingDamage keepsDamage: Bool, to writer: SegmentWriter, _ directory: inout SegmentDirectory
     ) throws(SegmentError) {
         var members: [GroupMember] = []
         var byteCount = 0
@@ -201,7 +267,9 @@ struct SegmentRewrite {
                 {
                     try flush()
                 }
-                let member = try GroupMember(block, of: segment, dropping: topic.hiddenFields(of: block))
+                let member = try GroupMember(
+                    block, of: segment, dropping: topic.hiddenFields(of: block),
+                    keepingDamage: keepsDamage)
                 members.append(member)
                 byteCount += block.byteCount
             }
@@ -212,7 +280,7 @@ struct SegmentRewrite {
     /// Copies events, and keys that are still remembered, an envelope a commit as they came.
     private func write(
         _ events: [EventPlace], _ keys: [(segment: SegmentFile, entry: KeyBlockEntry)],
-        to writer: SegmentWriter, _ directory: inout SegmentDirectory
+        keepingDamage keepsDamage: Bool, to writer: SegmentWriter, _ directory: inout SegmentDirectory
     ) throws(SegmentError) {
         /// About as much at once, so that one append serves many small envelopes.
         let batchByteCount = 1 << 20
@@ -233,7 +301,8 @@ struct SegmentRewrite {
             while nextEvent < events.count, events[nextEvent].entry.commit == commit {
                 let place = events[nextEvent]
                 let segment = try segments.segment(place.segment)
-                _ = try segment.event(place.entry)  // Checked before it is copied.
+                // Checked before it is copied.
+                if !keepsDamage { _ = try segment.event(place.entry) }
                 let block = try envelope.append(
                     copyOf: .event, of: segment, place.entry.offset, place.entry.byteCount)
                 var entry = place.entry
@@ -243,7 +312,7 @@ struct SegmentRewrite {
             }
             while nextKey < keys.count, keys[nextKey].entry.commit == commit {
                 let (segment, entry) = keys[nextKey]
-                try segment.keys([entry]) { _ in }
+                if !keepsDamage { try segment.keys([entry]) { _ in } }
                 let block = try envelope.append(copyOf: .keys, of: segment, entry.offset, entry.byteCount)
                 var copy = entry
                 copy.offset = start + block.offset

@@ -300,8 +300,10 @@ struct LogRoutes {
     }
 
     @Sendable func topics(_ request: Request, _ context: APIContext) async throws -> Response {
+        // One whose records were deleted comes back with its next record.
+        let index = store.log.snapshot().index.topics
         let names = Set(store.catalog.pipelines.all.map(\.topic.name))
-            .union(store.log.snapshot().index.topics.keys)
+            .union(index.keys).filter { !(index[$0]?.isDeleted ?? false) }
         return Response(
             json: .object(("topics", .array(names.sorted().map { .object(("name", .string($0))) }))))
     }

@@ -9,7 +9,8 @@
 // Invariants:
 //  * A grouped block has the rows, addresses and commits of the block it was made of, less the fields
 //    that were to be dropped.
-//  * A column is copied only when its checksum matched: a rewrite does not give damage a new name.
+//  * A column is copied with the checksum that was written for it, and only when that matched, unless
+//    whoever copies keeps damage: a rewrite does not give it a new name.
 //
 // Format: Segments.docc/SegmentFormat.md, "Group".
 
@@ -22,9 +23,12 @@ package struct GroupMember: Sendable {
 
     /// Reads a block's columns and checks them.
     ///
-    /// - Parameter dropped: names of fields that are left behind, unread.
+    /// - Parameters:
+    ///   - dropped: names of fields that are left behind, unread.
+    ///   - keepsDamage: whether a damaged column is taken along as it is; whoever reads it is refused as before.
     package init(
-        _ entry: BlockEntry, of segment: SegmentFile, dropping dropped: Set<String> = []
+        _ entry: BlockEntry, of segment: SegmentFile, dropping dropped: Set<String> = [],
+        keepingDamage keepsDamage: Bool = false
     ) throws(SegmentError) {
         var head = try segment.head(entry)
         if !dropped.isEmpty { head.fields.removeAll { dropped.contains($0.name) } }
@@ -38,7 +42,7 @@ package struct GroupMember: Sendable {
         for place in places {
             let bytes = try segment.read(at: entry.columnsOffset + place.offset, byteCount: place.byteCount)
             let found = Checksum.crc32c(bytes)
-            guard found == place.checksum else {
+            guard keepsDamage || found == place.checksum else {
                 throw .checksumMismatch(
                     SegmentPlace(file: segment.name, byteOffset: columnsPlace.byteOffset + place.offset),
                     expected: place.checksum, found: found)

@@ -57,8 +57,22 @@ package struct SegmentFile: Sendable {
             throw .malformed(place(0), reason: "too short to be sealed: \(end) bytes")
         }
         let trailer = try read(at: trailerOffset, byteCount: SegmentFormat.trailerByteCount)
-        let (footerOffset, footerByteCount, expected) = try parse(trailer, at: trailerOffset) {
-            (cursor) throws(BytesError) -> (Int, Int, UInt32) in
+        let (footerOffset, footerByteCount, expected) = try footerPlace(trailer, at: trailerOffset)
+        let footer = try read(at: footerOffset, byteCount: footerByteCount)
+        let found = Checksum.crc32c(footer)
+        guard found == expected else {
+            throw .checksumMismatch(place(footerOffset), expected: expected, found: found)
+        }
+        let directory = try parse(footer, at: footerOffset) { (cursor) throws(BytesError) in
+            try SegmentDirectory.read(cursor.bytes)
+        }
+        return (directory, footerOffset)
+    }
+
+    private func footerPlace(
+        _ trailer: [UInt8], at trailerOffset: Int
+    ) throws(SegmentError) -> (offset: Int, byteCount: Int, checksum: UInt32) {
+        try parse(trailer, at: trailerOffset) { (cursor) throws(BytesError) -> (Int, Int, UInt32) in
             let offset: UInt64 = try cursor.read()
             let byteCount = Int(try cursor.read(UInt32.self))
             let checksum: UInt32 = try cursor.read()
@@ -70,15 +84,16 @@ package struct SegmentFile: Sendable {
             }
             return (Int(offset), byteCount, checksum)
         }
-        let footer = try read(at: footerOffset, byteCount: footerByteCount)
-        let found = Checksum.crc32c(footer)
-        guard found == expected else {
-            throw .checksumMismatch(place(footerOffset), expected: expected, found: found)
+    }
+
+    /// Where the footer begins, by the last bytes of the file alone; nil where they do not say.
+    package func footerOffset() throws(SegmentError) -> Int? {
+        let trailerOffset = try byteCount() - SegmentFormat.trailerByteCount
+        guard trailerOffset >= SegmentFormat.segmentHeaderByteCount else { return nil }
+        let trailer = try read(at: trailerOffset, byteCount: SegmentFormat.trailerByteCount)
+        do throws(SegmentError) { return try footerPlace(trailer, at: trailerOffset).offset } catch {
+            return nil
         }
-        let directory = try parse(footer, at: footerOffset) { (cursor) throws(BytesError) in
-            try SegmentDirectory.read(cursor.bytes)
-        }
-        return (directory, footerOffset)
     }
 
     /// What the file's first bytes say of it. Refuses a file that is no segment, is another's, or is of

@@ -7,9 +7,10 @@
 //  * Records go by tombstone alone, whole blocks of them; control events never do.
 //  * What was made of records is sealed before retention lets them go (`sealResults`).
 //  * A deletion or redaction that was answered is durable, and its bytes are gone from the log's files,
-//    or the answer says where they are not.
+//    also from damaged ones, or the answer says where they are not.
 //  * Asking again for what is done changes nothing.
 
+import Disk
 import EventLog
 import JSON
 import Records
@@ -99,7 +100,7 @@ extension InferenceStore {
 
     /// Lets all records of a topic go, now and from disk. The topic's addresses are not given again.
     package func deleteRecords(ofTopic topic: String) async throws -> ErasureReport {
-        try refuseUnknown(topic)
+        try refuseUnseen(topic)
         let before = log.snapshot().index.topics[topic]
         var report = try await erase(of: topic) { Tombstone(deleting: topic, in: $0) }
         if report.commit != nil { report.recordCount = UInt64(before?.rowCount ?? 0) }
@@ -109,7 +110,7 @@ extension InferenceStore {
     /// Lets a field of all records of a topic go that there are now, from answers and from disk. Records
     /// that come later may have it again.
     package func redact(_ field: String, ofTopic topic: String) async throws -> ErasureReport {
-        try refuseUnknown(topic)
+        try refuseUnseen(topic)
         guard !field.isEmpty, field != "time", field.utf8.count <= RecordLimits.nameByteCountMax else {
             throw FieldError(
                 field: "field",
@@ -136,9 +137,45 @@ extension InferenceStore {
             report.commit = try await log.erase(choose)
         }
         // Asked again, it goes on with what an earlier attempt could not finish.
-        report.compaction = try await log.compact(CompactionPace { _ in false })
+        report.compaction = try await log.compact(CompactionPace(retries: true) { _ in false })
+        if let lost = try await deleteUnreadable(report.compaction.unreadable, ofTopic: topic) {
+            report.problems += lost
+            report.compaction = try await log.compact(CompactionPace(retries: true) { _ in false })
+        }
         report.problems += report.compaction.problems
+        // Where nothing is seen of a topic there is no tombstone, and no rewrite that could fail.
+        for (number, use) in log.snapshot().index.uses.sorted(by: { $0.key < $1.key }) {
+            guard let offset = use.unseenFrom, !use.isErasureDue else { continue }
+            report.problems.append(
+                "\(SegmentPlace(file: FileName.segment(number), byteOffset: offset)): from here on it is damaged, "
+                    + "and whose records it holds is unknown; \(RewritePlan.erasureRemedy)")
+        }
         return report
+    }
+
+    /// Lets records go whole whose block is so damaged that a field of it cannot be told from the others:
+    /// nobody can read them, and they are not to keep on disk what is to go.
+    /// - Returns: which, for the answer; nil where there are none.
+    private func deleteUnreadable(
+        _ blocks: [UnreadableBlock], ofTopic topic: String
+    ) async throws -> [String]? {
+        let lost = blocks.filter { $0.topic == topic }
+        if lost.isEmpty { return nil }
+        var ranges: [String: IndexRanges] = [:]
+        for block in lost { ranges[block.partition, default: IndexRanges()].insert(block.indexes) }
+        let tombstone = Tombstone(topic: topic, reason: .deletion, ranges: ranges)
+        _ = try await log.erase { _ in tombstone }
+        return lost.map { block in
+            "records \(block.indexes.lowerBound) to \(block.indexes.upperBound - 1) of partition "
+                + "\"\(block.partition)\" are deleted whole: they were damaged so that no field of them can be "
+                + "told from another (\(block.error)); a backup of before may hold them"
+        }
+    }
+
+    /// As below; but a file that is not seen may hold the topic, and the answer then names it.
+    private func refuseUnseen(_ topic: String) throws {
+        if log.snapshot().index.uses.values.contains(where: { $0.unseenFrom != nil }) { return }
+        try refuseUnknown(topic)
     }
 
     private func refuseUnknown(_ topic: String) throws {
@@ -150,7 +187,9 @@ extension InferenceStore {
     // MARK: Compaction
 
     /// Rewrites all that is due, and all that was never regrouped, as fast as the disk takes it.
-    package func compact() async throws -> CompactionReport { try await log.compact(CompactionPace()) }
+    package func compact() async throws -> CompactionReport {
+        try await log.compact(CompactionPace(retries: true))
+    }
 }
 
 extension RetentionPolicy {

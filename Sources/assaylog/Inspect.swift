@@ -55,7 +55,9 @@ struct Inspect: ParsableCommand {
     // MARK: Topics
 
     private func topics(_ view: StoreView) -> [TopicRow] {
-        view.snapshot.index.topics.sorted { $0.key < $1.key }.map { TopicRow(name: $0.key, index: $0.value) }
+        view.snapshot.index.topics.filter { !$0.value.isDeleted }.sorted { $0.key < $1.key }.map {
+            TopicRow(name: $0.key, index: $0.value)
+        }
     }
 
     private func topicText(_ view: StoreView) -> String {

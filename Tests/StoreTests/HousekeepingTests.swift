@@ -108,6 +108,8 @@ struct HousekeepingTests {
         let again = try await scene.restarted()
         let span = try await again.store.append(Self.batch(0, count: 1), topic: topic, partition: "engine")
         #expect(span.firstIndex == 1800)
+        #expect(scene.store.log.snapshot().index.topics[topic]?.isDeleted == true)
+        #expect(again.store.log.snapshot().index.topics[topic]?.isDeleted == false, "a record came since")
         #expect(try StoreCheck.run(again.folder.path).findings == [])
         await #expect(throws: StoreRefusal.self) { try await again.store.deleteRecords(ofTopic: "nobody") }
         try await again.store.close()

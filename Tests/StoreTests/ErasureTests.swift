@@ -1,0 +1,150 @@
+// Invariants checked: the third at the head of InferenceStore+Housekeeping.swift and those of
+// SegmentRewrite.swift, where the files that hold what is to go are damaged.
+
+import Disk
+import EventLog
+import Foundation
+import JSON
+import Queries
+import Records
+import Segments
+import Simulation
+import Testing
+
+@testable import Store
+
+@Suite("Erasure of damaged files")
+struct ErasureTests {
+    /// What an erasure is asked of, and of what.
+    enum Command: CaseIterable { case delete, redact }
+
+    /// A closed store whose one segment holds secrets of the pipeline's topic between another topic's numbers.
+    private static func filled(isGrouped: Bool) async throws -> (scene: Scene, other: String) {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        let other = try await Scene.createPipeline("churn", in: WorkspaceID(1), scene.store, scene.clock)
+            .topic
+            .name
+        for part in 0..<4 {
+            _ = try await scene.store.append(
+                HousekeepingTests.batch(part * 300, count: 300), topic: topic, partition: "engine")
+            _ = try await scene.store.append(
+                numbers(part * 300, count: 300), topic: other, partition: "engine")
+            _ = try await scene.store.append(
+                HousekeepingTests.batch(10_000 + part, count: 1), topic: topic, partition: "edge-1")
+            _ = try await scene.store.append(
+                numbers(10_000 + part, count: 1), topic: other, partition: "edge-1")
+        }
+        try await scene.store.close()
+        guard isGrouped else { return (scene, other) }
+        let grouped = try scene.copied()
+        #expect(try await grouped.store.compact().problems == [])
+        try await grouped.store.close()
+        return (grouped, other)
+    }
+
+    private static func numbers(_ start: Int, count: Int) -> RecordBatch {
+        let rows = start..<start + count
+        return RecordBatch(
+            times: rows.map { moment(Double($0)).milliseconds },
+            fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64(rows.map { Double($0) / 8 }))))])
+    }
+
+    private static func segments(_ folder: TemporaryFolder) -> [String] {
+        folder.names(in: "").filter { FileName.segmentNumber($0) != nil }
+    }
+
+    @Test(
+        "with any byte damaged the bytes are gone, or the answer says where they are; other topics lose nothing",
+        arguments: Command.allCases, [false, true])
+    func anyByte(command: Command, isGrouped: Bool) async throws {
+        let (scene, other) = try await Self.filled(isGrouped: isGrouped)
+        let name = try #require(
+            Self.segments(scene.folder).first { name in
+                try HousekeepingTests.files(of: scene.folder, holding: HousekeepingTests.secret).contains(
+                    name)
+            })
+        let byteCount = try #require(FileManager.default.contents(atPath: scene.folder.path + "/" + name))
+            .count
+        var generator = SeededGenerator(seed: 11)
+        // Of the header, of the footer, and anywhere.
+        var offsets = [3, 9, 30, byteCount - 3, byteCount - 20, byteCount - 60]
+        offsets += (0..<24).map { _ in Int.random(in: 32..<byteCount, using: &generator) }
+        var (goneCount, saidCount) = (0, 0)
+        for offset in offsets {
+            let damaged = try scene.folder.copy()
+            let path = damaged.path + "/" + name
+            var bytes = try #require(FileManager.default.contents(atPath: path))
+            bytes[offset] ^= 0x10
+            try bytes.write(to: URL(fileURLWithPath: path))
+            // A version that this build does not know is no damage: the opening is refused.
+            guard
+                let store = try? InferenceStore.open(
+                    Scene.configuration(damaged), sources: scene.clock.sources
+                )
+                .store
+            else { continue }
+            let topic = scene.pipeline.topic.name
+            let before = try? HousekeepingTests.numbers(store.log.snapshot(), other)
+            let report =
+                command == .delete
+                ? try await store.deleteRecords(ofTopic: topic)
+                : try await store.redact("in.name", ofTopic: topic)
+            let place: Comment = "\(command), byte \(offset) of \(byteCount), \(report.problems)"
+            if Self.segments(damaged).contains(name) {
+                saidCount += 1
+                for asked in 0..<2 {
+                    let problems =
+                        asked == 0
+                        ? report.problems
+                        : command == .delete
+                            ? try await store.deleteRecords(ofTopic: topic).problems
+                            : try await store.redact("in.name", ofTopic: topic).problems
+                    #expect(
+                        problems.contains {
+                            $0.contains("\(name) at byte ") && $0.contains("from a backup")
+                        }, place)
+                }
+            } else {
+                goneCount += 1
+                #expect(
+                    try HousekeepingTests.files(of: damaged, holding: HousekeepingTests.secret) == [], place)
+                #expect(report.problems.allSatisfy { $0.contains("are deleted whole") }, place)
+            }
+            let after = try? HousekeepingTests.numbers(store.log.snapshot(), other)
+            #expect(after?.values == before?.values && after?.times == before?.times, place)
+            try await store.close()
+        }
+        print("\(command), grouped \(isGrouped): gone in \(goneCount) files, said to stay in \(saidCount)")
+        #expect(goneCount >= 10 && saidCount >= 2)
+    }
+
+    @Test("a block whose head is damaged goes whole with a field's redaction, and the answer says so")
+    func damagedHead() async throws {
+        let (scene, _) = try await Self.filled(isGrouped: false)
+        let topic = scene.pipeline.topic.name
+        let folder = try scene.folder.copy()
+        let (snapshot, _) = try InferenceLog.openForReading(on: PosixFileSystem(root: folder.path))
+        let segment = try #require(snapshot.index.topics[topic]?.segments.first)
+        let block = try #require(segment.blocks.first { $0.firstIndex == 300 && $0.partition == "engine" })
+        let path = folder.path + "/" + FileName.segment(segment.segment)
+        var bytes = try #require(FileManager.default.contents(atPath: path))
+        bytes[block.offset + block.headByteCount - 2] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let store = try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store
+        let again = Scene(folder: folder, clock: scene.clock, store: store, pipeline: scene.pipeline)
+        let report = try await again.store.redact("in.name", ofTopic: topic)
+        #expect(report.problems.count == 1)
+        #expect(
+            report.problems.first?.hasPrefix("records 300 to 599 of partition \"engine\" are deleted whole")
+                == true, "\(report.problems)")
+        #expect(
+            try HousekeepingTests.files(of: again.folder, holding: HousekeepingTests.secret) == [])
+        let index = try #require(again.store.log.snapshot().index.topics[topic])
+        #expect(index.letGo == ["engine": IndexRanges(300..<600)] && index.rowCount == 904)
+        #expect(try await again.store.redact("in.name", ofTopic: topic).problems == [], "asked again")
+        let third = try await again.restarted()
+        #expect(try StoreCheck.run(third.folder.path).findings == [])
+        try await third.store.close()
+    }
+}
