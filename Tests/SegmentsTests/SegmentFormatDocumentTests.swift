@@ -1,4 +1,4 @@
-// The format document's worked example is a segment: what it says is in there is in there, and this
+// The format document's worked examples are segments: what it says is in there is in there, and this
 // build writes the same bytes. A change of the format and of its document meet here.
 
 import Bytes
@@ -48,5 +48,65 @@ import Testing
             [.event(event), .records(.columns, "fraud", "engine", 5, [], batch), .keys([key])], commit: 42)
         try builder.writer.seal(builder.directory)
         #expect(try builder.bytes == FormatDocument.example(room: "Segments", file: "SegmentFormat.md"))
+    }
+
+    // MARK: The rewritten segment
+
+    /// Two blocks of one partition, as they were committed.
+    private let blocks = [
+        RecordBatch(
+            times: [1_700_000_000_000, 1_700_000_000_250],
+            fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64([1.5, 2.25]))))]),
+        RecordBatch(
+            times: [1_700_000_000_500, 1_700_000_000_750],
+            fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64([0.5, 0.75]))))]),
+    ]
+
+    @Test("the rewritten example of the format document is read as the document says")
+    func rewrittenExampleReads() throws {
+        let bytes = try FormatDocument.example(room: "Segments", file: "SegmentFormat.md", number: 1)
+        let file = try SegmentFile(bytes, number: 9)
+        #expect(try file.checkHeader() == .rewritten(cut: 50))
+        let directory = try file.directory()
+        #expect(directory.commits == 42...43)
+        #expect(directory.blocks.map(\.kind) == [.grouped, .grouped])
+        #expect(directory.blocks.map(\.indexes) == [5..<7, 7..<9])
+        let runs = [CommitRun(commit: 42, rowCount: 2), CommitRun(commit: 43, rowCount: 2)]
+        for (position, entry) in directory.blocks.enumerated() {
+            #expect(
+                try file.contents(entry)
+                    == .records(
+                        .grouped, "fraud", "engine", UInt64(5 + 2 * position), [runs[position]],
+                        blocks[position]))
+        }
+        #expect(try file.scanned().envelopes == [try directory.blocks.map { try file.contents($0) }])
+    }
+
+    @Test("this build writes the rewritten example of the format document")
+    func rewrittenExampleIsWritten() throws {
+        var builder = try SegmentBuilder(number: 7)
+        for (position, batch) in blocks.enumerated() {
+            try builder.append(
+                [.records(.columns, "fraud", "engine", UInt64(5 + 2 * position), [], batch)],
+                commit: UInt64(42 + position))
+        }
+        let source = try builder.file()
+        let writer = try SegmentWriter(
+            creating: 9, in: "", on: builder.disk, as: .rewritten(cut: 50))
+        var envelope = EnvelopeWriter()
+        var directory = SegmentDirectory()
+        directory.note(commit: 42)
+        directory.note(commit: 43)
+        let entries = envelope.append(
+            group: try builder.directory.blocks.map { try GroupMember($0, of: source) })
+        let start = try writer.append(envelope.finish(commit: 43, segment: 9))
+        directory.blocks = entries.map { entry in
+            var entry = entry
+            entry.offset += start
+            return entry
+        }
+        try writer.seal(directory)
+        let bytes = builder.disk.bytes(of: writer.name) ?? []
+        #expect(try bytes == FormatDocument.example(room: "Segments", file: "SegmentFormat.md", number: 1))
     }
 }

@@ -1,6 +1,6 @@
 // The worked example of a format document: its annotated hex dump as bytes.
 //
-// A dump is the one fenced block marked `hexdump`; a line of it is the offset, the bytes, and after
+// A dump is a fenced block marked `hexdump`; a line of it is the offset, the bytes, and after
 // a bar what they mean:
 //
 //     0000  41 4c 4f 47  | what for
@@ -12,8 +12,8 @@ package enum FormatDocument {
         package var line: String
     }
 
-    /// The bytes of the example in `Sources/<room>/<room>.docc/<file>`.
-    package static func example(room: String, file: String) throws -> [UInt8] {
+    /// The bytes of an example in `Sources/<room>/<room>.docc/<file>`: the first one, or one behind it.
+    package static func example(room: String, file: String, number: Int = 0) throws -> [UInt8] {
         // Tests/TestSupport/FormatDocument.swift: three names up is the repository.
         let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
             separator: "/")
@@ -22,10 +22,13 @@ package enum FormatDocument {
             decoding: try document.read(at: 0, byteCount: try document.byteCount), as: UTF8.self)
         var bytes: [UInt8] = []
         var isInside = false
+        var dumpsToPass = number
         for line in text.split(separator: "\n", omittingEmptySubsequences: false) {
             if line.hasPrefix("```") {
                 if isInside { return bytes }
-                isInside = line == "```hexdump"
+                guard line == "```hexdump" else { continue }
+                isInside = dumpsToPass == 0
+                dumpsToPass -= 1
                 continue
             }
             guard isInside, let dump = line.split(separator: "|").first, !dump.allSatisfy({ $0 == " " })
@@ -39,6 +42,6 @@ package enum FormatDocument {
             else { throw Unreadable(line: String(line)) }
             bytes += numbers
         }
-        throw Unreadable(line: "no dump in \(file)")
+        throw Unreadable(line: "no dump \(number) in \(file)")
     }
 }

@@ -1,0 +1,115 @@
+// The commands that let go and copy: on a directory, and through a server; what they say and how they end.
+
+import Foundation
+import Testing
+
+@Suite struct HousekeepingCommandTests {
+    let sandbox: Sandbox
+    static let topic = "workspace-1-pipeline-fraud-inference"
+
+    init() throws {
+        sandbox = try Sandbox()
+        try sandbox.write(Sample.lines(0..<3000), to: "a.ndjson")
+        let run = try sandbox.run(
+            "append", "--create", "--workspace", "demo", "--pipeline", "fraud", "a.ndjson")
+        #expect(run.status == 0, "\(run.errors)")
+    }
+
+    private func exported(_ data: String = "assaylog-data") throws -> String {
+        try sandbox.run("export", "--data", data, "--pipeline", "fraud").output
+    }
+
+    /// Whether a file of the data directory holds `text` as it is.
+    private func isStored(_ text: String, in data: String = "assaylog-data") throws -> Bool {
+        try FileManager.default.subpathsOfDirectory(atPath: sandbox.file(data)).contains { name in
+            FileManager.default.contents(atPath: sandbox.file(data) + "/" + name)?.range(of: Data(text.utf8))
+                != nil
+        }
+    }
+
+    @Test("redact lets a field go, says of how many records, and leaves the rest as it was")
+    func redact() throws {
+        let unsure = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y")
+        #expect(unsure.status != 0 && unsure.errors.contains("add --yes"))
+        #expect(try isStored("out.y"))
+        let run = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y", "--yes")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("out.y is gone from 3,000 records of \(Self.topic)"))
+        let rest = try exported()
+        #expect(rest.split(separator: "\n").count == 3000 && !rest.contains("out.y"))
+        #expect(
+            rest.hasPrefix(#"{"time":1704758400000,"in.x":[0,0.5],"metadata.last_model""#),
+            "\(rest.prefix(99))")
+        let again = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y", "--yes", "--json")
+        #expect(again.status == 0 && again.output.contains(#""records":0"#))
+        #expect(try sandbox.run("check").status == 0)
+        // Its events stand behind its records now, of commits before theirs.
+        let inspected = try sandbox.run("inspect", "--json")
+        #expect(inspected.status == 0, "\(inspected.errors)")
+    }
+
+    @Test("delete lets a topic go; one that is unknown and a directory without data are refused")
+    func delete() throws {
+        #expect(try sandbox.run("delete", "--topic", Self.topic).errors.contains("add --yes"))
+        let unknown = try sandbox.run("delete", "--topic", "nobody", "--yes")
+        #expect(unknown.status == 1 && unknown.errors.contains("there is no topic \"nobody\""))
+        let nowhere = try sandbox.run("delete", "--data", "nowhere", "--topic", "x", "--yes")
+        #expect(nowhere.status == 1 && nowhere.errors.contains("holds no assaylog data"))
+        #expect(try sandbox.run("inspect", "--json").output.contains(Self.topic))
+        let run = try sandbox.run("delete", "--topic", Self.topic, "--yes")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("3,000 records of \(Self.topic) went"))
+        #expect(try exported() == "")
+        #expect(try !isStored("out.y"))
+        #expect(try !sandbox.run("inspect", "--json").output.contains(Self.topic))
+        #expect(try sandbox.run("check").status == 0)
+    }
+
+    @Test("retain sets what a topic keeps and carries it out; compact frees the space and changes no answer")
+    func retainAndCompact() throws {
+        let everything = try exported()
+        let keeps = try sandbox.run("retain", "--topic", Self.topic, "--bytes", "10000000")
+        #expect(keeps.status == 0 && keeps.output.contains("keeps at most 10000000 bytes"), "\(keeps.errors)")
+        #expect(try exported() == everything)
+        let compacted = try sandbox.run("compact")
+        #expect(compacted.status == 0 && compacted.output.contains("made anew as"), "\(compacted.errors)")
+        #expect(try exported() == everything)
+        #expect(try sandbox.run("retain", "--topic", Self.topic, "--age", "soon").errors.contains("--age"))
+        // All records are of 2024.
+        let old = try sandbox.run("retain", "--topic", Self.topic, "--age", "90 days")
+        #expect(old.status == 0 && old.output.contains("keeps what is younger than 90 days"))
+        #expect(try exported() == "")
+        #expect(try sandbox.run("compact", "--json").output.contains(#""half dead":"#))
+        #expect(try !isStored("out.y"))
+        let all = try sandbox.run("retain", "--topic", Self.topic)
+        #expect(all.output.contains("keeps everything"))
+        #expect(try sandbox.run("check").status == 0)
+    }
+
+    @Test("a snapshot restores to what was exported; what is no snapshot, cut, or not empty is refused")
+    func snapshotAndRestore() throws {
+        let everything = try exported()
+        let taken = try sandbox.run("snapshot", "--to", "backup")
+        #expect(
+            taken.status == 0 && taken.output.contains("backup holds the log up to commit "),
+            "\(taken.errors)")
+        #expect(try exported("backup") == everything, "a snapshot is a data directory itself")
+        #expect(try sandbox.run("snapshot", "--to", "backup").errors.contains("is not empty"))
+        #expect(
+            try sandbox.run("snapshot", "--data", "nowhere", "--to", "b").errors.contains("no assaylog data"))
+        let restored = try sandbox.run("restore", "--from", "backup", "--data", "again", "--json")
+        #expect(restored.status == 0 && restored.output.contains(#""damages":[]"#), "\(restored.errors)")
+        #expect(try exported("again") == everything)
+        #expect(try sandbox.run("check", "--data", "again").status == 0)
+        #expect(
+            try sandbox.run("restore", "--from", "backup", "--data", "again").errors.contains("is not empty"))
+        // As if it had been cut off before its last file, or before its last two.
+        try FileManager.default.removeItem(atPath: sandbox.file("backup/SNAPSHOT"))
+        let cut = try sandbox.run("restore", "--from", "backup", "--data", "third")
+        #expect(cut.status == 1 && cut.errors.contains("there is no whole snapshot"))
+        try FileManager.default.removeItem(atPath: sandbox.file("backup/MANIFEST"))
+        let unnamed = try sandbox.run("export", "--data", "backup", "--pipeline", "fraud")
+        #expect(unnamed.status == 1 && unnamed.errors.contains("holds no assaylog data"))
+        #expect(!FileManager.default.fileExists(atPath: sandbox.file("third")))
+    }
+}
