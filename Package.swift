@@ -7,7 +7,11 @@
 import PackageDescription
 
 struct Room {
-    enum Kind { case swift, c, system, executable }
+    enum Kind {
+        case swift, c, executable
+        /// A library of the system, by its name for pkg-config.
+        case system(String)
+    }
     var name: String
     var kind = Kind.swift
     var uses: [String] = []
@@ -29,9 +33,10 @@ let network: [Target.Dependency] = [
 ]
 
 let rooms: [Room] = [
-    Room(name: "CZstd", kind: .system, tested: false),
+    Room(name: "CZstd", kind: .system("libzstd"), tested: false),
+    Room(name: "CLZ4", kind: .system("liblz4"), tested: false),
     Room(name: "CChecksum", kind: .c, tested: false),
-    Room(name: "Bytes", uses: ["CZstd", "CChecksum"]),
+    Room(name: "Bytes", uses: ["CZstd", "CLZ4", "CChecksum"]),
     Room(name: "JSON", uses: ["Bytes"]),
     Room(name: "Disk"),
     Room(name: "Simulation", uses: ["Disk"]),
@@ -95,9 +100,8 @@ let targets: [Target] = rooms.flatMap { room -> [Target] in
     let dependencies = room.uses.map { Target.Dependency.target(name: $0) } + room.libraries
     let target: Target =
         switch room.kind {
-        case .system:
-            .systemLibrary(
-                name: room.name, pkgConfig: "libzstd", providers: [.apt(["libzstd-dev"])])
+        case .system(let library):
+            .systemLibrary(name: room.name, pkgConfig: library, providers: [.apt([library + "-dev"])])
         case .c: .target(name: room.name)
         case .swift:
             .target(name: room.name, dependencies: dependencies, swiftSettings: strict)

@@ -16,7 +16,8 @@ struct ArrowArrayReader {
     private let body: ArrowBytes
     private let nodes: ArrowBytes
     private let buffers: ArrowBytes
-    private let isCompressed: Bool
+    /// Nil where buffers are not compressed.
+    private let codec: ArrowCodec?
     private let memory: ArrowMemory
     private let dictionaries: [Int64: ArrowDictionary]
     private var node = 0
@@ -43,16 +44,15 @@ struct ArrowArrayReader {
         }
         rowCount = Int(count)
         if let compression = try header.table(3) {
-            let codec: Int8 = try compression.integer(0)
-            guard codec == 1 else {
+            let number: Int8 = try compression.integer(0)
+            guard let known = ArrowCodec(rawValue: number) else {
                 throw .unsupported(
-                    field: nil,
-                    problem: "its buffers are compressed with \(codec == 0 ? "LZ4" : "codec \(codec)")",
+                    field: nil, problem: "its buffers are compressed with codec \(number)",
                     remedy: "write it with compression=\"zstd\" or without compression")
             }
-            isCompressed = true
+            codec = known
         } else {
-            isCompressed = false
+            codec = nil
         }
     }
 
@@ -172,7 +172,7 @@ extension ArrowArrayReader {
         guard bufferByteCount <= body.count else {
             throw buffers.malformed(at: buffer * 16 - 16, "the buffers overlap", field: field.path)
         }
-        if isCompressed && part.count > 0 { part = try inflated(part, field) }
+        if let codec, part.count > 0 { part = try inflated(part, codec, field) }
         guard part.count >= byteCount else {
             throw part.malformed(
                 at: 0, "a buffer of \(part.count) bytes should have \(byteCount)", field: field.path)
@@ -180,7 +180,9 @@ extension ArrowArrayReader {
         return part
     }
 
-    private func inflated(_ part: ArrowBytes, _ field: ArrowField) throws(ArrowError) -> ArrowBytes {
+    private func inflated(
+        _ part: ArrowBytes, _ codec: ArrowCodec, _ field: ArrowField
+    ) throws(ArrowError) -> ArrowBytes {
         let byteCount: Int64 = try part.integer(at: 0)
         let frame = try part.rest(from: 8)
         if byteCount == -1 { return frame }
@@ -190,7 +192,7 @@ extension ArrowArrayReader {
         }
         let output = try memory.allocate(Int(byteCount), for: field)
         do throws(BytesError) {
-            try memory.decompressor.decompress(frame.raw, into: output)
+            try memory.inflate(frame.raw, codec, into: output)
         } catch {
             throw frame.malformed(at: 0, "\(error)", field: field.path)
         }

@@ -8,6 +8,13 @@
 
 import Bytes
 
+/// How the buffers of a batch are compressed: CompressionType of Message.fbs.
+enum ArrowCodec: Int8 {
+    /// As LZ4 frames.
+    case lz4 = 0
+    case zstd = 1
+}
+
 /// The memory of one reading; used by one thread.
 final class ArrowMemory {
     /// Four times the largest body that the server takes: enough for dictionaries and zstd, whose
@@ -16,7 +23,8 @@ final class ArrowMemory {
 
     private var rest: Int
     private var parts: [UnsafeMutableRawBufferPointer] = []
-    let decompressor = ZstdDecompressor()
+    private lazy var zstd = ZstdDecompressor()
+    private lazy var lz4 = LZ4Decompressor()
 
     init(byteCountMax: Int = ArrowMemory.byteCountMax) { rest = byteCountMax }
 
@@ -33,6 +41,16 @@ final class ArrowMemory {
                     + "unpacked; send fewer rows a body")
         }
         rest -= product
+    }
+
+    /// Inflates `frame` into `output`, which it must fill exactly.
+    func inflate(
+        _ frame: UnsafeRawBufferPointer, _ codec: ArrowCodec, into output: UnsafeMutableRawBufferPointer
+    ) throws(BytesError) {
+        switch codec {
+        case .lz4: try lz4.decompress(frame, into: output)
+        case .zstd: try zstd.decompress(frame, into: output)
+        }
     }
 
     /// `byteCount` zero bytes, which live as long as this object.

@@ -123,7 +123,7 @@ struct ArrowSample {
     var fields: [ArrowField]
     var parts: [Part]
     var isCompressed = false
-    /// The number of the codec: 1 is zstd.
+    /// The number of the codec: 0 is LZ4, 1 zstd.
     var codec: UInt8 = 1
     var endianness: Int16 = 0
     var version: Int16 = 4
@@ -159,6 +159,17 @@ struct ArrowSample {
         output.write(body)
     }
 
+    /// Bytes as an LZ4 frame of one block that is stored as it is: real ones are inflated in BytesTests.
+    private static func lz4Frame(_ bytes: [UInt8]) -> [UInt8] {
+        var writer = ByteWriter()
+        // The magic number; version 1, blocks of at most 4 MiB by themselves; the checksum of those two bytes.
+        writer.write([0x04, 0x22, 0x4D, 0x18, 0x60, 0x70, 0x73])
+        writer.write(UInt32(bytes.count) | 1 << 31)
+        writer.write(bytes)
+        writer.write(UInt32(0))
+        return writer.bytes
+    }
+
     private func batch(_ arrays: [SampleArray]) -> (ArrowFlatValue, [UInt8]) {
         var nodes = ByteWriter()
         var buffers = ByteWriter()
@@ -167,7 +178,9 @@ struct ArrowSample {
         func buffer(_ bytes: [UInt8]) {
             var bytes = bytes
             if isCompressed && !bytes.isEmpty {
-                let frame = bytes.withUnsafeBytes { ZstdCompressor().compress($0) }
+                let frame =
+                    codec == 1
+                    ? bytes.withUnsafeBytes { ZstdCompressor().compress($0) } : Self.lz4Frame(bytes)
                 var writer = ByteWriter()
                 // What does not get smaller is left as it is, and says so.
                 writer.write(frame == nil ? Int64(-1) : Int64(bytes.count))
@@ -268,5 +281,7 @@ struct ArrowSample {
         sample.isCompressed = true
         #expect(try sample.read() == plain)
         #expect(sample.file.count < ArrowSample(sample.parts).file.count)
+        sample.codec = 0
+        #expect(try sample.read() == plain)
     }
 }
