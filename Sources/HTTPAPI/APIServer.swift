@@ -27,6 +27,9 @@ package struct ServerConfiguration: Sendable {
 }
 
 package struct APIServer {
+    /// The longest body of records that is taken.
+    package static let bodyByteCountMax = RequestLimits.recordsByteCountMax
+
     private let store: InferenceStore
     private let configuration: ServerConfiguration
     private let logger: Logger
@@ -39,7 +42,29 @@ package struct APIServer {
 
     /// A connection without a byte for so long is closed: a body that never comes would hold its share
     /// of the body budget for ever. A request that is being answered is not idle.
-    private static let idleTimeout = TimeAmount.seconds(60)
+    static let idleTimeout = TimeAmount.seconds(60)
+
+    /// What answers by a router, with an eye on whether each client is still there.
+    ///
+    /// - Parameter idleTimeout: how long a connection may be silent.
+    static func application(
+        _ router: Router<APIContext>, _ configuration: ServerConfiguration, idleTimeout: TimeAmount,
+        services: [any Service] = [], logger: Logger,
+        whenListening: @escaping @Sendable (Int) -> Void = { _ in }
+    ) -> some ApplicationProtocol {
+        var logger = logger
+        logger.logLevel = .warning
+        return Application(
+            router: router,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [ClientWatchHandler()], idleTimeout: idleTimeout)),
+            configuration: ApplicationConfiguration(
+                address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
+            services: services,
+            onServerRunning: { channel in whenListening(channel.localAddress?.port ?? 0) },
+            logger: logger)
+    }
 
     /// Every route there is.
     static func routes(
@@ -80,20 +105,13 @@ package struct APIServer {
         let sender = SenderService(
             sender: WebhookSender(
                 store, poster: HTTPWebhookPoster(store.configuration.webhookPolicy), logger: logger))
-        var application = Application(
-            router: APIServer.router(store, publicURL: configuration.publicURL, logger: logger),
-            // With an eye on whether the client is still there.
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [ClientWatchHandler()], idleTimeout: APIServer.idleTimeout)),
-            configuration: ApplicationConfiguration(
-                address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
+        let application = APIServer.application(
+            APIServer.router(store, publicURL: configuration.publicURL, logger: logger), configuration,
+            idleTimeout: APIServer.idleTimeout,
             services: [
                 scheduler, sender, HousekeeperService(housekeeper: Housekeeper(store, logger: logger)),
             ],
-            onServerRunning: { channel in whenListening(channel.localAddress?.port ?? 0) },
-            logger: logger)
-        application.logger.logLevel = .warning
+            logger: logger, whenListening: whenListening)
         let outcome: Result<Void, any Error>
         do {
             try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])

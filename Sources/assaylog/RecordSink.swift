@@ -5,6 +5,7 @@
 import Catalog
 import Disk
 import EventLog
+import HTTPAPI
 import JSON
 import Records
 import Store
@@ -224,21 +225,32 @@ struct ServerSink: RecordSink {
         let path =
             "/v1/logs/topic/\(CatalogName.pathComponent(topic))/partition/"
             + CatalogName.pathComponent(partition) + query
-        let answer: JSONField
-        let wasThere: Bool
+        var bodies = [chunk.text]
+        if chunk.kind == .arrow {
+            do throws(ArrowError) {
+                bodies = try ArrowSplit.bodies(of: chunk.text, byteCountMax: APIServer.bodyByteCountMax)
+            } catch { throw chunk.located(error, in: file) }
+        }
+        var whole: AppendedChunk?
         do {
-            (answer, wasThere) = try server.post(
-                path, body: chunk.text,
-                contentType: chunk.kind == .arrow
-                    ? "application/vnd.apache.arrow.stream" : "application/x-ndjson",
-                key: ImportMark.key(salt: salt, start: chunk.start, chunk.text))
+            for (number, body) in bodies.enumerated() {
+                let (answer, wasThere) = try server.post(
+                    path, body: body,
+                    contentType: chunk.kind == .arrow
+                        ? "application/vnd.apache.arrow.stream" : "application/x-ndjson",
+                    // A chunk has more bytes than bodies: no two of them have one place.
+                    key: ImportMark.key(salt: salt, start: chunk.start + number, body))
+                let span = answer["span"]
+                let indexes = UInt64(try span["start"].integer())..<UInt64(try span["end"].integer())
+                whole = AppendedChunk(
+                    rowCount: (whole?.rowCount ?? 0) + indexes.count,
+                    indexes: (whole?.indexes?.lowerBound ?? indexes.lowerBound)..<indexes.upperBound,
+                    wasThere: (whole?.wasThere ?? true) && wasThere)
+            }
         } catch let failure as CommandFailure {
             throw CommandFailure("\(file.name), after \(unit) \(chunk.linesBefore): \(failure)")
         }
-        let start = try answer["span"]["start"].integer()
-        let end = try answer["span"]["end"].integer()
-        return AppendedChunk(
-            rowCount: end - start, indexes: UInt64(start)..<UInt64(end), wasThere: wasThere)
+        return whole ?? AppendedChunk(rowCount: 0)
     }
 
     func marks() throws -> [ImportMark]? { nil }
