@@ -13,7 +13,7 @@ import Testing
 @testable import HTTPAPI
 
 /// A connection that a test closes when it wants to.
-private final class RawClient {
+private final class RawClient: Sendable {
     private let socket: Int32
 
     init(port: Int) throws {
@@ -33,6 +33,23 @@ private final class RawClient {
     func send(_ text: String) {
         let bytes = Array(text.utf8)
         _ = bytes.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    }
+
+    /// What comes next, `count` bytes at most; nothing once the server has closed the connection.
+    func receive(_ count: Int = 4096) -> [UInt8] {
+        var bytes = [UInt8](repeating: 0, count: count)
+        let received = bytes.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
+        return Array(bytes.prefix(max(0, received)))
+    }
+
+    /// All that comes until the server closes the connection.
+    func receiveAll() -> [UInt8] {
+        var all: [UInt8] = []
+        while true {
+            let next = receive()
+            if next.isEmpty { return all }
+            all += next
+        }
     }
 
     func hangUp() { close(socket) }
@@ -56,7 +73,8 @@ private final class RawClient {
             }
         }
         let application = Application(
-            router: router, server: .http1(configuration: .init(additionalChannelHandlers: [ClientWatchHandler()])),
+            router: router,
+            server: .http1(configuration: .init(additionalChannelHandlers: [ClientWatchHandler()])),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)), logger: noLog)
         try await application.test(.live) { client in
             let port = try #require(client.port)
@@ -82,13 +100,84 @@ private final class RawClient {
             }
         }
         let application = Application(
-            router: router, server: .http1(configuration: .init(additionalChannelHandlers: [ClientWatchHandler()])),
+            router: router,
+            server: .http1(configuration: .init(additionalChannelHandlers: [ClientWatchHandler()])),
             configuration: ApplicationConfiguration(address: .hostname("127.0.0.1", port: 0)), logger: noLog)
         try await application.test(.live) { client in
             for number in 0..<5 {
                 try await client.execute(uri: "/ask", method: .post, body: ByteBuffer(string: "\(number)")) {
                     #expect($0.status == .ok && String(buffer: $0.body) == "\(number)")
                 }
+            }
+        }
+    }
+
+    @Test(
+        "a connection on which nothing comes is closed, and gives back what its half body held; one that is being answered is not",
+        .timeLimit(.minutes(10)))
+    func idle() async throws {
+        let budget = BodyBudget()
+        let router = Router(context: APIContext.self)
+        router.add(middleware: BodyBudgetMiddleware(budget: budget))
+        router.on("/ask", method: .post) { request, _ -> Response in
+            let body = try await request.bytes(upTo: 100)
+            // Longer than a connection may be idle.
+            try await Task.sleep(for: .milliseconds(900))
+            return Response(bytes: Array(body.readableBytesView), contentType: "text/plain")
+        }
+        let application = APIServer.application(
+            router, ServerConfiguration(port: 0), idleTimeout: .milliseconds(250), logger: noLog)
+        try await application.test(.live) { client in
+            let port = try #require(client.port)
+            let (silent, half, whole) = (
+                try RawClient(port: port), try RawClient(port: port), try RawClient(port: port)
+            )
+            let head = "POST /ask HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\n"
+            half.send(head + "ab")
+            whole.send(head + "abcd")
+            while budget.figures.byteCount < 8 { try await Task.sleep(for: .milliseconds(1)) }
+            // Each blocks a thread of the tests' own until the server acts.
+            async let silentEnd = onThread { silent.receiveAll() }
+            async let halfEnd = onThread { half.receiveAll() }
+            async let answer = onThread { whole.receiveAll() }
+            #expect(await silentEnd.isEmpty)
+            #expect(String(decoding: await answer, as: UTF8.self).hasSuffix("\r\n\r\nabcd"))
+            #expect(!String(decoding: await halfEnd, as: UTF8.self).contains("200 OK"))
+            while budget.figures.byteCount > 0 { try await Task.sleep(for: .milliseconds(1)) }
+            for raw in [silent, half, whole] { raw.hangUp() }
+        }
+    }
+
+    @Test("a scan whose answer is being read ends when its reader leaves", .timeLimit(.minutes(10)))
+    func scan() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let text = String(repeating: "x", count: 1000)
+            for part in 0..<20 {
+                try await client.append(
+                    "["
+                        + (0..<1000).map { "{\"time\":\(part * 1000 + $0),\"t\":\"\(text)\"}" }.joined(
+                            separator: ",") + "]")
+            }
+            let (events, source) = AsyncStream.makeStream(of: String.self)
+            let routes = APIServer.routes(client.store, publicURL: nil)
+            let router = Router(context: APIContext.self)
+            router.add(middleware: BodyNotes { source.yield($0) })
+            for route in routes {
+                router.on(RouterPath(route.path), method: route.method, use: route.handler)
+            }
+            let application = APIServer.application(
+                router, ServerConfiguration(port: 0), idleTimeout: .seconds(600), logger: noLog)
+            try await application.test(.live) { live in
+                let raw = try RawClient(port: try #require(live.port))
+                raw.send(
+                    "POST \(LogRoutesTests.path)/records HTTP/1.1\r\nhost: localhost\r\naccept: application/x-ndjson\r\n"
+                        + "content-length: 2\r\n\r\n{}")
+                #expect(await onThread { raw.receive() }.starts(with: Array("HTTP/1.1 200".utf8)))
+                raw.hangUp()
+                var iterator = events.makeAsyncIterator()
+                // 20 MB are more than the buffers of both sides hold: it did not come to its end.
+                #expect(await iterator.next() == "given up")
             }
         }
     }
@@ -127,4 +216,34 @@ private final class CallNotes: Sendable {
     private let list = Mutex<[String]>([])
     var notes: [String] { list.withLock { $0 } }
     func note(_ text: String) { list.withLock { $0.append(text) } }
+}
+
+/// Does what blocks on a thread that no task needs.
+private func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
+    await withCheckedContinuation { continuation in
+        Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+}
+
+/// Notes how the writing of each answer's body ends.
+private struct BodyNotes: RouterMiddleware {
+    typealias Context = APIContext
+    let note: @Sendable (String) -> Void
+
+    func handle(
+        _ request: Request, context: APIContext, next: (Request, APIContext) async throws -> Response
+    ) async throws -> Response {
+        var response = try await next(request, context)
+        let body = response.body
+        response.body = ResponseBody { output in
+            do {
+                try await body.write(output)
+                note("written")
+            } catch {
+                note("given up")
+                throw error
+            }
+        }
+        return response
+    }
 }
