@@ -56,9 +56,9 @@ package struct Assay: Hashable, Sendable {
     package internal(set) var pin: BaselinePin?
     /// Nil before the first run.
     package internal(set) var report: RunReport?
-    package private(set) var decisions: [AssayDecision]
+    package private(set) var decisions: DecisionList
     /// Decisions that a newer one about the same window took the place of.
-    package private(set) var superseded: [AssayDecision] = []
+    package private(set) var superseded: DecisionList
     /// The last commit that all windows decided so far have been examined for; 0 before the first.
     package private(set) var examinedCut: UInt64 = 0
 
@@ -74,7 +74,8 @@ package struct Assay: Hashable, Sendable {
         isActive = creation.isActive
         createdAt = creation.at
         updatedAt = creation.at
-        decisions = []
+        decisions = DecisionList(of: creation.id)
+        superseded = DecisionList(of: creation.id)
     }
 
     package var lastRun: Timestamp? { report?.runAt }
@@ -120,16 +121,15 @@ package struct Assay: Hashable, Sendable {
     /// The newest decision about the window that starts at `start`.
     package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
         let position = position(startingAtOrAfter: start)
-        guard position < decisions.count, decisions[position].window.start == start else {
-            return nil
-        }
-        return decisions[position]
+        guard position < decisions.count else { return nil }
+        let found = decisions[position]
+        return found.window.start == start ? found : nil
     }
 
     /// The newest decisions about the windows that start in `period`, ascending.
-    package func decisions(startingIn period: TimeWindow) -> ArraySlice<AssayDecision> {
-        decisions[
-            position(startingAtOrAfter: period.start)..<position(startingAtOrAfter: period.end)]
+    package func decisions(startingIn period: TimeWindow) -> [AssayDecision] {
+        decisions.decisions(
+            position(startingAtOrAfter: period.start)..<position(startingAtOrAfter: period.end))
     }
 
     /// Every decision about the windows that start in `period`: by window, then by revision.
@@ -137,7 +137,7 @@ package struct Assay: Hashable, Sendable {
         let earlier = superseded.filter {
             period.start <= $0.window.start && $0.window.start < period.end
         }
-        guard !earlier.isEmpty else { return Array(decisions(startingIn: period)) }
+        guard !earlier.isEmpty else { return decisions(startingIn: period) }
         return (earlier + decisions(startingIn: period)).sorted {
             ($0.window.start, $0.revision) < ($1.window.start, $1.revision)
         }
@@ -147,7 +147,7 @@ package struct Assay: Hashable, Sendable {
         let position = position(startingAtOrAfter: decision.window.start)
         if position < decisions.count, decisions[position].window.start == decision.window.start {
             superseded.append(decisions[position])
-            decisions[position] = decision
+            decisions.replace(at: position, with: decision)
         } else {
             decisions.insert(decision, at: position)
         }
@@ -157,14 +157,7 @@ package struct Assay: Hashable, Sendable {
     }
 
     private func position(startingAtOrAfter moment: Timestamp) -> Int {
-        // Windows are mostly analysed in order, so most decisions go to the end.
-        guard let last = decisions.last, moment <= last.window.start else { return decisions.count }
-        var (low, high) = (0, decisions.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if decisions[middle].window.start < moment { low = middle + 1 } else { high = middle }
-        }
-        return low
+        decisions.firstPosition { $0.window.start < moment }
     }
 
     // MARK: As JSON
@@ -202,7 +195,9 @@ package struct Assay: Hashable, Sendable {
 
     /// Whether a window that shares a moment with `period` is past a threshold.
     package func drifted(in period: TimeWindow) -> Bool {
-        decisions.contains { decision in
+        // No window that starts earlier reaches into the period: all are equally wide.
+        let start = period.start.adding(TimeSpan(microseconds: -definition.window.width.span.microseconds))
+        return decisions(startingIn: TimeWindow(start: start, end: period.end)).contains { decision in
             (decision.status == .alert || decision.status == .warning)
                 && decision.window.start < period.end && period.start < decision.window.end
         }

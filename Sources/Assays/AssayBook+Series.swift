@@ -8,22 +8,26 @@ import Records
 
 /// The assays of the second generation, folded from the same events as the others.
 struct SeriesBook: Hashable, Sendable {
-    private(set) var assays: [AssayID: SeriesAssay] = [:]
+    private(set) var assays = PagedTable<SeriesAssay>()
     private(set) var ids: [String: AssayID] = [:]
 
     mutating func keep(_ creation: SeriesCreation) {
         // Scheduled again: what happened to it since is kept.
         guard assays[creation.id] == nil else { return }
-        assays[creation.id] = SeriesAssay(creation)
+        assays.insert(SeriesAssay(creation), creation.id)
         ids[creation.uuid] = creation.id
     }
 
     mutating func activate(_ id: AssayID, _ isActive: Bool, at moment: Timestamp) {
-        assays[id]?.isActive = isActive
-        assays[id]?.updatedAt = moment
+        assays.change(id) {
+            $0.isActive = isActive
+            $0.updatedAt = moment
+        }
     }
 
-    mutating func keep(_ decision: AssayDecision) { assays[decision.assayID]?.keep(decision) }
+    mutating func keep(_ decision: AssayDecision) {
+        assays.change(decision.assayID) { $0.keep(decision) }
+    }
 }
 
 extension AssayBook {
@@ -80,7 +84,8 @@ extension AssayBook {
                     assayID: assay.id, resultID: AssayResultID(lastResultID.number + 1 + position),
                     window: analysis.window, revision: (earlier?.revision ?? 0) + 1,
                     definitionRevision: 1, reason: analysis.reason, status: analysis.status,
-                    cut: cut, examinedCut: examinedCut ?? cut, engineVersion: AssayEvaluator.engineVersion, digest: analysis.digest,
+                    cut: cut, examinedCut: examinedCut ?? cut, engineVersion: AssayEvaluator.engineVersion,
+                    digest: analysis.digest,
                     runAt: runAt, analysedAt: analysis.analysedAt,
                     elapsedMilliseconds: analysis.elapsedMilliseconds))
         }

@@ -76,7 +76,7 @@ package struct WindowAnalysis: Hashable, Sendable {
 }
 
 package struct AssayBook: Hashable, Sendable {
-    private var assays: [AssayID: Assay] = [:]
+    private var assays = PagedTable<Assay>()
     /// Names are unique in a workspace; this finds a namesake without looking at all assays.
     private var ids: [AssayName: AssayID] = [:]
     private(set) var lastID = AssayID(0)
@@ -119,24 +119,24 @@ package struct AssayBook: Hashable, Sendable {
             // Created again: what happened to it since is kept.
             guard assays[creation.id] == nil else { return }
             ids[AssayName(creation.definition)] = creation.id
-            assays[creation.id] = Assay(creation)
+            assays.insert(Assay(creation), creation.id)
         case .scheduled(let creation):
             lastID = max(lastID, creation.id)
             series.keep(creation)
         case .activated(let id, let isActive, let at):
             series.activate(id, isActive, at: at)
-            assays[id]?.activate(isActive, at: at)
+            assays.change(id) { $0.activate(isActive, at: at) }
         case .thresholdsChanged(let change):
-            assays[change.id]?.change(change)
+            assays.change(change.id) { $0.change(change) }
         case .analysed(let decision):
             // Result numbers rise along the log, so this one was folded before.
             guard decision.resultID > lastResultID else { return }
             lastResultID = decision.resultID
-            assays[decision.assayID]?.keep(decision)
+            assays.change(decision.assayID) { $0.keep(decision) }
             series.keep(decision)
         case .baselinePinned(let pin):
             // The first use settles it, whatever comes later.
-            if assays[pin.id]?.pin == nil { assays[pin.id]?.pin = pin }
+            assays.change(pin.id) { if $0.pin == nil { $0.pin = pin } }
         }
     }
 

@@ -37,7 +37,9 @@ import Summaries
 package struct ResultDigest: Hashable, Sendable, CustomStringConvertible {
     /// The 32 bytes as four numbers: decisions are held in memory by the million, and a text of
     /// each would be three times as long.
-    private let words: SIMD4<UInt64>
+    let words: SIMD4<UInt64>
+
+    init(words: SIMD4<UInt64>) { self.words = words }
 
     package init(of bytes: [UInt8]) {
         let hex = SHA256.hexDigest(bytes)

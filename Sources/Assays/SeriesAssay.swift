@@ -33,9 +33,9 @@ package struct SeriesAssay: Hashable, Sendable {
     package internal(set) var isActive: Bool
     package let createdAt: Timestamp
     package internal(set) var updatedAt: Timestamp
-    package private(set) var decisions: [AssayDecision] = []
+    package private(set) var decisions: DecisionList
     /// Decisions that a newer one about the same window took the place of.
-    package private(set) var superseded: [AssayDecision] = []
+    package private(set) var superseded: DecisionList
 
     init(_ creation: SeriesCreation) {
         id = creation.id
@@ -44,6 +44,8 @@ package struct SeriesAssay: Hashable, Sendable {
         isActive = true
         createdAt = creation.at
         updatedAt = creation.at
+        decisions = DecisionList(of: creation.id)
+        superseded = DecisionList(of: creation.id)
     }
 
     /// The moment of the last run that was made; nil before the first.
@@ -57,37 +59,27 @@ package struct SeriesAssay: Hashable, Sendable {
 
     /// The newest decision about the window that starts at `start`.
     package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
-        let position = position { $0.window.start < start }
-        guard position < decisions.count, decisions[position].window.start == start else { return nil }
-        return decisions[position]
+        let position = decisions.firstPosition { $0.window.start < start }
+        guard position < decisions.count else { return nil }
+        let found = decisions[position]
+        return found.window.start == start ? found : nil
     }
 
     /// The newest decisions about the windows that end in `period`, ascending.
-    package func decisions(endingIn period: TimeWindow) -> ArraySlice<AssayDecision> {
-        let first = position { $0.window.end < period.start }
-        return decisions[first..<max(first, position { $0.window.end < period.end })]
+    package func decisions(endingIn period: TimeWindow) -> [AssayDecision] {
+        let first = decisions.firstPosition { $0.window.end < period.start }
+        let end = decisions.firstPosition { $0.window.end < period.end }
+        return decisions.decisions(first..<max(first, end))
     }
 
     mutating func keep(_ decision: AssayDecision) {
-        let position = position { $0.window.start < decision.window.start }
+        let position = decisions.firstPosition { $0.window.start < decision.window.start }
         if position < decisions.count, decisions[position].window.start == decision.window.start {
             superseded.append(decisions[position])
-            decisions[position] = decision
+            decisions.replace(at: position, with: decision)
         } else {
             decisions.insert(decision, at: position)
         }
-    }
-
-    /// The first position whose decision is not `before`.
-    private func position(_ before: (AssayDecision) -> Bool) -> Int {
-        // Windows are mostly analysed in order, so most questions are about the end.
-        guard let last = decisions.last, !before(last) else { return decisions.count }
-        var (low, high) = (0, decisions.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if before(decisions[middle]) { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 
     /// As `get` answers it.

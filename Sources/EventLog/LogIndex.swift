@@ -355,7 +355,7 @@ package struct LogIndex: Sendable {
     package internal(set) var cut: CommitNumber = 0
     package internal(set) var topics: [String: TopicIndex] = [:]
     /// In commit order.
-    package internal(set) var events: [EventPlace] = []
+    package internal(set) var events = EventList()
     /// What the tails of all topics take in memory, about.
     private(set) var tailByteCount = 0
     /// By segment number.
@@ -477,11 +477,7 @@ package struct LogIndex: Sendable {
         use.listedByteCount += eventByteCount
         use.liveByteCount += eventByteCount
         // Segments that are rewritten together are neighbours, and so are their events.
-        if let first = events.firstIndex(where: { sources.contains($0.segment) }) {
-            let end = events[first...].firstIndex { !sources.contains($0.segment) } ?? events.endIndex
-            events.replaceSubrange(
-                first..<end, with: directory.events.map { EventPlace(segment: segment, entry: $0) })
-        }
+        events.replace(sources, with: directory.events.map { EventPlace(segment: segment, entry: $0) })
         uses[segment] = use
     }
 }

@@ -170,8 +170,7 @@ struct SegmentRewrite {
             try write(topic, sources, commit, keepingDamage: keepsDamage, to: writer, &directory)
         }
         try write(
-            index.events.filter { sources.contains($0.segment) }, keys, keepingDamage: keepsDamage,
-            to: writer, &directory)
+            index.events.events(of: sources), keys, keepingDamage: keepsDamage, to: writer, &directory)
         let isReached = !directory.blocks.isEmpty || directory.events.last?.commit == commit
         if commit > 0, !isReached {
             // So that a scan sees how far the log had come, though nothing of it is left.

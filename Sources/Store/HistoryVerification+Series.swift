@@ -71,5 +71,5 @@ extension StoreView {
 
 extension SeriesAssay {
     /// Every decision, the ones that others took the place of first.
-    var revisions: [AssayDecision] { superseded + decisions }
+    var revisions: [AssayDecision] { Array(superseded) + decisions }
 }

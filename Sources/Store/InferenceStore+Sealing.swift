@@ -102,7 +102,7 @@ private struct SealingNeeds {
         case .slidingWindow(let spec, _): slides = reads(spec)
         }
         guard readsWindows || slides else { return }
-        decisions = (assay.superseded + assay.decisions).filter { decision in
+        decisions = (Array(assay.superseded) + assay.decisions).filter { decision in
             readsWindows && touches(decision.window)
                 || slides && touches(definition.baseline.period(for: decision.window))
         }

@@ -47,7 +47,7 @@ extension InferenceStore {
             let definition = assay.definition
             guard let id = definition.targeting.pipelineID, view.catalog.pipelines[id]?.topic.name == topic
             else { continue }
-            let decisions = (assay.superseded + assay.decisions).filter { decision in
+            let decisions = assay.revisions.filter { decision in
                 !view.isSealed(decision)
                     && (touches(decision.window) || touches(definition.baselinePeriod(for: decision.window)))
             }

@@ -1,12 +1,13 @@
 // Where kept results are: beside the log, from which they can be worked out again, or sealed in it.
 //
 // A result is an event whose name holds its number. The events of a log are many, and only ever more,
-// so what was looked through once is remembered: asking costs what came since.
+// so what was looked through once is remembered: asking costs what came since. What is remembered is the
+// event's position among all, four bytes a result; it stays when segments are rewritten.
 //
 // Invariants:
 //  * A document that is given back is the one that was kept under that number, whole.
-//  * What is remembered is a convenience: where it leads nowhere, or to something else, because
-//    segments were rewritten meanwhile, all is looked through again.
+//  * What is remembered is a convenience: where it leads nowhere, or to something else, all is looked
+//    through again.
 
 import EventLog
 import Segments
@@ -16,7 +17,22 @@ final class ResultPlaces: Sendable {
     private struct Known {
         /// How many of the log's events were looked through.
         var eventCount = 0
-        var places: [Int: EventPlace] = [:]
+        /// Positions by number, in pages: numbers count from 1, but a damaged log may hold any.
+        var pages: [Int: [UInt32]] = [:]
+
+        private static let pageCount = 256
+        private static let none = UInt32.max
+
+        func position(_ number: Int) -> Int? {
+            guard let page = pages[number / Self.pageCount] else { return nil }
+            let position = page[number % Self.pageCount]
+            return position == Self.none ? nil : Int(position)
+        }
+
+        mutating func note(_ number: Int, at position: Int) {
+            let blank = [UInt32](repeating: Self.none, count: Self.pageCount)
+            pages[number / Self.pageCount, default: blank][number % Self.pageCount] = UInt32(position)
+        }
     }
 
     /// What stands before the number in an event's name.
@@ -34,37 +50,41 @@ final class ResultPlaces: Sendable {
     func name(of number: Int) -> String { prefix + String(number) }
 
     /// Whether the log holds a result of this number.
-    func holds(_ number: Int, in snapshot: LogSnapshot) -> Bool { place(of: number, in: snapshot) != nil }
+    func holds(_ number: Int, in snapshot: LogSnapshot) -> Bool { position(of: number, in: snapshot) != nil }
 
     /// The document kept under a number; nil where there is none, or where it cannot be read.
     func document(_ number: Int, in snapshot: LogSnapshot) -> [UInt8]? {
-        guard let place = place(of: number, in: snapshot) else { return nil }
-        if let document = read(place, number, snapshot) { return document }
+        guard let position = position(of: number, in: snapshot) else { return nil }
+        if let document = read(position, number, snapshot) { return document }
         known.withLock { $0 = Known() }
-        return self.place(of: number, in: snapshot).flatMap { read($0, number, snapshot) }
+        return self.position(of: number, in: snapshot).flatMap { read($0, number, snapshot) }
     }
 
-    private func read(_ place: EventPlace, _ number: Int, _ snapshot: LogSnapshot) -> [UInt8]? {
+    private func read(_ position: Int, _ number: Int, _ snapshot: LogSnapshot) -> [UInt8]? {
+        // A snapshot from before it was kept does not show it.
+        guard position < snapshot.index.events.count else { return nil }
         do throws(SegmentError) {
-            let event = try snapshot.event(place)
+            let event = try snapshot.event(snapshot.index.events[position])
             return event.name == name(of: number) ? event.document : nil
         } catch { return nil }
     }
 
-    private func place(of number: Int, in snapshot: LogSnapshot) -> EventPlace? {
-        known.withLock { known in
+    private func position(of number: Int, in snapshot: LogSnapshot) -> Int? {
+        guard number >= 0 else { return nil }
+        return known.withLock { known in
             let events = snapshot.index.events
             if events.count > known.eventCount {
-                for place in events[known.eventCount...] {
+                var position = known.eventCount
+                for place in events.suffix(from: position) {
+                    defer { position += 1 }
                     let name = place.entry.name
-                    guard name.hasPrefix(prefix), let number = Int(name.dropFirst(prefix.count)) else {
-                        continue
-                    }
-                    known.places[number] = place
+                    guard name.hasPrefix(prefix), let number = Int(name.dropFirst(prefix.count)), number >= 0
+                    else { continue }
+                    known.note(number, at: position)
                 }
                 known.eventCount = events.count
             }
-            return known.places[number]
+            return known.position(number)
         }
     }
 }
