@@ -5,6 +5,7 @@
 //
 // Invariant: a view does not change; two questions to one view are about the same records.
 
+import Alerts
 import Assays
 import Catalog
 import Disk
@@ -16,6 +17,7 @@ package struct StoreView: Sendable {
     package let snapshot: LogSnapshot
     package let catalog: Catalog
     package let book: AssayBook
+    package let alerts: AlertBook
     private let locations: [PipelineID: [(since: CommitNumber, names: [String])]]
     /// The results kept beside the log; nil where they cannot be read.
     let derived: LogSnapshot?
@@ -33,6 +35,7 @@ package struct StoreView: Sendable {
         self.places = places
         catalog = folded.catalog
         book = folded.book
+        alerts = folded.alerts
         locations = folded.locations
         self.sources = sources
     }

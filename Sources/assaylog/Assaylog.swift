@@ -18,7 +18,8 @@ struct Assaylog: AsyncParsableCommand {
         version: "0.1.0",
         subcommands: [
             Serve.self, Append.self, Query.self, Logs.self, Export.self, Summarize.self, AssayCommand.self,
-            Rebuild.self, Inspect.self, Check.self, Compact.self, Retain.self, Delete.self, Redact.self,
+            WebhookCommand.self, Rebuild.self, Inspect.self, Check.self, Compact.self, Retain.self,
+            Delete.self, Redact.self,
             Snapshot.self, Restore.self, Bench.self,
         ])
 

@@ -18,16 +18,19 @@ struct HousekeepingPlace: ParsableArguments {
 
     /// The answer of the server, or of the store in the directory, as the same document.
     func ask(
-        _ path: String, _ document: JSONValue, _ local: (InferenceStore) async throws -> JSONValue
+        _ path: String, _ document: JSONValue, configured: (inout StoreConfiguration) -> Void = { _ in },
+        _ local: (InferenceStore) async throws -> JSONValue
     ) async throws -> JSONField {
         if let server { return try ServerClient(server).post(path, document) }
         let names = try? PosixFileSystem(root: directory.data).list("")
         guard names?.contains(FileName.manifest) == true else {
             throw CommandFailure("--data: \(directory.data) holds no assaylog data; name another")
         }
+        var configuration = StoreConfiguration(directory: directory.data)
+        configured(&configuration)
         let store: InferenceStore
         do {
-            store = try InferenceStore.open(StoreConfiguration(directory: directory.data)).store
+            store = try InferenceStore.open(configuration).store
         } catch LogError.disk(let error) where error.kind == .locked {
             throw CommandFailure(
                 "--data: a server writes \(directory.data); ask it with --server http://localhost:8080")

@@ -40,32 +40,12 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The ONNX Runtime library, or the folder that holds it.")
     var onnxruntime: String?
 
-    @Option(
-        name: .customLong("webhook-allow"),
-        help: ArgumentHelp(
-            "A host that alerts may be posted to, as hooks.example.com or 10.0.0.7:8443, with http:// before it "
-                + "where plain http is meant; may be given again. Without any, there are no webhooks.",
-            valueName: "host"))
-    var webhookAllow: [String] = []
-
-    @Flag(
-        name: .customLong("webhook-allow-private"),
-        help: "Let the names of those hosts resolve to loopback and private addresses.")
-    var webhookAllowPrivate = false
-
-    private func webhookPolicy() throws -> WebhookPolicy {
-        let environment = Settings.environment("ASSAYLOG_WEBHOOK_ALLOW") ?? ""
-        let hosts =
-            webhookAllow.isEmpty
-            ? environment.split(whereSeparator: { $0 == "," || $0 == " " }).map(String.init) : webhookAllow
-        do { return try WebhookPolicy(allowing: hosts, includingPrivate: webhookAllowPrivate) } catch {
-            throw ValidationError("\(error)")
-        }
-    }
+    @OptionGroup var webhooks: WebhookPolicyOptions
 
     func validate() throws {
-        _ = try webhookPolicy()
-        guard (0...65535).contains(port) else { throw ValidationError("--port must be 0 to 65535, not \(port).") }
+        guard (0...65535).contains(port) else {
+            throw ValidationError("--port must be 0 to 65535, not \(port).")
+        }
         _ = try graceSpan()
     }
 
@@ -77,7 +57,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Settings.logger()
         var configuration = StoreConfiguration(directory: directory.data)
         configuration.grace = try graceSpan()
-        configuration.webhookPolicy = try webhookPolicy()
+        configuration.webhookPolicy = try webhooks.policy()
         configuration.runtimePlace = onnxruntime
         configuration.runtimePlaces = Settings.runtimePlaces
         let (store, report) = try InferenceStore.open(configuration)
@@ -91,7 +71,10 @@ struct Serve: AsyncParsableCommand {
         }
         let (host, data) = (self.host, directory.data)
         try await APIServer(
-            store, ServerConfiguration(host: host, port: port, publicURL: publicURL ?? Settings.environment("ASSAYLOG_PUBLIC_URL")), logger: logger
+            store,
+            ServerConfiguration(
+                host: host, port: port, publicURL: publicURL ?? Settings.environment("ASSAYLOG_PUBLIC_URL")),
+            logger: logger
         ).run { port in
             logger.notice("assaylog serves \(data) at http://\(host):\(port)")
         }

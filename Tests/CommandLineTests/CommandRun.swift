@@ -69,6 +69,11 @@ final class Sandbox {
     /// Runs a command in the sandbox, where `assaylog-data` is the data directory.
     @discardableResult
     func run(_ arguments: String..., input: String? = nil) throws -> CommandRun {
+        try run(arguments, input: input)
+    }
+
+    @discardableResult
+    func run(_ arguments: [String], input: String? = nil) throws -> CommandRun {
         let (output, errors) = ("out-" + UUID().uuidString, "err-" + UUID().uuidString)
         let process = try process(arguments, output: output, errors: errors, input: input)
         let guardian = DispatchWorkItem { process.terminate() }
@@ -77,6 +82,27 @@ final class Sandbox {
         guardian.cancel()
         return CommandRun(
             status: process.terminationStatus, output: try read(output), errors: try read(errors))
+    }
+
+    /// Runs a server on a free port while `body` runs; `body` is given its address.
+    func serving(_ options: [String] = [], _ body: (String) throws -> Void) throws {
+        let server = try process(
+            ["serve", "--port", "0"] + options, output: "serve-out", errors: "serve-err")
+        defer {
+            server.terminate()
+            server.waitUntilExit()
+        }
+        let deadline = Date(timeIntervalSinceNow: 60)
+        while Date() < deadline, server.isRunning {
+            let said = try read("serve-err")
+            if let line = said.split(separator: "\n").first(where: { $0.contains(" serves ") }),
+                let address = line.split(separator: " ").last
+            {
+                return try body(String(address))
+            }
+            usleep(20_000)
+        }
+        throw SandboxError(text: "the server did not start: \(try read("serve-err"))")
     }
 
     /// A data directory with `count` records of pipeline "fraud", one a second, in a file "records.ndjson".

@@ -8,31 +8,11 @@ import Testing
 
     init() throws { sandbox = try Sandbox() }
 
-    /// Runs a server on a free port while `body` runs; `body` is given its address.
-    private func withServer(_ body: (String) throws -> Void) throws {
-        let server = try sandbox.process(["serve", "--port", "0"], output: "serve-out", errors: "serve-err")
-        defer {
-            server.terminate()
-            server.waitUntilExit()
-        }
-        let deadline = Date(timeIntervalSinceNow: 60)
-        while Date() < deadline, server.isRunning {
-            let said = try sandbox.read("serve-err")
-            if let line = said.split(separator: "\n").first(where: { $0.contains(" serves ") }),
-                let address = line.split(separator: " ").last
-            {
-                return try body(String(address))
-            }
-            usleep(20_000)
-        }
-        throw SandboxError(text: "the server did not start: \(try sandbox.read("serve-err"))")
-    }
-
     @Test("a file goes through a server into its log, where commands read it at once")
     func appendThroughServer() throws {
         let text = Sample.lines(0..<12_000)
         try sandbox.write(text, to: "a.ndjson")
-        try withServer { address in
+        try sandbox.serving { address in
             let refused = try sandbox.run("append", "--server", address, "--pipeline", "fraud", "a.ndjson")
             #expect(refused.status == 1)
             let run = try sandbox.run(
