@@ -186,8 +186,8 @@ struct ArrowRoutesTests {
                 "pipelines/create", "{\"pipeline_id\":\"copy\",\"workspace_id\":1,\"definition\":{}}")
             _ = try await append(client, try ArrowWriter().bytes(of: [batch]))
             func scores(_ name: String, _ id: Int) async throws -> [String] {
-                var request = AssayRoutesTests.request(
-                    window: AssayRoutesTests.window.replacing("output y", with: "output y 0"),
+                var request = AssayRequests.request(
+                    window: AssayRequests.window.replacing("output y", with: "output y 0"),
                     more: ",\"id\":1,\"run_until\":\"2024-01-09T19:05:00Z\"")
                 request = request.replacing("\"fraud\"", with: "\"\(name)\"")
                     .replacing("\"pipeline_id\":1", with: "\"pipeline_id\":\(id)")

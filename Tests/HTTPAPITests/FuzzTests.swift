@@ -34,7 +34,7 @@ struct FuzzTests {
 
     static func samples(infer: [(path: String, body: String)]) -> [Sample] {
         let topic = "/v1/logs/topic/\(Client.topic)"
-        let calculated = AssayRoutesTests.request(baseline: AssayRoutesTests.fixed)
+        let calculated = AssayRequests.request(baseline: AssayRequests.fixed)
         var samples = [
             Sample("/v1/api/features/list", "{}"),
             Sample("/v1/api/workspaces/create", "{\"workspace_name\":\"risk\"}"),
@@ -55,22 +55,22 @@ struct FuzzTests {
             Sample("/v1/api/plateau/get_topic_name", "{\"pipeline_pk_id\":1}"),
             Sample(
                 "/v1/api/assays/summarize",
-                "{\"summarizer\":\(AssayRoutesTests.summarizer),\"baseline\":\(AssayRoutesTests.fixed)}"),
+                "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed)}"),
             Sample(
                 "/v1/api/assays/summarize",
                 "{\"summarizer\":{\"bin_mode\":\"Provided\",\"aggregation\":\"Cumulative\",\"metric\":\"SumDiff\",\"num_bins\":3,\"provided_edges\":[1,2,3,4],\"bin_weights\":[1,1,1,1,1]},\"baseline\":{\"vector\":[1.5,null,2e3,-4]}}"
             ),
-            Sample("/v1/api/assays/create", AssayRoutesTests.request(name: "\"x\"")),
+            Sample("/v1/api/assays/create", AssayRequests.request(name: "\"x\"")),
             Sample(
                 "/v1/api/assays/run_interactive",
-                AssayRoutesTests.request(more: ",\"id\":1,\"run_until\":\"2024-01-09T19:09:34.063643+00:00\"")
+                AssayRequests.request(more: ",\"id\":1,\"run_until\":\"2024-01-09T19:09:34.063643+00:00\"")
             ),
             Sample("/v1/api/assays/run_interactive", calculated),
             Sample(
                 "/v1/api/assays/run_interactive",
-                AssayRoutesTests.request(
+                AssayRequests.request(
                     baseline:
-                        "{\"sliding_window\":{\"window\":\(AssayRoutesTests.window),\"offset\":\"1 minute\"}}"
+                        "{\"sliding_window\":{\"window\":\(AssayRequests.window),\"offset\":\"1 minute\"}}"
                 )),
             Sample("/v1/api/assays/run_interactive_baseline", calculated),
             Sample(
@@ -262,9 +262,9 @@ struct FuzzTests {
         try await client.createPipeline()
         try await client.append((0..<300).map { (Double($0), Double($0 % 7)) })
         _ = try await client.upload("m", [1, 2, 3])
-        try await client.ask("assays/create", AssayRoutesTests.request())
+        try await client.ask("assays/create", AssayRequests.request())
         client.clock.advance(400)
-        await AssayRoutesTests.tick(client)
+        await AssayRequests.tick(client)
     }
 
     @Test(
@@ -280,8 +280,8 @@ struct FuzzTests {
                 ]))
             #expect(try await client.send(.get, "/healthz").status == 200)
             #expect(
-                try await client.ask("assays/run_interactive", AssayRoutesTests.request()).array().count >= 5)
-            await AssayRoutesTests.tick(client)
+                try await client.ask("assays/run_interactive", AssayRequests.request()).array().count >= 5)
+            await AssayRequests.tick(client)
             return client.folder
         }
         // What was stored can be read again.
@@ -319,11 +319,11 @@ struct FuzzTests {
     func overlapping() async throws {
         try await serving { (client: Client) async throws in
             try await Self.prepare(client)
-            let window = AssayRoutesTests.window.replacing("1 minutes", with: "1 us").replacing(
+            let window = AssayRequests.window.replacing("1 minutes", with: "1 us").replacing(
                 "1 minute", with: "1 day"
             )
             .replacing("2024-01-09T19:00", with: "2024-01-08T19:00")
-            let body = AssayRoutesTests.request(
+            let body = AssayRequests.request(
                 window: window, more: ",\"run_until\":\"2024-01-10T19:00:00Z\"")
             let refused = try await client.refused("assays/run_interactive", body)
             #expect(refused.status == 400)

@@ -42,6 +42,12 @@ struct SeriesRoutesTests {
         return try answer.json
     }
 
+    /// An answer as the contract has it: what noise explains is beside that.
+    static func withoutNoise(_ text: String) -> String {
+        text.replacing(
+            #/,"noise":{"mean":[0-9.e-]+,"line_95":[0-9.e-]+,"too_few_records":(true|false)}/#, with: "")
+    }
+
     @Test("a baseline's binning is previewed as a summary a path")
     func previewBaseline() async throws {
         try await serving { (client: Client) async throws in
@@ -81,8 +87,9 @@ struct SeriesRoutesTests {
                 "/v2/api/assays/score",
                 Self.body(
                     "", baseline: "{\"Vector\":[\(hundred)]}", summarizer: five, window: "{\"Raw\":[3,4,5]}"))
+            #expect(try answer.json["out.y"]["noise"]["too_few_records"].bool())
             #expect(
-                answer.text == """
+                Self.withoutNoise(answer.text) == """
                     {"out.y":{"score":4.1648763041561505,"scores":[1.2875503299472804,0.7193314935522176,\
                     0.7193314935522176,0.7193314935522176,0.7193314935522176],"bin_index":null}}
                     """)
@@ -108,7 +115,7 @@ struct SeriesRoutesTests {
                 "\"preview_start\":\"2024-01-09T19:00:00Z\",\"preview_end\":\"2024-01-09T19:03:00Z\","
             let rows = try await Self.ask(client, "preview", Self.body(period)).array()
             #expect(
-                rows[0].value?.text == """
+                rows[0].value.map { Self.withoutNoise($0.text) } == """
                     {"id":0,"assay_id":"00000000-0000-0000-0000-000000000000",\
                     "analyzed_at":"2024-01-09T19:05:00Z","elapsed_millis":0,\
                     "scores":{"out.y":{"score":0.0,"scores":[0.0,0.0],"bin_index":null}},\

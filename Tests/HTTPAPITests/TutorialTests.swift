@@ -181,7 +181,7 @@ struct TutorialTests {
             Self.expectSame(
                 try await client.ask("assays/create", created.text).value!,
                 try Corpus.captured("cell23-assays_create-1"), without: Self.ofCreation)
-            await AssayRoutesTests.tick(client)
+            await AssayRequests.tick(client)
             // The second is over days, and never complete here.
             var second = JSONObject(try JSONField(created).object().members.map { ($0.key, $0.value) })
             second["name"] = .string("api assay curl examples fjii")

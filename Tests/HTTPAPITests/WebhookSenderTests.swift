@@ -95,12 +95,12 @@ struct WebhookSenderTests {
             try await client.ask(
                 "webhooks/create", "{\"url\":\"http://\(host):\(port)/hook\",\"secret\":\"\(Self.secret)\"}")
             try await client.append([(0, 1), (1, 2), (2, 3), (3, 4), (70, 99), (71, 99)])
-            try await client.ask("assays/create", AssayRoutesTests.request())
+            try await client.ask("assays/create", AssayRequests.request())
             client.clock.advance(66)
-            await AssayRoutesTests.tick(client)
+            await AssayRequests.tick(client)
             #expect(store.alerts.lastAlertID == AlertID(0))
             client.clock.advance(60)
-            await AssayRoutesTests.tick(client)
+            await AssayRequests.tick(client)
         }
         return place
     }

@@ -1,0 +1,187 @@
+// Checked here: what assays refuse, by its field, with the remedy; nothing is stored.
+
+import Assays
+import HTTPTypes
+import JSON
+import Logging
+import Records
+import Store
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("What assays over HTTP refuse")
+struct AssayRefusalTests {
+    static let badRequests: [(endpoint: String, body: String, message: String)] = [
+        ("summarize", "{", "malformed JSON at byte 1"), ("summarize", "[]", "the request must be an object"),
+        ("summarize", "{}", "field \"summarizer\" is missing"),
+        ("summarize", "{\"summarizer\":{},\"baseline\":{}}", "field \"baseline\" has no kind"),
+        (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[]}}",
+            "field \"baseline.vector\" holds no number"
+        ),
+        (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[\"1\"]}}",
+            "field \"baseline.vector[0]\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[1e999]}}",
+            "field \"baseline.vector[0]\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{\"num_bins\":0},\"baseline\":{\"vector\":[1]}}",
+            "field \"summarizer.num_bins\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{\"metric\":\"KL\"},\"baseline\":{\"vector\":[1]}}",
+            "field \"summarizer.metric\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("1 minute", with: "banana"))}",
+            "field \"baseline.fixed_window.width\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("output y", with: "banana"))}",
+            "field \"baseline.fixed_window.path\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("output y", with: "output z 3"))}",
+            "field \"path\" is \"output z 3\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("2024-01-09T14", with: "2023-01-09T14"))}",
+            "no inferences for output y of pipeline \"fraud\" between 2023-01-09T19:00:00Z and"
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("\"width\":\"1 minute\"", with: "\"end\":\"2024-01-09T18:00:00Z\""))}",
+            "field \"baseline.fixed_window.end\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("\"fraud\"", with: "\"nope\""))}",
+            "field \"pipeline_name\" is \"nope\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("\"workspace_id\":1", with: "\"workspace_id\":9"))}",
+            "field \"workspace_id\" is 9"
+        ),
+        ("create", AssayRequests.request(name: "null"), "field \"name\""),
+        ("create", AssayRequests.request(name: "\"\""), "field \"name\" is empty"),
+        (
+            "create", AssayRequests.request(name: "\"taken\""),
+            "which assay 1 of this workspace is called already"
+        ),
+        (
+            "create", AssayRequests.request(more: ",\"pipeline_id\":\"1\""),
+            "field \"pipeline_id\" must be an integer"
+        ),
+        ("create", AssayRequests.request(more: ",\"pipeline_id\":7"), "field \"pipeline_id\" is 7"),
+        (
+            "create", AssayRequests.request(more: ",\"pipeline_name\":\"other\""),
+            "field \"pipeline_name\" is \"other\", but pipeline 1"
+        ),
+        ("create", AssayRequests.request(more: ",\"workspace_id\":9"), "field \"workspace_id\" is 9"),
+        (
+            "create", AssayRequests.request(more: ",\"active\":\"yes\""),
+            "field \"active\" must be true or false"
+        ),
+        ("create", AssayRequests.request(more: ",\"alert_threshold\":\"high\""), "field \"alert_threshold\""),
+        ("create", AssayRequests.request(more: ",\"run_until\":\"tomorrow\""), "field \"run_until\""),
+        (
+            "create",
+            AssayRequests.request(window: AssayRequests.window.replacing("\"1 minute\"", with: "\"banana\"")),
+            "field \"window.width\""
+        ),
+        (
+            "create",
+            AssayRequests.request(
+                window: AssayRequests.window.replacing("\"1 minute\"", with: "\"0 minutes\"")),
+            "field \"window.width\""
+        ),
+        (
+            "create",
+            AssayRequests.request(
+                window: AssayRequests.window.replacing("\"1 minutes\"", with: "\"-1 minutes\"")),
+            "field \"window.interval\""
+        ),
+        (
+            "create",
+            AssayRequests.request(window: AssayRequests.window.replacing("output y", with: "outputs 0 0")),
+            "field \"window.path\""
+        ),
+        (
+            "create", AssayRequests.request(window: AssayRequests.window.replacing("[]", with: "[1]")),
+            "field \"window.locations[0]\""
+        ),
+        ("create", AssayRequests.request(window: "null"), "field \"window\""),
+        ("create", AssayRequests.request(baseline: "{\"static\":{}}"), "field \"baseline.static"),
+        ("create", AssayRequests.request(baseline: "{\"vector\":[1],\"static\":{}}"), "give exactly one of"),
+        (
+            "run_interactive",
+            AssayRequests.request(window: AssayRequests.window.replacing("output y", with: "output z")),
+            "field \"path\" is \"output z\""
+        ),
+        ("run_interactive", AssayRequests.request(baseline: "{}"), "field \"baseline\""),
+        ("run_interactive", "{}", "is missing"),
+        (
+            "run_interactive_baseline", AssayRequests.request(more: ",\"pipeline_id\":7"),
+            "field \"pipeline_id\" is 7"
+        ),
+        ("list", "{\"pipeline_id\":\"1\"}", "field \"pipeline_id\" must be an integer"),
+        ("list", "{\"workspace_name\":\"nope\"}", "field \"workspace_name\" is \"nope\""),
+        ("set_active", "{\"id\":9,\"active\":true}", "there is no assay 9"),
+        ("set_active", "{\"id\":1}", "field \"active\" is missing"),
+        ("set_active", "{\"active\":true}", "field \"id\" is missing"),
+        ("get_assay_results", "{\"assay_id\":9}", "there is no assay 9"),
+        ("get_assay_results", "{}", "field \"assay_id\" is missing"),
+        ("get_results", "{\"assay_id\":1,\"limit\":0}", "field \"limit\" is 0"),
+        (
+            "get_results", "{\"assay_id\":1,\"pipeline_id\":2}",
+            "field \"pipeline_id\" is 2, but assay 1 watches pipeline 1"
+        ),
+        (
+            "get_results",
+            "{\"assay_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T18:00:00Z\"}",
+            "field \"end\" is before"
+        ),
+        ("get_results", "{\"assay_id\":1,\"start\":5}", "field \"start\" must be a string"),
+        ("get_baseline", "{}", "field \"pipeline_name\" is missing"),
+        (
+            "get_baseline", "{\"pipeline_name\":\"nope\"}",
+            "field \"pipeline_name\" is \"nope\", and there is no such pipeline"
+        ),
+        (
+            "get_baseline", "{\"pipeline_name\":\"fraud\",\"workspace_id\":9}",
+            "there is no such pipeline in workspace 9"
+        ),
+        ("get_baseline", "{\"pipeline_name\":\"fraud\",\"limit\":-3}", "field \"limit\" is -3"),
+        (
+            "get_baseline", "{\"pipeline_name\":\"fraud\",\"limit\":\"3\"}",
+            "field \"limit\" must be an integer"
+        ),
+        ("get_baseline", "{\"pipeline_name\":\"fraud\",\"start\":\"yesterday\"}", "field \"start\""),
+    ]
+
+    @Test("what cannot be meant is a 400 that names the field, and nothing is stored")
+    func refusals() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.ask("assays/create", AssayRequests.request(name: "\"taken\""))
+            try await client.append([(0, 1)])
+            client.clock.advance(300)
+            let cut = client.store.log.cut
+            for (endpoint, body, message) in Self.badRequests {
+                let refused = try await client.refused("assays/\(endpoint)", body)
+                #expect(refused.status == 400, "\(endpoint) \(body)")
+                #expect(refused.message.contains(message), "\(endpoint) \(body): \(refused.message)")
+            }
+            #expect(client.store.log.cut == cut)
+        }
+    }
+}
