@@ -4,10 +4,11 @@
 //      "window_start","created_at","updated_at","workspace_id","workspace_name","pipeline_id",
 //      "warning_threshold","alert_threshold"}
 //
-//     scores      {path: {"score","scores","bin_index"}} or {path: why there is no score}
+//     scores      {path: {"score","scores","bin_index","noise"}} or {path: why there is no score}
 //     summaries   {path: summary}, without the paths that have no score; empty for an empty window
 //
-// The keys are exactly these, because clients refuse others. The contract knows three statuses; a window
+// The keys are exactly these, because clients refuse others; within a score they do not, so what noise alone would
+// score stands there, as {"mean","line_95","too_few_records"}, where its law says anything. The contract knows three statuses; a window
 // that could not be judged is shown as "Warning", for it is not "Ok" and nothing drifted. The thresholds
 // are those of the first path, the only one that clients which show them have.
 //
@@ -77,7 +78,7 @@ package struct SeriesResult: Hashable, Sendable {
 
 extension SeriesOutcome {
     package var scoresJSON: JSONValue {
-        .object(JSONObject(findings.map { ($0.target.path.dottedText, $0.scoreJSON) }))
+        .object(JSONObject(findings.map { ($0.target.path.dottedText, $0.scoreJSON(settings)) }))
     }
 
     fileprivate func summariesJSON(_ json: (DatedSeriesSummary) -> JSONValue) -> JSONValue {
@@ -97,10 +98,30 @@ extension SeriesOutcome {
 
 extension SeriesFinding {
     /// The score with its terms, or the sentence that says why there is none.
-    fileprivate var scoreJSON: JSONValue {
+    fileprivate func scoreJSON(_ settings: SeriesSettings) -> JSONValue {
         guard let score else { return .string(absence) }
-        return .object(
+        var object = JSONObject([
             ("score", .number(score)), ("scores", .array(scores.map { .number($0) })),
-            ("bin_index", binIndex.map { .integer($0) } ?? .null))
+            ("bin_index", binIndex.map { .integer($0) } ?? .null),
+        ])
+        if let noise = noise(settings) {
+            let alert = target.thresholds.alert
+            object.append(
+                "noise",
+                .object(
+                    ("mean", .number(noise.mean)), ("line_95", .number(noise.line95)),
+                    (
+                        "too_few_records",
+                        .bool(alert.map { noise.hasTooFewRecords(alertThreshold: $0) } ?? false)
+                    )))
+        }
+        return .object(object)
+    }
+
+    /// What sampling noise alone would score here; nil without a score, and where its law says nothing.
+    package func noise(_ settings: SeriesSettings) -> NoiseLine? {
+        guard score != nil, let summary, let baseline else { return nil }
+        let (count, overflow) = summary.summary.count.addingReportingOverflow(summary.summary.missingCount)
+        return overflow ? nil : NoiseLine.of(windowCount: count, against: baseline.summary, settings)
     }
 }

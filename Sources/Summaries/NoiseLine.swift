@@ -99,25 +99,13 @@ struct NoiseLaw: Hashable, Sendable {
         metric = settings.metric
         weights = settings.binWeights
         weightSum = settings.binWeightSum
-        var counts: [Int] = []
-        var below = 0
-        for value in values {
-            // Shares are counts over a count, but a static baseline may have been written by hand.
-            let count = Int((value * Double(summary.count)).rounded())
-            counts.append(isCumulative ? max(0, count - below) : count)
-            below = max(below, count)
-        }
+        var counts = Self.counts(values, of: summary.count, isCumulative)
         baselineCount = NoiseSizes.nearestBaseline(summary.count)
         if baselineCount == summary.count {
             baseline = values
         } else {
             counts = Self.scaled(counts, from: summary.count, to: baselineCount, settings)
-            let total = counts.reduce(0, +)
-            let shares =
-                isCumulative
-                ? AggregatedValues.cumulative(counts, of: total)
-                : AggregatedValues.density(counts, of: total)
-            baseline = shares.map { $0 ?? 0 }
+            baseline = Self.shares(counts, isCumulative)
         }
         let inner = 1..<binCount - 1
         func takeOne(from bins: some Sequence<Int>) {
@@ -146,6 +134,42 @@ struct NoiseLaw: Hashable, Sendable {
             }
         }
         spacings = counts
+    }
+
+    init(
+        spacings: [Int], undecided: Range<Int>, baseline: [Double], baselineCount: Int, isCumulative: Bool,
+        metric: DriftMetric, weights: [Double]?, weightSum: Double
+    ) {
+        self.spacings = spacings
+        self.undecided = undecided
+        self.baseline = baseline
+        self.baselineCount = baselineCount
+        self.isCumulative = isCumulative
+        self.metric = metric
+        self.weights = weights
+        self.weightSum = weightSum
+    }
+
+    /// How many of `count` lie in each bin, by what the bins' values say.
+    static func counts(_ values: [Double], of count: Int, _ isCumulative: Bool) -> [Int] {
+        var counts: [Int] = []
+        var below = 0
+        for value in values {
+            // Shares are counts over a count, but a static baseline may have been written by hand.
+            let found = Int((value * Double(count)).rounded())
+            counts.append(isCumulative ? max(0, found - below) : found)
+            below = max(below, found)
+        }
+        return counts
+    }
+
+    /// The values of bins with `counts`.
+    static func shares(_ counts: [Int], _ isCumulative: Bool) -> [Double] {
+        let total = counts.reduce(0, +)
+        let shares =
+            isCumulative
+            ? AggregatedValues.cumulative(counts, of: total) : AggregatedValues.density(counts, of: total)
+        return shares.map { $0 ?? 0 }
     }
 
     /// The counts of a baseline like this one, but of another size.

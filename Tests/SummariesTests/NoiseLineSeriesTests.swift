@@ -1,0 +1,94 @@
+// Checked here: the noise line of the second generation against simulation, over its modes, sizes and metrics, and
+// where there is none.
+
+import Simulation
+import Testing
+
+@testable import Summaries
+
+@Suite struct NoiseLineSeriesTests {
+    struct Case: CustomTestStringConvertible {
+        var mode: SeriesBinMode
+        var n: Int
+        var m: Int
+        /// Every how many values one is missing.
+        var missing = Int.max
+
+        var testDescription: String { "\(mode), baseline \(n), window \(m)" }
+    }
+
+    static let cases = [
+        Case(mode: .quantile(5), n: 40, m: 12), Case(mode: .quantile(5), n: 1_000, m: 30),
+        Case(mode: .quantile(2), n: 300, m: 200), Case(mode: .equal(5), n: 200, m: 40),
+        Case(mode: .equal(10), n: 1_000, m: 500), Case(mode: .provided([0.1, 0.4, 0.9]), n: 60, m: 25),
+        Case(mode: .provided([0.1, 0.4, 0.9]), n: 2_000, m: 300),
+        Case(mode: .quantileWithExplicitOutliers(5), n: 100, m: 20),
+        Case(mode: .quantileWithExplicitOutliers(5), n: 1_000, m: 400),
+        Case(mode: .quantile(5), n: 500, m: 60, missing: 4),
+    ]
+    static let measures: [(DriftMetric, Aggregation)] = [
+        (.psi, .density), (.sumDiff, .density), (.maxDiff, .density), (.maxDiff, .cumulative),
+    ]
+
+    @Test(arguments: cases)
+    func ninety_five_of_a_hundred_windows_without_drift_stay_at_or_below_the_line(it: Case) throws {
+        let rounds = 160
+        for (metric, aggregation) in Self.measures {
+            let settings = try SeriesSettings(binMode: it.mode, aggregation: aggregation, metric: metric)
+            let summarizer = SeriesSummarizer(settings)
+            var generator = SeededGenerator(seed: 1_906)
+            func sample(_ count: Int) -> SortedSample {
+                let missingCount = count / it.missing
+                return SortedSample(
+                    (0..<count - missingCount).map { _ in Double.random(in: 0..<1, using: &generator) },
+                    nullCount: missingCount)
+            }
+            var (above, reached, mean, said) = (0, 0, 0.0, 0.0)
+            for _ in 0..<rounds {
+                let baseline = try summarizer.baseline(of: sample(it.n))
+                let line = try #require(NoiseLine.of(windowCount: it.m, against: baseline, settings))
+                let window = summarizer.window(of: sample(it.m), in: baseline.bins)
+                let score = try #require(
+                    try DriftScore(
+                        baselineValues: baseline.aggregatedValues, windowValues: window.aggregatedValues,
+                        metric, over: aggregation, weights: nil, weightSum: 1
+                    ).score)
+                if score > line.line95 { above += 1 }
+                if score >= line.line95 * (1 - 1e-9) { reached += 1 }
+                mean += score
+                said += line.mean
+            }
+            let tolerance = 4 * (0.05 * 0.95 / Double(rounds)).squareRoot() + 0.01
+            #expect(Double(above) / Double(rounds) < 0.05 + tolerance, "\(metric) \(aggregation)")
+            // Which number is missing is no chance here, so such windows differ by less than the law says.
+            if it.missing == .max {
+                #expect(Double(reached) / Double(rounds) > 0.05 - tolerance, "\(metric) \(aggregation)")
+                #expect((mean / said - 1).magnitude < 0.2, "\(metric) \(aggregation): \(mean) \(said)")
+            }
+        }
+    }
+
+    @Test func weights_weigh_noise_and_there_is_none_where_the_law_says_nothing() throws {
+        let values = SortedSample((0..<4_000).map { Double($0) })
+        let weighted = try SeriesSettings(
+            binMode: .quantile(4), metric: .sumDiff, binWeights: [1, 0, 0, 0])
+        let line = try #require(
+            NoiseLine.of(
+                windowCount: 100, against: try SeriesSummarizer(weighted).baseline(of: values), weighted))
+        // Half of |share - 1/4|, which is about normal with deviation 0.0433.
+        #expect((line.line95 - 1.96 * 0.0433 / 2).magnitude < 0.006)
+        for settings in [
+            try SeriesSettings(aggregation: .edges), try SeriesSettings(binMode: .none),
+            try SeriesSettings(binMode: .quantile(NoiseLine.binCountMax + 1)),
+        ] {
+            let baseline = try SeriesSummarizer(settings).baseline(of: values)
+            #expect(NoiseLine.of(windowCount: 9, against: baseline, settings) == nil)
+        }
+        let usual = try SeriesSettings()
+        let baseline = try SeriesSummarizer(usual).baseline(of: values)
+        #expect(NoiseLine.of(windowCount: 0, against: baseline, usual) == nil)
+        #expect(NoiseLine.of(windowCount: 1, against: baseline, usual) != nil)
+        let small = try #require(NoiseLine.of(windowCount: 10, against: baseline, usual))
+        #expect(small.hasTooFewRecords(alertThreshold: 0.25))
+    }
+}
