@@ -1,7 +1,7 @@
 // The windows of an assay of the second generation, each of its paths compared with that path's baseline.
 //
-// Neighbouring windows are read together, one scan a path; a window that stands apart is read alone. Every
-// window has an outcome, also one without records.
+// Neighbouring windows are read together; a window that stands apart is read alone. What does not depend on the
+// path is read once for all paths. Every window has an outcome, also one without records.
 //
 // Invariants:
 //  * Outcomes are a pure function of definition, windows and the records up to the cut.
@@ -45,7 +45,7 @@ struct SeriesPass {
         return outcomes
     }
 
-    /// Reads the period that neighbouring windows cover once for each path.
+    /// Reads the period that neighbouring windows cover, and the one that their baselines do.
     private func append(
         _ windows: ArraySlice<TimeWindow>, to outcomes: inout [SeriesWindowOutcome]
     ) throws {
@@ -54,10 +54,13 @@ struct SeriesPass {
         var findings = [[SeriesFinding]](repeating: [], count: windows.count)
         var elapsed = [Int64](repeating: 0, count: windows.count)
         var scratch = Scratch()
-        for target in definition.targeting.targets {
+        // One path alone is read by all processors.
+        let targets = definition.targeting.targets
+        let columns = targets.count > 1 ? SharedColumns(view, cut: cut) : nil
+        for target in targets {
             let spec = definition.windowSpec(of: target.path)
-            let values = try read(spec, covered)
-            let baselineValues = try rollingValues(spec, windows)
+            let values = try read(spec, covered, columns)
+            let baselineValues = try rollingValues(spec, windows, columns)
             for (position, window) in windows.enumerated() {
                 let start = view.sources.monotonicNanoseconds()
                 findings[position].append(
@@ -81,20 +84,23 @@ struct SeriesPass {
         var baseline = SortedSample()
     }
 
-    private func read(_ spec: AssayWindowSpec, _ period: TimeWindow) throws -> ColumnValues {
-        let values = try view.values(of: spec, in: period, cut: cut)
+    private func read(
+        _ spec: AssayWindowSpec, _ period: TimeWindow, _ columns: SharedColumns?
+    ) throws -> ColumnValues {
+        let values =
+            try columns?.values(of: spec, in: period) ?? view.values(of: spec, in: period, cut: cut)
         try view.refuseUnseen(values.statistics.unseen)
         return values
     }
 
     /// The values under the baselines of windows, where those move; else none.
     private func rollingValues(
-        _ spec: AssayWindowSpec, _ windows: ArraySlice<TimeWindow>
+        _ spec: AssayWindowSpec, _ windows: ArraySlice<TimeWindow>, _ columns: SharedColumns?
     ) throws -> ColumnValues {
         guard let first = definition.baselinePeriod(for: windows[windows.startIndex]),
             let last = definition.baselinePeriod(for: windows[windows.endIndex - 1])
         else { return ColumnValues() }
-        return try read(spec, TimeWindow(start: first.start, end: last.end))
+        return try read(spec, TimeWindow(start: first.start, end: last.end), columns)
     }
 
     private func finding(

@@ -149,6 +149,39 @@ struct SeriesSchedulerTests {
         try await scene.store.close()
     }
 
+    // The clock is put back by an hour while late records wait for the grace, and a broken assay for its next try.
+    @Test("a clock that goes back puts late records and new tries off by no more than the grace")
+    func clockBack() async throws {
+        let scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(
+            Self.request(
+                frequency: "{\"SimpleRunFrequency\":{\"quantity\":1,\"unit\":\"Day\"}}"))
+        let scheduler = Self.scheduler(scene)
+        try await scene.append([(10, 1)])
+        scene.clock.set(moment(7200))
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+        try await scene.append([(20, 9)])
+        await scheduler.tick()
+        scene.clock.set(moment(3600))
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+        scene.clock.advance(4.9)
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+        scene.clock.advance(0.1)
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid).map { $0.hasPrefix("60:late2") } == [true])
+        // And forth, by a year: each day that is complete by then is run once.
+        scene.clock.set(moment(31_536_000))
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid).count == 365)
+        scene.clock.set(moment(20_000_000))
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid).count == 365)
+        try await scene.store.close()
+    }
+
     @Test("a rolling baseline moves with the windows, and its late records reach them")
     func rolling() async throws {
         let scene = try await Scene()
@@ -338,6 +371,52 @@ struct SeriesSchedulerTests {
                 definition, over: TimeWindow(start: moment(-100_000_000), end: moment(1000)))
         }
         #expect(tooMany.contains("preview_end"))
+        try await scene.store.close()
+    }
+
+    // Several paths share a scan; one alone has its own.
+    @Test("paths that are read together say what each says alone, as of any commit", arguments: 1...6)
+    func together(seed: Int) async throws {
+        print("seed \(seed)")
+        var random = SeededGenerator(seed: UInt64(seed))
+        let scene = try await Scene()
+        let iopaths = [
+            "{\"field\":\"out.y\"}", "{\"field\":\"in.x\"}", "{\"field\":\"in.z\",\"indexes\":[1]}",
+        ]
+        var cuts: [UInt64?] = [nil]
+        for _ in 0..<9 {
+            let count = [1, 4, 300].randomElement(using: &random)!
+            func numbers() -> [Double] { (0..<count).map { _ in Double.random(in: 0...9, using: &random) } }
+            _ = try await scene.store.append(
+                RecordBatch(
+                    times: (0..<count).map { _ in moment(.random(in: -100...600, using: &random)).milliseconds
+                    },
+                    fields: ["out.y", "in.x"].filter { _ in Int.random(in: 0..<4, using: &random) > 0 }.map {
+                        FieldColumn(name: $0, values: .scalar(Leaf(.float64(numbers()))))
+                    }),
+                topic: scene.pipeline.topic.name, partition: ["a", "b"].randomElement(using: &random)!)
+            cuts.append(scene.store.log.cut)
+        }
+        scene.clock.set(moment(700))
+        let view = scene.store.view
+        let baseline =
+            seed % 2 == 0
+            ? "{\"Rolling\":{\"start\":\"2024-01-09T18:58:30Z\",\"width\":{\"seconds\":45}}}"
+            : "{\"Vector\":[1,2,3,4]}"
+        func findings(_ iopaths: [String], _ cut: UInt64?) throws -> [[SeriesFinding]] {
+            let definition = try view.completed(
+                Self.request(baseline: baseline, iopath: "[\(iopaths.joined(separator: ","))]"))
+            let runs = definition.schedule.runs(after: moment(0), through: moment(700), limit: 20)
+            return try SeriesPass(view: view, definition: definition, cut: cut)
+                .outcomes(of: runs.map { definition.window(of: $0) }).map(\.outcome.findings)
+        }
+        for cut in cuts {
+            let together = try findings(iopaths, cut)
+            #expect(together.count == 11)
+            for (place, iopath) in iopaths.enumerated() {
+                #expect(try findings([iopath], cut) == together.map { [$0[place]] })
+            }
+        }
         try await scene.store.close()
     }
 
