@@ -99,11 +99,14 @@ package actor SeriesScheduler {
     /// After the clock went back, what waits for a moment waits as long as it would have.
     private func setBack(by microseconds: Int64) {
         let shift = TimeSpan(microseconds: -microseconds)
-        for id in progress.keys {
-            progress[id]?.retryAt = progress[id]?.retryAt?.adding(shift)
-            guard let late = progress[id]?.late else { continue }
-            progress[id]?.late?.first = late.first.adding(shift)
-            progress[id]?.late?.last = late.last.adding(shift)
+        // Each taken out, changed and put back: changed in its place, it must not be read at the same time.
+        for (id, entry) in progress {
+            var entry = entry
+            entry.retryAt = entry.retryAt?.adding(shift)
+            entry.late = entry.late.map {
+                Late(times: $0.times, first: $0.first.adding(shift), last: $0.last.adding(shift))
+            }
+            progress[id] = entry
         }
     }
 
