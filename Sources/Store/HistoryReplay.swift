@@ -17,8 +17,36 @@ import Summaries
 struct HistoryReplay {
     /// A decision to work out.
     struct Item {
-        let assay: Assay
+        fileprivate let subject: Subject
         let decision: AssayDecision
+
+        var assay: Assay { subject.assay }
+    }
+
+    /// An assay, held once by all items about it: an item of its own would be ten times as large.
+    final class Subject: Sendable {
+        let assay: Assay
+
+        init(_ assay: Assay) { self.assay = assay }
+
+        func item(_ decision: AssayDecision) -> Item { Item(subject: self, decision: decision) }
+    }
+
+    /// Assays whose decisions are worked out together, those of one column: at no time are all decisions of
+    /// a log looked at, only those over one of its columns.
+    static func groups(of assays: [Assay]) -> [[Assay]] {
+        var positions: [ColumnSpec: Int] = [:]
+        var groups: [[Assay]] = []
+        for assay in assays {
+            let column = ColumnSpec(assay.definition.window)
+            if let position = positions[column] {
+                groups[position].append(assay)
+            } else {
+                positions[column] = groups.count
+                groups.append([assay])
+            }
+        }
+        return groups
     }
 
     let view: StoreView
@@ -27,31 +55,28 @@ struct HistoryReplay {
     private static let windowCountMax = 512
     private static let rowCountMax = 1 << 20
 
-    /// The items in an order in which what belongs together stands together.
-    static func ordered(_ items: [Item]) -> [Item] {
-        Dictionary(grouping: items) { ColumnSpec($0.assay.definition.window) }.values.flatMap(sorted)
-    }
-
-    private static func sorted(_ items: [Item]) -> [Item] {
+    /// Items of one group in an order in which what belongs together stands together.
+    static func sorted(_ items: [Item]) -> [Item] {
         items.sorted {
             ($0.decision.cut, $0.decision.window.start, $0.decision.window.end)
                 < ($1.decision.cut, $1.decision.window.start, $1.decision.window.end)
         }
     }
 
-    /// Works all out, in an order of its own.
+    /// Works out items of one group, sorted.
     func run(
-        _ items: [Item], _ answer: (Item, Result<AssayOutcome, any Error>) throws -> Void
+        _ items: some RandomAccessCollection<Item>,
+        _ answer: (Item, Result<AssayOutcome, any Error>) throws -> Void
     ) throws {
-        for (column, items) in Dictionary(grouping: items, by: { ColumnSpec($0.assay.definition.window) }) {
-            let sorted = Self.sorted(items)
-            var evaluators: [AssayID: (revision: Int, evaluator: AssayEvaluator)] = [:]
-            var start = 0
-            while start < sorted.count {
-                let end = pieceEnd(sorted, from: start)
-                try run(column, sorted[start..<end], &evaluators, answer)
-                start = end
-            }
+        let items = Array(items)
+        guard let first = items.first else { return }
+        let column = ColumnSpec(first.subject.assay.definition.window)
+        var evaluators: [AssayID: (revision: Int, evaluator: AssayEvaluator)] = [:]
+        var start = 0
+        while start < items.count {
+            let end = pieceEnd(items, from: start)
+            try run(column, items[start..<end], &evaluators, answer)
+            start = end
         }
     }
 

@@ -62,25 +62,30 @@ extension StoreView {
         report progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
     ) throws -> HistoryReport {
         var report = HistoryReport()
-        var items: [HistoryReplay.Item] = []
-        for assay in book.list().reversed() {
-            for decision in assay.revisions(startingIn: .always) {
-                report.decisionCount += 1
-                let number = decision.resultID.number
-                if let sealed = places.sealed.document(number, in: snapshot) {
-                    report.check(sealed: sealed, decision, assay)
-                } else {
-                    items.append(HistoryReplay.Item(assay: assay, decision: decision))
+        let assays = Array(book.list().reversed())
+        let count = assays.reduce(0) { $0 + $1.decisions.count + $1.superseded.count }
+        for group in HistoryReplay.groups(of: assays) {
+            var items: [HistoryReplay.Item] = []
+            for assay in group {
+                let subject = HistoryReplay.Subject(assay)
+                for decision in assay.revisions(startingIn: .always) {
+                    report.decisionCount += 1
+                    let number = decision.resultID.number
+                    if let sealed = places.sealed.document(number, in: snapshot) {
+                        report.check(sealed: sealed, decision, assay)
+                    } else {
+                        items.append(subject.item(decision))
+                    }
+                    guard let kept = keptDocument(of: decision) else { continue }
+                    report.check(kept: kept, decision, assay)
                 }
-                guard let kept = keptDocument(of: decision) else { continue }
-                report.check(kept: kept, decision, assay)
             }
-        }
-        var done = report.decisionCount - items.count
-        try HistoryReplay(view: self).run(items) { item, outcome in
-            report.check(outcome, item.decision, item.assay)
-            done += 1
-            progress(done, report.decisionCount)
+            var done = report.decisionCount - items.count
+            try HistoryReplay(view: self).run(HistoryReplay.sorted(items)) { item, outcome in
+                report.check(outcome, item.decision, item.assay)
+                done += 1
+                progress(done, count)
+            }
         }
         settle(configuration, &report)
         verifySeries(configuration, &report)

@@ -51,38 +51,43 @@ extension InferenceStore {
                 [.event(Event(name: view.places.derived.name(of: number), document: document))])
             report.carriedOverCount += 1
         }
-        var items: [HistoryReplay.Item] = []
-        for assay in view.book.list().reversed() {
-            for decision in assay.revisions(startingIn: .always) {
-                if view.isSealed(decision) {
-                    report.sealedCount += 1
-                } else if carried[decision.resultID.number] == nil {
-                    items.append(HistoryReplay.Item(assay: assay, decision: decision))
-                }
-            }
-        }
-        items = HistoryReplay.ordered(items)
-        // Whole pieces at a time: what is worked out goes to disk before more is.
-        for start in stride(from: 0, to: items.count, by: rebuildBatchCount * 8) {
-            var waiting: [AppendItem] = []
-            let piece = Array(items[start..<min(start + rebuildBatchCount * 8, items.count)])
-            try HistoryReplay(view: view).run(piece) { item, outcome in
-                do {
-                    let document = view.catalog.document(try outcome.get(), of: item.decision, item.assay)
-                    let name = view.places.derived.name(of: item.decision.resultID.number)
-                    waiting.append(.event(Event(name: name, document: document)))
-                    report.resultCount += 1
-                } catch {
-                    report.failureCount += 1
-                    if report.failures.count < 10 {
-                        report.failures.append("result \(item.decision.resultID): \(error)")
+        let assays = Array(view.book.list().reversed())
+        let count = assays.reduce(0) { $0 + $1.decisions.count + $1.superseded.count }
+        for group in HistoryReplay.groups(of: assays) {
+            var items: [HistoryReplay.Item] = []
+            for assay in group {
+                let subject = HistoryReplay.Subject(assay)
+                for decision in assay.revisions(startingIn: .always) {
+                    if view.isSealed(decision) {
+                        report.sealedCount += 1
+                    } else if carried[decision.resultID.number] == nil {
+                        items.append(subject.item(decision))
                     }
                 }
-                progress(report.resultCount + report.failureCount, items.count)
             }
-            for first in stride(from: 0, to: waiting.count, by: rebuildBatchCount) {
-                _ = try await derived.append(
-                    Array(waiting[first..<min(first + rebuildBatchCount, waiting.count)]))
+            items = HistoryReplay.sorted(items)
+            // Whole pieces at a time: what is worked out goes to disk before more is.
+            for start in stride(from: 0, to: items.count, by: rebuildBatchCount) {
+                var waiting: [AppendItem] = []
+                let piece = items[start..<min(start + rebuildBatchCount, items.count)]
+                try HistoryReplay(view: view).run(piece) { item, outcome in
+                    do {
+                        let document = view.catalog.document(
+                            try outcome.get(), of: item.decision, item.assay)
+                        let name = view.places.derived.name(of: item.decision.resultID.number)
+                        waiting.append(.event(Event(name: name, document: document)))
+                        report.resultCount += 1
+                    } catch {
+                        report.failureCount += 1
+                        if report.failures.count < 10 {
+                            report.failures.append("result \(item.decision.resultID): \(error)")
+                        }
+                    }
+                    progress(
+                        report.resultCount + report.failureCount + report.sealedCount
+                            + report.carriedOverCount, count)
+                }
+                if !waiting.isEmpty { _ = try await derived.append(waiting) }
             }
         }
         try await rebuildSeries(view, carried, derived, &report)
