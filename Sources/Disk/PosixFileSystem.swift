@@ -21,7 +21,8 @@ package struct PosixFileSystem: FileSystem {
         // Parents of the root are the user's; those are made too, so that `--data a/b/c` just works.
         var made = ""
         for part in path(name).split(separator: "/", omittingEmptySubsequences: false) {
-            made += made.isEmpty && part.isEmpty ? "/" : (made.hasSuffix("/") || made.isEmpty ? "" : "/") + part
+            made +=
+                made.isEmpty && part.isEmpty ? "/" : (made.hasSuffix("/") || made.isEmpty ? "" : "/") + part
             if made == "/" || made.isEmpty { continue }
             if mkdir(made, 0o777) == 0 {
                 try syncDirectory(at: made.lastIndex(of: "/").map { String(made[...$0]) } ?? ".")

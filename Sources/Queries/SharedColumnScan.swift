@@ -221,7 +221,8 @@ extension SharedColumnScan.Part {
     fileprivate func isGrouped(with next: Self) -> Bool {
         guard case .block(let own) = source, case .block(let other) = next.source else { return false }
         return own.entry.kind == .grouped && other.entry.kind == .grouped
-            && own.segment.number == other.segment.number && own.entry.columnsOffset == other.entry.columnsOffset
+            && own.segment.number == other.segment.number
+            && own.entry.columnsOffset == other.entry.columnsOffset
     }
 
     /// Reads the numbers of its rows that count; NaN where there are none.

@@ -97,7 +97,8 @@ enum TextCoding {
             var end = 0
             for length in lengths {
                 guard length >= 0, length <= Int64(byteCount - end) else {
-                    throw .overLimit(offset: place, found: UInt64(bitPattern: length), limit: UInt64(byteCount))
+                    throw .overLimit(
+                        offset: place, found: UInt64(bitPattern: length), limit: UInt64(byteCount))
                 }
                 end += Int(length)
                 ends.append(Int32(end))

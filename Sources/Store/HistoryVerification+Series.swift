@@ -36,7 +36,8 @@ extension StoreView {
             guard outcome.digest == decision.digest else {
                 report.differentCount += 1
                 return report.note(
-                    "\(name): worked out again its digest is \(outcome.digest), \(decision.digest) was decided")
+                    "\(name): worked out again its digest is \(outcome.digest), \(decision.digest) was decided"
+                )
             }
             report.equalCount += 1
             guard let kept = keptDocument(of: decision) else { return }

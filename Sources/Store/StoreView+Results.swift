@@ -73,7 +73,8 @@ extension StoreView {
             try assay.pin?.summary
             ?? baseline(
                 definition.baseline, definition.summarizer, for: decision.window, cut: decision.cut)
-        let values = try values(of: definition.window, in: decision.window, cut: decision.cut, wantsTimes: false)
+        let values = try values(
+            of: definition.window, in: decision.window, cut: decision.cut, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
         return try AssayEvaluator(definition, baseline: baseline)
             .outcome(of: SortedSample(values.values), in: decision.window)

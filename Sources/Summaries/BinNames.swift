@@ -14,10 +14,11 @@ package enum BinNames {
         switch binMode {
         case .none: []
         case .quantile:
-            surround((1..<max(edges.count, 1)).map { position in
-                // A percentage that is not whole is rounded, halves up: q_33, q_67, q_100.
-                "q_\(BinEdges.roundedQuotient(100 * position, edges.count - 1))"
-            })
+            surround(
+                (1..<max(edges.count, 1)).map { position in
+                    // A percentage that is not whole is rounded, halves up: q_33, q_67, q_100.
+                    "q_\(BinEdges.roundedQuotient(100 * position, edges.count - 1))"
+                })
         case .equal: named("p_", edges)
         case .provided: named("e_", edges)
         }

@@ -77,7 +77,8 @@ struct Check: ParsableCommand {
             ("ok", .bool(findings.isEmpty)), ("findings", .array(findings)), ("notes", .strings(check.notes)),
             ("segments", .integer(check.segmentCount)), ("commits", .integer(check.commitCount)),
             ("blocks", .integer(check.blockCount)), ("records", .integer(check.recordCount)),
-            ("events", .integer(check.eventCount)), ("keys", .integer(check.keyCount)), ("models", .integer(check.modelCount)),
+            ("events", .integer(check.eventCount)), ("keys", .integer(check.keyCount)),
+            ("models", .integer(check.modelCount)),
             ("bytes", .integer(check.byteCount)))
     }
 }

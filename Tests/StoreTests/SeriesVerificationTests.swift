@@ -10,7 +10,9 @@ import Testing
 
 @Suite("Second-generation results proven and derived anew")
 struct SeriesVerificationTests {
-    @Test("every decision is proven, late records and due runs are waited for, and a wrong kept result is found")
+    @Test(
+        "every decision is proven, late records and due runs are waited for, and a wrong kept result is found"
+    )
     func verified() async throws {
         let scene = try await Scene()
         let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
@@ -38,7 +40,8 @@ struct SeriesVerificationTests {
         // Derived anew, it is right again. Elsewhere: a closed store keeps its folder's lock while it is held.
         try await scene.store.close()
         let folder = try scene.folder.copy()
-        let rebuilt = try await InferenceStore.rebuild(Scene.configuration(folder), sources: scene.clock.sources)
+        let rebuilt = try await InferenceStore.rebuild(
+            Scene.configuration(folder), sources: scene.clock.sources)
         #expect(rebuilt.resultCount == 2 && rebuilt.failureCount == 0)
         let store = try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store
         report = try store.view.verify(configuration)

@@ -71,7 +71,8 @@ struct SampleSorterTests {
         }
     }
 
-    @Test("a scratch left over from a longer sample does not show in a shorter one", arguments: [false, true])
+    @Test(
+        "a scratch left over from a longer sample does not show in a shorter one", arguments: [false, true])
     func scratchIsReused(usingVectors: Bool) {
         var sorter = SampleSorter(usingVectors: usingVectors)
         for (step, length) in [500, 40, 3, 0, 501, 33, 2_000, 868].enumerated() {
