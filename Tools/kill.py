@@ -146,7 +146,7 @@ class Trial:
               + f"\n          {judgement.found_count:,} found, {len(self.ledger.assays)} assays, "
               f"{len(self.ledger.results)} results; up in {seconds * 1000:.0f} ms"
               + f"\n          {keeper.answer_count} compactions and redactions answered, "
-              f"{self.passing.gone_count:,} of {self.passing.count:,} passing records let go, "
+              f"{len(self.passing.gone):,} of {self.passing.count:,} passing records let go, "
               f"snapshot {snapshot}", flush=True)
 
     def kill_while_starting(self):
