@@ -50,12 +50,7 @@ struct LogRoutes {
             format: format, float32: try request.query("float32"),
             isFromEdge: try request.query("edge").first == "true", pipeline: pipeline,
             source: AppendSource(topic: topic, partition: partition))
-        if case .json(let text) = format, keyText == nil, post.float32.isEmpty {
-            (post.body, post.records) = try await request.rows(
-                as: text, upTo: RequestLimits.recordsByteCountMax, float32Fields: pipeline.float32Fields)
-        } else {
-            post.body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
-        }
+        post.body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
         guard let keyText else { return spanResponse(try await append(post, key: nil)) }
         let key = request.key(keyText, topic: topic, body: post.body, at: store.sources.now())
         switch try await store.log.once(key, { try await append(post, key: key) }) {
@@ -70,8 +65,6 @@ struct LogRoutes {
     /// What one request wants appended, not read yet.
     private struct Post {
         var body = ByteBuffer()
-        /// The body's, where they were read while it came.
-        var records: ParsedRecords?
         var format: RecordFormat
         /// The fields that the request declares to hold float32 numbers.
         var float32: [String]
@@ -95,7 +88,7 @@ struct LogRoutes {
         {
             return try await store.append(posted, key: key)
         }
-        var parsed = try post.records ?? post.format.parse(post.body, float32Fields: float32Fields)
+        var parsed = try post.format.parse(post.body, float32Fields: float32Fields)
         for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
         if post.isFromEdge { try await store.declareLocation(post.source.partition, of: post.pipeline.id) }
         guard parsed.batch.rowCount > 0 else {

@@ -11,15 +11,12 @@ import Hummingbird
 import JSON
 import NIOCore
 import Records
-import Wire
 
 enum RequestLimits {
     /// Requests that are not records or models: the largest holds a vector baseline.
     static let documentByteCountMax = 32 << 20
     /// Records of one append or one inference request.
     static let recordsByteCountMax = 64 << 20
-    /// The longest body that is read in pieces.
-    static let piecedByteCountMax = 8 << 20
 }
 
 extension Request {
@@ -35,45 +32,6 @@ extension Request {
             if body == nil { body = piece } else { body!.writeImmutableBuffer(piece) }
         }
         return body ?? ByteBuffer()
-    }
-
-    /// The whole body, and its rows, where those were read in pieces while it came.
-    ///
-    /// - Parameter text: what the rows are written as.
-    func rows(
-        as text: RecordText, upTo limit: Int, float32Fields: Set<String>
-    ) async throws -> (body: ByteBuffer, records: ParsedRecords?) {
-        // Few bytes are read before a second core is awake; of many, the pieces would be a second copy.
-        guard let stated = headers[.contentLength].flatMap({ Int($0) }),
-            (2 * RecordCutter.pieceByteCount...RequestLimits.piecedByteCountMax).contains(stated)
-        else { return (try await bytes(upTo: limit), nil) }
-        return try await withThrowingTaskGroup(of: (Int, ParsedRecords?).self) { group in
-            var cutter = RecordCutter(text)
-            var body = ByteBuffer()
-            body.reserveCapacity(stated)
-            var count = 0
-            func read(_ piece: RecordPiece) {
-                let position = count
-                count += 1
-                group.addTask { (position, RecordParser.parse(piece, as: text)) }
-            }
-            for try await bytes in self.body {
-                body.writeImmutableBuffer(bytes)
-                guard body.readableBytes <= limit else {
-                    throw RequestRefusal.bodyTooLarge(
-                        "the body is over the limit of \(limit) bytes", limit: limit)
-                }
-                if let piece = bytes.withUnsafeReadableBytes({ cutter.add($0) }) { read(piece) }
-            }
-            let last = cutter.finish()
-            guard count > 0 else { return (body, nil) }
-            let end = RecordParser.parse(last, as: text)
-            var pieces = [ParsedRecords?](repeating: nil, count: count) + [end]
-            for try await (position, piece) in group { pieces[position] = piece }
-            let found = pieces.compactMap { $0 }
-            guard found.count == pieces.count else { return (body, nil) }
-            return (body, ParsedRecords(joining: found, float32Fields: float32Fields))
-        }
     }
 
     /// Refuses a body by the length that its header states, before any of it is read.

@@ -107,21 +107,6 @@ package struct RecordParser {
         }
     }
 
-    /// Reads a piece of a body by itself; nil where it does not begin and end as a piece does, or where a
-    /// row of it is refused.
-    package static func parse(_ piece: RecordPiece, as text: RecordText) -> ParsedRecords? {
-        piece.bytes.withUnsafeBytes { buffer in
-            var parser = RecordParser(buffer)
-            do {
-                switch text {
-                case .array: try parser.readArray(piece)
-                case .lines: try parser.readLines()
-                }
-                return try parser.finish()
-            } catch { return nil }
-        }
-    }
-
     private var scanner: JSONScanner
     private var isInRow = false
     private var times: [Int64] = []
@@ -149,28 +134,6 @@ extension RecordParser {
         if scanner.hasFirst(before: UInt8(ascii: "]")) {
             repeat { try readRow() } while try hasNext(before: UInt8(ascii: "]"))
         }
-        do throws(JSONError) { try scanner.expectEnd() } catch { throw .text(error) }
-    }
-
-    /// Reads a piece of a list: rows with commas between them, which end with the piece.
-    private mutating func readArray(_ piece: RecordPiece) throws(RowFault) {
-        scanner.skipWhitespace()
-        if piece.isFirst {
-            guard scanner.peek == UInt8(ascii: "[") else {
-                throw .text(scanner.unexpected("a list of records"))
-            }
-            guard scanner.hasFirst(before: UInt8(ascii: "]")) else {
-                throw .text(scanner.unexpected("a record"))
-            }
-        }
-        while true {
-            try readRow()
-            scanner.skipWhitespace()
-            if scanner.isAtEnd && !piece.isLast { return }
-            guard try hasNext(before: UInt8(ascii: "]")) else { break }
-        }
-        // The list has ended; only the last piece may say so.
-        guard piece.isLast else { throw .text(scanner.unexpected("a record")) }
         do throws(JSONError) { try scanner.expectEnd() } catch { throw .text(error) }
     }
 
