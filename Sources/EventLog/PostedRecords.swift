@@ -13,20 +13,27 @@ import Wire
 package struct PostedRecords: Sendable {
     /// Above, a body is read by itself: it has rows enough.
     package static let byteCountMax = 16 << 10
+    /// The same of objects, each of which may be a record: what a text takes once it is read depends on how
+    /// many those are, and this bounds it before it is.
+    package static let objectCountMax = 16
 
     package let source: AppendSource
     let text: [UInt8]
+    /// No fewer than its records.
+    let rowCountMax: Int
     let form: RecordText
     /// The fields whose numbers are float32.
     let float32Fields: Set<String>
     /// What a record without a time gets, in milliseconds since 1970.
     let time: Int64
 
-    /// Nil where the text is too long, or holds no record.
+    /// Nil where the text is too long, may have too many records, or holds none.
     package init?(
         _ text: [UInt8], as form: RecordText, float32Fields: Set<String>, time: Int64, to source: AppendSource
     ) {
-        guard text.count <= PostedRecords.byteCountMax, text.contains(UInt8(ascii: "{")) else { return nil }
+        guard text.count <= PostedRecords.byteCountMax else { return nil }
+        rowCountMax = text.reduce(0) { $0 + ($1 == UInt8(ascii: "{") ? 1 : 0) }
+        guard (1...PostedRecords.objectCountMax).contains(rowCountMax) else { return nil }
         self.source = source
         self.text = text
         self.form = form

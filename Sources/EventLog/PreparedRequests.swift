@@ -69,7 +69,7 @@ final class RequestPreparer {
     /// Few records of a partition that wait for more of them.
     private struct Line {
         var entries: [Entry] = []
-        /// Without those that are not read yet.
+        /// Of those that are not read yet, what they may have.
         var rowCount = 0
     }
 
@@ -102,14 +102,11 @@ final class RequestPreparer {
                 shares.append(.init(source: source, rowCount: block.rowCount))
                 prepared.parts.append(.block(block, rows: nil))
             case .small(let batch, let source):
-                if let line = lines[source], line.rowCount + batch.rowCount > SegmentFormat.blockRowCountMax {
-                    flush(source)
-                }
                 shares.append(.init(source: source, rowCount: batch.rowCount))
                 add(.batch(batch), rowCount: batch.rowCount, to: source)
             case .posted(let records):
                 precondition(request.items.count == 1, "What may yet be refused is a request of its own.")
-                add(.posted(records, position), rowCount: 0, to: records.source)
+                add(.posted(records, position), rowCount: records.rowCountMax, to: records.source)
             case .event(let event): prepared.parts.append(.event(event))
             }
         }
@@ -117,6 +114,7 @@ final class RequestPreparer {
     }
 
     private func add(_ entry: Entry, rowCount: Int, to source: AppendSource) {
+        if let line = lines[source], line.rowCount + rowCount > SegmentFormat.blockRowCountMax { flush(source) }
         if lines[source] == nil { order.append(source) }
         lines[source, default: Line()].entries.append(entry)
         lines[source]!.rowCount += rowCount

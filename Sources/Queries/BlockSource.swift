@@ -53,6 +53,11 @@ struct BlockSource {
         var head = try opening.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
             try BlockHead.read(UnsafeRawBufferPointer(buffer), at: headPlace, kind: kind, fields: wanted)
         }
+        guard head.rowCount == entry.rowCount else {
+            throw .malformed(
+                headPlace,
+                reason: "a block of \(head.rowCount) rows, which the index says has \(entry.rowCount)")
+        }
         if let hidden = snapshot.index.topics[entry.topic]?.hiddenFields(of: entry), !hidden.isEmpty {
             head.fields.removeAll { hidden.contains($0.name) }
         }

@@ -11,6 +11,9 @@
 import JSON
 
 extension RecordBatch {
+    /// Values that are absent in a batch made of others.
+    private static let absentCountMax = 1 << 24
+
     /// The rows of all batches; nil where they do not unify, or pass a limit of `RecordLimits`.
     package init?(concatenating batches: [RecordBatch]) {
         let rowCount = batches.reduce(0) { $0 + $1.rowCount }
@@ -34,6 +37,14 @@ extension RecordBatch {
             }
         }
         guard names.count <= RecordLimits.fieldCountMax else { return nil }
+        // Each absent value takes its place all the same: batches too unlike stay by themselves.
+        var absentCount = 0
+        for parts in columns {
+            var width = 1
+            for case .fixedList(let leaves)? in parts.map({ $0?.values }) { width = max(width, leaves.count) }
+            for (part, batch) in zip(parts, batches) where part == nil { absentCount += batch.rowCount * width }
+        }
+        guard absentCount <= RecordBatch.absentCountMax else { return nil }
         let rowCounts = batches.map { $0.rowCount }
         var fields: [FieldColumn] = []
         fields.reserveCapacity(names.count)

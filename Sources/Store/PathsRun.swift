@@ -143,6 +143,8 @@ package struct PathsRun: Sendable {
             }
             paths = named
         }
+        // Long runs are read slice by slice, each with a scan of its own.
+        if scan.times.count >= 2 * pass.sliceRowCount { columns.forget() }
     }
 
     private static func pass(

@@ -30,6 +30,9 @@ final class SharedColumns: Sendable {
         try scan(of: spec, in: period).values(spec.path)
     }
 
+    /// Lets the scans go that were made so far.
+    func forget() { scans.withLock { $0 = [:] } }
+
     /// The scan of the records that `spec` means in a period, whatever its path.
     func scan(of spec: AssayWindowSpec, in period: TimeWindow) throws -> SharedColumnScan {
         let scope = try view.scope(of: spec, cut: cut)
