@@ -242,7 +242,7 @@ struct HistoryTests {
             }
         }
         let report = try scene.store.view.verify(scene.store.configuration)
-        #expect(report.decisionCount == decisionCount && decisionCount > 20)
+        #expect(report.decisionCount == decisionCount && decisionCount > 10)
         let sealedCount = report.sealedCount
         #expect(report.equalCount == decisionCount - sealedCount && sealedCount > 0)
         #expect(report.isProved && report.isSettled, "\(report)")
