@@ -195,7 +195,11 @@ struct HistoryTests {
                 try await history.keepHouse(seconds: Double.random(in: 20...200, using: &random))
             case 17:
                 rewriteCount += try await scene.store.compact().rewriteCount
-                if step == 21 { try await history.keepHouse(seconds: 20) }
+                if step == 21 {
+                    // By now the first block is old enough.
+                    scene.clock.advance(30)
+                    try await history.keepHouse(seconds: 20)
+                }
             default:
                 // The power goes: what was acknowledged is there, in a store that was never closed.
                 history.scene = try scene.copied()
@@ -238,7 +242,10 @@ struct HistoryTests {
             for decision in assay.decisions where !scene.store.view.isSealed(decision) {
                 let slow = try history.outcome(
                     assay, decision.definitionRevision, decision.window, scene.store.log.cut)
-                #expect(slow?.digest == decision.digest, "settled \(decision)")
+                // A window that all its records left for an edge says nothing any more: its last word stands.
+                let isLeft =
+                    slow == nil && assay.definition.window.locations == .home && !history.edges.isEmpty
+                #expect(isLeft || slow?.digest == decision.digest, "settled \(decision)")
             }
         }
         let report = try scene.store.view.verify(scene.store.configuration)

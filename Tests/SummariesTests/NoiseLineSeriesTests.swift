@@ -24,7 +24,7 @@ import Testing
         Case(mode: .provided([0.1, 0.4, 0.9]), n: 500, m: 100),
         Case(mode: .quantileWithExplicitOutliers(5), n: 100, m: 20),
         Case(mode: .quantileWithExplicitOutliers(5), n: 500, m: 100),
-        Case(mode: .quantile(5), n: 500, m: 60, missing: 4),
+        Case(mode: .quantile(5), n: 500, m: 60, missing: 10),
     ]
     static let measures: [(DriftMetric, Aggregation)] = [
         (.psi, .density), (.sumDiff, .density), (.maxDiff, .density), (.maxDiff, .cumulative),

@@ -1,0 +1,28 @@
+// Checked here: that batches too unlike each other stay by themselves. That the rows of a union are those of
+// its parts is checked where batches are made of bodies: WireTests/RecordRoundTripTests.
+
+import Testing
+
+@testable import Records
+
+@Suite("Concatenated batches")
+struct ConcatenationTests {
+    private static func batch(rows: Int, fields: Int, width: Int? = nil) -> RecordBatch {
+        let leaf = Leaf(.float64([Double](repeating: 1, count: rows)))
+        return RecordBatch(
+            times: [Int64](repeating: 0, count: rows),
+            fields: (0..<fields).map { number in
+                FieldColumn(
+                    name: "in.f\(number)",
+                    values: width.map { .fixedList([Leaf](repeating: leaf, count: $0)) } ?? .scalar(leaf))
+            })
+    }
+
+    @Test("one row of many fields and many rows of none are not made sixteen million absent values")
+    func unlike() {
+        let few = Self.batch(rows: 70_000, fields: 0)
+        #expect(RecordBatch(concatenating: [Self.batch(rows: 1, fields: 200), few]) != nil)
+        #expect(RecordBatch(concatenating: [Self.batch(rows: 1, fields: 300), few]) == nil)
+        #expect(RecordBatch(concatenating: [Self.batch(rows: 1, fields: 3, width: 100), few]) == nil)
+    }
+}
