@@ -48,6 +48,9 @@ package struct SegmentFile: Sendable {
     /// The directory of a sealed segment.
     package func directory() throws(SegmentError) -> SegmentDirectory { try footer().directory }
 
+    /// What the first read of a footer takes: a directory of a thousand blocks is about as long.
+    private static let tailByteCount = 32 << 10
+
     /// The directory of a sealed segment, and the byte after its last envelope, where it lies.
     package func footer() throws(SegmentError) -> (directory: SegmentDirectory, offset: Int) {
         try checkHeader()
@@ -56,9 +59,15 @@ package struct SegmentFile: Sendable {
         guard trailerOffset >= SegmentFormat.segmentHeaderByteCount else {
             throw .malformed(place(0), reason: "too short to be sealed: \(end) bytes")
         }
-        let trailer = try read(at: trailerOffset, byteCount: SegmentFormat.trailerByteCount)
+        // One read for both as a rule: from a disk that must seek, a second one costs more than the bytes.
+        let tailOffset = max(SegmentFormat.segmentHeaderByteCount, end - SegmentFile.tailByteCount)
+        let tail = try read(at: tailOffset, byteCount: end - tailOffset)
+        let trailer = Array(tail[(trailerOffset - tailOffset)...])
         let (footerOffset, footerByteCount, expected) = try footerPlace(trailer, at: trailerOffset)
-        let footer = try read(at: footerOffset, byteCount: footerByteCount)
+        let footer =
+            footerOffset >= tailOffset
+            ? Array(tail[(footerOffset - tailOffset)..<(trailerOffset - tailOffset)])
+            : try read(at: footerOffset, byteCount: footerByteCount)
         let found = Checksum.crc32c(footer)
         guard found == expected else {
             throw .checksumMismatch(place(footerOffset), expected: expected, found: found)
