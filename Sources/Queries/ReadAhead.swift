@@ -3,8 +3,8 @@
 // right behind it, so it is read with it.
 //
 // Invariants:
-//  * The bytes lent are those at the place that was asked for; they stay until `runCount` more runs were
-//    read from files.
+//  * The bytes lent are those at the place that was asked for. Bytes that were read for the asking stay until
+//    `runCount` more runs were read; those of a run that was there already, until the next one is.
 //  * No run is longer than what was asked for, or than the blocks to come can want, within `byteCountMax`.
 //  * Used by the one scan that made it, so by one thread at a time.
 
