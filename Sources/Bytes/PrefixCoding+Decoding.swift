@@ -3,6 +3,8 @@
 //
 // Invariant: a table has a code for whatever bits come; lengths that make no such table are refused.
 
+import CColumns
+
 extension PrefixCoding {
     /// Fills `output` with what `encode` was given.
     package static func decode(
@@ -21,57 +23,69 @@ extension PrefixCoding {
         let first = try cursor.readCount(limit: half * lengthMax / 8 + 1)
         let second = try cursor.readCount(limit: half * lengthMax / 8 + 1)
         let streams = try cursor.readBytes(first + second)
-        let problem = withUnsafeTemporaryAllocation(
-            of: UInt16.self, capacity: 1 << lengthMax
-        ) { table -> String? in
-            guard let longest = fill(table, pairs, of: least...greatest) else {
-                return "the lengths of its codes are of no prefix code"
-            }
+        guard let lengths = CodeLengths(pairs, of: least...greatest) else {
+            throw .badFrame(offset: place, reason: "the lengths of its codes are of no prefix code")
+        }
+        let tableCount = 1 << lengths.longest
+        let isWhole = withUnsafeTemporaryAllocation(of: UInt16.self, capacity: tableCount) { table in
+            lengths.fill(table)
             // Copied, so that a load of eight bytes may begin at the last one.
-            let isWhole = withUnsafeTemporaryAllocation(byteCount: first + second + 8, alignment: 8) { room in
+            return withUnsafeTemporaryAllocation(byteCount: first + second + 8, alignment: 8) { room in
                 room.copyMemory(from: streams)
                 room.storeBytes(of: 0, toByteOffset: first + second, as: UInt64.self)
-                return read(
-                    UnsafeRawBufferPointer(room), first, second,
-                    UnsafeMutableBufferPointer(rebasing: table[..<(1 << longest)]), into: output, half)
+                return assaylog_read_codes(
+                    room.baseAddress, first, second, table.baseAddress, Int32(lengths.longest), half,
+                    output.count - half, output.baseAddress)
             }
-            return isWhole ? nil : "its codes do not end where its bytes do"
         }
-        if let problem { throw .badFrame(offset: place, reason: problem) }
+        guard isWhole else {
+            throw .badFrame(offset: place, reason: "its codes do not end where its bytes do")
+        }
     }
 
-    /// Fills the start of `table`, for each run of as many bits as the longest code has, with that code's
-    /// length and, from bit 8 on, the kind.
-    ///
-    /// - Parameter pairs: half a byte for each kind, the length of its code.
-    /// - Returns: the longest length; nil where some run of bits starts with no code, or with two.
-    private static func fill(
-        _ table: UnsafeMutableBufferPointer<UInt16>, _ pairs: UnsafeRawBufferPointer,
-        of kinds: ClosedRange<Int>
-    ) -> Int? {
-        func length(_ kind: Int) -> Int {
+    /// How long the code of each kind is: all that a table is made of.
+    private struct CodeLengths {
+        /// Half a byte for each kind.
+        private let pairs: UnsafeRawBufferPointer
+        private let kinds: ClosedRange<Int>
+        /// How many kinds have a code of each length; those of length 0 are not there at all.
+        private var counts = InlineArray<16, UInt16>(repeating: 0)
+        let longest: Int
+
+        /// Nil where some run of bits would start with no code, or with two.
+        init?(_ pairs: UnsafeRawBufferPointer, of kinds: ClosedRange<Int>) {
+            self.pairs = pairs
+            self.kinds = kinds
+            for kind in kinds { counts[CodeLengths.length(kind, kinds, pairs)] += 1 }
+            var longest = 0
+            var share = 0
+            for length in 1...15 where counts[length] > 0 {
+                guard length <= lengthMax else { return nil }
+                longest = length
+                share += Int(counts[length]) << (lengthMax - length)
+            }
+            guard share == 1 << lengthMax else { return nil }
+            self.longest = longest
+        }
+
+        private static func length(
+            _ kind: Int, _ kinds: ClosedRange<Int>, _ pairs: UnsafeRawBufferPointer
+        ) -> Int {
             let position = kind - kinds.lowerBound
             return Int(pairs[position >> 1] >> UInt8((position & 1) * 4) & 15)
         }
-        return withUnsafeTemporaryAllocation(of: Int.self, capacity: 17 + 256) { room in
-            // Where the kinds of each length begin in the order of codes, then where they end.
-            let (ends, ordered) = (room.baseAddress!, room.baseAddress! + 17)
-            for length in 0..<17 { ends[length] = 0 }
-            for kind in kinds { ends[length(kind) + 1] += 1 }
-            ends[1] = 0
-            var longest = 0
-            var share = 0
-            for length in 1...15 where ends[length + 1] > 0 {
-                guard length <= lengthMax else { return nil }
-                longest = length
-                share += ends[length + 1] << (lengthMax - length)
-            }
-            guard share == 1 << lengthMax else { return nil }
-            for length in 1...15 { ends[length + 1] += ends[length] }
+
+        /// Fills `table`, for each run of `longest` bits, with the length of the code that they start with
+        /// and, from bit 8 on, its kind.
+        func fill(_ table: UnsafeMutableBufferPointer<UInt16>) {
+            // The kinds in the order of their codes, and where those of each length end.
+            var ordered = InlineArray<256, UInt8>(repeating: 0)
+            var ends = InlineArray<16, UInt16>(repeating: 0)
+            for length in 2...15 { ends[length] = ends[length - 1] + counts[length - 1] }
             for kind in kinds {
-                let length = length(kind)
+                let length = CodeLengths.length(kind, kinds, pairs)
                 guard length > 0 else { continue }
-                ordered[ends[length]] = kind
+                ordered[Int(ends[length])] = UInt8(kind)
                 ends[length] += 1
             }
             // Length by length: what stands for all runs of fewer bits stands for those with a bit more,
@@ -81,7 +95,7 @@ extension PrefixCoding {
             for length in 1...longest {
                 let half = 1 << (length - 1)
                 (table.baseAddress! + half).update(from: table.baseAddress!, count: half)
-                while next < ends[length] {
+                while next < Int(ends[length]) {
                     let place = Int(UInt16(code).bitReversed >> UInt16(16 - length))
                     table[place] = UInt16(ordered[next]) << 8 | UInt16(length)
                     code += 1
@@ -89,52 +103,6 @@ extension PrefixCoding {
                 }
                 code <<= 1
             }
-            return longest
         }
-    }
-
-    /// Reads both halves of `output`; false where a stream holds not as many codes as it should.
-    private static func read(
-        _ room: UnsafeRawBufferPointer, _ first: Int, _ second: Int,
-        _ table: UnsafeMutableBufferPointer<UInt16>,
-        into output: UnsafeMutableRawBufferPointer, _ half: Int
-    ) -> Bool {
-        let mask = UInt64(table.count - 1)
-        let last = room.count - 8
-        // Bits from the start of the room; a stream that is too short runs on to the end and no further.
-        var (firstBit, secondBit) = (0, first * 8)
-        @inline(__always) func word(_ bit: Int) -> UInt64 {
-            let word = room.loadUnaligned(fromByteOffset: min(bit >> 3, last), as: UInt64.self)
-            return UInt64(littleEndian: word) &>> UInt64(bit & 7)
-        }
-        let secondCount = output.count - half
-        var index = 0
-        while index + 5 <= secondCount {
-            var firstWord = word(firstBit)
-            var secondWord = word(secondBit)
-            for step in 0..<5 {
-                let one = table[Int(truncatingIfNeeded: firstWord & mask)]
-                let other = table[Int(truncatingIfNeeded: secondWord & mask)]
-                output[index + step] = UInt8(truncatingIfNeeded: one &>> 8)
-                output[half + index + step] = UInt8(truncatingIfNeeded: other &>> 8)
-                // A length is below 64, so no more of the entry than that counts.
-                firstWord &>>= UInt64(truncatingIfNeeded: one)
-                secondWord &>>= UInt64(truncatingIfNeeded: other)
-                firstBit &+= Int(one & 0xFF)
-                secondBit &+= Int(other & 0xFF)
-            }
-            index += 5
-        }
-        for rest in index..<half {
-            let one = table[Int(word(firstBit) & mask)]
-            output[rest] = UInt8(truncatingIfNeeded: one >> 8)
-            firstBit += Int(one & 0xFF)
-        }
-        for rest in index..<max(index, secondCount) {
-            let other = table[Int(word(secondBit) & mask)]
-            output[half + rest] = UInt8(truncatingIfNeeded: other >> 8)
-            secondBit += Int(other & 0xFF)
-        }
-        return (firstBit + 7) / 8 == first && (secondBit + 7) / 8 == first + second
     }
 }

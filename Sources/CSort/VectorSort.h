@@ -127,6 +127,16 @@ VECTORS static INTEGER NAME(pivot)(const INTEGER *items, size_t count) {
     return sample[LANES / 2];
 }
 
+/// The middle one of a sample of 8 * LANES integers: near enough to the middle of all that two threads
+/// have about as much to do on either side of it.
+VECTORS static INTEGER NAME(middle)(const INTEGER *items, size_t count) {
+    INTEGER sample[8 * LANES];
+    for (size_t each = 0; each < 8 * LANES; each++)
+        sample[each] = items[count * (2 * each + 1) / (2 * 8 * LANES)];
+    NAME(sort_leaf)(sample, sample, 8 * LANES, 8);
+    return sample[4 * LANES];
+}
+
 /// Sorts `items`, using `other`; the result is in `items`, or in `other` where `moves`.
 VECTORS static void NAME(sort)(INTEGER *items, INTEGER *other, size_t count, bool moves, int depth) {
     while (count > 8 * LANES) {

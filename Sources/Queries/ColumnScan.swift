@@ -53,7 +53,11 @@ package struct ColumnScan {
     package static let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// Fewer blocks than this are read sooner than another thread has woken up.
-    private static let blockCountEachMin = 8
+    private static let sharedBlockCountMin = 16
+    /// Of a few blocks each, so that whoever is awake goes on with the next: another thread may take as long to
+    /// wake up as all of the work does.
+    private static let shareBlockCountMin = 3
+    private static let shareCountEachMax = 4
 
     /// What a thread made of its share of the blocks.
     private struct Share {
@@ -119,7 +123,10 @@ package struct ColumnScan {
         _ steps: [QueryPlan.Step], _ query: WindowQuery, _ times: UnsafeMutableBufferPointer<Int64>,
         _ numbers: UnsafeMutableBufferPointer<Double>, atOnce: Int, _ wantsTimes: Bool
     ) -> [Share] {
-        let shareCount = max(1, min(atOnce, steps.count / ColumnScan.blockCountEachMin))
+        let isShared = atOnce > 1 && steps.count >= ColumnScan.sharedBlockCountMin
+        let shareCount =
+            isShared
+            ? min(atOnce * ColumnScan.shareCountEachMax, steps.count / ColumnScan.shareBlockCountMin) : 1
         let bounds = (0...shareCount).map { steps.count * $0 / shareCount }
         let firstRows = bounds.map { bound in steps[..<bound].reduce(0) { $0 + $1.block.rowCount } }
         // Unsafe only in that they may not outlive this call, which waits for all threads; and each of those

@@ -17,6 +17,8 @@ import Segments
 package struct SharedColumnScan: Sendable {
     private let cut: CommitNumber?
     private let parts: [Part]
+    /// For each part, how many parts of its group follow, and itself.
+    private let pieces: [Int]
     /// Where each row of the answer is in the rows of all parts, put one after another; nil where
     /// that is their order.
     private let order: [Int32]?
@@ -24,18 +26,23 @@ package struct SharedColumnScan: Sendable {
     package let times: [Int64]
     package let statistics: QueryStatistics
 
-    /// Rows of a block or of a run in memory.
-    fileprivate struct Part: Sendable {
-        var source: Source
+    /// Rows of a block or of a run in memory. An object: it is passed by, path for path, and a copy of all that
+    /// it holds would be counted each time.
+    fileprivate final class Part: Sendable {
+        let source: Source
         /// The rows that count; nil for the first `rowCount`.
-        var rows: [Int32]?
-        var rowCount: Int
-        /// How many parts of its group follow, and itself.
-        var pieces = 1
+        let rows: [Int32]?
+        let rowCount: Int
 
         enum Source: Sendable {
             case block(BlockSource)
             case tail(TailRun)
+        }
+
+        init(_ source: Source, rows: [Int32]?, rowCount: Int) {
+            self.source = source
+            self.rows = rows
+            self.rowCount = rowCount
         }
     }
 
@@ -54,17 +61,23 @@ package struct SharedColumnScan: Sendable {
         statistics.unseen = plan.unseen(of: query.topic)
         var parts: [Part] = []
         var times: [Int64] = []
-        func take(_ source: Part.Source, _ partTimes: [Int64], rowCount: Int, _ mask: RowMask) {
+        func take(
+            _ source: Part.Source, _ partTimes: [Int64], from least: Int64, to greatest: Int64, rowCount: Int,
+            _ mask: RowMask
+        ) {
             statistics.rowsSeen += rowCount
-            let rows = (0..<rowCount).filter { window.contains(partTimes[$0]) && mask.keeps($0) }
-            guard !rows.isEmpty else { return }
-            if rows.count == rowCount {
+            if !query.filter.looksAtRows, window.contains(least), window.contains(greatest) {
+                guard rowCount > 0 else { return }
                 times += partTimes[..<rowCount]
-                parts.append(Part(source: source, rows: nil, rowCount: rowCount))
-            } else {
-                for row in rows { times.append(partTimes[row]) }
-                parts.append(Part(source: source, rows: rows.map { Int32($0) }, rowCount: rowCount))
+                parts.append(Part(source, rows: nil, rowCount: rowCount))
+                return
             }
+            let rows = (0..<Int32(rowCount)).filter {
+                window.contains(partTimes[Int($0)]) && mask.keeps(Int($0))
+            }
+            guard !rows.isEmpty else { return }
+            for row in rows { times.append(partTimes[Int(row)]) }
+            parts.append(Part(source, rows: rows.count == rowCount ? nil : rows, rowCount: rowCount))
         }
         let ahead = ReadAhead()
         var groupEnd = 0
@@ -85,7 +98,9 @@ package struct SharedColumnScan: Sendable {
                 let mask = try RowMask(query.filter, reader, source, bytes)
                 statistics = counted
                 statistics.blocksRead += 1
-                take(.block(source), partTimes, rowCount: source.rowCount(upTo: query.cut), mask)
+                take(
+                    .block(source), partTimes, from: step.block.timeMin, to: step.block.timeMax,
+                    rowCount: source.rowCount(upTo: query.cut), mask)
             } catch {
                 statistics.unseen.append(step.unseen(error))
             }
@@ -94,15 +109,19 @@ package struct SharedColumnScan: Sendable {
             let rowCount =
                 query.cut.map { CommitRun.rowCount(run.commitRuns, upTo: $0) } ?? run.batch.rowCount
             statistics.tailRunsRead += 1
-            take(.tail(run), run.batch.times, rowCount: rowCount, RowMask(query.filter, run.batch))
+            take(
+                .tail(run), run.batch.times, from: run.timeMin, to: run.timeMax, rowCount: rowCount,
+                RowMask(query.filter, run.batch))
         }
         precondition(times.count <= Int(Int32.max), "Two thousand million rows are in no memory.")
         statistics.rowsKept = times.count
+        var pieces = [Int](repeating: 1, count: parts.count)
         for position in parts.indices.reversed().dropFirst()
         where parts[position].isGrouped(with: parts[position + 1]) {
-            parts[position].pieces = parts[position + 1].pieces + 1
+            pieces[position] = pieces[position + 1] + 1
         }
         self.parts = parts
+        self.pieces = pieces
         self.statistics = statistics
         if zip(times, times.dropFirst()).allSatisfy({ $0 <= $1 }) {
             order = nil
@@ -130,7 +149,7 @@ package struct SharedColumnScan: Sendable {
         var isCancelled = false
         let numbers = [Double](unsafeUninitializedCapacity: times.count) { numbers, count in
             let (reader, ahead) = (BlockReader(), ReadAhead())
-            for part in parts {
+            for (part, pieces) in zip(parts, pieces) {
                 if Task.isCancelled {
                     isCancelled = true
                     return
@@ -138,7 +157,8 @@ package struct SharedColumnScan: Sendable {
                 let rows = UnsafeMutableBufferPointer(
                     rebasing: numbers[count..<count + (part.rows?.count ?? part.rowCount)])
                 do throws(SegmentError) {
-                    let isFound = try part.read(path, reader, ahead, into: rows, &answer.statistics)
+                    let isFound = try part.read(
+                        path, reader, ahead, pieces: pieces, into: rows, &answer.statistics)
                     answer.pathWasFound = answer.pathWasFound || isFound
                 } catch {
                     // Its rows stay, as rows without a number; the caller sees that it is damaged.
@@ -218,7 +238,7 @@ package struct SharedColumnScan: Sendable {
 
 extension SharedColumnScan.Part {
     /// Whether both are blocks of one group.
-    fileprivate func isGrouped(with next: Self) -> Bool {
+    fileprivate func isGrouped(with next: SharedColumnScan.Part) -> Bool {
         guard case .block(let own) = source, case .block(let other) = next.source else { return false }
         return own.entry.kind == .grouped && other.entry.kind == .grouped
             && own.segment.number == other.segment.number
@@ -228,7 +248,7 @@ extension SharedColumnScan.Part {
     /// Reads the numbers of its rows that count; NaN where there are none.
     /// - Returns: whether it has any at the path.
     fileprivate func read(
-        _ path: IOPath, _ reader: BlockReader, _ ahead: ReadAhead,
+        _ path: IOPath, _ reader: BlockReader, _ ahead: ReadAhead, pieces: Int,
         into output: UnsafeMutableBufferPointer<Double>, _ statistics: inout QueryStatistics
     ) throws(SegmentError) -> Bool {
         let found: [Double]?

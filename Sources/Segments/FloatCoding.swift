@@ -12,6 +12,7 @@
 // Invariant: decode ∘ encode is the identity on bit patterns.
 
 import Bytes
+import CColumns
 
 enum FloatCodec: UInt8 {
     case raw = 0
@@ -158,40 +159,24 @@ enum FloatCoding {
         _ cursor: inout ByteCursor, with decompressor: ZstdDecompressor,
         into output: UnsafeMutableBufferPointer<Float>
     ) throws(BytesError) {
-        try decodeSingles(&cursor, with: decompressor, count: output.count) { output[$0] = $1 }
-    }
-
-    /// The same values as doubles.
-    static func decodeWidened(
-        _ cursor: inout ByteCursor, with decompressor: ZstdDecompressor,
-        into output: UnsafeMutableBufferPointer<Double>
-    ) throws(BytesError) {
-        try decodeSingles(&cursor, with: decompressor, count: output.count) { output[$0] = Double($1) }
-    }
-
-    @inline(__always)
-    private static func decodeSingles(
-        _ cursor: inout ByteCursor, with decompressor: ZstdDecompressor, count: Int,
-        _ put: (Int, Float) -> Void
-    ) throws(BytesError) {
         let place = cursor.offset
+        let count = output.count
         let code: UInt8 = try cursor.read()
         switch FloatCodec(rawValue: code) {
         case .raw:
             let bytes = try cursor.readBytes(count * 4)
             for index in 0..<count {
                 let bits = bytes.loadUnaligned(fromByteOffset: index * 4, as: UInt32.self)
-                put(index, Float(bitPattern: UInt32(littleEndian: bits)))
+                output[index] = Float(bitPattern: UInt32(littleEndian: bits))
             }
         case .constant:
-            let value = Float(bitPattern: try cursor.read())
-            for index in 0..<count { put(index, value) }
+            output.update(repeating: Float(bitPattern: try cursor.read()))
         case .decimal:
             var doubles = [Double](repeating: 0, count: count)
             try doubles.withUnsafeMutableBufferPointer { buffer throws(BytesError) in
                 try DecimalCoding.decode(&cursor, into: buffer)
             }
-            for index in 0..<count { put(index, Float(doubles[index])) }
+            for index in 0..<count { output[index] = Float(doubles[index]) }
         case .dictionary:
             let entryCount = Int(try cursor.read(UInt8.self))
             var entries: [Float] = []
@@ -205,7 +190,7 @@ enum FloatCoding {
                 guard codes[index] < UInt64(entries.count) else {
                     throw .overLimit(offset: place, found: codes[index], limit: UInt64(entries.count))
                 }
-                put(index, entries[Int(codes[index])])
+                output[index] = entries[Int(codes[index])]
             }
         case .planes, .exponents:
             var failure: BytesError?
@@ -218,7 +203,7 @@ enum FloatCoding {
                         try PrefixCoding.decode(&cursor, into: exponents)
                     }
                     let rest = try cursor.readBytes(count * 3)
-                    join(UnsafeRawBufferPointer(exponents), rest, put)
+                    assaylog_join_singles(exponents.baseAddress, rest.baseAddress, count, output.baseAddress)
                 } catch {
                     failure = error
                 }
@@ -229,25 +214,22 @@ enum FloatCoding {
         }
     }
 
-    /// Exponents and what is beside them, three bytes a value, to values.
-    @inline(__always)
-    private static func join(
-        _ exponents: UnsafeRawBufferPointer, _ rest: UnsafeRawBufferPointer, _ put: (Int, Float) -> Void
-    ) {
-        let count = exponents.count
-        func join(_ index: Int, _ low: UInt32) {
-            let bits = UInt32(exponents[index]) << 24 | low & 0xFF_FFFF
-            put(index, Float(bitPattern: bits >> 1 | bits << 31))
+    /// The same values as doubles.
+    static func decodeWidened(
+        _ cursor: inout ByteCursor, with decompressor: ZstdDecompressor,
+        into output: UnsafeMutableBufferPointer<Double>
+    ) throws(BytesError) {
+        // First all singles, then all doubles: so a processor converts several at once.
+        var failure: BytesError?
+        withUnsafeTemporaryAllocation(of: Float.self, capacity: output.count) { singles in
+            do throws(BytesError) {
+                try decode(&cursor, with: decompressor, into: singles)
+                for index in 0..<output.count { output[index] = Double(singles[index]) }
+            } catch {
+                failure = error
+            }
         }
-        // Each load reads a byte too many; the last value has none after it.
-        for index in 0..<max(0, count - 1) {
-            let word = rest.loadUnaligned(fromByteOffset: index * 3, as: UInt32.self)
-            join(index, UInt32(littleEndian: word))
-        }
-        if count > 0 {
-            let at = (count - 1) * 3
-            join(count - 1, UInt32(rest[at]) | UInt32(rest[at + 1]) << 8 | UInt32(rest[at + 2]) << 16)
-        }
+        if let failure { throw failure }
     }
 
     /// What coded exponents cost at the very least: the mantissas, and next to nothing for exponents.

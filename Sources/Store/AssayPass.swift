@@ -132,10 +132,13 @@ struct AssayPass {
         grid.indices(touching: period).clamped(to: 0..<grid.completeCount(until: until))
     }
 
-    /// What the windows that `outcomes` looks at cover; nil where there is none.
-    func coveredPeriod(touching period: TimeWindow, until: Timestamp) -> TimeWindow? {
+    /// The periods whose values `outcomes` reads for windows, one after the other; none where there is no
+    /// window.
+    func readPeriods(touching period: TimeWindow, until: Timestamp) throws -> [TimeWindow] {
         let indices = indices(touching: period, until: until)
-        return indices.isEmpty ? nil : covered(by: indices)
+        guard !indices.isEmpty else { return [] }
+        // Windows whose baseline slides are looked at in slices, and read at once.
+        return slides ? [covered(by: indices)] : try slices(of: indices).map(covered(by:))
     }
 
     /// Outcomes of the occupied windows that share a moment with `period` and end at or before `until`.
@@ -222,7 +225,7 @@ struct AssayPass {
         var slice = ExaminedSlice()
         var counted = (windows: 0, values: 0)
         var sorter = SampleSorter()
-        var sample = SortedSample()
+        var sampled = SampledWindows()
         var baselineSample = SortedSample()
         try values.times.withUnsafeBufferPointer { times in
             try values.values.withUnsafeBufferPointer { numbers in
@@ -234,33 +237,33 @@ struct AssayPass {
                     }
                     counted.windows += 1
                     counted.values += found.rows.count
-                    var examined = ExaminedWindow(end: found.window.end, valueCount: found.rows.count)
-                    let start = view.sources.monotonicNanoseconds()
-                    let own: AssayEvaluator
+                    let rows = UnsafeBufferPointer(rebasing: numbers[found.rows])
                     if let evaluator {
-                        own = evaluator
-                    } else {
-                        guard
-                            let summary = slidingBaseline(
-                                of: found.window, in: baselineValues, &baselineSample, &sorter)
-                        else {
-                            slice.windows.append(examined)
-                            continue
+                        sampled.add(rows, of: found.window, &sorter, view.sources)
+                        if sampled.isFull {
+                            sampled.examine(with: evaluator, view.sources, into: &slice.windows)
                         }
-                        examined.baselineValueCount = summary.summary.count
-                        counted.values += summary.summary.count
-                        own = try AssayEvaluator(definition, baseline: summary)
+                        continue
                     }
-                    sample.refill(from: UnsafeBufferPointer(rebasing: numbers[found.rows]), sorter: &sorter)
-                    let outcome = own.outcome(of: sample, in: found.window)
-                    let elapsed = view.sources.monotonicNanoseconds() - start
-                    examined.outcome = WindowOutcome(
-                        outcome: outcome, analysedAt: view.sources.now(),
-                        elapsedMilliseconds: Int(elapsed / 1_000_000))
-                    slice.windows.append(examined)
+                    let start = view.sources.monotonicNanoseconds()
+                    guard
+                        let baseline = slidingBaseline(
+                            of: found.window, in: baselineValues, &baselineSample, &sorter)
+                    else {
+                        slice.windows.append(
+                            ExaminedWindow(end: found.window.end, valueCount: found.rows.count))
+                        continue
+                    }
+                    counted.values += baseline.summary.count
+                    let own = try AssayEvaluator(definition, baseline: baseline)
+                    sampled.add(rows, of: found.window, &sorter, view.sources, since: start)
+                    sampled.examine(
+                        with: own, view.sources, baselineValueCount: baseline.summary.count,
+                        into: &slice.windows)
                 }
             }
         }
+        if let evaluator { sampled.examine(with: evaluator, view.sources, into: &slice.windows) }
         return slice
     }
 
@@ -302,16 +305,6 @@ struct AssayPass {
         }
         return readCount * 2 <= rowCount * 3 ? slices : [indices]
     }
-}
-
-/// What became of one occupied window.
-private struct ExaminedWindow {
-    var end: Timestamp
-    var valueCount: Int
-    /// Of its own baseline, where that slides.
-    var baselineValueCount = 0
-    /// Nil where there was nothing to compare it with.
-    var outcome: WindowOutcome?
 }
 
 /// What became of the windows of one slice, in order.

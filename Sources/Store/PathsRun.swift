@@ -126,16 +126,15 @@ package struct PathsRun: Sendable {
         self.until = until
         columns = SharedColumns(view)
         let pass = try Self.pass(definition, assay, period, columns, view)
-        guard let covered = pass.coveredPeriod(touching: period, until: until) else {
-            if case .named(let named) = selection { paths = named } else { paths = [] }
-            return
-        }
-        let scan = try columns.scan(of: definition.window, in: covered)
+        let scans = try columns.scans(
+            of: definition.window, in: pass.readPeriods(touching: period, until: until))
         switch selection {
         case .all:
-            paths = scan.paths
+            paths = Set(scans.flatMap(\.paths)).sorted()
         case .named(let named):
-            for (position, path) in named.enumerated() where !scan.times.isEmpty && !scan.hasField(of: path) {
+            let recordsAreThere = scans.contains { !$0.times.isEmpty }
+            for (position, path) in named.enumerated()
+            where recordsAreThere && !scans.contains(where: { $0.hasField(of: path) }) {
                 throw FieldError(
                     field: "paths[\(position)]",
                     problem: "is \"\(path.text)\", and no record of pipeline "
@@ -143,8 +142,6 @@ package struct PathsRun: Sendable {
             }
             paths = named
         }
-        // Long runs are read slice by slice, each with a scan of its own.
-        if scan.times.count >= 2 * pass.sliceRowCount { columns.forget() }
     }
 
     private static func pass(

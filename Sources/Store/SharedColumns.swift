@@ -3,6 +3,7 @@
 // Invariant: the values are those that the view answers for each path by itself.
 
 import Assays
+import Dispatch
 import EventLog
 import Queries
 import Records
@@ -14,6 +15,9 @@ final class SharedColumns: Sendable {
     private let cut: CommitNumber?
     /// One scan for each period of each pipeline, model and set of partitions.
     private let scans = Mutex<[WindowQuery: SharedColumnScan]>([:])
+
+    /// Scans that are under way before anybody asks whether they are still wanted.
+    private static let scanCountAtOnce = 32
 
     /// Any path will do where scans are told apart.
     private static let anyPath: IOPath = {
@@ -30,14 +34,9 @@ final class SharedColumns: Sendable {
         try scan(of: spec, in: period).values(spec.path)
     }
 
-    /// Lets the scans go that were made so far.
-    func forget() { scans.withLock { $0 = [:] } }
-
     /// The scan of the records that `spec` means in a period, whatever its path.
     func scan(of spec: AssayWindowSpec, in period: TimeWindow) throws -> SharedColumnScan {
-        let scope = try view.scope(of: spec, cut: cut)
-        let query = WindowQuery(
-            topic: scope.topic, window: period, path: Self.anyPath, filter: scope.filter, cut: cut)
+        let query = try query(spec, period)
         // Made under the lock: whoever wants the same one waits for it instead of making it too.
         return try scans.withLock { scans in
             if let scan = scans[query] { return scan }
@@ -45,5 +44,33 @@ final class SharedColumns: Sendable {
             scans[query] = scan
             return scan
         }
+    }
+
+    /// The same for several periods, by as many threads as there are processors: so no path has to wait for
+    /// the scan that another is making.
+    func scans(of spec: AssayWindowSpec, in periods: [TimeWindow]) throws -> [SharedColumnScan] {
+        let queries = try periods.map { try query(spec, $0) }
+        var found: [SharedColumnScan] = []
+        for start in stride(from: 0, to: queries.count, by: SharedColumns.scanCountAtOnce) {
+            // Other threads are no part of the task.
+            try Task.checkCancellation()
+            let some = queries[start..<min(start + SharedColumns.scanCountAtOnce, queries.count)]
+            let results = Mutex([Result<SharedColumnScan, any Error>?](repeating: nil, count: some.count))
+            DispatchQueue.concurrentPerform(iterations: some.count) { position in
+                let result = Result { try SharedColumnScan(view.snapshot, some[start + position]) }
+                results.withLock { $0[position] = result }
+            }
+            found += try results.withLock { results in try results.map { try $0!.get() } }
+        }
+        scans.withLock { scans in
+            for (query, scan) in zip(queries, found) { scans[query] = scan }
+        }
+        return found
+    }
+
+    private func query(_ spec: AssayWindowSpec, _ period: TimeWindow) throws -> WindowQuery {
+        let scope = try view.scope(of: spec, cut: cut)
+        return WindowQuery(
+            topic: scope.topic, window: period, path: Self.anyPath, filter: scope.filter, cut: cut)
     }
 }

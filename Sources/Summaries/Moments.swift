@@ -25,18 +25,54 @@ package struct Moments: Sendable, Hashable {
 
     /// The statistics of `sample`; all nil where it holds no numbers.
     package init(of sample: SortedSample) {
-        self = sample.withUnsafeValues { Moments(sorted: $0, sum: sample.sum) }
+        self = sample.withUnsafeValues { values in
+            let mean = AscendingSums.sum(values) / Double(values.count)
+            return Moments(sorted: values, mean: mean, AscendingSums.squares(values, around: mean))
+        }
     }
 
-    private init(sorted values: UnsafeBufferPointer<Double>, sum: Double) {
+    /// The statistics of `count` samples from the first on, each as if it were alone.
+    ///
+    /// A sample's additions wait for one another; those of several samples go on side by side.
+    package static func ofEach(_ samples: [SortedSample], count: Int) -> [Moments] {
+        var found: [Moments] = []
+        found.reserveCapacity(count)
+        var next = 0
+        while next + 4 <= count {
+            samples[next].withUnsafeValues { first in
+                samples[next + 1].withUnsafeValues { second in
+                    samples[next + 2].withUnsafeValues { third in
+                        samples[next + 3].withUnsafeValues { fourth in
+                            ofEach((first, second, third, fourth)) { found.append($0) }
+                        }
+                    }
+                }
+            }
+            next += 4
+        }
+        for sample in samples[next..<count] { found.append(Moments(of: sample)) }
+        return found
+    }
+
+    private static func ofEach(_ four: AscendingSums.Four, _ take: (Moments) -> Void) {
+        let sums = AscendingSums.sums(four)
+        let means = (
+            sums.0 / Double(four.0.count), sums.1 / Double(four.1.count), sums.2 / Double(four.2.count),
+            sums.3 / Double(four.3.count)
+        )
+        let squares = AscendingSums.squares(four, around: means)
+        take(Moments(sorted: four.0, mean: means.0, squares.0))
+        take(Moments(sorted: four.1, mean: means.1, squares.1))
+        take(Moments(sorted: four.2, mean: means.2, squares.2))
+        take(Moments(sorted: four.3, mean: means.3, squares.3))
+    }
+
+    private init(sorted values: UnsafeBufferPointer<Double>, mean: Double, _ squares: Double) {
         let count = values.count
         guard let first = values.first, let last = values.last else {
-            (min, max, mean, median, standardDeviation) = (nil, nil, nil, nil, nil)
+            (min, max, self.mean, median, standardDeviation) = (nil, nil, nil, nil, nil)
             return
         }
-        let mean = sum / Double(count)
-        var squares = 0.0
-        for value in values { squares += (value - mean) * (value - mean) }
         let middle = count / 2
         let median =
             count % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2

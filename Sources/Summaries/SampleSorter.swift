@@ -28,6 +28,7 @@
 //  * Nothing is allocated for a sample no longer than the longest before it.
 
 import CSort
+import Dispatch
 
 /// The scratch for sorting samples; one for each thread of work, used again for each sample.
 package struct SampleSorter: ~Copyable, Sendable {
@@ -59,6 +60,8 @@ package struct SampleSorter: ~Copyable, Sendable {
     /// From here on samples are tried as single-precision numbers: the three tallies of 2,048 digits each
     /// cost what sorting some two thousand values does (measured).
     fileprivate static let singleCountMin = 4096
+    /// Fewer values are sorted sooner than another thread has woken up.
+    fileprivate static let sharedCountMin = 8192
     /// Key moves a value that insertion may cost before counting is the better bargain.
     fileprivate static let insertionMovesPerValue = 4
 
@@ -70,20 +73,24 @@ package struct SampleSorter: ~Copyable, Sendable {
 
     /// Sorts `values` into the start of `sorted`, which must have room for all of them.
     ///
-    /// Returns how many were written, the others being NaN, and their sum from left to right: its
-    /// additions wait for each other, and writing the values costs nothing beside them.
+    /// - Parameter sharing: whether another thread may sort one side of a long sample; the order is the same.
+    /// - Returns: how many were written, the others being NaN.
     package mutating func sort(
-        _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>
-    ) -> (count: Int, sum: Double) {
+        _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>,
+        sharing: Bool = false
+    ) -> Int {
         precondition(sorted.count >= values.count, "The sorted values need room for all values.")
         // The tallies are 32 bits wide: half the cache of 64, and 32 GiB of doubles is no window.
         precondition(values.count <= Int(UInt32.max), "A sample is at most 2^32 - 1 values.")
-        if usesVectors { return sortByVectors(values, into: sorted) }
+        if usesVectors {
+            return sortByVectors(
+                values, into: sorted, inTwo: sharing && values.count >= Self.sharedCountMin)
+        }
         reserveTallies()
         if values.count >= Self.singleCountMin, let singles = sortSingles(values, into: sorted) {
             return singles
         }
-        guard let ordered = OrderedKeys(values) else { return (0, 0) }
+        guard let ordered = OrderedKeys(values) else { return 0 }
         reserve(values.count)
         return keys.withUnsafeMutableBufferPointer { keys in
             otherKeys.withUnsafeMutableBufferPointer { otherKeys in
@@ -103,21 +110,25 @@ package struct SampleSorter: ~Copyable, Sendable {
     }
 
     private mutating func sortByVectors(
-        _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>
-    ) -> (count: Int, sum: Double) {
-        guard let from = values.baseAddress, let to = sorted.baseAddress else { return (0, 0) }
+        _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>, inTwo: Bool
+    ) -> Int {
+        guard let from = values.baseAddress, let to = sorted.baseAddress else { return 0 }
         if vectorScratch.count < values.count {
             vectorScratch = Array(repeating: 0, count: max(values.count, 2 * vectorScratch.count))
         }
-        let count = vectorScratch.withUnsafeMutableBufferPointer { scratch in
-            // Halves that are no worse than a quarter and three quarters stay well within this.
-            assaylog_sort(
-                from, values.count, to, scratch.baseAddress,
-                Int32(2 * (Int.bitWidth - values.count.leadingZeroBitCount)))
+        // Halves that are no worse than a quarter and three quarters stay well within this.
+        let depth = Int32(2 * (Int.bitWidth - values.count.leadingZeroBitCount))
+        return vectorScratch.withUnsafeMutableBufferPointer { scratch in
+            guard inTwo else { return assaylog_sort(from, values.count, to, scratch.baseAddress, depth) }
+            let parts = assaylog_sort_part(from, values.count, to, scratch.baseAddress, true)
+            // Unsafe only in that they may not outlive this call, which waits for both sides; and those lie
+            // beside each other.
+            nonisolated(unsafe) let (to, scratch) = (to, scratch.baseAddress)
+            DispatchQueue.concurrentPerform(iterations: 2) { side in
+                assaylog_sort_side(parts, side == 1, to, scratch, depth)
+            }
+            return parts.kept
         }
-        var sum = 0.0
-        for value in sorted[..<count] { sum += value }
-        return (count, sum)
     }
 
     private mutating func reserveTallies() {
@@ -136,7 +147,7 @@ package struct SampleSorter: ~Copyable, Sendable {
     /// one is not: that shows in the first few as a rule.
     private mutating func sortSingles(
         _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>
-    ) -> (count: Int, sum: Double)? {
+    ) -> Int? {
         guard values.prefix(8).allSatisfy({ SinglePass.isSingle($0) || $0.isNaN }) else { return nil }
         if singleKeys.count < values.count {
             let capacity = max(values.count, 2 * singleKeys.count)
@@ -145,7 +156,7 @@ package struct SampleSorter: ~Copyable, Sendable {
         }
         return singleKeys.withUnsafeMutableBufferPointer { keys in
             otherSingleKeys.withUnsafeMutableBufferPointer { otherKeys in
-                tallies.withUnsafeMutableBufferPointer { tallies -> (count: Int, sum: Double)? in
+                tallies.withUnsafeMutableBufferPointer { tallies -> Int? in
                     guard
                         let keys = keys.baseAddress, let otherKeys = otherKeys.baseAddress,
                         let tallies = tallies.baseAddress, let sorted = sorted.baseAddress
@@ -314,17 +325,10 @@ extension SampleSorter.SortingPass {
         return true
     }
 
-    /// Writes the values of the sorted keys, adding them up on the way.
-    fileprivate func write(
-        to sorted: UnsafeMutablePointer<Double>, _ ordered: OrderedKeys
-    ) -> (count: Int, sum: Double) {
-        var sum = 0.0
-        for position in 0..<count {
-            let value = ordered.value(of: from[position])
-            sorted[position] = value
-            sum += value
-        }
-        return (count, sum)
+    /// Writes the values of the sorted keys.
+    fileprivate func write(to sorted: UnsafeMutablePointer<Double>, _ ordered: OrderedKeys) -> Int {
+        for position in 0..<count { sorted[position] = ordered.value(of: from[position]) }
+        return count
     }
 }
 
@@ -385,16 +389,13 @@ extension SampleSorter.SinglePass {
         swap(&from, &to)
     }
 
-    /// Writes the values of the sorted keys, adding them up on the way.
-    fileprivate func write(to sorted: UnsafeMutablePointer<Double>) -> (count: Int, sum: Double) {
-        var sum = 0.0
+    /// Writes the values of the sorted keys.
+    fileprivate func write(to sorted: UnsafeMutablePointer<Double>) -> Int {
         for position in 0..<count {
             let key = from[position]
             let isPositive = UInt32(bitPattern: Int32(bitPattern: key) &>> 31)
-            let value = Double(Float(bitPattern: key ^ (~isPositive | Self.signBit)))
-            sorted[position] = value
-            sum += value
+            sorted[position] = Double(Float(bitPattern: key ^ (~isPositive | Self.signBit)))
         }
-        return (count, sum)
+        return count
     }
 }

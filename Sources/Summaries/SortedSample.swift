@@ -22,16 +22,17 @@ package struct SortedSample: Sendable {
     /// How many of the numbers are +infinity or -infinity.
     package private(set) var infinityCount = 0
 
-    /// The sum of the numbers, added in ascending order.
-    package private(set) var sum = 0.0
-
     /// A sample without values; give it some with `refill`.
     package init() {}
 
     /// Sorts `values`. `nullCount` more were absent from the start and count as missing.
-    package init(_ values: consuming [Double], nullCount: Int = 0) {
+    ///
+    /// `sharing` is whether another thread may sort one side of a long sample.
+    package init(_ values: consuming [Double], nullCount: Int = 0, sharing: Bool = true) {
         var sorter = SampleSorter()
-        values.withUnsafeBufferPointer { refill(from: $0, nullCount: nullCount, sorter: &sorter) }
+        values.withUnsafeBufferPointer {
+            refill(from: $0, nullCount: nullCount, sorter: &sorter, sharing: sharing)
+        }
     }
 
     /// Sorts `values` with a scratch that is kept.
@@ -45,13 +46,14 @@ package struct SortedSample: Sendable {
     ///
     /// Allocates only where this sample and the sorter have not been as long before.
     package mutating func refill(
-        from values: UnsafeBufferPointer<Double>, nullCount: Int = 0, sorter: inout SampleSorter
+        from values: UnsafeBufferPointer<Double>, nullCount: Int = 0, sorter: inout SampleSorter,
+        sharing: Bool = false
     ) {
         precondition(nullCount >= 0, "A count of nulls is not negative.")
         if storage.count < values.count {
             storage = Array(repeating: 0, count: max(values.count, 2 * storage.count))
         }
-        (count, sum) = storage.withUnsafeMutableBufferPointer { sorter.sort(values, into: $0) }
+        count = storage.withUnsafeMutableBufferPointer { sorter.sort(values, into: $0, sharing: sharing) }
         missingCount = nullCount + (values.count - count)
         // Infinities have gathered at the two ends, so counting them reads two values as a rule.
         let below = self.values.prefix { $0 == -.infinity }.count

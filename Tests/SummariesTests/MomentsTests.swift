@@ -29,6 +29,19 @@ struct MomentsTests {
         #expect(values.reduce(0, +) == 1e16)
     }
 
+    @Test("samples worked out side by side have the moments that each has alone", arguments: UInt64(1)...60)
+    func sideBySide(seed: UInt64) {
+        var generator = SeededGenerator(seed: seed)
+        let samples = (0..<Int.random(in: 0...9, using: &generator)).map { number in
+            let shape = SampleShape.allCases.randomElement(using: &generator) ?? .normal
+            let length = Int.random(in: 0...40, using: &generator) * Int.random(in: 0...4, using: &generator)
+            return SortedSample(shape.values(length, seed: seed &+ UInt64(number)))
+        }
+        let count = samples.isEmpty ? 0 : Int.random(in: 0...samples.count, using: &generator)
+        let found = Moments.ofEach(samples, count: count)
+        #expect(found == samples[..<count].map { Moments(of: $0) }, "seed \(seed)")
+    }
+
     @Test("recorded statistics of eight values, the population's deviation among them")
     func eightValues() {
         let moments = Moments(of: SortedSample([-3.5, -2.25, -1, 0, 0, 1.5, 2, 7.25]))
