@@ -100,11 +100,11 @@ bool assaylog_sort_works(void) {
 
 INLINED __mmask8 first8(size_t count) { return _bzhi_u32(0xFF, count < 8 ? count : 8); }
 
-// From numbers to integers and back.
-
-/// Writes the integers of numbers that are all of single precision or NaN, and returns how many those are;
-/// SIZE_MAX where one number is not.
-VECTORS static size_t take_singles(const double *values, size_t count, int32_t *integers) {
+/// Sorts numbers that are all of single precision or NaN; returns SIZE_MAX, having written nothing to
+/// `sorted`, where one is not. `integers` and `others` have room for `count` and one vector's rest.
+VECTORS static size_t sort_singles(
+    const double *values, size_t count, double *sorted, int32_t *integers, int32_t *others,
+    int depth) {
     const __m256i magnitude = _mm256_set1_epi32(INT32_MAX);
     size_t kept = 0;
     for (size_t at = 0; at < count; at += 8) {
@@ -121,18 +121,15 @@ VECTORS static size_t take_singles(const double *values, size_t count, int32_t *
         _mm256_mask_storeu_epi32(integers + kept, first8(kind), integer);
         kept += kind;
     }
-    return kept;
-}
-
-VECTORS static void give_singles(const int32_t *integers, size_t count, double *sorted) {
-    const __m256i magnitude = _mm256_set1_epi32(INT32_MAX);
-    for (size_t at = 0; at < count; at += 8) {
-        __mmask8 lanes = first8(count - at);
+    sort_32(integers, others, kept, false, depth);
+    for (size_t at = 0; at < kept; at += 8) {
+        __mmask8 lanes = first8(kept - at);
         __m256i integer = _mm256_maskz_loadu_epi32(lanes, integers + at);
         __m256i inverted = _mm256_and_si256(_mm256_srai_epi32(integer, 31), magnitude);
         __m256 single = _mm256_castsi256_ps(_mm256_xor_si256(integer, inverted));
         _mm512_mask_storeu_pd(sorted + at, lanes, _mm512_cvtps_pd(single));
     }
+    return kept;
 }
 
 INLINED __m512i folded(__m512i bits) {
@@ -140,7 +137,9 @@ INLINED __m512i folded(__m512i bits) {
         bits, _mm512_and_si512(_mm512_srai_epi64(bits, 63), _mm512_set1_epi64(INT64_MAX)));
 }
 
-VECTORS static size_t take_doubles(const double *values, size_t count, int64_t *integers) {
+VECTORS static size_t sort_doubles(
+    const double *values, size_t count, double *sorted, int64_t *others, int depth) {
+    int64_t *integers = (int64_t *)sorted;
     size_t kept = 0;
     for (size_t at = 0; at < count; at += 8) {
         __mmask8 lanes = first8(count - at);
@@ -151,62 +150,21 @@ VECTORS static size_t take_doubles(const double *values, size_t count, int64_t *
         _mm512_mask_storeu_epi64(integers + kept, first8(kind), integer);
         kept += kind;
     }
-    return kept;
-}
-
-VECTORS static void give_doubles(int64_t *integers, size_t count) {
-    for (size_t at = 0; at < count; at += 8) {
-        __mmask8 lanes = first8(count - at);
+    sort_64(integers, others, kept, false, depth);
+    for (size_t at = 0; at < kept; at += 8) {
+        __mmask8 lanes = first8(kept - at);
         __m512i integer = _mm512_maskz_loadu_epi64(lanes, integers + at);
         _mm512_mask_storeu_epi64(integers + at, lanes, folded(integer));
     }
-}
-
-// Where the integers are: narrow ones in the first half of the scratch, the other half being the second
-// buffer; wide ones where the numbers will be, with the scratch for the second buffer.
-
-struct assaylog_parts assaylog_sort_part(
-    const double *values, size_t count, double *sorted, double *scratch, bool inTwo) {
-    int32_t *narrow = (int32_t *)scratch, *others = narrow + count;
-    size_t kept = take_singles(values, count, narrow);
-    if (kept != SIZE_MAX) {
-        size_t below =
-            inTwo && kept > 0 ? partition_32(narrow, others, kept, middle_32(narrow, kept)) : kept;
-        return (struct assaylog_parts){count, kept, below, true, inTwo};
-    }
-    int64_t *wide = (int64_t *)sorted;
-    kept = take_doubles(values, count, wide);
-    size_t below =
-        inTwo && kept > 0 ? partition_64(wide, (int64_t *)scratch, kept, middle_64(wide, kept)) : kept;
-    return (struct assaylog_parts){count, kept, below, false, inTwo};
-}
-
-void assaylog_sort_side(
-    struct assaylog_parts parts, bool isUpper, double *sorted, double *scratch, int depth) {
-    size_t start = isUpper ? parts.below : 0;
-    size_t count = isUpper ? parts.kept - parts.below : parts.below;
-    if (parts.areSingles) {
-        int32_t *integers = (int32_t *)scratch + start, *others = integers + parts.count;
-        if (parts.inTwo)
-            sort_32(others, integers, count, true, depth);
-        else
-            sort_32(integers, others, count, false, depth);
-        give_singles(integers, count, sorted + start);
-    } else {
-        int64_t *integers = (int64_t *)sorted + start, *others = (int64_t *)scratch + start;
-        if (parts.inTwo)
-            sort_64(others, integers, count, true, depth);
-        else
-            sort_64(integers, others, count, false, depth);
-        give_doubles(integers, count);
-    }
+    return kept;
 }
 
 size_t assaylog_sort(
     const double *values, size_t count, double *sorted, double *scratch, int depth) {
-    struct assaylog_parts whole = assaylog_sort_part(values, count, sorted, scratch, false);
-    assaylog_sort_side(whole, false, sorted, scratch, depth);
-    return whole.kept;
+    // Half of the scratch for each buffer of narrow integers: it is `count` of those long.
+    int32_t *integers = (int32_t *)scratch;
+    size_t kept = sort_singles(values, count, sorted, integers, integers + count, depth);
+    return kept != SIZE_MAX ? kept : sort_doubles(values, count, sorted, (int64_t *)scratch, depth);
 }
 
 #else
@@ -216,18 +174,6 @@ bool assaylog_sort_works(void) { return false; }
 size_t assaylog_sort(
     const double *values, size_t count, double *sorted, double *scratch, int depth) {
     (void)values, (void)count, (void)sorted, (void)scratch, (void)depth;
-    __builtin_trap();
-}
-
-struct assaylog_parts assaylog_sort_part(
-    const double *values, size_t count, double *sorted, double *scratch, bool inTwo) {
-    (void)values, (void)count, (void)sorted, (void)scratch, (void)inTwo;
-    __builtin_trap();
-}
-
-void assaylog_sort_side(
-    struct assaylog_parts parts, bool isUpper, double *sorted, double *scratch, int depth) {
-    (void)parts, (void)isUpper, (void)sorted, (void)scratch, (void)depth;
     __builtin_trap();
 }
 

@@ -36,12 +36,16 @@ INLINED __m512i NAME(merge_lanes)(__m512i vector) {
     return vector;
 }
 
-/// Sorts `vectorCount` vectors, a power of two.
+/// Sorts `vectorCount` vectors, at most eight.
+///
+/// Where that is no power of two, vectors of the greatest integers are thought behind them: no comparison
+/// moves those, so all comparisons with them are left out.
 INLINED void NAME(sort_vectors)(__m512i *vectors, const size_t vectorCount) {
     UNROLLED for (size_t each = 0; each < vectorCount; each++) vectors[each] = NAME(sort_lanes)(vectors[each]);
-    UNROLLED for (size_t run = 2; run <= vectorCount; run *= 2) {
+    UNROLLED for (size_t run = 2; run < 2 * vectorCount; run *= 2) {
         UNROLLED for (size_t first = 0; first < vectorCount; first += run) {
             UNROLLED for (size_t low = 0; low < run / 2; low++) {
+                if (first + run - 1 - low >= vectorCount) continue;
                 __m512i *one = &vectors[first + low], *other = &vectors[first + run - 1 - low];
                 __m512i mirrored = PERMUTE(XOR_ORDER(LANES - 1), *other);
                 *other = PERMUTE(XOR_ORDER(LANES - 1), MAX(*one, mirrored));
@@ -49,20 +53,20 @@ INLINED void NAME(sort_vectors)(__m512i *vectors, const size_t vectorCount) {
             }
             UNROLLED for (size_t apart = run / 4; apart > 0; apart /= 2) {
                 UNROLLED for (size_t low = first; low < first + run; low++) {
-                    if ((low - first) & apart) continue;
+                    if ((low - first) & apart || low + apart >= vectorCount) continue;
                     __m512i least = MIN(vectors[low], vectors[low + apart]);
                     vectors[low + apart] = MAX(vectors[low], vectors[low + apart]);
                     vectors[low] = least;
                 }
             }
             UNROLLED for (size_t each = first; each < first + run; each++)
-                vectors[each] = NAME(merge_lanes)(vectors[each]);
+                if (each < vectorCount) vectors[each] = NAME(merge_lanes)(vectors[each]);
         }
     }
 }
 
 /// Sorts up to `vectorCount` vectors of integers of `from` into `to`, which may be the same.
-INLINED void NAME(sort_leaf)(
+INLINED void NAME(sort_leaf_of)(
     const INTEGER *from, INTEGER *to, size_t count, const size_t vectorCount) {
     __m512i vectors[8];
     UNROLLED for (size_t each = 0; each < vectorCount; each++) {
@@ -72,6 +76,21 @@ INLINED void NAME(sort_leaf)(
     NAME(sort_vectors)(vectors, vectorCount);
     UNROLLED for (size_t each = 0; each < vectorCount; each++)
         STORE(to + each * LANES, FIRST_LANES(count > each * LANES ? count - each * LANES : 0), vectors[each]);
+}
+
+/// Sorts up to eight vectors of integers of `from` into `to`, which may be the same.
+VECTORS static void NAME(sort_leaf)(const INTEGER *from, INTEGER *to, size_t count) {
+    switch ((count + LANES - 1) / LANES) {
+    case 0: break;
+    case 1: NAME(sort_leaf_of)(from, to, count, 1); break;
+    case 2: NAME(sort_leaf_of)(from, to, count, 2); break;
+    case 3: NAME(sort_leaf_of)(from, to, count, 3); break;
+    case 4: NAME(sort_leaf_of)(from, to, count, 4); break;
+    case 5: NAME(sort_leaf_of)(from, to, count, 5); break;
+    case 6: NAME(sort_leaf_of)(from, to, count, 6); break;
+    case 7: NAME(sort_leaf_of)(from, to, count, 7); break;
+    default: NAME(sort_leaf_of)(from, to, count, 8); break;
+    }
 }
 
 /// The sort that is slow and never slower than it says.
@@ -127,16 +146,6 @@ VECTORS static INTEGER NAME(pivot)(const INTEGER *items, size_t count) {
     return sample[LANES / 2];
 }
 
-/// The middle one of a sample of 8 * LANES integers: near enough to the middle of all that two threads
-/// have about as much to do on either side of it.
-VECTORS static INTEGER NAME(middle)(const INTEGER *items, size_t count) {
-    INTEGER sample[8 * LANES];
-    for (size_t each = 0; each < 8 * LANES; each++)
-        sample[each] = items[count * (2 * each + 1) / (2 * 8 * LANES)];
-    NAME(sort_leaf)(sample, sample, 8 * LANES, 8);
-    return sample[4 * LANES];
-}
-
 /// Sorts `items`, using `other`; the result is in `items`, or in `other` where `moves`.
 VECTORS static void NAME(sort)(INTEGER *items, INTEGER *other, size_t count, bool moves, int depth) {
     while (count > 8 * LANES) {
@@ -164,14 +173,5 @@ VECTORS static void NAME(sort)(INTEGER *items, INTEGER *other, size_t count, boo
         count -= below;
         moves = !moves;
     }
-    INTEGER *to = moves ? other : items;
-    if (count <= LANES) {
-        NAME(sort_leaf)(items, to, count, 1);
-    } else if (count <= 2 * LANES) {
-        NAME(sort_leaf)(items, to, count, 2);
-    } else if (count <= 4 * LANES) {
-        NAME(sort_leaf)(items, to, count, 4);
-    } else {
-        NAME(sort_leaf)(items, to, count, 8);
-    }
+    NAME(sort_leaf)(items, moves ? other : items, count);
 }

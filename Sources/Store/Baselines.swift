@@ -74,8 +74,7 @@ extension StoreView {
                     + "\(period.start.zuluText) and \(period.end.zuluText)")
         }
         try checkPath(spec, values)
-        // Where many paths are read, each is worked out by one processor.
-        return SortedSample(values.values, sharing: columns == nil)
+        return SortedSample(values.values)
     }
 
     /// A summary that people act on is not made of half its records in silence.

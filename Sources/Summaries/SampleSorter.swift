@@ -28,7 +28,6 @@
 //  * Nothing is allocated for a sample no longer than the longest before it.
 
 import CSort
-import Dispatch
 
 /// The scratch for sorting samples; one for each thread of work, used again for each sample.
 package struct SampleSorter: ~Copyable, Sendable {
@@ -60,8 +59,6 @@ package struct SampleSorter: ~Copyable, Sendable {
     /// From here on samples are tried as single-precision numbers: the three tallies of 2,048 digits each
     /// cost what sorting some two thousand values does (measured).
     fileprivate static let singleCountMin = 4096
-    /// Fewer values are sorted sooner than another thread has woken up.
-    fileprivate static let sharedCountMin = 8192
     /// Key moves a value that insertion may cost before counting is the better bargain.
     fileprivate static let insertionMovesPerValue = 4
 
@@ -73,19 +70,14 @@ package struct SampleSorter: ~Copyable, Sendable {
 
     /// Sorts `values` into the start of `sorted`, which must have room for all of them.
     ///
-    /// - Parameter sharing: whether another thread may sort one side of a long sample; the order is the same.
-    /// - Returns: how many were written, the others being NaN.
+    /// Returns how many were written, the others being NaN.
     package mutating func sort(
-        _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>,
-        sharing: Bool = false
+        _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>
     ) -> Int {
         precondition(sorted.count >= values.count, "The sorted values need room for all values.")
         // The tallies are 32 bits wide: half the cache of 64, and 32 GiB of doubles is no window.
         precondition(values.count <= Int(UInt32.max), "A sample is at most 2^32 - 1 values.")
-        if usesVectors {
-            return sortByVectors(
-                values, into: sorted, inTwo: sharing && values.count >= Self.sharedCountMin)
-        }
+        if usesVectors { return sortByVectors(values, into: sorted) }
         reserveTallies()
         if values.count >= Self.singleCountMin, let singles = sortSingles(values, into: sorted) {
             return singles
@@ -110,24 +102,17 @@ package struct SampleSorter: ~Copyable, Sendable {
     }
 
     private mutating func sortByVectors(
-        _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>, inTwo: Bool
+        _ values: UnsafeBufferPointer<Double>, into sorted: UnsafeMutableBufferPointer<Double>
     ) -> Int {
         guard let from = values.baseAddress, let to = sorted.baseAddress else { return 0 }
         if vectorScratch.count < values.count {
             vectorScratch = Array(repeating: 0, count: max(values.count, 2 * vectorScratch.count))
         }
-        // Halves that are no worse than a quarter and three quarters stay well within this.
-        let depth = Int32(2 * (Int.bitWidth - values.count.leadingZeroBitCount))
         return vectorScratch.withUnsafeMutableBufferPointer { scratch in
-            guard inTwo else { return assaylog_sort(from, values.count, to, scratch.baseAddress, depth) }
-            let parts = assaylog_sort_part(from, values.count, to, scratch.baseAddress, true)
-            // Unsafe only in that they may not outlive this call, which waits for both sides; and those lie
-            // beside each other.
-            nonisolated(unsafe) let (to, scratch) = (to, scratch.baseAddress)
-            DispatchQueue.concurrentPerform(iterations: 2) { side in
-                assaylog_sort_side(parts, side == 1, to, scratch, depth)
-            }
-            return parts.kept
+            // Halves that are no worse than a quarter and three quarters stay well within this.
+            assaylog_sort(
+                from, values.count, to, scratch.baseAddress,
+                Int32(2 * (Int.bitWidth - values.count.leadingZeroBitCount)))
         }
     }
 

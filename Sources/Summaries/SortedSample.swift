@@ -26,13 +26,9 @@ package struct SortedSample: Sendable {
     package init() {}
 
     /// Sorts `values`. `nullCount` more were absent from the start and count as missing.
-    ///
-    /// `sharing` is whether another thread may sort one side of a long sample.
-    package init(_ values: consuming [Double], nullCount: Int = 0, sharing: Bool = true) {
+    package init(_ values: consuming [Double], nullCount: Int = 0) {
         var sorter = SampleSorter()
-        values.withUnsafeBufferPointer {
-            refill(from: $0, nullCount: nullCount, sorter: &sorter, sharing: sharing)
-        }
+        values.withUnsafeBufferPointer { refill(from: $0, nullCount: nullCount, sorter: &sorter) }
     }
 
     /// Sorts `values` with a scratch that is kept.
@@ -46,14 +42,13 @@ package struct SortedSample: Sendable {
     ///
     /// Allocates only where this sample and the sorter have not been as long before.
     package mutating func refill(
-        from values: UnsafeBufferPointer<Double>, nullCount: Int = 0, sorter: inout SampleSorter,
-        sharing: Bool = false
+        from values: UnsafeBufferPointer<Double>, nullCount: Int = 0, sorter: inout SampleSorter
     ) {
         precondition(nullCount >= 0, "A count of nulls is not negative.")
         if storage.count < values.count {
             storage = Array(repeating: 0, count: max(values.count, 2 * storage.count))
         }
-        count = storage.withUnsafeMutableBufferPointer { sorter.sort(values, into: $0, sharing: sharing) }
+        count = storage.withUnsafeMutableBufferPointer { sorter.sort(values, into: $0) }
         missingCount = nullCount + (values.count - count)
         // Infinities have gathered at the two ends, so counting them reads two values as a rule.
         let below = self.values.prefix { $0 == -.infinity }.count

@@ -6,12 +6,9 @@ import Testing
 
 @Suite("Sample sorter")
 struct SampleSorterTests {
-    /// Both sides of each change of method: insertion, two digits, three digits, singles; one, two, four and
-    /// eight vectors of eight and of sixteen, and one value beyond.
-    private static let lengths = [
-        0, 1, 2, 3, 7, 8, 9, 15, 16, 17, 31, 32, 33, 34, 63, 64, 65, 100, 127, 128, 129, 868, 2_047, 4_095,
-        4_096, 40_000,
-    ]
+    /// Both sides of each change of method: insertion, two digits, three digits, singles; each number of
+    /// vectors of eight and of sixteen, and values beyond.
+    private static let lengths = Array(0...130) + [868, 2_047, 4_095, 4_096, 40_000]
 
     private func sort(_ values: [Double], _ sorter: inout SampleSorter) -> [Double] {
         var sorted = [Double](repeating: .nan, count: values.count)
@@ -46,16 +43,6 @@ struct SampleSorterTests {
         var scratch = values
         let count = assaylog_sort(values, values.count, &sorted, &scratch, depth)
         #expect(bits(Array(sorted[..<count])) == bits(SlowSummary.sorted(values)))
-    }
-
-    @Test("two threads sort a long sample as one does", arguments: SampleShape.allCases, UInt64(1)...4)
-    func sharedSort(shape: SampleShape, seed: UInt64) {
-        for length in [8_191, 8_192, 8_200, 30_001] {
-            let values = shape.values(length, seed: seed)
-            let shared = SortedSample(values, sharing: true)
-            #expect(bits(shared.values) == bits(SlowSummary.sorted(values)), "seed \(seed), \(length) values")
-            #expect(shared == SortedSample(values, sharing: false))
-        }
     }
 
     @Test("every order of a sample sorts to the same bits", arguments: [false, true])

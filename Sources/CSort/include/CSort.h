@@ -17,24 +17,4 @@ bool assaylog_sort_works(void);
 size_t assaylog_sort(
     const double *values, size_t count, double *sorted, double *scratch, int depth);
 
-/// Numbers on their way to an order: those of the lower side are less than those of the upper one.
-struct assaylog_parts {
-    /// How many there were, and how many of them are not NaN.
-    size_t count, kept;
-    /// How many of those are on the lower side.
-    size_t below;
-    bool areSingles;
-    /// Whether there is an upper side.
-    bool inTwo;
-};
-
-/// The first step of `assaylog_sort`, after which `assaylog_sort_side` sorts each side: so two threads may.
-/// The arguments are those of `assaylog_sort`, and the same in all steps.
-struct assaylog_parts assaylog_sort_part(
-    const double *values, size_t count, double *sorted, double *scratch, bool inTwo);
-
-/// Sorts one side into its place in `sorted`.
-void assaylog_sort_side(
-    struct assaylog_parts parts, bool isUpper, double *sorted, double *scratch, int depth);
-
 #endif
