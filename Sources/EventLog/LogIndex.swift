@@ -58,80 +58,6 @@ package struct SegmentBlocks: Sendable {
     }
 }
 
-/// Small appends of one partition, decoded: dense indexes from `firstIndex`.
-package struct TailRun: Sendable {
-    package let partition: String
-    package let firstIndex: UInt64
-    package let batch: RecordBatch
-    package let commitRuns: [CommitRun]
-    package let timeMin: Int64
-    package let timeMax: Int64
-    /// About what its records take in memory.
-    package let byteCount: Int
-
-    init(
-        partition: String, firstIndex: UInt64, batch: RecordBatch, commitRuns: [CommitRun], byteCount: Int
-    ) {
-        self.partition = partition
-        self.firstIndex = firstIndex
-        self.batch = batch
-        self.commitRuns = commitRuns
-        self.byteCount = byteCount
-        timeMin = batch.times.min() ?? .max
-        timeMax = batch.times.max() ?? .min
-    }
-
-    var endIndex: UInt64 { firstIndex + UInt64(batch.rowCount) }
-
-    /// The runs of it that are not in `letGo`.
-    fileprivate func without(_ letGo: IndexRanges) -> [TailRun] {
-        var rest: [Range<Int>] = []
-        var next = 0
-        for range in letGo.ranges where range.overlaps(firstIndex..<endIndex) {
-            let covered = range.clamped(to: firstIndex..<endIndex)
-            let (start, end) = (Int(covered.lowerBound - firstIndex), Int(covered.upperBound - firstIndex))
-            if next < start { rest.append(next..<start) }
-            next = end
-        }
-        if next == 0 { return [self] }
-        if next < batch.rowCount { rest.append(next..<batch.rowCount) }
-        let commits = commitRuns.flatMap { [CommitNumber](repeating: $0.commit, count: $0.rowCount) }
-        return rest.map { rows in
-            var runs: [CommitRun] = []
-            for commit in commits[rows] {
-                if runs.last?.commit == commit {
-                    runs[runs.count - 1].rowCount += 1
-                } else {
-                    runs.append(CommitRun(commit: commit, rowCount: 1))
-                }
-            }
-            return TailRun(
-                partition: partition, firstIndex: firstIndex + UInt64(rows.lowerBound),
-                batch: batch.slice(rows), commitRuns: runs,
-                byteCount: byteCount * rows.count / batch.rowCount)
-        }
-    }
-
-    /// Both runs as one, where they are neighbours and their columns unify.
-    func merged(with next: TailRun) -> TailRun? {
-        guard next.firstIndex == endIndex,
-            batch.rowCount + next.batch.rowCount <= SegmentFormat.blockRowCountMax,
-            let union = RecordBatch(concatenating: [batch, next.batch])
-        else { return nil }
-        var runs = commitRuns
-        // Two small blocks of one commit, where it brought many records.
-        if let last = runs.last, let first = next.commitRuns.first, last.commit == first.commit {
-            runs[runs.count - 1].rowCount += first.rowCount
-            runs += next.commitRuns.dropFirst()
-        } else {
-            runs += next.commitRuns
-        }
-        return TailRun(
-            partition: partition, firstIndex: firstIndex, batch: union, commitRuns: runs,
-            byteCount: byteCount + next.byteCount)
-    }
-}
-
 /// Indexes of a partition that stand in no block or run: opening the log could not see theirs.
 package struct IndexGap: Hashable, Sendable {
     package let partition: String
@@ -224,24 +150,25 @@ package struct TopicIndex: Sendable {
         return byteCount
     }
 
-    /// Adds a small append and merges neighbours of similar size, so that n single records cost
-    /// n·log n row copies and a reader meets few runs.
+    /// Adds a small append. Eight neighbours of one size become one, so that n single records cost n·log8(n)
+    /// row copies, and a reader meets some dozens of runs at most.
     mutating func append(_ run: TailRun) {
         nextIndexes[run.partition] = max(nextIndexes[run.partition] ?? 0, run.endIndex)
         if letGo[run.partition]?.contains(run.firstIndex..<run.endIndex) ?? false { return }
         // A union takes what its runs did.
         tailByteCount += run.byteCount
         var runs = tails.removeValue(forKey: run.partition) ?? []
-        var last = run
-        while let previous = runs.last, previous.batch.rowCount < 2 * last.batch.rowCount,
-            let union = previous.merged(with: last)
-        {
-            runs.removeLast()
-            last = union
+        runs.append(run)
+        while runs.count >= TopicIndex.mergedRunCount {
+            let last = runs[(runs.count - TopicIndex.mergedRunCount)...]
+            let size = last[last.endIndex - 1].size
+            guard last.allSatisfy({ $0.size <= size }), let union = TailRun.union(of: last) else { break }
+            runs.replaceSubrange(last.indices, with: CollectionOfOne(union))
         }
-        runs.append(last)
         tails[run.partition] = runs
     }
+
+    private static let mergedRunCount = 8
 
     /// The indexes up to the next ones that stand nowhere.
     fileprivate func foundGaps() -> [IndexGap] {

@@ -195,10 +195,21 @@ package final class LogWriter {
 
     // MARK: One envelope
 
-    /// Records of one partition that are to become columns.
+    /// Records of one partition that are to become columns: a block each.
     private struct Roll {
         var topic: String
         var run: TailRun
+    }
+
+    /// Neighbours that are to become columns of one partition.
+    private struct DueTail {
+        var topic: String
+        var runs: [TailRun]
+
+        var byteCount: Int { runs.reduce(0) { $0 + $1.byteCount } }
+
+        /// In as few blocks as can be. Not under the index's lock: it copies rows.
+        var rolls: [Roll] { TailRun.joined(runs).map { Roll(topic: topic, run: $0) } }
     }
 
     private func write(
@@ -247,42 +258,44 @@ package final class LogWriter {
     /// together hold too much memory.
     private func dueRolls(_ sources: Set<AppendSource>) -> [Roll] {
         let limit = configuration
-        return shared.index.withLock { index in
-            var rolls: [Roll] = []
+        let due = shared.index.withLock { index in
+            var due: [DueTail] = []
             for source in sources {
                 guard let runs = index.topics[source.topic]?.tails[source.partition],
                     runs.reduce(0, { $0 + $1.batch.rowCount }) >= limit.tailRowCountMax
                 else { continue }
-                rolls += runs.map { Roll(topic: source.topic, run: $0) }
+                // What is more than a block is the beginning of the next one.
+                due.append(DueTail(topic: source.topic, runs: Array(TailRun.blockful(of: runs[...]))))
             }
-            let rolled = rolls.reduce(0) { $0 + $1.run.byteCount }
-            guard index.tailByteCount - rolled > limit.tailByteCountMax else { return rolls }
-            var waiting: [(byteCount: Int, rolls: [Roll])] = []
+            let rolled = due.reduce(0) { $0 + $1.byteCount }
+            guard index.tailByteCount - rolled > limit.tailByteCountMax else { return due }
+            var waiting: [DueTail] = []
             for (topic, topicIndex) in index.topics {
                 for (partition, runs) in topicIndex.tails {
-                    let found = runs.map { Roll(topic: topic, run: $0) }
                     let isDue =
                         sources.contains(AppendSource(topic: topic, partition: partition))
                         && runs.reduce(0) { $0 + $1.batch.rowCount } >= limit.tailRowCountMax
-                    if !isDue { waiting.append((runs.reduce(0) { $0 + $1.byteCount }, found)) }
+                    if !isDue { waiting.append(DueTail(topic: topic, runs: runs)) }
                 }
             }
             var byteCount = waiting.reduce(0) { $0 + $1.byteCount }
             for tail in waiting.sorted(by: { $0.byteCount > $1.byteCount })
             where byteCount > limit.tailByteCountMax {
-                rolls += tail.rolls
+                due.append(tail)
                 byteCount -= tail.byteCount
             }
-            return rolls
+            return due
         }
+        return due.flatMap(\.rolls)
     }
 
     private func allRolls() -> [Roll] {
-        shared.index.withLock { index in
+        let all = shared.index.withLock { index in
             index.topics.flatMap { topic, topicIndex in
-                topicIndex.tails.values.flatMap { $0.map { Roll(topic: topic, run: $0) } }
+                topicIndex.tails.values.map { DueTail(topic: topic, runs: $0) }
             }
         }
+        return all.flatMap(\.rolls)
     }
 
     // MARK: Segments

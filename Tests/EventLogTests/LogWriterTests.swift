@@ -101,7 +101,38 @@ import Testing
         }
         let runs = drive.snapshot?.index.topics["t"]?.tails["p"] ?? []
         #expect(runs.reduce(0) { $0 + $1.batch.rowCount } == 300)
-        #expect(runs.count <= 10)
+        // Fewer than eight of each of three sizes.
+        #expect(runs.count <= 3 * 7)
+        drive.run(.kill)
+        #expect(drive.violations == [])
+    }
+
+    @Test("the runs of a tail that has become long enough are one block, unless their fields do not unify")
+    func oneBlockOfManyRuns() {
+        var drive = drive { $0.tailRowCountMax = 100 }
+        for _ in 0..<250 {
+            drive.run(.commit([Part(records(1, 3), topic: "t", partition: "p", isSmall: true)]))
+        }
+        let blocks = drive.snapshot?.index.topics["t"]?.segments.flatMap(\.blocks) ?? []
+        #expect(blocks.map(\.rowCount) == [100, 100])
+        // A text among numbers is a block of its own, and its neighbours are as few as can be.
+        func batch(_ elements: Elements) -> RecordBatch {
+            RecordBatch(
+                times: [1],
+                fields: [
+                    FieldColumn(name: "x", presence: .everyRow, values: .scalar(Leaf(elements: elements)))
+                ])
+        }
+        let (number, text) = (batch(.float64([1])), batch(.text(TextColumn(["one"]))))
+        let runs = [number, number, text, number, number, number].enumerated().map { position, batch in
+            TailRun(
+                partition: "p", firstIndex: UInt64(position), batch: batch,
+                commitRuns: [CommitRun(commit: UInt64(position) + 1, rowCount: 1)], byteCount: 1)
+        }
+        let joined = TailRun.joined(runs)
+        #expect(joined.map(\.batch.rowCount) == [2, 1, 3])
+        #expect(joined.map(\.firstIndex) == [0, 2, 3])
+        #expect(joined.flatMap { $0.commitRuns.map(\.commit) } == [1, 2, 3, 4, 5, 6])
         drive.run(.kill)
         #expect(drive.violations == [])
     }
@@ -212,7 +243,7 @@ import Testing
         let second = run(3, [CommitRun(commit: 5, rowCount: 1), CommitRun(commit: 6, rowCount: 1)])
         let third = run(5, [CommitRun(commit: 7, rowCount: 1)])
         #expect(
-            first.merged(with: second)?.merged(with: third)?.commitRuns
+            TailRun.union(of: [first, second, third])?.commitRuns
                 == [
                     CommitRun(commit: 4, rowCount: 1), CommitRun(commit: 5, rowCount: 3),
                     CommitRun(commit: 6, rowCount: 1), CommitRun(commit: 7, rowCount: 1),
