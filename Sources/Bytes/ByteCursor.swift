@@ -60,8 +60,27 @@ package struct ByteCursor {
         return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset - 8, as: UInt64.self))
     }
 
-    @inlinable
+    @inlinable @inline(__always)
     package mutating func readVarint() throws(BytesError) -> UInt64 {
+        // Eight bytes at once, where so many are there and it ends within them: nearly always.
+        if remaining >= 8 {
+            let word = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset, as: UInt64.self))
+            let ends = ~word & 0x8080_8080_8080_8080
+            if ends != 0 {
+                let bitCount = ends.trailingZeroBitCount + 1
+                offset += bitCount >> 3
+                // Seven bits of each byte, pushed together by twos, fours and eights.
+                var value = word & (UInt64.max &>> UInt64(64 - bitCount)) & 0x7F7F_7F7F_7F7F_7F7F
+                value = (value & 0x007F_007F_007F_007F) | (value & 0x7F00_7F00_7F00_7F00) >> 1
+                value = (value & 0x0000_3FFF_0000_3FFF) | (value & 0x3FFF_0000_3FFF_0000) >> 2
+                return (value & 0x0FFF_FFFF) | (value & 0x0FFF_FFFF_0000_0000) >> 4
+            }
+        }
+        return try readVarintByByte()
+    }
+
+    @usableFromInline
+    mutating func readVarintByByte() throws(BytesError) -> UInt64 {
         let start = offset
         var value: UInt64 = 0
         var shift: UInt64 = 0
@@ -80,6 +99,7 @@ package struct ByteCursor {
     }
 
     /// A count or length, refused above `limit` before anything is allocated for it.
+    @inlinable @inline(__always)
     package mutating func readCount(limit: Int) throws(BytesError) -> Int {
         let start = offset
         let value = try readVarint()
@@ -89,6 +109,7 @@ package struct ByteCursor {
         return Int(value)
     }
 
+    @inlinable @inline(__always)
     package mutating func readZigzag() throws(BytesError) -> Int64 {
         let value = try readVarint()
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)

@@ -53,9 +53,17 @@ package protocol ReadableFile: Sendable {
 
     /// Fills `buffer` from `offset`. Throws `.pastEnd` where the file ends before.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError)
+
+    /// Says that these bytes will be read soon, so that the disk fetches them meanwhile: reads that wait
+    /// one after the other cost a disk's delay each, reads that were announced together about one. A hint:
+    /// nothing is promised, nothing is waited for, and a place that is not there is no error.
+    func willRead(at offset: Int, byteCount: Int)
 }
 
 extension ReadableFile {
+    /// A disk without delay, and one before another that only looks at what is read, has no use for hints.
+    package func willRead(at offset: Int, byteCount: Int) {}
+
     package func read(at offset: Int, byteCount: Int) throws(DiskError) -> [UInt8] {
         var failure: DiskError?
         let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in

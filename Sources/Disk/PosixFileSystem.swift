@@ -18,6 +18,7 @@ package struct PosixFileSystem: FileSystem {
     private func path(_ name: String) -> String { name.isEmpty ? root : root + "/" + name }
 
     package func createDirectory(_ name: String) throws(DiskError) {
+        if isDirectory(name) { return }
         // Parents of the root are the user's; those are made too, so that `--data a/b/c` just works.
         var made = ""
         for part in path(name).split(separator: "/", omittingEmptySubsequences: false) {
@@ -30,12 +31,16 @@ package struct PosixFileSystem: FileSystem {
                 throw failure("create directory", made)
             }
         }
-        var status = stat()
-        guard stat(path(name), &status) == 0, status.st_mode & S_IFMT == S_IFDIR else {
+        guard isDirectory(name) else {
             throw DiskError(
                 kind: .other, operation: "create directory", file: path(name),
                 reason: "a file that is no directory has this name")
         }
+    }
+
+    private func isDirectory(_ name: String) -> Bool {
+        var status = stat()
+        return stat(path(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
     package func list(_ directory: String) throws(DiskError) -> [String] {
@@ -170,6 +175,10 @@ private final class PosixReadableFile: ReadableFile {
             }
             done += count
         }
+    }
+
+    func willRead(at offset: Int, byteCount: Int) {
+        _ = posix_fadvise(descriptor, off_t(offset), off_t(byteCount), POSIX_FADV_WILLNEED)
     }
 }
 

@@ -25,6 +25,26 @@ package struct LogSnapshot: Sendable {
     package func event(_ place: EventPlace) throws(SegmentError) -> Event {
         try files.segment(place.segment).event(place.entry)
     }
+
+    /// Hands over all events in order, neighbours read at once.
+    package func forEachEvent(_ visit: (EventPlace, Event) throws -> Void) throws {
+        var waiting: [EventPlace] = []
+        func flush() throws {
+            guard let first = waiting.first else { return }
+            let segment = try files.segment(first.segment)
+            try segment.events(waiting, \.entry, visit)
+            waiting.removeAll(keepingCapacity: true)
+        }
+        for place in index.events {
+            let isNeighbour = waiting.last.map { $0.segment == place.segment } ?? true
+            if !isNeighbour || waiting.count == LogSnapshot.eventCountAtOnce { try flush() }
+            waiting.append(place)
+        }
+        try flush()
+    }
+
+    /// Events whose places are taken out of the index before they are read.
+    private static let eventCountAtOnce = 1024
 }
 
 package final class InferenceLog: Sendable {

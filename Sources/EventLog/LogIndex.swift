@@ -21,6 +21,9 @@ package struct SegmentBlocks: Sendable {
     /// The last commit whose records are in one of the blocks.
     package private(set) var lastCommit: CommitNumber = 0
     package private(set) var blocks: [BlockEntry] = []
+    /// Of all its blocks.
+    package private(set) var byteCount = 0
+    package private(set) var rowCount = 0
     /// Least and greatest time of each block: all that a question about a window looks at, apart, so
     /// that it passes over a thousand blocks in the time that reading one takes.
     private var times: [(min: Int64, max: Int64)] = []
@@ -44,9 +47,48 @@ package struct SegmentBlocks: Sendable {
         return rest.blocks.isEmpty ? nil : rest
     }
 
-    fileprivate mutating func reserveCapacity(_ count: Int) {
-        blocks.reserveCapacity(count)
-        times.reserveCapacity(count)
+    /// The blocks of a segment, apart by topic. Neighbours are mostly of one: each run of them is looked up
+    /// and taken over at once, as opening a log does it with every block that there is.
+    fileprivate static func byTopic(
+        _ blocks: [BlockEntry], segment: UInt64
+    ) -> [(topic: String, blocks: SegmentBlocks)] {
+        var found: [(topic: String, blocks: SegmentBlocks)] = []
+        var positions: [String: Int] = [:]
+        var runs: [(position: Int, blocks: Range<Int>)] = []
+        var counts: [Int] = []
+        var start = 0
+        while start < blocks.count {
+            let topic = blocks[start].topic
+            var end = start + 1
+            while end < blocks.count, blocks[end].topic == topic { end += 1 }
+            let position = positions[topic] ?? found.count
+            if position == found.count {
+                positions[topic] = position
+                found.append((topic, SegmentBlocks(segment: segment)))
+                counts.append(0)
+            }
+            runs.append((position, start..<end))
+            counts[position] += end - start
+            start = end
+        }
+        for (position, count) in counts.enumerated() {
+            found[position].blocks.blocks.reserveCapacity(count)
+            found[position].blocks.times.reserveCapacity(count)
+        }
+        for run in runs { found[run.position].blocks.append(blocks[run.blocks]) }
+        return found
+    }
+
+    private mutating func append(_ more: ArraySlice<BlockEntry>) {
+        blocks.append(contentsOf: more)
+        for position in more.indices {
+            times.append((more[position].timeMin, more[position].timeMax))
+            timeMin = min(timeMin, more[position].timeMin)
+            timeMax = max(timeMax, more[position].timeMax)
+            lastCommit = max(lastCommit, more[position].lastCommit)
+            byteCount += more[position].byteCount
+            rowCount += more[position].rowCount
+        }
     }
 
     mutating func append(_ block: BlockEntry) {
@@ -55,6 +97,8 @@ package struct SegmentBlocks: Sendable {
         timeMin = min(timeMin, block.timeMin)
         timeMax = max(timeMax, block.timeMax)
         lastCommit = max(lastCommit, block.lastCommit)
+        byteCount += block.byteCount
+        rowCount += block.rowCount
     }
 }
 
@@ -105,12 +149,12 @@ package struct TopicIndex: Sendable {
     }
 
     package var rowCount: Int {
-        segments.reduce(0) { $0 + $1.blocks.reduce(0) { $0 + $1.rowCount } }
+        segments.reduce(0) { $0 + $1.rowCount }
             + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.batch.rowCount } }
     }
 
     package var byteCount: Int {
-        segments.reduce(0) { $0 + $1.blocks.reduce(0) { $0 + $1.byteCount } }
+        segments.reduce(0) { $0 + $1.byteCount }
             + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
     }
 
@@ -127,25 +171,26 @@ package struct TopicIndex: Sendable {
     }
 
     /// - Returns: the bytes of those that are seen.
-    fileprivate mutating func append(sealed blocks: [BlockEntry], segment: UInt64) -> Int {
+    fileprivate mutating func append(sealed found: SegmentBlocks) -> Int {
         guard tails.isEmpty, letGo.isEmpty else {
-            return blocks.reduce(0) { $0 + (append($1, segment: segment) ? $1.byteCount : 0) }
+            return found.blocks.reduce(0) { $0 + (append($1, segment: found.segment) ? $1.byteCount : 0) }
         }
-        var found = SegmentBlocks(segment: segment)
-        found.reserveCapacity(blocks.count)
+        let blocks = found.blocks
         var byteCount = 0
-        // Neighbours are mostly of one partition.
-        var current = (partition: "", end: UInt64(0))
-        for block in blocks {
-            if block.partition != current.partition {
-                if current.end > 0 { nextIndexes[current.partition] = current.end }
-                current = (block.partition, nextIndexes[block.partition] ?? 0)
-            }
-            current.end = max(current.end, block.indexes.upperBound)
-            byteCount += block.byteCount
-            found.append(block)
+        var start = 0
+        // Neighbours are mostly of one partition. By position, as taking an entry out counts its names' uses.
+        while start < blocks.count {
+            var next: UInt64 = 0
+            var end = start
+            repeat {
+                next = max(next, blocks[end].indexes.upperBound)
+                byteCount += blocks[end].byteCount
+                end += 1
+            } while end < blocks.count && blocks[end].partition == blocks[start].partition
+            let partition = blocks[start].partition
+            if next > nextIndexes[partition] ?? 0 { nextIndexes[partition] = next }
+            start = end
         }
-        if current.end > 0 { nextIndexes[current.partition] = current.end }
         segments.append(found)
         return byteCount
     }
@@ -293,12 +338,12 @@ package struct LogIndex: Sendable {
     /// Adds the blocks of a sealed segment, as if one by one: with one look at a topic for all of its blocks.
     mutating func append(sealed blocks: [BlockEntry], segment: UInt64) {
         var use = uses[segment] ?? SegmentUse()
-        for (topic, blocks) in Dictionary(grouping: blocks, by: \.topic) {
+        for (topic, blocks) in SegmentBlocks.byTopic(blocks, segment: segment) {
             use.topics.insert(topic)
-            use.listedByteCount += blocks.reduce(0) { $0 + $1.byteCount }
-            use.blockCount += blocks.count
-            use.rowCount += blocks.reduce(0) { $0 + $1.rowCount }
-            change(topic) { use.liveByteCount += $0.append(sealed: blocks, segment: segment) }
+            use.listedByteCount += blocks.byteCount
+            use.blockCount += blocks.blocks.count
+            use.rowCount += blocks.rowCount
+            change(topic) { use.liveByteCount += $0.append(sealed: blocks) }
         }
         uses[segment] = use
     }
@@ -356,11 +401,11 @@ package struct LogIndex: Sendable {
         if !tombstone.ranges.isEmpty {
             var before: [UInt64: Int] = [:]
             for segment in topic.segments {
-                before[segment.segment] = segment.blocks.reduce(0) { $0 + $1.byteCount }
+                before[segment.segment] = segment.byteCount
             }
             topic.apply(tombstone.ranges, tombstone.reason)
             for segment in topic.segments {
-                before[segment.segment]! -= segment.blocks.reduce(0) { $0 + $1.byteCount }
+                before[segment.segment]! -= segment.byteCount
             }
             for (segment, byteCount) in before { uses[segment]!.liveByteCount -= byteCount }
         }
@@ -397,7 +442,7 @@ package struct LogIndex: Sendable {
         }
         for topic in topics.values {
             for blocks in topic.segments where blocks.segment == segment {
-                use.liveByteCount += blocks.blocks.reduce(0) { $0 + $1.byteCount }
+                use.liveByteCount += blocks.byteCount
             }
         }
         let eventByteCount = directory.events.reduce(0) { $0 + $1.byteCount }

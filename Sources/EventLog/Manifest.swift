@@ -51,6 +51,13 @@ package struct Manifest: Hashable, Sendable {
         return writer.bytes
     }
 
+    /// Has the disk fetch the manifest, if there is one, for whoever opens the log soon.
+    package static func willRead(_ configuration: LogConfiguration, on files: any FileSystem) {
+        guard let file = try? files.open(configuration.path(FileName.manifest)) else { return }
+        // Longer ones follow by the system's own reading ahead.
+        file.willRead(at: 0, byteCount: 4096)
+    }
+
     /// Reads the manifest; nil where the store has none yet.
     package static func read(
         _ configuration: LogConfiguration, on files: any FileSystem

@@ -39,6 +39,8 @@ struct Recovery {
     let keys: KeyMemory
     /// Where keys lie, in the order of the log.
     private var keyBlocks: [(segment: UInt64, entry: KeyBlockEntry)] = []
+    /// Segments whose turn comes soon, opened.
+    private var announced: [UInt64: Result<SegmentFile, SegmentError>] = [:]
     private let reader = BlockReader()
     private let decompressor = ZstdDecompressor()
 
@@ -69,13 +71,18 @@ struct Recovery {
         var outcome = Outcome(manifest: found)
         report.segmentCount = found.entries.count
         for (position, entry) in found.entries.enumerated() {
+            if position % Recovery.announcedCountMax == 0 { announce(found.entries[position...]) }
             if entry.state == .active && isWriter {
                 try moveActive(entry.number, at: position, into: &outcome)
                 continue
             }
             do throws(SegmentError) {
-                let segment = try SegmentFile(
-                    opening: entry.number, in: configuration.directory, on: files)
+                let segment: SegmentFile
+                if let announced = announced.removeValue(forKey: entry.number) {
+                    segment = try announced.get()
+                } else {
+                    segment = try open(entry.number)
+                }
                 if !isWriter { opened.append(segment) }
                 switch entry.state {
                 case .sealed: try readSealed(segment, byteCount: entry.byteCount)
@@ -90,6 +97,25 @@ struct Recovery {
         if !report.damages.isEmpty { index.noteGaps() }
         if isWriter { try rememberKeys() }
         return outcome
+    }
+
+    /// How many segments are opened before the first of them is read: with as many reads at once a
+    /// disk is busy, and a log may have more segments than a process may open files.
+    private static let announcedCountMax = 64
+
+    /// Opens the sealed segments that come next and has the disk fetch what will be read of each, so that
+    /// their delays fall together.
+    private mutating func announce(_ entries: ArraySlice<Manifest.Entry>) {
+        for entry in entries.prefix(Recovery.announcedCountMax) where entry.state == .sealed {
+            // What is wrong with it is told when its turn comes.
+            let segment = Result { () throws(SegmentError) in try open(entry.number) }
+            announced[entry.number] = segment
+            if case .success(let segment) = segment { segment.willReadFooter(byteCount: entry.byteCount) }
+        }
+    }
+
+    private func open(_ number: UInt64) throws(SegmentError) -> SegmentFile {
+        try SegmentFile(opening: number, in: configuration.directory, on: files)
     }
 
     /// Notes that a segment is not seen. One whose file is gone holds nothing that could be.
@@ -109,7 +135,7 @@ struct Recovery {
         for blocks in wanted.chunked(by: { $0.segment == $1.segment }) {
             let number = blocks[blocks.startIndex].segment
             do throws(SegmentError) {
-                let segment = try SegmentFile(opening: number, in: configuration.directory, on: files)
+                let segment = try open(number)
                 try segment.keys(blocks.lazy.map(\.entry)) { keys.remember($0) }
             } catch {
                 if error.isRefusal { throw .segment(error) }
@@ -154,12 +180,8 @@ struct Recovery {
     // MARK: Segments
 
     private mutating func readSealed(_ segment: SegmentFile, byteCount: Int) throws(SegmentError) {
-        let directory: SegmentDirectory
-        let header: SegmentHeader
-        do throws(SegmentError) {
-            header = try segment.checkHeader()
-            directory = try segment.directory()
-        } catch {
+        let footer: SegmentFile.Footer
+        do throws(SegmentError) { footer = try segment.footer() } catch {
             if error.isRefusal { throw error }
             // The footer is a convenience: the envelopes say the same.
             let end = try readScanned(segment, upTo: nil)
@@ -171,7 +193,8 @@ struct Recovery {
             }
             return
         }
-        index.note(header, segment: segment.number)
+        let directory = footer.directory
+        index.note(footer.header, segment: segment.number)
         index.append(sealed: directory.blocks, segment: segment.number)
         for event in directory.events {
             index.append(event, segment: segment.number)
@@ -217,7 +240,7 @@ struct Recovery {
         var isDamaged = false
         var byteCount = 0
         do throws(SegmentError) {
-            let segment = try SegmentFile(opening: number, in: configuration.directory, on: files)
+            let segment = try open(number)
             byteCount = try segment.byteCount()
             var end = SegmentFile.ScanEnd(validByteCount: 0, tear: "the file header is cut")
             if byteCount >= SegmentFormat.segmentHeaderByteCount {
@@ -281,7 +304,7 @@ struct Recovery {
         try next.replace(configuration, on: files)
         outcome.manifest = next
         do throws(SegmentError) {
-            let segment = try SegmentFile(opening: number, in: configuration.directory, on: files)
+            let segment = try open(number)
             try readScanned(segment, upTo: byteCount)
         } catch {
             if error.isRefusal { throw .segment(error) }

@@ -183,20 +183,24 @@ package struct SegmentDirectory: Hashable, Sendable {
             guard let kind = BlockKind(rawValue: code) else {
                 throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: BlockKind.codeMax)
             }
-            var entry = BlockEntry(
-                topic: topic, partition: partition, offset: try cursor.readCount(limit: .max),
-                byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
-                headByteCount: try cursor.readCount(limit: SegmentFormat.headByteCountMax), kind: kind,
-                firstIndex: try cursor.readVarint(),
-                rowCount: try cursor.readCount(limit: SegmentFormat.rowCountLimit),
-                timeMin: try cursor.readZigzag(), timeMax: 0, firstCommit: 0, lastCommit: 0)
-            entry.timeMax = entry.timeMin &+ Int64(bitPattern: try cursor.readVarint())
-            entry.firstCommit = try cursor.readVarint()
-            entry.lastCommit = entry.firstCommit &+ (try cursor.readVarint())
-            if kind == .grouped {
-                entry.columnsDistance = try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax)
-            }
-            directory.blocks.append(entry)
+            // Each number by itself, so that the entry is made in its place and its names are counted once.
+            let offset = try cursor.readCount(limit: .max)
+            let byteCount = try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax)
+            let headByteCount = try cursor.readCount(limit: SegmentFormat.headByteCountMax)
+            let firstIndex = try cursor.readVarint()
+            let rowCount = try cursor.readCount(limit: SegmentFormat.rowCountLimit)
+            let timeMin = try cursor.readZigzag()
+            let timeMax = timeMin &+ Int64(bitPattern: try cursor.readVarint())
+            let firstCommit = try cursor.readVarint()
+            let lastCommit = firstCommit &+ (try cursor.readVarint())
+            let columnsDistance =
+                kind == .grouped ? try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax) : 0
+            directory.blocks.append(
+                BlockEntry(
+                    topic: topic, partition: partition, offset: offset, byteCount: byteCount,
+                    headByteCount: headByteCount, kind: kind, firstIndex: firstIndex, rowCount: rowCount,
+                    timeMin: timeMin, timeMax: timeMax, firstCommit: firstCommit, lastCommit: lastCommit,
+                    columnsDistance: columnsDistance))
         }
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
             directory.events.append(

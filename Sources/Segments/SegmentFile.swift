@@ -51,9 +51,24 @@ package struct SegmentFile: Sendable {
     /// What the first read of a footer takes: a directory of a thousand blocks is about as long.
     private static let tailByteCount = 32 << 10
 
-    /// The directory of a sealed segment, and the byte after its last envelope, where it lies.
-    package func footer() throws(SegmentError) -> (directory: SegmentDirectory, offset: Int) {
-        try checkHeader()
+    /// Says that `footer` will be asked for, of a file that should have `byteCount` bytes.
+    package func willReadFooter(byteCount: Int) {
+        file.willRead(at: 0, byteCount: SegmentFormat.segmentHeaderByteCount)
+        let tailOffset = max(0, byteCount - SegmentFile.tailByteCount)
+        file.willRead(at: tailOffset, byteCount: byteCount - tailOffset)
+    }
+
+    /// What a sealed segment says of itself: before its first envelope, and behind its last.
+    package struct Footer: Hashable, Sendable {
+        package var header: SegmentHeader
+        package var directory: SegmentDirectory
+        /// The byte after the last envelope, where the directory lies.
+        package var offset: Int
+    }
+
+    /// Reads header and directory of a sealed segment.
+    package func footer() throws(SegmentError) -> Footer {
+        let header = try checkHeader()
         let end = try byteCount()
         let trailerOffset = end - SegmentFormat.trailerByteCount
         guard trailerOffset >= SegmentFormat.segmentHeaderByteCount else {
@@ -75,7 +90,7 @@ package struct SegmentFile: Sendable {
         let directory = try parse(footer, at: footerOffset) { (cursor) throws(BytesError) in
             try SegmentDirectory.read(cursor.bytes)
         }
-        return (directory, footerOffset)
+        return Footer(header: header, directory: directory, offset: footerOffset)
     }
 
     private func footerPlace(

@@ -105,9 +105,11 @@ package final class InferenceStore: Sendable {
         _ configuration: StoreConfiguration, sources: SystemSources = SystemSources()
     ) throws -> (store: InferenceStore, report: OpeningReport) {
         let files = PosixFileSystem(root: configuration.directory)
-        let (log, logReport) = try InferenceLog.open(configuration.log, on: files)
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
+        // Beside the first log's, so that the second one's opening need not wait for it.
+        Manifest.willRead(derivedConfiguration, on: files)
+        let (log, logReport) = try InferenceLog.open(configuration.log, on: files)
         let (derived, derivedReport) = try InferenceLog.open(derivedConfiguration, on: files)
 
         let runtime = DeferredRuntime {
@@ -144,9 +146,7 @@ package final class InferenceStore: Sendable {
     /// Folds all events of a snapshot, from the first.
     static func fold(_ snapshot: LogSnapshot) throws -> Folded {
         var folded = Folded()
-        for place in snapshot.index.events {
-            try folded.apply(try snapshot.event(place), commit: place.entry.commit)
-        }
+        try snapshot.forEachEvent { try folded.apply($1, commit: $0.entry.commit) }
         return folded
     }
 

@@ -64,7 +64,7 @@ extension StoreCheck {
         let file = scan.prefix + segment.name
         let fileByteCount = try segment.byteCount()
         let header = try segment.checkHeader()
-        var footer: (directory: SegmentDirectory, offset: Int)?
+        var footer: SegmentFile.Footer?
         if entry.state == .sealed {
             do throws(SegmentError) { footer = try segment.footer() } catch {
                 find(error, in: scan.prefix, segment.name)

@@ -30,6 +30,17 @@ import Testing
                 let found = try cursor.readVarint()
                 #expect(found == value && cursor.remaining == 0)
             }
+            // The same where other bytes follow, of any kind, and it is read with them.
+            for next in [0x00, 0x7F, 0x80, 0xFF] as [UInt8] {
+                for count in 1...9 {
+                    let longer = bytes + [UInt8](repeating: next, count: count)
+                    try longer.withUnsafeBytes {
+                        var cursor = ByteCursor($0)
+                        let found = try cursor.readVarint()
+                        #expect(found == value && cursor.remaining == count)
+                    }
+                }
+            }
         }
     }
 

@@ -69,6 +69,18 @@ final class ScratchDirectory {
         }
     }
 
+    @Test("announcing a read changes nothing that is read, wherever it is said to be")
+    func willRead() throws {
+        try files.create("a").append([1, 2, 3])
+        let reader = try files.open("a")
+        for (offset, byteCount) in [
+            (0, 3), (1, 1), (0, 0), (3, 1), (100, 1 << 20), (Int.max - 10, 5), (0, .max),
+        ] {
+            reader.willRead(at: offset, byteCount: byteCount)
+            #expect(try reader.read(at: 0, byteCount: 3) == [1, 2, 3] && reader.byteCount == 3)
+        }
+    }
+
     @Test("an open reader sees what is appended later, and reads on after the name is gone")
     func openReader() throws {
         let file = try files.create("a")
