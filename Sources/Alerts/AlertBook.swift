@@ -73,6 +73,8 @@ package struct AlertBook: Hashable, Sendable {
     package private(set) var lastAlertID = AlertID(0)
     /// Oldest first.
     private var recentChanges: [StatusChange] = []
+    /// Of each path of the second generation's assays that is not Ok, what was told last.
+    private var told: [AssayID: [IOPath: AssayStatus]] = [:]
     /// What waits for each destination, oldest first.
     private var pending: [WebhookID: [Delivery]] = [:]
 
@@ -89,6 +91,9 @@ package struct AlertBook: Hashable, Sendable {
             recentChanges.reversed().lazy.filter { assayID == nil || $0.assayID == assayID }.prefix(limit))
     }
 
+    /// What was told last of a path of an assay of the second generation; nil where that was Ok, or nothing.
+    func toldStatus(of id: AssayID, _ path: IOPath) -> AssayStatus? { told[id]?[path] }
+
     package func pendingCount(of id: WebhookID) -> Int { pending[id]?.count ?? 0 }
 
     /// The delivery of each destination that is due at `now` first; nil of those with nothing due.
@@ -103,6 +108,9 @@ package struct AlertBook: Hashable, Sendable {
         case .statusChanged(let change):
             guard change.id > lastAlertID else { return }
             lastAlertID = change.id
+            if change.assayUUID != nil {
+                told[change.assayID, default: [:]][change.path] = change.to == .ok ? nil : change.to
+            }
             recentChanges.append(change)
             if recentChanges.count > 2 * Self.recentCountMax {
                 recentChanges.removeFirst(recentChanges.count - Self.recentCountMax)

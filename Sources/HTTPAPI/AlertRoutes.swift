@@ -1,6 +1,7 @@
 // Alerts and the destinations that are told of them: ours, beside the contract.
 //
-//     POST /v1/api/alerts/list            {"assay_id"?, "limit"?}      changes of status, newest first
+//     POST /v1/api/alerts/list            {"assay_id"?, "limit"?}      changes of status, newest first; the
+//                                                                      id is a number, or a UUID of /v2
 //     POST /v1/api/webhooks/create        {"url", "secret"?}           {"webhook_id", "secret" if it is new}
 //     POST /v1/api/webhooks/list          {}                           destinations, never their secrets
 //     POST /v1/api/webhooks/set_active    {"id", "active"}
@@ -31,11 +32,19 @@ struct AlertRoutes {
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
         let body = try await request.document()
-        let id: AssayID? = try body["assay_id"].optional?.identifier()
+        let id = try body["assay_id"].optional.map { try assayID($0) }
         let limit =
             try body["limit"].optional?.integer(in: 1...AlertRoutes.alertCountMax)
             ?? AlertRoutes.alertCountDefault
         return Response(json: .array(store.alerts.recent(of: id, limit: limit).map(\.data)))
+    }
+
+    /// Assays of the first generation are called by their number, those of the second by their UUID.
+    private func assayID(_ field: JSONField) throws -> AssayID {
+        guard case .string? = field.value else { return try field.identifier() }
+        let uuid = try field.uuid()
+        guard let assay = store.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
+        return assay.id
     }
 
     @Sendable func createWebhook(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -14,16 +14,19 @@ extension InferenceStore {
 
     /// Judges a command on the book as it stands, appends the events it returns, folds them. What they
     /// change of the assays' newest statuses goes into the same commit.
+    ///
+    /// - Parameter pathStatuses: where windows of an assay of several paths are decided, the status of each
+    ///   path by window.
     @discardableResult
-    func changeBook(_ command: (AssayBook) throws -> [AssayEvent]) async throws -> (
-        events: [AssayEvent], commit: CommitNumber?
-    ) {
+    func changeBook(
+        pathStatuses: [TimeWindow: [AssayStatus]] = [:], _ command: (AssayBook) throws -> [AssayEvent]
+    ) async throws -> (events: [AssayEvent], commit: CommitNumber?) {
         try await gate.pass {
             let events = try command(book)
             guard !events.isEmpty else { return ([], nil) }
             let (book, alerts) = folded.withLock { ($0.book, $0.alerts) }
             let changes = StatusChange.changes(
-                by: events, in: book, firstID: AlertID(alerts.lastAlertID.number + 1))
+                by: events, in: book, after: alerts, pathStatuses: pathStatuses)
             let receipt = try await log.append(
                 events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) }
                     + changes.map { .event(InferenceStore.entry(.statusChanged($0))) })

@@ -14,6 +14,7 @@
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest after
 //    `latenessMax`.
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick.
+//  * What a decision changes of its paths' statuses is an alert in the same commit (Alerts).
 //  * A clock that goes back puts nothing off by more than the grace and the lateness.
 
 import Assays
@@ -230,7 +231,11 @@ package actor SeriesScheduler {
         guard !news.isEmpty else { return true }
         let (store, cut, now, sealingCount) = (store, tick.view.snapshot.cut, tick.now, tick.sealingCount)
         let analyses = news.map(\.1)
-        let change = try await store.changeBook { book in
+        let pathStatuses = Dictionary(
+            uniqueKeysWithValues: news.map { window, _ in
+                (window.outcome.window, window.outcome.findings.map(\.status))
+            })
+        let change = try await store.changeBook(pathStatuses: pathStatuses) { book in
             guard let current = book[series: id], current.isActive,
                 store.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
             else { return [] }

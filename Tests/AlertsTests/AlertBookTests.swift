@@ -35,7 +35,14 @@ struct AlertBookTests {
             id: AlertID(9), assayID: AssayID(1), assayName: "w", pipelineName: "p",
             path: try IOPath(parsing: "input a 3"), from: nil, to: .noData,
             window: TimeWindow(start: moment(0), end: moment(1)), resultID: AssayResultID(4), at: moment(2))
-        for event in try events() + [.statusChanged(first), Support.attempt(2, 9, .failed(nextAt: nil))] {
+        var second = first
+        second.assayUUID = Support.uuid
+        #expect(second.json.text.contains("\"iopath\":\"in.a.3\""))
+        // What was written before there were alerts of the second generation says nothing of it.
+        #expect(!first.json.text.contains("uuid") && !first.json.text.contains("iopath"))
+        for event in try events()
+            + [.statusChanged(first), .statusChanged(second), Support.attempt(2, 9, .failed(nextAt: nil))]
+        {
             #expect(try AlertEvent(JSONField(event.json)) == event, "\(event.json.text)")
         }
         #expect(throws: FieldError.self) { try AlertEvent(JSONField(.object(("kind", .string("other"))))) }

@@ -1,7 +1,9 @@
-// Invariants checked: the two at the head of StatusChange.swift, in that order.
+// Invariants checked: the first two at the head of StatusChange.swift, in that order, for one path and, of the
+// second generation, for several. The third is in AlertBookTests.
 
 import Assays
 import Records
+import Simulation
 import Testing
 
 @testable import Alerts
@@ -61,6 +63,101 @@ struct StatusChangeTests {
             digest: ResultDigest(of: [1]), analysedAt: moment(65), elapsedMilliseconds: 1)
         let events = try book.decide([analysis], of: AssayID(1), cut: 1, runAt: moment(0))
         book = AssayBook()
-        #expect(StatusChange.changes(by: events, in: book, firstID: AlertID(1)) == [])
+        #expect(StatusChange.changes(by: events, in: book, after: AlertBook()) == [])
+    }
+
+    // MARK: Of several paths
+
+    @Test("each path of a second-generation assay changes by itself, and is told under its own name")
+    func paths() throws {
+        var watch = try Support.series(runsFrom: 60, at: moment(0))
+        // The first is no news where it is Ok.
+        #expect(try watch.decide([(1, [.ok, .alert])]) == ["out.b.3 ->Alert@1"])
+        #expect(try watch.decide([(2, [.ok, .alert])]) == [])
+        #expect(
+            try watch.decide([(3, [.warning, .ok])]) == ["in.a Ok>Warning@3", "out.b.3 Alert>Ok@3"])
+        // Several windows of one commit.
+        #expect(
+            try watch.decide([(4, [.ok, .ok]), (5, [.noData, .noData]), (6, [.noData, .ok])]) == [
+                "in.a Warning>Ok@4", "in.a Ok>NoData@5", "out.b.3 Ok>NoData@5", "out.b.3 NoData>Ok@6",
+            ])
+        let newest = try #require(watch.alerts.recent(limit: 1).first)
+        #expect(newest.id == AlertID(7) && newest.assayUUID == Support.uuid)
+        #expect(newest.assayName == "several" && newest.pipelineName == "fraud")
+        #expect(newest.window.end == moment(360) && newest.at == moment(365))
+    }
+
+    @Test("of a path that was Ok when all others were not, the change from Ok is told as such")
+    func refold() throws {
+        var watch = try Support.series(runsFrom: 60, at: moment(0))
+        _ = try watch.decide([(1, [.alert, .ok])])
+        // What the log's events alone say, as after a restart.
+        watch.alerts = watch.refolded()
+        #expect(try watch.decide([(2, [.alert, .alert])]) == ["out.b.3 Ok>Alert@2"])
+        watch.alerts = watch.refolded()
+        #expect(try watch.decide([(3, [.alert, .alert])]) == [])
+    }
+
+    @Test("a backfill of several commits is told once, by what it ends with")
+    func longBackfill() throws {
+        // Scheduled at 350 seconds: the runs at 60, …, 300 lie behind.
+        var watch = try Support.series(runsFrom: 60, at: moment(350))
+        #expect(try watch.decide([(1, [.alert, .alert]), (2, [.alert, .ok])], .backfill) == [])
+        #expect(watch.assay?.hasCaughtUp == false)
+        // Late records for a window that the backfill came to are no reason to tell of it either.
+        #expect(try watch.decide([(2, [.noData, .noData])], .late) == [])
+        #expect(
+            try watch.decide([(3, [.ok, .ok]), (4, [.ok, .alert]), (5, [.warning, .ok])], .backfill) == [
+                "in.a ->Warning@6"
+            ])
+        #expect(watch.assay?.hasCaughtUp == true)
+        // Paused in the middle of the seventh minute, and on again after the ninth.
+        try watch.activate(false, at: moment(390))
+        try watch.activate(true, at: moment(550))
+        #expect(try watch.decide([(6, [.alert, .alert]), (7, [.alert, .alert])], .backfill) == [])
+        #expect(
+            try watch.decide([(8, [.ok, .ok]), (9, [.alert, .ok])], .backfill) == ["in.a Warning>Alert@10"])
+    }
+
+    @Test("of a second-generation assay too, a window before the latest changes nothing, and the latest does")
+    func lateOfSeveral() throws {
+        var watch = try Support.series(runsFrom: 60, at: moment(0))
+        _ = try watch.decide([(1, [.ok, .ok]), (2, [.ok, .ok])])
+        #expect(try watch.decide([(1, [.alert, .alert])], .late) == [])
+        #expect(try watch.decide([(2, [.ok, .alert])], .late) == ["out.b.3 Ok>Alert@4"])
+        #expect(try watch.decide([(2, [.ok, .alert])], .late) == [])
+    }
+
+    @Test(
+        "histories at random: what was told of a path leads from each status to the next", arguments: 0..<20)
+    func random(seed: UInt64) throws {
+        print("seed \(seed)")
+        var generator = SeededGenerator(seed: seed)
+        var watch = try Support.series(runsFrom: 60, at: moment(0))
+        var statuses: [[AssayStatus]] = []
+        let words: [AssayStatus] = [.ok, .warning, .alert, .noData, .noScore]
+        for _ in 0..<60 {
+            let drawn = [words.randomElement(using: &generator)!, words.randomElement(using: &generator)!]
+            if !statuses.isEmpty, Int.random(in: 0..<4, using: &generator) == 0 {
+                let place = Int.random(in: 0..<statuses.count, using: &generator)
+                _ = try watch.decide([(Int64(place) + 1, drawn)], .late)
+                statuses[place] = drawn
+            } else {
+                _ = try watch.decide([(Int64(statuses.count) + 1, drawn)])
+                statuses.append(drawn)
+            }
+            if Int.random(in: 0..<8, using: &generator) == 0 { watch.alerts = watch.refolded() }
+        }
+        for place in 0..<2 {
+            let told = watch.told.filter { $0.path == watch.assay?.definition.paths[place] }
+            var known: AssayStatus?
+            for change in told {
+                // A first Ok is not told of.
+                #expect(change.from == known || (known == nil && change.from == .ok))
+                #expect(change.from != change.to)
+                known = change.to
+            }
+            #expect((known ?? .ok) == statuses.last?[place])
+        }
     }
 }

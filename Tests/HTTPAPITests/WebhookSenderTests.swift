@@ -169,6 +169,61 @@ struct WebhookSenderTests {
         }
     }
 
+    @Test("a path of a second-generation assay is told of once, under the assay's UUID and its own name")
+    func series() async throws {
+        try await Receiver.run([.status(200)]) { receiver, port in
+            let clock = ManualClock()
+            let place = try open(port, try TemporaryFolder(), clock)
+            let store = place.store
+            try await serving(clock: clock, folder: place.folder, store: store) { client in
+                try await client.createPipeline()
+                try await client.ask(
+                    "webhooks/create",
+                    "{\"url\":\"http://127.0.0.1:\(port)/hook\",\"secret\":\"\(Self.secret)\"}")
+                try await client.append([(0, 1), (1, 2), (2, 3), (3, 4), (70, 99), (71, 99)])
+                let uuid = try await SeriesRoutesTests.ask(
+                    client, "schedule", SeriesRoutesTests.body("\"name\":\"watch\",")
+                ).string()
+                for _ in 0..<2 {
+                    client.clock.advance(66)
+                    await SeriesScheduler(store, logger: noLog).tick()
+                    await sender(store).tick()
+                }
+                #expect(receiver.taken.count == 1)
+                await sender(store).tick()
+                let taken = try #require(receiver.taken.first)
+                #expect(receiver.taken.count == 1)
+                let body = JSONField(try JSONValue(parsing: taken.body))
+                let data = body["data"]
+                #expect(try body["type"].string() == "assay.status_changed")
+                #expect(try data["assay_uuid"].string() == uuid && data["assay_name"].string() == "watch")
+                #expect(try data["iopath"].string() == "out.y" && data["path"].string() == "output y")
+                #expect(try data["from"].string() == "Ok" && data["to"].string() == "Alert")
+                #expect(try data["window_end"].string() == "2024-01-09T19:02:00Z")
+                let signed = Array("\(taken.id).\(taken.timestamp).".utf8) + taken.body
+                let key = try #require(Base64.decode(String(Self.secret.dropFirst(6))))
+                #expect(taken.signature == "v1," + Base64.encode(HMAC.sha256(signed, key: key)))
+                #expect(store.alerts[WebhookID(1)]?.deliveredCount == 1)
+
+                // Listed with all others, by number as by UUID.
+                let number = try data["assay_id"].integer()
+                for which in ["{}", "{\"assay_id\":\(number)}", "{\"assay_id\":\"\(uuid)\"}"] {
+                    let list = try await client.ask("alerts/list", which).array()
+                    #expect(list.map { $0.value?.text } == [data.value?.text], "\(which)")
+                }
+                #expect(
+                    try await client.ask("alerts/list", "{\"assay_id\":\(number + 1)}").array().isEmpty)
+                for (which, part) in [
+                    ("\"watch\"", "assay_id"), ("\"00000000-0000-4000-8000-00000000ffff\"", "no assay"),
+                ] {
+                    let refused = try await client.refused("alerts/list", "{\"assay_id\":\(which)}")
+                    #expect(refused.status == 400 && refused.message.contains(part), "\(refused)")
+                }
+            }
+            try await store.close()
+        }
+    }
+
     @Test("a process that ends between sending and writing it down sends again: at least once")
     func killed() async throws {
         try await Receiver.run([.status(204)]) { receiver, port in
