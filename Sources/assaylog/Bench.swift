@@ -56,11 +56,17 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Hours that are complete before the assays are there.")
     var assayHours = 1
 
-    @Option(help: "Only these phases: append, settle, windows, replay, paths, records, parse, cold.")
+    @Option(
+        help: """
+            Only these phases: append, settle, windows, replay, paths, records, parse, cold, json. The last one \
+            appends bodies of JSON, and only where it is named.
+            """)
     var only: [Phase] = []
 
     enum Phase: String, ExpressibleByArgument, CaseIterable {
         case append, settle, windows, replay, paths, records, parse, cold
+        /// By name only: it appends, and the others ask of what `append` wrote.
+        case json
     }
 
     func validate() throws {
@@ -85,10 +91,10 @@ struct Bench: AsyncParsableCommand {
             StoreConfiguration(directory: directory.data), sources: SystemSources(now: { clock.now }))
         let opened = SystemSources.monotonicClock()
         let workload = Workload(pipelineCount: pipelines, recordCount: records, decimals: decimals)
-        let phases = only.isEmpty ? Phase.allCases : only
+        let phases = only.isEmpty ? Phase.allCases.filter { $0 != .json } : only
         if store.view.catalog.workspaces.all.isEmpty {
             try await create(workload, store)
-            try await append(workload, store)
+            if phases != [.json] { try await append(workload, store) }
         } else {
             guard store.view.catalog.pipelines.all.first?.name == Workload.name(0) else {
                 throw ValidationError(
@@ -102,6 +108,7 @@ struct Bench: AsyncParsableCommand {
         if phases.contains(.paths) { try await allPaths(workload, store) }
         if phases.contains(.records) { try wholeRecords(workload, store) }
         if phases.contains(.parse) { try parse(workload) }
+        if phases.contains(.json) { try await appendJSON(store) }
         if assays > 0 {
             guard store.view.book.list().isEmpty else {
                 throw ValidationError("\(directory.data) has assays already; give a directory without any.")
@@ -353,6 +360,58 @@ struct Bench: AsyncParsableCommand {
             "parse JSON", ("rows_per_second", .integer(Int(Double(rows) / (Double(best) / 1e9)))),
             ("megabytes_per_second", .number(Double(body.count) / Double(best) * 1000)),
             ("bytes_per_record", .integer(body.count / rows)))
+    }
+
+    /// Bodies as clients post them, one after another: parsed and made durable by what a request's handler
+    /// calls once the bytes are there.
+    private func appendJSON(_ store: InferenceStore) async throws {
+        let workload = Workload(pipelineCount: pipelines, recordCount: records, decimals: true)
+        let topic = Workload.topic(0)
+        let partition = "bench-json"
+        func storedCount() -> UInt64 {
+            store.log.snapshot().index.topics[topic]?.nextIndexes[partition] ?? 0
+        }
+        let before = storedCount()
+        let commits = min(workload.recordCount, 500_000) / rows
+        var nanoseconds: Int64 = 0
+        var parsing: Int64 = 0
+        var processorNanoseconds: Int64 = 0
+        var byteCount = 0
+        var done = 0
+        while done < commits {
+            // Made beforehand, and few at a time: a body of 1,000 rows has most of a megabyte.
+            let bodies = (done..<min(done + 64, commits)).map { commit in
+                var writer = RecordWriter()
+                writer.write(workload.batch(commit, rows: rows))
+                return writer.finish()
+            }
+            let start = SystemSources.monotonicClock()
+            let processorStart = Bench.processorClock()
+            for body in bodies {
+                let float32Fields = store.float32Fields(ofTopic: topic)
+                let now = store.sources.now().milliseconds
+                let parseStart = SystemSources.monotonicClock()
+                var parsed = try RecordParser.parse(body, as: .array, float32Fields: float32Fields)
+                parsing += SystemSources.monotonicClock() - parseStart
+                for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
+                _ = try await store.append(parsed.batch, topic: topic, partition: partition)
+            }
+            nanoseconds += SystemSources.monotonicClock() - start
+            processorNanoseconds += Bench.processorClock() - processorStart
+            byteCount += bodies.reduce(0) { $0 + $1.count }
+            done += bodies.count
+        }
+        let count = commits * rows
+        guard storedCount() - before == UInt64(count) else {
+            throw ValidationError(
+                "\(storedCount() - before) records are stored of \(count) that were appended.")
+        }
+        report(
+            "json", ("records", .integer(count)), ("rows_per_body", .integer(rows)),
+            ("rows_per_second", .integer(Int(Double(count) / (Double(nanoseconds) / 1e9)))),
+            ("parse_us_per_body", .number(Double(parsing) / Double(commits) / 1000)),
+            ("bytes_per_row_posted", .integer(byteCount / count)),
+            ("cpu_us_per_record", .number(Double(processorNanoseconds) / Double(count) / 1000)))
     }
 
     /// Processor time of all threads, nanoseconds: what a phase costs, however busy the machine is.
