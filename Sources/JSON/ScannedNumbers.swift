@@ -45,6 +45,15 @@ package struct ScannedNumbers: Sendable {
         }
         elements.append(Element(bits: number.bits, form: number.form))
     }
+
+    /// Appends the numbers of `next`, scanned in the same text.
+    package mutating func append(contentsOf next: ScannedNumbers) {
+        let count = elements.count
+        texts += next.texts.lazy.map { Text(position: count + $0.position, start: $0.start, end: $0.end) }
+        elements += next.elements
+        hasNulls = hasNulls || next.hasNulls
+        areDecimals = areDecimals && next.areDecimals
+    }
 }
 
 extension JSONScanner {

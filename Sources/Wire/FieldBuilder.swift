@@ -223,3 +223,57 @@ extension FieldBuilder {
         lengths = []
     }
 }
+
+// Joining what two have read of one body.
+extension FieldBuilder {
+    /// Takes the rows of `next`, and is then what it would be had it read them itself, but for what it
+    /// remembers of the last text it met. No value is read again.
+    ///
+    /// - Precondition: `next` read the rows after those that this one has heard of, in the same body.
+    mutating func join(_ next: FieldBuilder) {
+        joinElements(next)
+        places += next.places
+        valueCount += next.valueCount
+        nullCount += next.nullCount
+    }
+
+    private mutating func joinElements(_ next: FieldBuilder) {
+        // Rows of nulls bring no element, and say nothing of shape or type.
+        if next.shape == .none { return }
+        if shape == .none {
+            shape = next.shape
+            elementType = next.elementType
+            numbers = next.numbers
+            bools = next.bools
+            textBytes = next.textBytes
+            textEnds = next.textEnds
+            textNulls = next.textNulls
+            length = next.length
+            lengths = next.lengths
+            return
+        }
+        guard shape == next.shape, shape != .json else { return becomeJSON() }
+        var next = next
+        // Null elements are of any type, until one that is not null says which.
+        if elementType == .unknown && next.elementType != .unknown { _ = begin(next.elementType) }
+        if next.elementType == .unknown && elementType != .unknown { _ = next.begin(elementType) }
+        guard elementType == next.elementType else { return becomeJSON() }
+        if shape == .list { joinLengths(next) }
+        numbers.append(contentsOf: next.numbers)
+        bools += next.bools
+        let (count, byteCount) = (textEnds.count, Int32(textBytes.count))
+        textNulls += next.textNulls.map { count + $0 }
+        textEnds += next.textEnds.lazy.map { byteCount + $0 }
+        textBytes += next.textBytes
+    }
+
+    private mutating func joinLengths(_ next: FieldBuilder) {
+        if lengths.isEmpty && next.lengths.isEmpty && length == next.length { return }
+        if lengths.isEmpty { lengths = [Int32](repeating: Int32(length), count: valueCount) }
+        if next.lengths.isEmpty {
+            lengths += [Int32](repeating: Int32(next.length), count: next.valueCount)
+        } else {
+            lengths += next.lengths
+        }
+    }
+}

@@ -40,11 +40,21 @@ package struct RecordParser {
             throw .tooLarge(
                 "a body of \(bytes.count) bytes is over the limit of \(bodyByteCountMax)")
         }
+        return try parse(
+            bytes, as: text, float32Fields: float32Fields, cutAt: cuts(in: bytes, as: text))
+    }
+
+    /// - Parameter cuts: where records may begin, ascending: what stands between them is read at once.
+    ///   They are guesses, and change nothing of the result.
+    static func parse(
+        _ bytes: UnsafeRawBufferPointer, as text: RecordText, float32Fields: Set<String>, cutAt cuts: [Int]
+    ) throws(RecordParseError) -> ParsedRecords {
         var parser = RecordParser(bytes)
         do throws(RowFault) {
-            switch text {
-            case .array: try parser.readArray()
-            case .lines: try parser.readLines()
+            if cuts.isEmpty {
+                try parser.readAll(text)
+            } else {
+                try parser.readPieces(text, cutAt: cuts)
             }
         } catch {
             throw error.located(row: parser.isInRow ? parser.times.count : nil)
@@ -93,10 +103,7 @@ package struct RecordParser {
                     end += each.count
                     parser.scanner = JSONScanner(
                         UnsafeRawBufferPointer(rebasing: buffer[..<end]), at: start)
-                    switch text {
-                    case .array: try parser.readArray()
-                    case .lines: try parser.readLines()
-                    }
+                    try parser.readAll(text)
                     rowCounts.append(parser.times.count - before)
                 }
                 var parsed = try parser.finish()
@@ -107,46 +114,92 @@ package struct RecordParser {
         }
     }
 
-    private var scanner: JSONScanner
+    var scanner: JSONScanner
     private var isInRow = false
-    private var times: [Int64] = []
-    private var timeAbsent: [Int32] = []
+    var times: [Int64] = []
+    var timeAbsent: [Int32] = []
     /// The first is that of whole rows; each group has its own.
-    private var tables: [KeyTable] = [KeyTable(group: nil)]
-    private var fields: [FieldBuilder] = []
-    private var fieldNumbers: [String: Int] = [:]
-    private var paddingCount = 0
+    var tables: [KeyTable] = [KeyTable(group: nil)]
+    var fields: [FieldBuilder] = []
+    var fieldNumbers: [String: Int] = [:]
+    var paddingCount = 0
+    /// `paddingCountMax`, or less where several read one body.
+    private let paddingCountLimit: Int
 
     /// Values of a nested row stand inside the list of rows, the row and the group; counted for
     /// flat rows too, so that what is taken in one form can be given and taken in the other.
     private static let valueDepth = 3
 
-    private init(_ bytes: UnsafeRawBufferPointer) { scanner = JSONScanner(bytes) }
+    /// Reads from `offset` on, where a body or a row begins.
+    init(
+        _ bytes: UnsafeRawBufferPointer, at offset: Int = 0,
+        paddingCountLimit: Int = RecordParser.paddingCountMax
+    ) {
+        scanner = JSONScanner(bytes, at: offset)
+        self.paddingCountLimit = paddingCountLimit
+    }
 }
 
 // Rows.
 extension RecordParser {
-    private mutating func readArray() throws(RowFault) {
+    private mutating func readAll(_ text: RecordText) throws(RowFault) {
+        if try begin(text) { _ = try readRows(text) }
+    }
+
+    /// Steps over what stands before the first row; false where there is none, and the text ends.
+    mutating func begin(_ text: RecordText) throws(RowFault) -> Bool {
+        guard text == .array else { return true }
         scanner.skipWhitespace()
         guard scanner.peek == UInt8(ascii: "[") else {
             throw .text(scanner.unexpected("a list of records"))
         }
-        if scanner.hasFirst(before: UInt8(ascii: "]")) {
-            repeat { try readRow() } while try hasNext(before: UInt8(ascii: "]"))
-        }
-        do throws(JSONError) { try scanner.expectEnd() } catch { throw .text(error) }
+        if scanner.hasFirst(before: UInt8(ascii: "]")) { return true }
+        try expectEnd()
+        return false
     }
 
-    private mutating func readLines() throws(RowFault) {
-        while true {
-            scanner.skipWhitespace()
-            if scanner.isAtEnd { return }
-            try readRow()
-            while scanner.skip(0x20) || scanner.skip(0x09) || scanner.skip(0x0D) {}
-            guard scanner.isAtEnd || scanner.peek == 0x0A else {
-                throw .text(scanner.unexpected("the end of the line"))
+    /// Reads the rows from the one that begins here.
+    ///
+    /// - Parameter stops: places, ascending, before which it ends where a row begins just there.
+    /// - Returns: the place it stopped at; nil where it read to the end.
+    mutating func readRows(
+        _ text: RecordText, stoppingAt stops: ArraySlice<Int> = []
+    ) throws(RowFault) -> Int? {
+        var stops = stops
+        switch text {
+        case .array:
+            repeat {
+                if isAt(&stops) { return scanner.offset }
+                try readRow()
+            } while try hasNext(before: UInt8(ascii: "]"))
+            try expectEnd()
+            return nil
+        case .lines:
+            while true {
+                scanner.skipWhitespace()
+                if scanner.isAtEnd { return nil }
+                if isAt(&stops) { return scanner.offset }
+                try readRow()
+                while scanner.skip(0x20) || scanner.skip(0x09) || scanner.skip(0x0D) {}
+                guard scanner.isAtEnd || scanner.peek == 0x0A else {
+                    throw .text(scanner.unexpected("the end of the line"))
+                }
             }
         }
+    }
+
+    /// Whether the next of `stops` is here; those that are passed are left out.
+    @inline(__always)
+    private func isAt(_ stops: inout ArraySlice<Int>) -> Bool {
+        while let stop = stops.first, stop <= scanner.offset {
+            if stop == scanner.offset { return true }
+            stops.removeFirst()
+        }
+        return false
+    }
+
+    private mutating func expectEnd() throws(RowFault) {
+        do throws(JSONError) { try scanner.expectEnd() } catch { throw .text(error) }
     }
 
     private mutating func readRow() throws(RowFault) {
@@ -208,7 +261,7 @@ extension RecordParser {
                 throw .field(fields[field].name, "is given twice, flat and in its group")
             }
             paddingCount += missed
-            guard paddingCount <= Self.paddingCountMax else { throw tooSparse() }
+            guard paddingCount <= paddingCountLimit else { throw tooSparse() }
             fields[field].pad(toRow: row)
         }
         do throws(JSONError) {
@@ -246,11 +299,7 @@ extension RecordParser {
         let start = scanner.offset
         if scanner.peek == UInt8(ascii: "{") && scanner.hasFirst(before: UInt8(ascii: "}")) {
             var table = group.table
-            if table == nil {
-                tables.append(KeyTable(group: tables[0].name(key)))
-                table = tables.count - 1
-                tables[0].keys[key].role = .group(.init(table: table, field: group.field))
-            }
+            if table == nil { table = addTable(key, group) }
             return try readMembers(of: table ?? 0, row, &time)
         }
         // No fields: null, a value that is no object, or the empty object, which is kept as one.
@@ -261,6 +310,13 @@ extension RecordParser {
             tables[0].keys[key].role = .group(.init(table: group.table, field: field))
         }
         try readValue(of: field ?? 0, row)
+    }
+
+    /// The table of the group's own keys, whose name is key `key`.
+    mutating func addTable(_ key: Int, _ group: KeyTable.Group) -> Int {
+        tables.append(KeyTable(group: tables[0].name(key)))
+        tables[0].keys[key].role = .group(.init(table: tables.count - 1, field: group.field))
+        return tables.count - 1
     }
 
     private mutating func hasNext(before end: UInt8) throws(RowFault) -> Bool {
