@@ -120,7 +120,7 @@ import Testing
             RecordBatch(
                 times: [1],
                 fields: [
-                    FieldColumn(name: "x", presence: .everyRow, values: .scalar(Leaf(elements: elements)))
+                    FieldColumn(name: "x", presence: .everyRow, values: .scalar(Leaf(elements)))
                 ])
         }
         let (number, text) = (batch(.float64([1])), batch(.text(TextColumn(["one"]))))
