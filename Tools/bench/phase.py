@@ -248,6 +248,25 @@ class Phase:
         self.store.close()
         return found
 
+    def paths(self):
+        """The month of one path, and of all of them in one call; assaylog alone."""
+        self.store.open()
+        taken = {1: [], 1 + workload.INPUT_COUNT: []}
+        for repeat in range(1 + REPEATS):
+            for count, times in taken.items():
+                names = ["output", *range(workload.INPUT_COUNT)][:count]
+                start = time.perf_counter()
+                lines = self.store.replay_of(names, REPLAYED[0], HOUR)
+                if repeat:
+                    times.append((time.perf_counter() - start) * 1000)
+                # A line for each window that has records, and one that ranks the paths.
+                windows = {json.loads(line).get("path") for line in lines} - {None}
+                if len(windows) != count or len(lines) % count != 1 % count:
+                    self.wrong.append(f"{len(lines)} lines of {len(windows)} paths where {count} were asked for")
+        self.store.close()
+        one, every = (statistics.median(times) for times in taken.values())
+        return {"one_ms": one, "all_ms": every, "times_one": every / one, "count": count}
+
     def records(self):
         self.store.open()
         taken = []

@@ -105,13 +105,16 @@ def measure(options, results):
         if "assaylog" in stores:
             results.add("assaylog", "clients 1k", run_phase(
                 options, "assaylog", "clients", "--rows", "1000", *small))
-            results.add("assaylog", "posts", run_phase(options, "assaylog", "posts"))
+            for _ in range(3):
+                results.add("assaylog", "posts", run_phase(options, "assaylog", "posts"))
         for store in stores:
             results.add(store, "append 10k", run_phase(
                 options, store, "append", "--rows", "10000", "--keeps"))
         for phase in ("windows", "replay", "records"):
             for store in stores:
                 results.add(store, phase, run_phase(options, store, phase))
+        if "assaylog" in stores:
+            results.add("assaylog", "paths", run_phase(options, "assaylog", "paths"))
         for _ in range(3):
             for store in stores:
                 results.add(store, "cold", run_phase(options, store, "cold"))
@@ -210,6 +213,9 @@ def own_lines(results):
     if paths:
         times = results.get("in process", "1k replay of all paths", "times_one")
         lines.append(f"- Replay of all 30 paths at once, in process: {paths / 1000:.0f} ms, {times:.1f} times one path's.")
+    if get("paths", "all_ms"):
+        lines.append(f"- The same in one call over HTTP, {get('paths', 'count'):.0f} paths: {get('paths', 'all_ms'):.0f} ms, "
+                     f"{get('paths', 'times_one'):.1f} times the same call for one path ({get('paths', 'one_ms'):.1f} ms).")
     if get("replay", "memory_mebibytes"):
         lines.append(f"- Anonymous memory: {get('replay', 'idle_mebibytes'):.0f} MiB opened, "
                      f"{get('replay', 'memory_mebibytes'):.0f} MiB at most in replays.")

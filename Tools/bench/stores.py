@@ -488,6 +488,14 @@ class Assaylog(Store):
             numbers[number] = [found[key] for key in ("min", "max", "mean", "median", "std")]
         return counts, numbers
 
+    def replay_of(self, names, pipeline, step):
+        """The lines of one run of several paths over the month, each against its own first day."""
+        body = self.question(pipeline, names[0], START, END, step, [0.0, 1, 2, 3, 4, 5])
+        day = {"start": moment_text(START), "width": "24 hours", "interval": "24 hours"}
+        return self.post("/v1/api/assays/run_interactive", body | {
+            "summarizer": SUMMARIZER, "baseline": {"fixed_window": body["window"] | day},
+            "paths": [self.path_of(name) for name in names]}).splitlines()
+
     def records(self, pipeline, start, end, limit):
         return self.post("/v1/api/assays/get_baseline", {
             "pipeline_name": PIPELINES[pipeline], "workspace_id": self.workspace,
