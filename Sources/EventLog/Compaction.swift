@@ -11,7 +11,9 @@
 //    alone.
 //  * A pass reads and writes no more bytes a second than it was given.
 //  * A segment that cannot be rewritten is left as it is, named in the report, and not tried again
-//    before the log is opened anew or somebody asks for it.
+//    before the log is opened anew or a pass is told to: as long as it holds what is to go, the background
+//    tells it again and again.
+//  * One that cannot be read stops no other's erasure.
 
 import Disk
 import Dispatch
@@ -51,11 +53,19 @@ package struct CompactionPace: Sendable {
     package var bytesPerSecond: Int?
     /// Whether sealed segments are made anew for nothing but their order, by number.
     package var canRegroup: @Sendable (UInt64) -> Bool
-    /// Whether segments are tried again that could not be rewritten before: for somebody who waits.
-    package var retries: Bool
+    /// Which segments are tried again that could not be rewritten before.
+    package var retries: Retries
+
+    package enum Retries: Hashable, Sendable {
+        case none
+        /// Those that hold bytes which are to leave the disk: what kept them may be over.
+        case erasures
+        /// All: for somebody who waits.
+        case all
+    }
 
     package init(
-        bytesPerSecond: Int? = nil, retries: Bool = false,
+        bytesPerSecond: Int? = nil, retries: Retries = .none,
         canRegroup: @escaping @Sendable (UInt64) -> Bool = { _ in true }
     ) {
         self.bytesPerSecond = bytesPerSecond
@@ -91,7 +101,10 @@ package enum Compaction {
             segmentByteCountMax: writer.configuration.segmentByteCountMax, left: left, canRegroup: canRegroup)
     }
 
-    /// Nil where a source is damaged: it is then among `left`.
+    /// Nil where a source cannot be read: it is then among `left`.
+    ///
+    /// - Throws: where the disk or this build refuses; but a source that holds what is to go is left, as it
+    ///   would keep all others from being tried.
     static func write(
         _ plan: RewritePlan, _ number: UInt64, _ configuration: LogConfiguration, on files: any FileSystem,
         _ snapshot: LogSnapshot, left: inout Set<UInt64>, pace: @escaping (Int) -> Void,
@@ -107,12 +120,15 @@ package enum Compaction {
             do throws(DiskError) {
                 try files.remove(configuration.path(FileName.segment(number)))
             } catch {}
-            if error.isRefusal { throw .segment(error) }
-            left.formUnion(plan.sources.map(\.number))
-            report.unreadable += rewrite.unreadable
-            let names = plan.sources.map { FileName.segment($0.number) }.joined(separator: ", ")
+            // What was to go is in the others as well, and they can be read: they go on without this one.
+            let culprit = plan.sources.first { FileName.segment($0.number) == error.file }
+            if error.isRefusal, plan.reason != .erasure || culprit == nil { throw .segment(error) }
+            let kept = culprit.map { [$0] } ?? plan.sources
+            left.formUnion(kept.map(\.number))
+            let names = kept.map { FileName.segment($0.number) }
+            report.unreadable += rewrite.unreadable.filter { names.contains($0.error.file) }
             let problem =
-                "\(names) cannot be made anew (\(plan.reason.rawValue)) and stays as it is: \(error)"
+                "\(names.joined(separator: ", ")) cannot be made anew (\(plan.reason.rawValue)) and stays as it is: \(error)"
             report.problems.append(
                 plan.reason == .erasure ? "\(problem); \(RewritePlan.erasureRemedy)" : problem)
             return nil
@@ -131,7 +147,7 @@ final class Compactor: Sendable {
         await gate.enter()
         defer { gate.leave() }
         var report = CompactionReport()
-        if pace.retries { left.withLock { $0 = [] } }
+        try await forgetLeft(pace.retries, queue)
         while !Task.isCancelled {
             let known = left.withLock { $0 }
             let due = try await queue.perform { writer throws(LogError) -> Due? in
@@ -151,6 +167,22 @@ final class Compactor: Sendable {
             report.note(due.plan, byteCount: written.byteCount)
         }
         return report
+    }
+
+    /// Makes segments that were left due again.
+    private func forgetLeft(
+        _ retries: CompactionPace.Retries, _ queue: AppendQueue
+    ) async throws(LogError) {
+        switch retries {
+        case .none: break
+        case .all: left.withLock { $0 = [] }
+        case .erasures:
+            guard left.withLock({ !$0.isEmpty }) else { return }
+            let pending = try await queue.perform { writer throws(LogError) in
+                writer.shared.index.withLock { $0.pendingErasures }
+            }
+            left.withLock { $0.subtract(pending) }
+        }
     }
 
     private struct Due: Sendable {

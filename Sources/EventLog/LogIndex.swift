@@ -335,6 +335,9 @@ package struct LogIndex: Sendable {
 
     package init() {}
 
+    /// Segments that hold bytes which are to leave the disk.
+    package var pendingErasures: Set<UInt64> { Set(uses.lazy.filter { $0.value.isErasureDue }.map(\.key)) }
+
     /// Adds the blocks of a sealed segment, as if one by one: with one look at a topic for all of its blocks.
     mutating func append(sealed blocks: [BlockEntry], segment: UInt64) {
         var use = uses[segment] ?? SegmentUse()

@@ -44,8 +44,8 @@ package struct RewritePlan: Hashable, Sendable {
 extension RewritePlan {
     /// What to do where an erasure cannot reach the bytes.
     package static let erasureRemedy =
-        "what was to go may be in it: stop the server, put the file back from a backup, or remove it with all "
-        + "that it holds, start again and ask again"
+        "what was to go may be in it. A running server tries again by itself; where it stays so, stop it, put "
+        + "the file back from a backup, or remove it with all that it holds, start again and ask again"
 
     /// What is most due; nil where nothing is.
     ///

@@ -67,6 +67,10 @@ struct MetricsRoutes {
                 let rows = topic.tails.values.joined().reduce(0) { $0 + $1.batch.rowCount }
                 return ([("topic", name)], Double(rows))
             })
+        page.add(
+            "assaylog_erasure_pending_segments",
+            "Segments that hold what was deleted or redacted; for long only where damage stops it.", .gauge,
+            Double(index.pendingErasures.count))
         page.add("assaylog_commit", "The last durable commit.", .gauge, Double(index.cut))
         let backfill = store.backfillFigures
         page.add(

@@ -47,6 +47,15 @@ extension SegmentError {
         self = .malformed(place, reason: error.description)
     }
 
+    /// The file that it is about, as it is called in its directory.
+    package var file: String {
+        switch self {
+        case .disk(let error): String(error.file.split(separator: "/").last ?? "")
+        case .unsupportedVersion(let place, _), .checksumMismatch(let place, _, _), .malformed(let place, _):
+            place.file
+        }
+    }
+
     /// Whether the disk or this build would not read what may well be whole; otherwise the bytes are
     /// wrong, or gone.
     package var isRefusal: Bool {

@@ -4,7 +4,8 @@
 //  * It asks the writer for a moment at a time; what it reads and writes is bounded per second.
 //  * A segment is regrouped once it has been sealed for a while: what is asked about most is not moved
 //    while it is asked about, and a segment that retention soon takes is not written twice.
-//  * What fails is said once and tried again at the next round.
+//  * What fails is said once and tried again at the next round. An erasure that a file's damage stopped is
+//    tried again at growing distances, up to an hour: it reads what it could not read before.
 
 import EventLog
 import Logging
@@ -16,6 +17,10 @@ package actor Housekeeper {
     /// When each segment was first seen here, by number.
     private var firstSeen: [UInt64: Timestamp] = [:]
     private var problems: Set<String> = []
+    /// Rounds until stopped erasures are tried again, and between the last two tries.
+    private var retry = (left: 1, pause: 1)
+    /// An hour of rounds.
+    private static let retryPauseMax = 128
 
     package init(_ store: InferenceStore, logger: Logger) {
         self.store = store
@@ -44,13 +49,28 @@ package actor Housekeeper {
                 logger.notice("retention let \(count) records of \(topic) go")
             }
             let report = try await store.log.compact(
-                CompactionPace(bytesPerSecond: store.configuration.compactionBytesPerSecond) {
-                    regroupable.contains($0)
-                })
+                CompactionPace(
+                    bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: nextRetries()
+                ) { regroupable.contains($0) })
             say(report.problems)
+            if let count = report.rewrites[RewritePlan.Reason.erasure.rawValue] {
+                logger.notice("what was to go is gone from the disk, with \(count) segments made anew")
+            }
         } catch {
             say(["housekeeping did not finish: \(error)"])
         }
+    }
+
+    private func nextRetries() -> CompactionPace.Retries {
+        guard !store.log.snapshot().index.pendingErasures.isEmpty else {
+            retry = (1, 1)
+            return .none
+        }
+        retry.left -= 1
+        guard retry.left == 0 else { return .none }
+        retry.left = retry.pause
+        retry.pause = min(2 * retry.pause, Housekeeper.retryPauseMax)
+        return .erasures
     }
 
     private func say(_ found: [String]) {

@@ -7,7 +7,7 @@
 //  * Records go by tombstone alone, whole blocks of them; control events never do.
 //  * What was made of records is sealed before retention lets them go (`sealResults`).
 //  * A deletion or redaction that was answered is durable, and its bytes are gone from the log's files,
-//    also from damaged ones, or the answer says where they are not.
+//    also from damaged ones, or the answer says where they are not; those are tried again in the background.
 //  * Asking again for what is done changes nothing.
 
 import Disk
@@ -52,6 +52,8 @@ package struct ErasureReport: Sendable {
     package var commit: CommitNumber?
     package var recordCount: UInt64 = 0
     package var compaction = CompactionReport()
+    /// Segments that may still hold what was to go, of this erasure or an earlier one: they are tried again.
+    package var pendingSegments: [UInt64] = []
     /// What could not be done, each with what to do about it.
     package var problems: [String] = []
 }
@@ -137,12 +139,13 @@ extension InferenceStore {
             report.commit = try await log.erase(choose)
         }
         // Asked again, it goes on with what an earlier attempt could not finish.
-        report.compaction = try await log.compact(CompactionPace(retries: true) { _ in false })
+        report.compaction = try await log.compact(CompactionPace(retries: .all) { _ in false })
         if let lost = try await deleteUnreadable(report.compaction.unreadable, ofTopic: topic) {
             report.problems += lost
-            report.compaction = try await log.compact(CompactionPace(retries: true) { _ in false })
+            report.compaction = try await log.compact(CompactionPace(retries: .all) { _ in false })
         }
         report.problems += report.compaction.problems
+        report.pendingSegments = log.snapshot().index.pendingErasures.sorted()
         // Where nothing is seen of a topic there is no tombstone, and no rewrite that could fail.
         for (number, use) in log.snapshot().index.uses.sorted(by: { $0.key < $1.key }) {
             guard let offset = use.unseenFrom, !use.isErasureDue else { continue }
@@ -188,7 +191,7 @@ extension InferenceStore {
 
     /// Rewrites all that is due, and all that was never regrouped, as fast as the disk takes it.
     package func compact() async throws -> CompactionReport {
-        try await log.compact(CompactionPace(retries: true))
+        try await log.compact(CompactionPace(retries: .all))
     }
 }
 
@@ -240,6 +243,7 @@ extension ErasureReport {
         .object(
             ("records", .integer(recordCount)), ("commit", commit.map { .integer($0) } ?? .null),
             ("segments_rewritten", .integer(compaction.segmentsBefore)),
+            ("segments_pending", .array(pendingSegments.map { .string(FileName.segment($0)) })),
             ("problems", .array(problems.map { .string($0) })))
     }
 }

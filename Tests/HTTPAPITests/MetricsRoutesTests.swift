@@ -30,6 +30,7 @@ struct MetricsRoutesTests {
                 "assaylog_commits_total 4",
                 "assaylog_sync_seconds_count 4", "assaylog_sync_seconds_bucket{le=\"+Inf\"} 4",
                 "assaylog_waiting_bytes 0", "assaylog_read_only 0", "assaylog_commit 4",
+                "assaylog_erasure_pending_segments 0",
                 "# TYPE assaylog_sync_seconds histogram",
             ] { #expect(lines.contains(line), "\(line) is missing in\n\(answer.text)") }
         }

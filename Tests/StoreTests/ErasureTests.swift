@@ -5,6 +5,7 @@ import Disk
 import EventLog
 import Foundation
 import JSON
+import Logging
 import Queries
 import Records
 import Segments
@@ -146,5 +147,41 @@ struct ErasureTests {
         let third = try await again.restarted()
         #expect(try StoreCheck.run(third.folder.path).findings == [])
         try await third.store.close()
+    }
+
+    @Test("the background tries a stopped erasure again, ever more seldom, until nothing stops it")
+    func background() async throws {
+        let (scene, other) = try await Self.filled(isGrouped: false)
+        let folder = try scene.folder.copy()
+        let (snapshot, _) = try InferenceLog.openForReading(on: PosixFileSystem(root: folder.path))
+        let segment = try #require(snapshot.index.topics[other]?.segments.first)
+        let block = try #require(segment.blocks.first)
+        func flip() throws {
+            let file = try #require(
+                FileHandle(forUpdatingAtPath: folder.path + "/" + FileName.segment(segment.segment)))
+            let offset = UInt64(block.offset + block.headByteCount - 2)
+            try file.seek(toOffset: offset)
+            let byte = try #require(try file.read(upToCount: 1)?.first)
+            try file.seek(toOffset: offset)
+            try file.write(contentsOf: [byte ^ 1])
+            try file.close()
+        }
+        try flip()
+        let store = try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store
+        let report = try await store.deleteRecords(ofTopic: scene.pipeline.topic.name)
+        #expect(report.problems.count == 1 && report.pendingSegments == [segment.segment])
+        #expect(report.json.text.contains("\"segments_pending\":[\"\(FileName.segment(segment.segment))\"]"))
+        let housekeeper = Housekeeper(store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        func isPending() -> Bool { !store.log.snapshot().index.pendingErasures.isEmpty }
+        // Tries are the rounds 1, 2, 4 and 8.
+        var pendingAfter: [Bool] = []
+        for round in 1...9 {
+            if round == 5 { try flip() }
+            await housekeeper.round()
+            pendingAfter.append(isPending())
+        }
+        #expect(pendingAfter == [true, true, true, true, true, true, true, false, false])
+        #expect(try HousekeepingTests.files(of: folder, holding: HousekeepingTests.secret) == [])
+        try await store.close()
     }
 }
