@@ -51,22 +51,26 @@ final class AppendQueue: Sendable {
     /// What the writer's thread alone uses, which does one thing at a time.
     private final class WriterBox: @unchecked Sendable {
         let writer: LogWriter
-        let preparer = RequestPreparer(encoder: BlockEncoder())
+        let preparer: RequestPreparer
         var pace = ClientPace()
 
-        init(_ writer: LogWriter) { self.writer = writer }
+        init(_ writer: LogWriter, _ memory: ReadingMemory) {
+            self.writer = writer
+            preparer = RequestPreparer(encoder: BlockEncoder(), memory: memory)
+        }
     }
 
     private let state: Mutex<State>
     private let box: WriterBox
     private let configuration: LogConfiguration
+    let reading = ReadingMemory()
     private let meter: LogMeter
     /// Signalled when as many wait as are wanted.
     private let areBack = DispatchSemaphore(value: 0)
     private let thread = DispatchQueue(label: "assaylog.log-writer", qos: .userInitiated)
 
     init(writer: LogWriter, configuration: LogConfiguration) {
-        box = WriterBox(writer)
+        box = WriterBox(writer, reading)
         meter = writer.meter
         self.configuration = configuration
         state = Mutex(State(waiting: FairQueue(byteCountMax: configuration.queueByteCountMax)))

@@ -154,6 +154,9 @@ package final class InferenceLog: Sendable {
     /// Whether the disk lets the log take appends.
     package var state: LogState { queue.logState }
 
+    /// Where posted records are read, for those who bring them.
+    package var reading: ReadingMemory { queue.reading }
+
     /// What it did since it was opened, and what waits.
     package var metrics: LogMetrics {
         var metrics = meter.now

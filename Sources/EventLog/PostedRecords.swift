@@ -50,7 +50,7 @@ package struct PostedRecords: Sendable {
     }
 
     /// Its records, by themselves.
-    func read() throws(RecordParseError) -> RecordBatch {
+    package func read() throws(RecordParseError) -> RecordBatch {
         var parsed = try RecordParser.parse(text, as: form, float32Fields: float32Fields)
         for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = time }
         return parsed.batch

@@ -74,12 +74,16 @@ final class RequestPreparer {
     }
 
     private let encoder: BlockEncoder
+    private let memory: ReadingMemory
     private var prepared = PreparedRequests()
     private var lines: [AppendSource: Line] = [:]
     /// Of the lines, in the order of their first records.
     private var order: [AppendSource] = []
 
-    init(encoder: BlockEncoder) { self.encoder = encoder }
+    init(encoder: BlockEncoder, memory: ReadingMemory = ReadingMemory()) {
+        self.encoder = encoder
+        self.memory = memory
+    }
 
     func prepare(_ requests: [AppendRequest]) -> PreparedRequests {
         prepared = PreparedRequests()
@@ -114,7 +118,9 @@ final class RequestPreparer {
     }
 
     private func add(_ entry: Entry, rowCount: Int, to source: AppendSource) {
-        if let line = lines[source], line.rowCount + rowCount > SegmentFormat.blockRowCountMax { flush(source) }
+        if let line = lines[source], line.rowCount + rowCount > SegmentFormat.blockRowCountMax {
+            flush(source)
+        }
         if lines[source] == nil { order.append(source) }
         lines[source, default: Line()].entries.append(entry)
         lines[source]!.rowCount += rowCount
@@ -164,8 +170,10 @@ final class RequestPreparer {
         if let (batch, rowCounts) = PostedRecords.read(run.map(\.records)) {
             for (posted, rowCount) in zip(run, rowCounts) { share(rowCount, posted.records, posted.position) }
             batches.append(batch)
+            memory.noteTogether(run.count)
             return
         }
+        var refusedCount = 0
         for (records, position) in run {
             do throws(RecordParseError) {
                 let batch = try records.read()
@@ -173,7 +181,11 @@ final class RequestPreparer {
                 batches.append(batch)
             } catch {
                 prepared.requests[position].refusal = error
+                refusedCount += 1
             }
+        }
+        if run.count > 1 {
+            memory.noteTwice(run.count, run[0].records.source.topic, isTopics: refusedCount == 0)
         }
     }
 

@@ -19,6 +19,7 @@ import Records
 import Segments
 import Serving
 import Synchronization
+import Wire
 
 package final class InferenceStore: Sendable {
     package let configuration: StoreConfiguration
@@ -202,11 +203,18 @@ package final class InferenceStore: Sendable {
             endIndex: receipt.spans.last!.endIndex)
     }
 
-    /// Appends records that are read when the log comes to them. Durable when it returns, all or none.
+    /// Appends records that are read when the log comes to them, or here where the log would read them twice.
+    /// Durable when it returns, all or none.
     ///
     /// - Throws: `LogError.refused` where the text is not taken.
     package func append(_ posted: PostedRecords, key: RequestKey? = nil) async throws -> AppendedSpan {
-        try await log.append([.posted(posted)], key: key).spans[0]
+        let source = posted.source
+        guard log.reading.readsAtHome(source.topic) else {
+            return try await log.append([.posted(posted)], key: key).spans[0]
+        }
+        let batch: RecordBatch
+        do throws(RecordParseError) { batch = try posted.read() } catch { throw LogError.refused(error) }
+        return try await append(batch, topic: source.topic, partition: source.partition, key: key)
     }
 
     /// The batch as column blocks, in the order of its rows; those of a large one on all cores.

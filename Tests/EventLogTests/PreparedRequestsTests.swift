@@ -94,6 +94,26 @@ import Wire
         #expect(shared.index.withLock { $0.cut } == 1)
     }
 
+    @Test("a topic whose posts do not make one body is read alone from then on, for a while")
+    func memory() throws {
+        let memory = ReadingMemory()
+        let preparer = RequestPreparer(encoder: BlockEncoder(), memory: memory)
+        func prepare(_ texts: [String]) throws -> PreparedRequests {
+            preparer.prepare(try texts.map { try Self.posted($0) })
+        }
+        #expect(try Self.rowCounts(prepare(["[{\"x\":1}]", "[{\"x\":2}]"])) == [2])
+        // One that is refused says nothing of the others, and one by itself nothing of company.
+        _ = try prepare(["[{\"x\":1}]", "[{]"])
+        _ = try prepare(["[{\"x\":[1]},{\"x\":[1,2]}]"])
+        #expect(memory.counts == .init(together: 2, twice: 2) && !memory.readsAtHome("t"))
+        let unlike = ["[{\"x\":[1]}]", "[{\"x\":[1,2]}]", "[{\"x\":[3]}]"]
+        #expect(try prepare(unlike).requests.allSatisfy { $0.refusal == nil && $0.shares[0].rowCount == 1 })
+        #expect(memory.counts == .init(together: 2, twice: 5))
+        let alone = (0..<2000).prefix { _ in memory.readsAtHome("t") }.count
+        #expect(alone == ReadingMemory.readAloneCount && !memory.readsAtHome("other"))
+        #expect(memory.counts == .init(together: 2, twice: 5, atHome: alone))
+    }
+
     @Test("many rows in few bytes are blocks within their bound")
     func manyRows() throws {
         func text(_ count: Int) -> String {

@@ -150,4 +150,47 @@ struct InferenceStoreTests {
         #expect(folder.names(in: "") == [])
         #expect(throws: StoreRefusal.self) { try StoreView.open(folder.path + "/nowhere") }
     }
+
+    @Test("posts that would be read twice are read by those who bring them, and are the same records")
+    func readAtHome() async throws {
+        let scene = try await Scene()
+        let source = AppendSource(topic: scene.pipeline.topic.name, partition: "engine")
+        func post(_ text: String) async throws -> AppendedSpan {
+            try await scene.store.append(
+                try #require(
+                    PostedRecords(Array(text.utf8), as: .array, float32Fields: [], time: 7, to: source)))
+        }
+        let (posterCount, postCount) = (16, 40)
+        // Lists that grow: no two posts make one body.
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            for poster in 0..<posterCount {
+                group.addTask {
+                    for number in 0..<postCount {
+                        let list = [String](repeating: "\(poster)", count: 1 + (poster + number) % 9)
+                        let span = try await post(
+                            "[{\"time\":\(number),\"x\":[\(list.joined(separator: ","))]}]")
+                        #expect(span.endIndex == span.firstIndex + 1)
+                    }
+                }
+            }
+            try await group.waitForAll()
+        }
+        let counts = scene.store.log.reading.counts
+        // What was on its way when it was found out; not what came after.
+        #expect(counts.twice <= 2 * posterCount, "\(counts)")
+        #expect(counts.twice == 0 || counts.atHome > 0, "\(counts)")
+        #expect(scene.store.log.snapshot().index.topics[source.topic]?.rowCount == posterCount * postCount)
+        // Told here, a fault is the same.
+        if counts.atHome > 0 {
+            await #expect(
+                throws: LogError.refused(
+                    .refused(
+                        row: 0, field: "time",
+                        problem: "must be whole milliseconds since 1970 as an integer, not true"))
+            ) {
+                _ = try await post("[{\"time\":true}]")
+            }
+        }
+        try await scene.store.close()
+    }
 }
