@@ -58,7 +58,8 @@ package struct APIServer {
             router: router,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ClientWatchHandler()], idleTimeout: idleTimeout)),
+                    additionalChannelHandlers: [ClientWatchHandler(), LargeReadsHandler()],
+                    idleTimeout: idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
             services: services,

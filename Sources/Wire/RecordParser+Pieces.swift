@@ -19,6 +19,7 @@ import Dispatch
 import Glibc
 import JSON
 import Records
+import Synchronization
 
 extension RecordParser {
     /// A shorter body is read by one parser: waking another core and joining take about as long as
@@ -29,11 +30,15 @@ extension RecordParser {
     /// As far from where a cut should be a record's beginning is looked for.
     private static let cutSearchByteCount = 64 << 10
 
-    private static let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+    static let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
+
+    /// Bodies being read: where there are as many as processors, each is read by one parser. More would wait
+    /// for each other, and a body for the last of its own.
+    static let readerCount = Atomic<Int>(0)
 
     /// Places in a body at which it may be read by several at once; none in a short one.
     static func cuts(
-        in bytes: UnsafeRawBufferPointer, as text: RecordText, processorCount: Int = processorCount
+        in bytes: UnsafeRawBufferPointer, as text: RecordText, processorCount: Int
     ) -> [Int] {
         let pieceCount = min(processorCount, pieceCountMax, bytes.count / pieceByteCountMin)
         guard pieceCount > 1, let model = firstKey(in: bytes, as: text) else { return [] }

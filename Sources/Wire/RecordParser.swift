@@ -13,6 +13,7 @@
 
 import JSON
 import Records
+import Synchronization
 
 /// What a body of records says.
 package struct ParsedRecords: Hashable, Sendable {
@@ -40,8 +41,10 @@ package struct RecordParser {
             throw .tooLarge(
                 "a body of \(bytes.count) bytes is over the limit of \(bodyByteCountMax)")
         }
-        return try parse(
-            bytes, as: text, float32Fields: float32Fields, cutAt: cuts(in: bytes, as: text))
+        let others = readerCount.add(1, ordering: .relaxed).oldValue
+        defer { readerCount.subtract(1, ordering: .relaxed) }
+        let cuts = cuts(in: bytes, as: text, processorCount: processorCount - others)
+        return try parse(bytes, as: text, float32Fields: float32Fields, cutAt: cuts)
     }
 
     /// - Parameter cuts: where records may begin, ascending: what stands between them is read at once.
