@@ -49,8 +49,13 @@ package struct AssayOutcome: Hashable, Sendable {
 
     private final class Contents: Hashable, Sendable {
         let fields: Fields
+        /// What noise explains follows from the fields, and is no part of them.
+        let noise: NoiseBaseline
 
-        init(_ fields: Fields) { self.fields = fields }
+        init(_ fields: Fields, _ noise: NoiseBaseline) {
+            self.fields = fields
+            self.noise = noise
+        }
 
         static func == (left: Contents, right: Contents) -> Bool {
             left === right || left.fields == right.fields
@@ -62,13 +67,19 @@ package struct AssayOutcome: Hashable, Sendable {
     init(
         window: TimeWindow, baseline: DatedSummary, summary: DatedSummary, score: Double?, scores: [Double?],
         binIndex: Int?, status: AssayStatus, absence: String?, thresholds: AssayThresholds,
-        summarizer: SummarizerSettings
+        summarizer: SummarizerSettings, noise: NoiseBaseline? = nil
     ) {
         contents = Contents(
             Fields(
                 window: window, baseline: baseline, summary: summary, score: score, scores: scores,
                 binIndex: binIndex, status: status, absence: absence, thresholds: thresholds,
-                summarizer: summarizer))
+                summarizer: summarizer), noise ?? NoiseBaseline(baseline.summary, summarizer))
+    }
+
+    /// What sampling noise alone would score here; nil without a score, and where its law says nothing.
+    package var noise: NoiseLine? {
+        guard score != nil, status != .baselineRun else { return nil }
+        return contents.noise.line(windowCount: summary.summary.count)
     }
 
     package var window: TimeWindow { contents.fields.window }
@@ -90,6 +101,8 @@ package struct AssayEvaluator: Sendable {
     private let definition: AssayDefinition
     private let baseline: DatedSummary
     private let windows: WindowSummarizer
+    /// Shared by the outcomes of all windows.
+    private let noise: NoiseBaseline
 
     /// The version of the rules from values to outcome. It is part of each decision; it changes
     /// when any rule does, so that no stored digest is held against another rule.
@@ -103,6 +116,7 @@ package struct AssayEvaluator: Sendable {
         self.definition = definition
         self.baseline = baseline
         windows = Summarizer(definition.summarizer).windows(on: baseline.summary)
+        noise = NoiseBaseline(baseline.summary, definition.summarizer)
     }
 
     /// What the assay says of `window`, whose values are `sample`; `moments` are the sample's, where
@@ -126,7 +140,7 @@ package struct AssayEvaluator: Sendable {
                 ? score.scores : Array(repeating: nil, count: baseline.summary.edgeNames.count),
             binIndex: score.binIndex, status: status(of: score),
             absence: score.absence.map { Self.sentence(of: $0, summary) },
-            thresholds: definition.thresholds, summarizer: definition.summarizer)
+            thresholds: definition.thresholds, summarizer: definition.summarizer, noise: noise)
     }
 
     /// The baseline looked at as if it were a window: no difference anywhere.

@@ -87,13 +87,6 @@ package struct AssayResult: Hashable, Sendable {
 }
 
 extension AssayOutcome {
-    /// What sampling noise alone would score here; nil without a score, and where its law says nothing.
-    package var noise: NoiseLine? {
-        guard score != nil, status != .baselineRun else { return nil }
-        return NoiseLine.of(
-            windowCount: summary.summary.count, against: baseline.summary, summarizer)
-    }
-
     var noiseJSON: JSONValue {
         guard let noise else { return .null }
         return .object(

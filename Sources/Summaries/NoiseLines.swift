@@ -1,7 +1,9 @@
 // Lines that were drawn before, and lines of sizes in between.
 //
 // Hourly windows differ in size by a few records, and their baseline is one. So lines are drawn at
-// few sizes, kept, and interpolated: ten thousand windows cost a handful of drawings.
+// few sizes, kept, and interpolated: ten thousand windows cost a handful of drawings. Who holds one baseline
+// against many windows asks a `NoiseBaseline`, which works out once what the windows do not change: then a
+// line costs a look at what lies around its size and one interpolation.
 //
 // Invariants:
 //  * What is kept changes no answer, only its cost: a line is interpolated between the same sizes
@@ -18,12 +20,19 @@ enum NoiseSizes {
     static let greatest = 1 << 40
 
     /// The sizes next to `count`: itself, or those on both sides.
-    static func around(_ count: Int) -> (below: Int, above: Int) {
-        if count <= exactMax { return (count, count) }
-        if count >= greatest { return (greatest, greatest) }
-        let step = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount - 2)
-        let below = count / step * step
-        return below == count ? (count, count) : (below, below + step)
+    static func around(_ count: Int) -> Neighbours {
+        if count <= exactMax { return Neighbours(below: count, above: count) }
+        if count >= greatest { return Neighbours(below: greatest, above: greatest) }
+        // Four a doubling: all bits but the three highest are below the step.
+        let shift = Int.bitWidth - 1 - count.leadingZeroBitCount - 2
+        let below = (count >> shift) << shift
+        return Neighbours(below: below, above: below == count ? count : below + (1 << shift))
+    }
+
+    /// Two sizes that lines are drawn at, with none between; one size twice, where that is asked for.
+    struct Neighbours: Hashable {
+        var below: Int
+        var above: Int
     }
 
     /// The size that stands for a baseline of `count` values: itself up to 64, then the nearest of
@@ -33,6 +42,90 @@ enum NoiseSizes {
         if count >= greatest { return greatest }
         let step = 1 << (Int.bitWidth - 1 - count.leadingZeroBitCount - 4)
         return (count + step / 2) / step * step
+    }
+}
+
+/// The lines between two sizes that were drawn at.
+private struct NoiseSpan {
+    private let below: NoiseLine
+    private let above: NoiseLine
+    private let isLogarithmic: Bool
+    private let baselinePart: Double
+    /// Where the two stand on the scale along which lines are interpolated.
+    private let start: Double
+    private let end: Double
+
+    init(_ law: NoiseLaw, _ sizes: NoiseSizes.Neighbours, _ below: NoiseLine, _ above: NoiseLine) {
+        self.below = below
+        self.above = above
+        isLogarithmic = law.isLogarithmic
+        baselinePart = 1 / Double(law.baselineCount)
+        start = Self.place(sizes.below, baselinePart, isLogarithmic)
+        end = Self.place(sizes.above, baselinePart, isLogarithmic)
+    }
+
+    private static func place(_ count: Int, _ baselinePart: Double, _ isLogarithmic: Bool) -> Double {
+        let scale = 1 / Double(count) + baselinePart
+        return isLogarithmic ? scale : scale.squareRoot()
+    }
+
+    func line(windowCount: Int) -> NoiseLine {
+        guard start != end else { return below }
+        let part = (Self.place(windowCount, baselinePart, isLogarithmic) - start) / (end - start)
+        return NoiseLine(
+            mean: below.mean + (above.mean - below.mean) * part,
+            line95: below.line95 + (above.line95 - below.line95) * part)
+    }
+}
+
+/// A baseline as lines of many windows are asked of it, from any thread.
+///
+/// What it has worked out changes no answer: `line` is `NoiseLine.of` with less work.
+package final class NoiseBaseline: Sendable {
+    private let summary: Summary
+    private let settings: SummarizerSettings
+    private let known = Mutex<Known?>(nil)
+
+    private struct Known {
+        /// Nil where the law says nothing.
+        var law: NoiseLaw?
+        /// What was asked for last; windows of one baseline are mostly of about one size.
+        var spans: [(sizes: NoiseSizes.Neighbours, span: NoiseSpan)] = []
+    }
+
+    /// Spans kept: two doublings of sizes. Looking through them is quicker than any table.
+    private static let spanCountMax = 8
+
+    package init(_ summary: Summary, _ settings: SummarizerSettings) {
+        self.summary = summary
+        self.settings = settings
+    }
+
+    /// The line of a window of `count` numbers; nil where the law says nothing.
+    ///
+    /// Costs some ten nanoseconds, but where lines have to be drawn.
+    package func line(windowCount: Int) -> NoiseLine? {
+        guard windowCount > 0 else { return nil }
+        let sizes = NoiseSizes.around(windowCount)
+        // Two may work out the same at once, and keep it one after the other.
+        let (isKnown, law, span) = known.withLock { known -> (Bool, NoiseLaw?, NoiseSpan?) in
+            guard let known else { return (false, nil, nil) }
+            if let found = known.spans.first(where: { $0.sizes == sizes }) { return (true, nil, found.span) }
+            return (true, known.law, nil)
+        }
+        if let span { return span.line(windowCount: windowCount) }
+        guard let law = isKnown ? law : NoiseLaw(summary, settings) else {
+            if !isKnown { known.withLock { $0 = Known() } }
+            return nil
+        }
+        let drawn = NoiseLines.shared.span(of: law, sizes)
+        known.withLock { known in
+            var entry = known ?? Known(law: law)
+            if entry.spans.count == Self.spanCountMax { entry.spans.removeFirst() }
+            entry.spans.append((sizes, drawn))
+            known = entry
+        }
+        return drawn.line(windowCount: windowCount)
     }
 }
 
@@ -46,19 +139,14 @@ final class NoiseLines: Sendable {
     private let kept = Mutex<[NoiseLaw: [Int: NoiseLine]]>([:])
 
     func line(of law: NoiseLaw, windowCount: Int) -> NoiseLine {
-        let sizes = NoiseSizes.around(windowCount)
+        span(of: law, NoiseSizes.around(windowCount)).line(windowCount: windowCount)
+    }
+
+    /// The lines at two neighbouring sizes, and those between.
+    fileprivate func span(of law: NoiseLaw, _ sizes: NoiseSizes.Neighbours) -> NoiseSpan {
         let below = line(of: law, drawnAt: sizes.below)
-        guard sizes.below < sizes.above else { return below }
-        let above = line(of: law, drawnAt: sizes.above)
-        func place(_ count: Int) -> Double {
-            let scale = 1 / Double(count) + 1 / Double(law.baselineCount)
-            return law.isLogarithmic ? scale : scale.squareRoot()
-        }
-        let (start, end) = (place(sizes.below), place(sizes.above))
-        let part = (place(windowCount) - start) / (end - start)
-        func between(_ first: Double, _ second: Double) -> Double { first + (second - first) * part }
-        return NoiseLine(
-            mean: between(below.mean, above.mean), line95: between(below.line95, above.line95))
+        let above = sizes.below < sizes.above ? line(of: law, drawnAt: sizes.above) : below
+        return NoiseSpan(law, sizes, below, above)
     }
 
     private func line(of law: NoiseLaw, drawnAt size: Int) -> NoiseLine {

@@ -179,6 +179,29 @@ import Testing
         }
     }
 
+    @Test func a_baseline_asked_again_and_again_says_what_it_says_once() throws {
+        var generator = SeededGenerator(seed: 31)
+        // One of either scale.
+        for (metric, aggregation) in [(DriftMetric.psi, Aggregation.density), (.maxDiff, .cumulative)] {
+            let settings = try SummarizerSettings(aggregation: aggregation, metric: metric, numBins: 2)
+            let sample = SortedSample((0..<20).map { _ in generator.normal() })
+            let baseline = try Summarizer(settings).baseline(of: sample)
+            let kept = NoiseBaseline(baseline, settings)
+            // More sizes than are kept, each several times, in orders that forget some in between.
+            let sizes = [1, 2, 32, 33, 39, 40, 41, 63, 90, 100, 127, 129, 200].shuffled(using: &generator)
+            for size in sizes + sizes.shuffled(using: &generator) + sizes.sorted() {
+                #expect(
+                    kept.line(windowCount: size)
+                        == NoiseLine.of(windowCount: size, against: baseline, settings), "\(size)")
+            }
+            #expect(kept.line(windowCount: 0) == nil)
+        }
+        let none = try SummarizerSettings(binMode: .quantile, aggregation: .edges, metric: .psi, numBins: 4)
+        let baseline = try Summarizer(none).baseline(of: SortedSample([1, 2, 3, 4, 5]))
+        let silent = NoiseBaseline(baseline, none)
+        #expect(silent.line(windowCount: 10) == nil && silent.line(windowCount: 10) == nil)
+    }
+
     /// Written down once: a change of one bit on any machine shows here.
     @Test func the_lines_are_these_on_every_machine() throws {
         var bits: [UInt64] = []
@@ -270,12 +293,14 @@ import Testing
     }
 
     @Test func sizes_are_drawn_at_four_a_doubling() {
-        #expect(NoiseSizes.around(1) == (1, 1))
-        #expect(NoiseSizes.around(32) == (32, 32))
-        #expect(NoiseSizes.around(33) == (32, 40))
-        #expect(NoiseSizes.around(40) == (40, 40))
-        #expect(NoiseSizes.around(63) == (56, 64))
-        #expect(NoiseSizes.around(1_000) == (896, 1_024))
-        #expect(NoiseSizes.around(.max) == (NoiseSizes.greatest, NoiseSizes.greatest))
+        #expect(NoiseSizes.around(1) == NoiseSizes.Neighbours(below: 1, above: 1))
+        #expect(NoiseSizes.around(32) == NoiseSizes.Neighbours(below: 32, above: 32))
+        #expect(NoiseSizes.around(33) == NoiseSizes.Neighbours(below: 32, above: 40))
+        #expect(NoiseSizes.around(40) == NoiseSizes.Neighbours(below: 40, above: 40))
+        #expect(NoiseSizes.around(63) == NoiseSizes.Neighbours(below: 56, above: 64))
+        #expect(NoiseSizes.around(1_000) == NoiseSizes.Neighbours(below: 896, above: 1_024))
+        #expect(
+            NoiseSizes.around(.max)
+                == NoiseSizes.Neighbours(below: NoiseSizes.greatest, above: NoiseSizes.greatest))
     }
 }
