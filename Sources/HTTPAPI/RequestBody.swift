@@ -20,6 +20,8 @@ enum RequestLimits {
 }
 
 extension Request {
+    private static let reservedByteCountMax = 4 << 20
+
     /// The whole body.
     func bytes(upTo limit: Int) async throws -> ByteBuffer {
         try refuseStatedLength(over: limit)
@@ -32,8 +34,10 @@ extension Request {
             }
             guard body != nil else {
                 body = piece
-                // Room for all that is stated, once: growing would copy the body as often as it doubles.
-                if stated > piece.readableBytes { body!.reserveCapacity(stated) }
+                // Room for what is stated, once: growing would copy the body as often as it doubles. But a
+                // claim of more than most bodies hold has to be lived up to first.
+                let room = min(stated, Self.reservedByteCountMax)
+                if room > piece.readableBytes { body!.reserveCapacity(room) }
                 continue
             }
             body!.writeImmutableBuffer(piece)
