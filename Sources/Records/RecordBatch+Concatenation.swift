@@ -41,7 +41,9 @@ extension RecordBatch {
         var absentCount = 0
         for parts in columns {
             var width = 1
-            for case .fixedList(let leaves)? in parts.map({ $0?.values }) { width = max(width, leaves.count) }
+            for case .fixedList(let leaves)? in parts.map({ $0?.values }) {
+                width = max(width, leaves.count)
+            }
             for (part, batch) in zip(parts, batches) where part == nil { absentCount += batch.rowCount * width }
         }
         guard absentCount <= RecordBatch.absentCountMax else { return nil }
