@@ -44,7 +44,9 @@ extension RecordBatch {
             for case .fixedList(let leaves)? in parts.map({ $0?.values }) {
                 width = max(width, leaves.count)
             }
-            for (part, batch) in zip(parts, batches) where part == nil { absentCount += batch.rowCount * width }
+            for (part, batch) in zip(parts, batches) where part == nil {
+                absentCount += batch.rowCount * width
+            }
         }
         guard absentCount <= RecordBatch.absentCountMax else { return nil }
         let rowCounts = batches.map { $0.rowCount }
