@@ -40,9 +40,26 @@ package struct AssayResultWriter {
         return writer.output.bytes
     }
 
-    private mutating func write(_ result: AssayResult) {
+    /// The texts of `results`, each a line of its own that begins with the path it is of.
+    package static func lines(of results: [AssayResult], at path: IOPath) -> [UInt8] {
+        var writer = AssayResultWriter()
+        writer.output.bytes.reserveCapacity(results.count * 1600)
+        for result in results {
+            writer.write(result, at: path)
+            writer.output.write(byte: 0x0A)
+        }
+        return writer.output.bytes
+    }
+
+    private mutating func write(_ result: AssayResult, at path: IOPath? = nil) {
         let outcome = result.outcome
-        output.write("{\"id\":")
+        output.write(byte: UInt8(ascii: "{"))
+        if let path {
+            output.write("\"path\":")
+            output.write(string: path.text)
+            output.write(byte: UInt8(ascii: ","))
+        }
+        output.write("\"id\":")
         write(result.id)
         output.write(",\"assay_id\":")
         write(result.assayID)

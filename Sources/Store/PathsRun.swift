@@ -220,16 +220,10 @@ package struct PathsRun: Sendable {
 extension PathsRun.Part {
     /// Its lines of NDJSON: each result with its path before it, or why there are none.
     package var lines: [UInt8] {
-        var bytes: [UInt8] = []
-        let path = ("path", JSONValue.string(finding.path.text))
-        for result in results {
-            guard case .object(let members) = result.json else { continue }
-            JSONValue.object(JSONObject([path] + members.members.map { ($0.key, $0.value) })).write(
-                into: &bytes)
-            bytes.append(0x0A)
-        }
+        var bytes = AssayResultWriter.lines(of: results, at: finding.path)
         if let problem = finding.problem {
-            JSONValue.object(path, ("error", .string(problem))).write(into: &bytes)
+            JSONValue.object(("path", .string(finding.path.text)), ("error", .string(problem))).write(
+                into: &bytes)
             bytes.append(0x0A)
         }
         return bytes

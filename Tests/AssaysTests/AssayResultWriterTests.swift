@@ -62,6 +62,14 @@ struct AssayResultWriterTests {
         }
         let list = String(decoding: AssayResultWriter.list(of: results), as: UTF8.self)
         #expect(list == JSONValue.array(results.map(\.json)).text)
+        let path = try IOPath(parsing: "input tensor 3")
+        let lines = results.map { result -> String in
+            guard case .object(let members) = result.json else { return "no object" }
+            let pairs = [("path", JSONValue.string(path.text))] + members.members.map { ($0.key, $0.value) }
+            return JSONValue.object(JSONObject(pairs)).text + "\n"
+        }
+        #expect(
+            String(decoding: AssayResultWriter.lines(of: results, at: path), as: UTF8.self) == lines.joined())
     }
 
     @Test("no results are an empty list")
