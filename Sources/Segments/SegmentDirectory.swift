@@ -184,7 +184,7 @@ package struct SegmentDirectory: Hashable, Sendable {
                 throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: BlockKind.codeMax)
             }
             // Each number by itself, so that the entry is made in its place and its names are counted once.
-            let offset = try cursor.readCount(limit: .max)
+            let offset = try cursor.readCount(limit: SegmentFormat.offsetLimit)
             let byteCount = try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax)
             let headByteCount = try cursor.readCount(limit: SegmentFormat.headByteCountMax)
             let firstIndex = try cursor.readVarint()
@@ -205,14 +205,14 @@ package struct SegmentDirectory: Hashable, Sendable {
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
             directory.events.append(
                 EventEntry(
-                    name: try name(&cursor), offset: try cursor.readCount(limit: .max),
+                    name: try name(&cursor), offset: try cursor.readCount(limit: SegmentFormat.offsetLimit),
                     byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
                     commit: try cursor.readVarint()))
         }
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
             directory.keys.append(
                 KeyBlockEntry(
-                    offset: try cursor.readCount(limit: .max),
+                    offset: try cursor.readCount(limit: SegmentFormat.offsetLimit),
                     byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
                     commit: try cursor.readVarint(), timeMax: try cursor.readZigzag()))
         }

@@ -20,6 +20,8 @@ package enum SegmentFormat {
     /// Rows of a column block: large enough to compress within 2 % of ever larger blocks, small
     /// enough that one block answers a one-minute window in microseconds.
     package static let blockRowCountMax = 2048
+    /// A reader's bound on a place in a file: beyond any file, and lengths can be added to it.
+    static let offsetLimit = 1 << 56
     /// A reader's bound on rows; above it the head is damaged.
     static let rowCountLimit = 1 << 20
     /// A reader's bound on a block's head.

@@ -229,6 +229,29 @@ import Testing
         #expect(directory == SegmentDirectory() && directory.commits == nil)
     }
 
+    @Test("a directory that names a place beyond any file is refused, as lengths are added to places")
+    func placesBeyondAnyFile() {
+        let block = BlockEntry(
+            topic: "t", partition: "p", offset: 40, byteCount: 10, headByteCount: 5, kind: .columns,
+            firstIndex: 0, rowCount: 1, timeMin: 0, timeMax: 0, firstCommit: 1, lastCommit: 1)
+        let event = EventEntry(name: "e", offset: 40, byteCount: 10, commit: 1)
+        let keys = KeyBlockEntry(offset: 40, byteCount: 10, commit: 1, timeMax: 0)
+        func isRead(_ offset: Int, _ change: (inout SegmentDirectory, Int) -> Void) -> Bool {
+            var directory = SegmentDirectory()
+            (directory.blocks, directory.events, directory.keys) = ([block], [event], [keys])
+            change(&directory, offset)
+            let written = bytes { directory.write(into: &$0) }
+            return (try? written.withUnsafeBytes { try SegmentDirectory.read($0) }) == directory
+        }
+        for change in [
+            { $0.blocks[0].offset = $1 }, { $0.events[0].offset = $1 }, { $0.keys[0].offset = $1 },
+        ] as [(inout SegmentDirectory, Int) -> Void] {
+            #expect(isRead(SegmentFormat.offsetLimit, change))
+            #expect(!isRead(SegmentFormat.offsetLimit + 1, change))
+            #expect(!isRead(.max, change))
+        }
+    }
+
     @Test("an envelope of another segment is a tear")
     func foreignEnvelope() throws {
         let other = try Self.sample()
