@@ -35,20 +35,6 @@ private enum Picked {
         case .some(let positions): positions.map { values[$0] }
         }
     }
-
-    var count: Int {
-        switch self {
-        case .range(let range): range.count
-        case .some(let positions): positions.count
-        }
-    }
-
-    func position(_ index: Int) -> Int {
-        switch self {
-        case .range(let range): range.lowerBound + index
-        case .some(let positions): positions[index]
-        }
-    }
 }
 
 extension FieldColumn {
@@ -100,13 +86,22 @@ extension Leaf {
     fileprivate func picking(_ picked: Picked) -> Leaf {
         var result = Leaf(elements.picking(picked), wholeNumbersAreBare: wholeNumbersAreBare)
         guard !nulls.isEmpty || !texts.isEmpty else { return result }
-        for index in 0..<picked.count {
-            let position = Int32(picked.position(index))
-            let null = nulls.firstPosition { $0 >= position }
-            if null < nulls.count && nulls[null] == position { result.nulls.append(Int32(index)) }
-            let text = texts.firstPosition { $0.position >= position }
-            if text < texts.count && texts[text].position == position {
-                result.texts.append(NumberText(position: Int32(index), text: texts[text].text))
+        switch picked {
+        case .range(let rows):
+            let (start, end) = (Int32(rows.lowerBound), Int32(rows.upperBound))
+            let picked = nulls.firstPosition { $0 >= start }..<nulls.firstPosition { $0 >= end }
+            result.nulls = nulls[picked].map { $0 - start }
+            let told =
+                texts.firstPosition { $0.position >= start }..<texts.firstPosition { $0.position >= end }
+            result.texts = texts[told].map { NumberText(position: $0.position - start, text: $0.text) }
+        case .some(let positions):
+            for (index, position) in positions.enumerated() {
+                let null = nulls.firstPosition { $0 >= position }
+                if null < nulls.count && nulls[null] == position { result.nulls.append(Int32(index)) }
+                let text = texts.firstPosition { $0.position >= position }
+                if text < texts.count && texts[text].position == position {
+                    result.texts.append(NumberText(position: Int32(index), text: texts[text].text))
+                }
             }
         }
         return result
@@ -127,11 +122,19 @@ extension Elements {
 
 extension TextColumn {
     fileprivate func picking(_ picked: Picked) -> TextColumn {
-        var result = TextColumn()
-        for index in 0..<picked.count {
-            result.append(utf8: bytes[range(picked.position(index))])
+        switch picked {
+        case .range(let rows):
+            guard !rows.isEmpty else { return TextColumn() }
+            let start = range(rows.lowerBound).lowerBound
+            let shift = Int32(start)
+            return TextColumn(
+                bytes: Array(bytes[start..<Int(ends[rows.upperBound - 1])]),
+                ends: ends[rows].map { $0 - shift })
+        case .some(let positions):
+            var result = TextColumn()
+            for position in positions { result.append(utf8: bytes[range(position)]) }
+            return result
         }
-        return result
     }
 }
 

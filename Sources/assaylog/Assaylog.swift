@@ -54,7 +54,8 @@ struct Assaylog: AsyncParsableCommand {
         guard let symbol = dlsym(nil, "mallopt") else { return }
         let tune = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
         let (trimThreshold, mmapThreshold, arenaMax): (Int32, Int32, Int32) = (-1, -3, -8)
-        _ = tune(mmapThreshold, 4 << 20)
+        // More than a request body for which room is made at once.
+        _ = tune(mmapThreshold, 6 << 20)
         _ = tune(trimThreshold, 8 << 20)
         _ = tune(arenaMax, max(2, Int32(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     }
