@@ -1,9 +1,14 @@
 // Numbers one after another, as the elements of lists come: what a column of numbers is made of.
 //
+// Most are decimals of few digits, which vectors read (CNumbers); all others, and all of a processor
+// without them, are scanned one by one, to the same elements.
+//
 // Invariants:
 //  * `elements` has an entry for each number and null, in the order scanned.
 //  * `texts` has, in ascending position, the place of each number whose form is `.other`: those
 //    are the texts that the value does not give back.
+
+import CNumbers
 
 package struct ScannedNumbers: Sendable {
     package struct Element: Sendable {
@@ -92,9 +97,22 @@ extension ScannedNumbers {
         // Apart from the arrays while one of them is being filled.
         var (foundNulls, foundOnlyDecimals) = (false, true)
         var foundTexts: [Text] = []
+        var mayBeDecimals = true
         try elements.append(addingCapacity: Self.groupCountMax) {
             (group: inout OutputSpan<Element>) throws(JSONError) in
             repeat {
+                if mayBeDecimals {
+                    let run = scanner.appendDecimals(to: &group)
+                    if run.isAtEnd {
+                        // Only the end of the list is left to step over.
+                        _ = try scanner.hasNext(before: UInt8(ascii: "]"))
+                        end = .listEnded
+                        return
+                    }
+                    mayBeDecimals = run.count > 0
+                    scanner.skipWhitespace()
+                    if group.freeCapacity == 0 { return }
+                }
                 let byte = scanner.peek
                 // From "-" to "9": digits, the sign, and two signs that no value begins with.
                 if byte &- 0x2D < 13 {
@@ -126,5 +144,22 @@ extension ScannedNumbers {
         areDecimals = areDecimals && foundOnlyDecimals
         texts += foundTexts
         return end
+    }
+}
+
+extension JSONScanner {
+    /// Steps over decimals, of which one may begin here, with the commas behind them.
+    fileprivate mutating func appendDecimals(
+        to group: inout OutputSpan<ScannedNumbers.Element>
+    ) -> assaylog_decimals {
+        withUnsafeTemporaryAllocation(of: Double.self, capacity: group.freeCapacity) { doubles in
+            let run = assaylog_read_decimals(
+                bytes.baseAddress, bytes.count, offset, doubles.baseAddress, doubles.count)
+            for index in 0..<run.count {
+                group.append(ScannedNumbers.Element(bits: doubles[index].bitPattern, form: .decimal))
+            }
+            offset = run.offset
+            return run
+        }
     }
 }

@@ -128,29 +128,6 @@ private func isJSON(_ text: String) -> Bool { isJSON(Array(text.utf8)) }
         }
     }
 
-    @Test("lists of numbers and nulls are kept whole, and stop at anything else")
-    func numberLists() throws {
-        func scan(_ text: String) throws -> (isWhole: Bool, rest: Int, numbers: ScannedNumbers) {
-            try Array(text.utf8).withUnsafeBytes { buffer in
-                var scanner = JSONScanner(buffer)
-                _ = scanner.hasFirst(before: UInt8(ascii: "]"))
-                var numbers = ScannedNumbers()
-                let isWhole = try scanner.scanNumbers(into: &numbers)
-                return (isWhole, scanner.offset, numbers)
-            }
-        }
-        let list = try scan("[1.5, 2 ,null,1e3]x")
-        #expect(list.isWhole && list.rest == 18)
-        #expect(list.numbers.elements.map { $0.form } == [.decimal, .integer, nil, .other])
-        #expect(list.numbers.texts.map { $0.position } == [3])
-        #expect(list.numbers.hasNulls && !list.numbers.areDecimals)
-        #expect(try scan("[1.5,-0.25]").numbers.areDecimals)
-        let mixed = try scan("[1.5,true]")
-        #expect(!mixed.isWhole && mixed.rest == 5)
-        #expect(throws: JSONError.self) { try scan("[1.5,2") }
-        #expect(throws: JSONError.self) { try scan("[1.5 2]") }
-    }
-
     @Test("a repeated key is stepped over only where its bytes and its colon are")
     func repeatedKeys() {
         Array(#"{"ab":1,"ab" : 2,"ab"3,"ac":4}"#.utf8).withUnsafeBytes { buffer in
