@@ -39,8 +39,8 @@ struct Recovery {
     let keys: KeyMemory
     /// Where keys lie, in the order of the log.
     private var keyBlocks: [(segment: UInt64, entry: KeyBlockEntry)] = []
-    /// Segments whose turn comes soon, opened.
-    private var announced: [UInt64: Result<SegmentFile, SegmentError>] = [:]
+    /// Segments whose turn comes soon, opened; the next one is the last.
+    private var announced: [SegmentFile] = []
     private let reader = BlockReader()
     private let decompressor = ZstdDecompressor()
 
@@ -78,8 +78,8 @@ struct Recovery {
             }
             do throws(SegmentError) {
                 let segment: SegmentFile
-                if let announced = announced.removeValue(forKey: entry.number) {
-                    segment = try announced.get()
+                if announced.last?.number == entry.number {
+                    segment = announced.removeLast()
                 } else {
                     segment = try open(entry.number)
                 }
@@ -107,11 +107,12 @@ struct Recovery {
     /// their delays fall together.
     private mutating func announce(_ entries: ArraySlice<Manifest.Entry>) {
         for entry in entries.prefix(Recovery.announcedCountMax) where entry.state == .sealed {
-            // What is wrong with it is told when its turn comes.
-            let segment = Result { () throws(SegmentError) in try open(entry.number) }
-            announced[entry.number] = segment
-            if case .success(let segment) = segment { segment.willReadFooter(byteCount: entry.byteCount) }
+            // What is wrong with one that does not open is told when its turn comes.
+            guard let segment = try? open(entry.number) else { continue }
+            segment.willReadFooter(byteCount: entry.byteCount)
+            announced.append(segment)
         }
+        announced.reverse()
     }
 
     private func open(_ number: UInt64) throws(SegmentError) -> SegmentFile {
