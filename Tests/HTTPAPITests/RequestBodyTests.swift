@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import Synchronization
 import Testing
 
 @testable import HTTPAPI
@@ -45,6 +46,58 @@ struct RequestBodyTests {
             head: HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/"),
             body: RequestBody(asyncSequence: sequence))
         await #expect(throws: RequestRefusal.self) { try await request.bytes(upTo: 11) }
+    }
+
+    /// Whole, with what was made room for: by the length that is stated, or as it came.
+    private static func body(stated: Int?, _ pieces: [ByteBuffer]) async throws -> ByteBuffer {
+        let (sequence, source) = AsyncStream.makeStream(of: ByteBuffer.self)
+        for piece in pieces { source.yield(piece) }
+        source.finish()
+        var fields = HTTPFields()
+        if let stated { fields[.contentLength] = "\(stated)" }
+        let request = Request(
+            head: HTTPRequest(method: .post, scheme: nil, authority: nil, path: "/", headerFields: fields),
+            body: RequestBody(asyncSequence: sequence))
+        return try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
+    }
+
+    @Test("room is made for the length that is stated, up to what most bodies have")
+    func room() async throws {
+        let pieces = [ByteBuffer(repeating: 1, count: 10), ByteBuffer(repeating: 2, count: 10)]
+        let honest = try await Self.body(stated: 3 << 20, pieces)
+        #expect(honest.readableBytes == 20 && honest.storageCapacity >= 3 << 20)
+        // A claim of all that a body may be, with nothing behind it.
+        let claim = try await Self.body(stated: RequestLimits.recordsByteCountMax, pieces)
+        #expect(claim.readableBytes == 20 && claim.storageCapacity <= 4 << 20)
+        let silent = try await Self.body(stated: nil, pieces)
+        #expect(silent == honest && silent.storageCapacity < 1 << 10)
+    }
+
+    @Test("a connection that sends much is read in pieces of up to 256 KiB, and every byte once")
+    func largePieces() async throws {
+        let lengths = Mutex<[Int]>([])
+        let router = Router(context: APIContext.self)
+        router.on("/pieces", method: .post) { request, _ -> Response in
+            var sum = 0
+            for try await piece in request.body {
+                // So that more comes meanwhile than one small piece holds.
+                try await Task.sleep(for: .milliseconds(5))
+                lengths.withLock { $0.append(piece.readableBytes) }
+                sum += piece.readableBytesView.reduce(0) { $0 + Int($1) }
+            }
+            return Response(bytes: Array("\(sum)".utf8), contentType: "text/plain")
+        }
+        let application = APIServer.application(
+            router, ServerConfiguration(port: 0), idleTimeout: .seconds(60), logger: noLog)
+        let body = (0..<4 << 20).map { UInt8(truncatingIfNeeded: $0) }
+        try await application.test(.live) { client in
+            try await client.execute(uri: "/pieces", method: .post, body: ByteBuffer(bytes: body)) {
+                #expect(String(buffer: $0.body) == "\(body.reduce(0) { $0 + Int($1) })")
+            }
+        }
+        let found = lengths.withLock { $0 }
+        #expect(found.reduce(0, +) == body.count)
+        #expect(found.max() ?? 0 > 64 << 10 && found.max() ?? 0 <= 256 << 10, "\(found)")
     }
 
     static func query(_ path: String, _ name: String) throws -> [String] {
