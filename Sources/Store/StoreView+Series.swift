@@ -86,10 +86,12 @@ extension StoreView {
 
     // MARK: Baselines
 
-    /// The summary of each path's baseline. A rolling one is as it is at its start.
+    /// The summary of each path's baseline, or of those of some `targets`. A rolling one is as it is at its start.
     package func seriesBaselines(
-        _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings
+        _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings,
+        of targets: [SeriesTarget]? = nil
     ) throws -> [IOPath: DatedSeriesSummary] {
+        let targets = targets ?? targeting.targets
         let summarizer = SeriesSummarizer(settings)
         var summaries: [IOPath: DatedSeriesSummary] = [:]
         switch baseline {
@@ -98,14 +100,14 @@ extension StoreView {
             let present = numbers.compactMap { $0 }
             let sample = SortedSample(present, nullCount: numbers.count - present.count)
             let summary = DatedSeriesSummary(try summarizer.baseline(of: sample), over: nil)
-            for target in targeting.targets { summaries[target.path] = summary }
+            for target in targets { summaries[target.path] = summary }
         case .period(let period):
-            for target in targeting.targets {
+            for target in targets {
                 summaries[target.path] = try seriesBaseline(target.path, over: period, targeting, summarizer)
             }
         case .rolling(let start, let width):
             let period = TimeWindow(start: start, end: start.adding(width))
-            return try seriesBaselines(.period(period), targeting, settings)
+            return try seriesBaselines(.period(period), targeting, settings, of: targets)
         }
         return summaries
     }
@@ -134,16 +136,25 @@ extension StoreView {
 
     // MARK: Scores and previews
 
-    /// Each path's comparison of one window.
+    /// Each path's comparison of one window. Of a path whose baseline is refused it is said why.
+    ///
+    /// - Throws: the refusal where all paths are refused.
     package func scoreSeries(
         _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings,
         _ window: SeriesScoreWindow
     ) throws -> SeriesOutcome {
         let targeting = try completed(targeting)
-        let baselines = try seriesBaselines(baseline, targeting, settings)
         var period = TimeWindow.always
         if case .stored(let stored) = window { period = stored }
+        var refusals: [any Error] = []
         let findings = try targeting.targets.map { target -> SeriesFinding in
+            let baselines: [IOPath: DatedSeriesSummary]
+            do {
+                baselines = try seriesBaselines(baseline, targeting, settings, of: [target])
+            } catch let error where error is StoreRefusal || error is FieldError || error is SummaryError {
+                refusals.append(error)
+                return SeriesFinding(target, absence: "\(error)", .noScore)
+            }
             let sample: SortedSample
             switch window {
             case .raw(let numbers):
@@ -160,6 +171,7 @@ extension StoreView {
             }
             return try SeriesFinding(target, sample, in: period, against: baseline, settings)
         }
+        if let first = refusals.first, refusals.count == findings.count { throw first }
         return SeriesOutcome(period, findings, settings)
     }
 

@@ -105,6 +105,26 @@ struct SeriesRoutesTests {
         }
     }
 
+    @Test(
+        "a path without a baseline says so and leaves the others their scores; where none has one it is 400")
+    func scoreOfSomePaths() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(0, 1), (1, 4)])
+            let period = "[\"2024-01-09T19:00:00Z\",\"2024-01-09T19:01:00Z\"]"
+            let body = Self.body("", baseline: "{\"Static\":\(period)}", window: "{\"Stored\":\(period)}")
+            let other =
+                "{\"field\":\"out.none\",\"indexes\":null,\"thresholds\":{\"alert\":1,\"warning\":null}},"
+            let answer = try await Self.ask(
+                client, "score", body.replacing("\"iopath\":[", with: "\"iopath\":[" + other))
+            #expect(try answer["out.y"]["score"].double() == 0)
+            #expect(try answer["out.none"].string().contains("out.none"))
+            let none = try await client.post(
+                "/v2/api/assays/score", body.replacing("\"out.y\"", with: "\"out.none\""))
+            #expect(none.status == 400 && none.text.contains("out.none"), "\(none.text)")
+        }
+    }
+
     @Test("a preview answers each complete window, with minimal summaries, and stores nothing")
     func preview() async throws {
         try await serving { (client: Client) async throws in
