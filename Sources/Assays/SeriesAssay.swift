@@ -38,6 +38,8 @@ package struct SeriesAssay: Hashable, Sendable {
     package private(set) var decisions: DecisionList
     /// Decisions that a newer one about the same window took the place of.
     package private(set) var superseded: DecisionList
+    /// Up to this commit all windows decided before have been examined; 0 before the first.
+    package private(set) var examinedCut: UInt64 = 0
     /// Whether its backfill was ever over.
     package private(set) var hasCaughtUp = false
 
@@ -82,6 +84,7 @@ package struct SeriesAssay: Hashable, Sendable {
     }
 
     mutating func keep(_ decision: AssayDecision) {
+        examinedCut = max(examinedCut, decision.examinedCut)
         if !hasCaughtUp { hasCaughtUp = !isBackfilled(after: decision.window) }
         let position = decisions.firstPosition { $0.window.start < decision.window.start }
         if position < decisions.count, decisions[position].window.start == decision.window.start {

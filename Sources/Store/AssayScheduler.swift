@@ -20,7 +20,8 @@
 //    after `latenessMax`.
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick, and holds no
 //    other up.
-//  * A clock that goes back puts nothing off by more than the grace and the lateness.
+//  * A clock that goes back puts nothing off by more than the grace and the lateness, and what was examined
+//    while it was ahead is examined again when it is complete.
 
 import Assays
 import EventLog
@@ -108,7 +109,7 @@ package actor AssayScheduler {
 
     /// Writes down who is behind now.
     private func report(_ now: Timestamp) {
-        let horizon = now.adding(-store.configuration.grace)
+        let horizon = horizon(now)
         var entries: [AssayID: Backfill] = [:]
         for cohort in all {
             let dueCount = cohort.grid.completeCount(until: horizon)
@@ -126,11 +127,15 @@ package actor AssayScheduler {
         store.backfillBoard.withLock { $0 = board }
     }
 
+    /// Windows that end until then are complete.
+    private func horizon(_ now: Timestamp) -> Timestamp { now.adding(-store.configuration.grace) }
+
     /// A clock that went back takes the moments along that were read off it.
     private func followClock(_ now: Timestamp) {
         if now < lastNow {
             let step = TimeSpan(microseconds: lastNow.microseconds - now.microseconds)
             for cohort in all {
+                cohort.setBack(to: cohort.grid.completeCount(until: horizon(now)))
                 cohort.late?.shift(back: step)
                 cohort.retryAt = cohort.retryAt?.adding(TimeSpan(microseconds: -step.microseconds))
             }
@@ -158,7 +163,8 @@ package actor AssayScheduler {
         leave(id)
         guard let assay = view.book[id], assay.isActive else { return }
         do {
-            guard let cohort = try Cohort.entering(assay, view, at: now) else {
+            guard let cohort = try Cohort.entering(assay, view, at: now, grace: store.configuration.grace)
+            else {
                 let topic = try view.pipeline(of: assay.definition.window).topic.name
                 topics[topic] = .some(nil)
                 waiting[id] = Waiting(problem: nil, retryAt: Timestamp(microseconds: .max))

@@ -49,7 +49,9 @@ extension StoreView {
         guard assay.isActive else { return nil }
         let now = sources.now()
         do {
-            guard let cohort = try Cohort.entering(assay, self, at: now) else { return nil }
+            guard let cohort = try Cohort.entering(assay, self, at: now, grace: configuration.grace) else {
+                return nil
+            }
             cohort.late = nil
             let dueCount = cohort.grid.completeCount(until: now.adding(-configuration.grace))
             var reader = ColumnReader(self)

@@ -139,6 +139,15 @@ final class Cohort {
 
     private func examined(_ windows: Range<Int>) -> Range<Int> { windows.clamped(to: 0..<examinedCount) }
 
+    /// Takes back that windows were examined which are not complete: the clock had been ahead. They are looked
+    /// at again when they are.
+    func setBack(to completeCount: Int) {
+        guard completeCount < examinedCount else { return }
+        late?.windows.remove(completeCount..<examinedCount)
+        if late?.windows.isEmpty == true { late = nil }
+        examinedCount = completeCount
+    }
+
     /// Takes note that windows have been examined for all commits up to `cut`.
     func finish(late lateWindows: [Range<Int>], fresh: Range<Int>?, cut: CommitNumber) {
         for windows in lateWindows { late?.windows.remove(windows) }
@@ -151,15 +160,19 @@ final class Cohort {
 // MARK: Entering
 
 extension Cohort {
-    /// The cohort of one assay, as far as its decisions tell, with the late records that came since.
+    /// The cohort of one assay, as far as its decisions tell, with the late records that came since. What was
+    /// decided of windows that are not complete now was so by a clock that was ahead.
     ///
     /// - Returns: nil where windows start with the first record and there is none.
-    static func entering(_ assay: Assay, _ view: StoreView, at now: Timestamp) throws -> Cohort? {
+    static func entering(
+        _ assay: Assay, _ view: StoreView, at now: Timestamp, grace: TimeSpan
+    ) throws -> Cohort? {
         guard let key = try Key(of: assay, view) else { return nil }
         let examinedUntil = assay.decisions.last?.window.end
         let cohort = Cohort(
             key, [assay.id], examinedCount: examinedUntil.map { key.grid.completeCount(until: $0) } ?? 0,
             settledCut: assay.examinedCut)
+        cohort.setBack(to: key.grid.completeCount(until: now.adding(-grace)))
         if cohort.examinedCount > 0 {
             let since = cohort.hasHomeChanged(view, after: assay.examinedCut) ? 0 : assay.examinedCut
             for topic in cohort.topics {

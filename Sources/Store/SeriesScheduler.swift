@@ -15,7 +15,8 @@
 //    `latenessMax`.
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick.
 //  * What a decision changes of its paths' statuses is an alert in the same commit (Alerts).
-//  * A clock that goes back puts nothing off by more than the grace and the lateness.
+//  * A clock that goes back puts nothing off by more than the grace and the lateness, and what was examined
+//    while it was ahead is examined again when it is due.
 
 import Assays
 import EventLog
@@ -43,6 +44,13 @@ package actor SeriesScheduler {
         /// What went wrong at the last pass, said once, and when to try again.
         var problem: String?
         var retryAt: Timestamp?
+
+        /// As far as the decisions tell. Those about runs after `horizon` were made by a clock that was ahead.
+        init(of assay: SeriesAssay, horizon: Timestamp) {
+            examinedUntil = min(assay.lastRun ?? Timestamp(microseconds: .min), horizon)
+            seenCut = assay.examinedCut
+            examinedCut = seenCut
+        }
     }
 
     private struct Late {
@@ -76,7 +84,9 @@ package actor SeriesScheduler {
         progress = progress.filter { ids.contains($0.key) }
         guard !active.isEmpty else { return }
         let tick = Tick(store)
-        if tick.now < lastNow { setBack(by: lastNow.microseconds - tick.now.microseconds) }
+        if tick.now < lastNow {
+            setBack(by: lastNow.microseconds - tick.now.microseconds, horizon: horizon(tick.now))
+        }
         lastNow = tick.now
         for assay in active.reversed() {
             if Task.isCancelled { return }
@@ -97,13 +107,17 @@ package actor SeriesScheduler {
         }
     }
 
+    /// Runs until then are due.
+    private func horizon(_ now: Timestamp) -> Timestamp { now.adding(-store.configuration.grace) }
+
     /// After the clock went back, what waits for a moment waits as long as it would have.
-    private func setBack(by microseconds: Int64) {
+    private func setBack(by microseconds: Int64, horizon: Timestamp) {
         let shift = TimeSpan(microseconds: -microseconds)
         // Each taken out, changed and put back: changed in its place, it must not be read at the same time.
         for (id, entry) in progress {
             var entry = entry
             entry.retryAt = entry.retryAt?.adding(shift)
+            entry.examinedUntil = min(entry.examinedUntil, horizon)
             entry.late = entry.late.map {
                 Late(times: $0.times, first: $0.first.adding(shift), last: $0.last.adding(shift))
             }
@@ -138,13 +152,8 @@ package actor SeriesScheduler {
     private func examine(_ assay: SeriesAssay, _ tick: Tick) async throws {
         let configuration = store.configuration
         let definition = assay.definition
-        let horizon = tick.now.adding(TimeSpan(microseconds: -configuration.grace.microseconds))
-        let seenCut = assay.decisions.lazy.map(\.examinedCut).max() ?? 0
-        var state =
-            progress[assay.id]
-            ?? Progress(
-                examinedUntil: assay.lastRun ?? Timestamp(microseconds: .min), seenCut: seenCut,
-                examinedCut: seenCut)
+        let horizon = horizon(tick.now)
+        var state = progress[assay.id] ?? Progress(of: assay, horizon: horizon)
         noteLate(assay, tick, &state)
         progress[assay.id] = state
         let limit = SeriesPass.windowLimit(definition)

@@ -182,6 +182,41 @@ struct SeriesSchedulerTests {
         try await scene.store.close()
     }
 
+    @Test("a clock that was ahead for a moment makes no run before it is due", arguments: [false, true])
+    func clockAhead(isRestarted: Bool) async throws {
+        var scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(Self.request())
+        var scheduler = Self.scheduler(scene)
+        try await scene.append([(10, 1), (20, 4), (70, 1)])
+        // Two minutes ahead for one look.
+        scene.clock.set(moment(185))
+        await scheduler.tick()
+        let ahead = ["60:complete1:Ok", "120:complete1:Alert", "180:complete1:NoData"]
+        #expect(try Self.decisions(scene, uuid) == ahead)
+        scene.clock.set(moment(66))
+        if isRestarted {
+            scene = try await scene.restarted()
+            scheduler = Self.scheduler(scene)
+        }
+        await scheduler.tick()
+        try await scene.append([(80, 4), (130, 1), (140, 4)])
+        for seconds in [67.0, 80, 110, 124.9] {
+            scene.clock.set(moment(seconds))
+            await scheduler.tick()
+            #expect(try Self.decisions(scene, uuid) == ahead)
+        }
+        scene.clock.set(moment(125))
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", ahead[2]])
+        scene.clock.set(moment(184.9))
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", ahead[2]])
+        scene.clock.set(moment(185))
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", "180:late2:Ok"])
+        try await scene.store.close()
+    }
+
     @Test("a rolling baseline moves with the windows, and its late records reach them")
     func rolling() async throws {
         let scene = try await Scene()
