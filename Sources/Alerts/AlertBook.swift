@@ -10,7 +10,8 @@
 // Invariants:
 //  * The same events in the same order give the same book; folding the last events again changes nothing.
 //  * A destination is told of what changed while it was active, and of nothing before it was created.
-//  * At most `pendingCountMax` deliveries wait for a destination: then the oldest is given up, and counted.
+//  * At most `pendingCountMax` deliveries wait for a destination: what a change leaves no room for, the
+//    oldest, is given up by an event in the same commit, and counted.
 //  * A destination that is gone, switched off or removed has nothing waiting.
 
 import Assays
@@ -73,8 +74,8 @@ package struct AlertBook: Hashable, Sendable {
     package private(set) var lastAlertID = AlertID(0)
     /// Oldest first.
     private var recentChanges: [StatusChange] = []
-    /// Of each path of the second generation's assays that is not Ok, what was told last.
-    private var told: [AssayID: [IOPath: AssayStatus]] = [:]
+    /// Of each path of each assay, the status it changed to last.
+    private var told = PagedTable<[IOPath: AssayStatus]>()
     /// What waits for each destination, oldest first.
     private var pending: [WebhookID: [Delivery]] = [:]
 
@@ -91,14 +92,19 @@ package struct AlertBook: Hashable, Sendable {
             recentChanges.reversed().lazy.filter { assayID == nil || $0.assayID == assayID }.prefix(limit))
     }
 
-    /// What was told last of a path of an assay of the second generation; nil where that was Ok, or nothing.
+    /// What was told last of a path of an assay; nil where nothing was.
     func toldStatus(of id: AssayID, _ path: IOPath) -> AssayStatus? { told[id]?[path] }
 
     package func pendingCount(of id: WebhookID) -> Int { pending[id]?.count ?? 0 }
 
     /// The delivery of each destination that is due at `now` first; nil of those with nothing due.
     package func due(at now: Timestamp) -> [Delivery] {
-        pending.keys.sorted().compactMap { id in pending[id]?.first { $0.dueAt <= now } }
+        pending.keys.sorted().compactMap { due(to: $0, at: now) }
+    }
+
+    /// What a destination is to be told first of what is due at `now`.
+    package func due(to id: WebhookID, at now: Timestamp) -> Delivery? {
+        pending[id]?.first { $0.dueAt <= now }
     }
 
     // MARK: The fold
@@ -108,19 +114,15 @@ package struct AlertBook: Hashable, Sendable {
         case .statusChanged(let change):
             guard change.id > lastAlertID else { return }
             lastAlertID = change.id
-            if change.assayUUID != nil {
-                told[change.assayID, default: [:]][change.path] = change.to == .ok ? nil : change.to
-            }
+            if told[change.assayID] == nil { told.insert([:], change.assayID) }
+            told.change(change.assayID) { $0[change.path] = change.to }
+            guard change.isNews else { return }
             recentChanges.append(change)
             if recentChanges.count > 2 * Self.recentCountMax {
                 recentChanges.removeFirst(recentChanges.count - Self.recentCountMax)
             }
             for (id, webhook) in webhooks where webhook.isActive {
                 pending[id, default: []].append(Delivery(webhook: id, change: change, dueAt: change.at))
-                if pending[id]!.count > Self.pendingCountMax {
-                    pending[id]!.removeFirst()
-                    webhooks[id]!.givenUpCount += 1
-                }
             }
         case .webhookCreated(let creation):
             guard creation.id > lastWebhookID else { return }
@@ -133,6 +135,11 @@ package struct AlertBook: Hashable, Sendable {
             webhooks[id] = nil
             pending[id] = nil
         case .attempted(let attempt): apply(attempt)
+        case .givenUp(let loss):
+            guard let waiting = pending[loss.webhookID] else { return }
+            let kept = waiting.filter { $0.change.id > loss.lastAlertID }
+            pending[loss.webhookID] = kept
+            webhooks[loss.webhookID]?.givenUpCount += waiting.count - kept.count
         }
     }
 
@@ -164,6 +171,23 @@ package struct AlertBook: Hashable, Sendable {
     }
 
     // MARK: Commands
+
+    /// What is appended where statuses changed: the changes, and which deliveries they leave no room for.
+    package func events(of changes: [StatusChange], at moment: Timestamp) -> [AlertEvent] {
+        let news = changes.lazy.filter(\.isNews).map(\.id)
+        var events = changes.map { AlertEvent.statusChanged($0) }
+        for webhook in list where webhook.isActive {
+            let waiting = pending[webhook.id] ?? []
+            let excess = waiting.count + news.count - Self.pendingCountMax
+            guard excess > 0, !news.isEmpty else { continue }
+            let ids = waiting.map(\.change.id) + news
+            events.append(
+                .givenUp(
+                    DeliveryLoss(
+                        webhookID: webhook.id, lastAlertID: ids[excess - 1], count: excess, at: moment)))
+        }
+        return events
+    }
 
     package func createWebhook(
         _ address: WebhookAddress, _ secret: WebhookSecret, at moment: Timestamp

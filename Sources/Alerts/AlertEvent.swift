@@ -1,5 +1,5 @@
-// What the log says of alerts: that a status changed, which destinations there are, and each attempt to
-// tell them.
+// What the log says of alerts: that a status changed, which destinations there are, each attempt to
+// tell them, and what they are not told because too much waits.
 //
 // Invariants:
 //  * `AlertEvent(JSONField(event.json))` gives back every event.
@@ -17,12 +17,23 @@ package enum AlertEvent: Hashable, Sendable {
     case webhookSwitched(WebhookID, isActive: Bool, at: Timestamp)
     case webhookRemoved(WebhookID, at: Timestamp)
     case attempted(DeliveryAttempt)
+    case givenUp(DeliveryLoss)
 }
 
 package struct WebhookCreation: Hashable, Sendable {
     package var id: WebhookID
     package var address: WebhookAddress
     package var secret: WebhookSecret
+    package var at: Timestamp
+}
+
+/// That a destination is not told of its oldest alerts, for more wait than are kept.
+package struct DeliveryLoss: Hashable, Sendable {
+    package var webhookID: WebhookID
+    /// Of this alert, and of all before it that still waited.
+    package var lastAlertID: AlertID
+    /// How many they are: for readers, the fold counts itself.
+    package var count: Int
     package var at: Timestamp
 }
 
@@ -108,6 +119,11 @@ extension AlertEvent {
         case .webhookRemoved(let id, let at):
             .object(("kind", .string("webhook_removed")), ("id", .identifier(id)), ("at", .zulu(at)))
         case .attempted(let attempt): attempt.json
+        case .givenUp(let loss):
+            .object(
+                ("kind", .string("webhook_given_up")), ("webhook_id", .identifier(loss.webhookID)),
+                ("last_alert_id", .identifier(loss.lastAlertID)), ("count", .integer(loss.count)),
+                ("at", .zulu(loss.at)))
         }
     }
 
@@ -127,6 +143,13 @@ extension AlertEvent {
         case "webhook_removed":
             self = .webhookRemoved(try json["id"].identifier(), at: try json["at"].timestamp())
         case "webhook_attempted": self = .attempted(try DeliveryAttempt(json))
+        case "webhook_given_up":
+            self = .givenUp(
+                DeliveryLoss(
+                    webhookID: try json["webhook_id"].identifier(),
+                    lastAlertID: try json["last_alert_id"].identifier(),
+                    count: try json["count"].integer(in: 1...JSONField.integerMax),
+                    at: try json["at"].timestamp()))
         default:
             throw json["kind"].refused(
                 "is \"\(kind)\", an event that this version does not know; use a newer version")

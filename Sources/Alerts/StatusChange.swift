@@ -1,15 +1,21 @@
 // That the newest status of a path became another: what people want to be told.
 //
-// The newest status is that of the decision about the latest window. It changes from window to window,
-// and when that window is decided again for records that came late. What one commit backfills is told
-// once, by what it ends with: nobody wants a month of yesterday's alarms. Nor is it news that the first
-// window of an assay is Ok.
+// The newest status is that of the decision about the latest window that is complete. It is held against
+// what was told last of the path (AlertBook.swift), at the end of a commit of decisions, and once more when
+// an assay has caught up: its last windows may hold nothing, and then nothing is decided about them.
+//
+//     decisions of a commit ──┐
+//     an assay caught up ─────┴─► newest status ═?═ told last ──► a change, and told from here on
+//
+// An assay that is catching up says nothing, however many commits its backfill is cut into: nobody wants a
+// month of yesterday's alarms. Whether it is, the schedulers know (Store), for they know what is due: after
+// it was created or switched on, after the server was down, or after records came late for many windows.
 //
 // An assay of the first generation has one path, and its decision's status is the path's. One of the second
-// generation has several; its decision says the worst of them, and each path changes by itself. What a path
-// was before is what was told of it last (AlertBook.swift), for decisions do not say it; where nothing was
-// told, and the assay had caught up, it is Ok. There each run has its window, so it is known whether a
-// backfill goes on after a commit: it is told once in all.
+// generation has several; its decision says the worst of them, and each path changes by itself.
+//
+// That a first status is Ok is written down as any change is, so that the next one knows where it comes
+// from, but it is no news: no list shows it and nobody is told.
 //
 //     {"kind": "status_changed", "id", "assay_id", "assay_uuid", "assay_name", "pipeline_name", "path", "iopath",
 //      "from", "to", "window_start_microseconds", "window_end_microseconds", "result_id", "at"}
@@ -18,9 +24,10 @@
 // for readers, `path` says the same.
 //
 // Invariants:
-//  * Changes are a pure function of the books and the decisions that are about to be appended, and are
-//    appended in the same commit: there is one exactly where there is the other.
-//  * Decisions about windows before the latest change nothing.
+//  * Changes are a pure function of the books, of the decisions that are about to be appended, and of what is
+//    due; they are appended in the same commit as the decisions.
+//  * Of each path the changes make a chain: each begins where the one before it ended, and none stands still.
+//  * Decisions about windows before the latest change nothing, nor do those about windows that have not ended.
 //  * `StatusChange(JSONField(change.json))` gives back every change.
 
 import Assays
@@ -38,7 +45,7 @@ package struct StatusChange: Hashable, Sendable {
     package var assayName: String
     package var pipelineName: String
     package var path: IOPath
-    /// Nil where nothing had been decided that would have been told.
+    /// What was told last; nil where nothing was.
     package var from: AssayStatus?
     package var to: AssayStatus
     /// The latest window, and the result that was decided about it.
@@ -46,32 +53,56 @@ package struct StatusChange: Hashable, Sendable {
     package var resultID: AssayResultID
     package var at: Timestamp
 
+    /// Whether anybody wants to know: not that all is well at first.
+    package var isNews: Bool { from != nil || to != .ok }
+
+    /// What bears on telling, beside the books.
+    package struct Circumstances: Sendable {
+        /// Windows that end later are not complete, whatever a clock that was wrong had decided of them.
+        package var horizon: Timestamp
+        /// Assays with more to be decided already: they are told of when they have caught up.
+        package var behind: Set<AssayID>
+        /// By their windows, the statuses of the paths of an assay that has several, in their order.
+        package var pathStatuses: [TimeWindow: [AssayStatus]]
+
+        package init(
+            horizon: Timestamp, behind: Set<AssayID> = [], pathStatuses: [TimeWindow: [AssayStatus]] = [:]
+        ) {
+            self.horizon = horizon
+            self.behind = behind
+            self.pathStatuses = pathStatuses
+        }
+    }
+
     /// What the decisions among `events` change, numbered after the alerts there are.
-    ///
-    /// - Parameter pathStatuses: by their windows, the statuses of the paths of an assay that has several,
-    ///   in their order.
     package static func changes(
-        by events: [AssayEvent], in book: AssayBook, after alerts: AlertBook,
-        pathStatuses: [TimeWindow: [AssayStatus]] = [:]
+        by events: [AssayEvent], in book: AssayBook, after alerts: AlertBook, _ circumstances: Circumstances
     ) -> [StatusChange] {
-        var changes: [StatusChange] = []
         var watched: [AssayID: WatchedAssay] = [:]
-        func append(_ found: [StatusChange]) {
-            for var change in found {
-                change.id = AlertID(alerts.lastAlertID.number + changes.count + 1)
-                changes.append(change)
-            }
-        }
-        for case .analysed(let decision) in events {
-            guard var assay = watched[decision.assayID] ?? WatchedAssay(decision.assayID, book, alerts)
+        for case .analysed(let decision) in events where decision.window.end <= circumstances.horizon {
+            let id = decision.assayID
+            guard !circumstances.behind.contains(id),
+                var assay = watched[id] ?? WatchedAssay(id, book, circumstances.horizon)
             else { continue }
-            // What a backfill came to is told before what follows it.
-            if decision.reason != .backfill { append(assay.tell()) }
-            assay.take(decision, pathStatuses[decision.window] ?? [decision.status])
-            if decision.reason != .backfill { append(assay.tell()) }
-            watched[decision.assayID] = assay
+            assay.take(decision, circumstances.pathStatuses[decision.window] ?? [decision.status])
+            watched[id] = assay
         }
-        for id in watched.keys.sorted() { append(watched[id]?.tell() ?? []) }
+        return changes(of: watched.keys.sorted().compactMap { watched[$0] }, after: alerts)
+    }
+
+    /// What has become of assays of the first generation that have caught up, where that was not told yet.
+    package static func changes(
+        ofNewest ids: some Sequence<AssayID>, in book: AssayBook, after alerts: AlertBook, horizon: Timestamp
+    ) -> [StatusChange] {
+        let active = ids.filter { book[$0]?.isActive == true }
+        return changes(of: active.compactMap { WatchedAssay($0, book, horizon) }, after: alerts)
+    }
+
+    private static func changes(of watched: [WatchedAssay], after alerts: AlertBook) -> [StatusChange] {
+        var changes = watched.flatMap { $0.changes(after: alerts) }
+        for place in changes.indices {
+            changes[place].id = AlertID(alerts.lastAlertID.number + 1 + place)
+        }
         return changes
     }
 
@@ -135,41 +166,34 @@ package struct StatusChange: Hashable, Sendable {
     }
 }
 
-/// An assay of either generation while decisions about it are looked at: what was told of its paths, and
-/// what is to be told.
+/// An assay of either generation, and its newest decision while more are taken.
 private struct WatchedAssay {
     private let id: AssayID
     private let uuid: String?
     private let name: String
     private let pipelineName: String
     private let paths: [IOPath]
-    /// Of each path.
-    private var told: [AssayStatus?]
-    private var newestStart: Timestamp?
-    /// The newest decision, until it is told of, and the status of each path.
-    private var untold: (decision: AssayDecision, statuses: [AssayStatus])?
-    /// Nil for the first generation.
-    private let series: SeriesAssay?
+    private var newest: AssayDecision?
+    /// Of each path, as the newest decision has it; nil where it is one of several paths that was folded:
+    /// it was told of, or is told of with the next one.
+    private var statuses: [AssayStatus]?
 
     /// Nil where there is no such assay.
-    init?(_ id: AssayID, _ book: AssayBook, _ alerts: AlertBook) {
+    init?(_ id: AssayID, _ book: AssayBook, _ horizon: Timestamp) {
         self.id = id
         if let assay = book[id] {
             uuid = nil
             name = assay.definition.name
             pipelineName = assay.definition.pipelineName
             paths = [assay.definition.window.path]
-            told = [assay.decisions.last?.status]
-            newestStart = assay.decisions.last?.window.start
-            series = nil
+            newest = assay.decisions.last(endedAt: horizon)
+            statuses = newest.map { [$0.status] }
         } else if let assay = book[series: id] {
             uuid = assay.uuid
             name = assay.definition.name
             pipelineName = assay.definition.targeting.pipelineName ?? ""
             paths = assay.definition.paths
-            told = paths.map { alerts.toldStatus(of: id, $0) ?? (assay.hasCaughtUp ? .ok : nil) }
-            newestStart = assay.decisions.last?.window.start
-            series = assay
+            newest = assay.decisions.last(endedAt: horizon)
         } else {
             return nil
         }
@@ -177,27 +201,21 @@ private struct WatchedAssay {
 
     mutating func take(_ decision: AssayDecision, _ statuses: [AssayStatus]) {
         precondition(statuses.count == paths.count, "Each path of a window that is decided has a status.")
-        if let newestStart, decision.window.start < newestStart { return }
-        newestStart = decision.window.start
-        untold = (decision, statuses)
+        if let newest, decision.window.start < newest.window.start { return }
+        newest = decision
+        self.statuses = statuses
     }
 
-    /// What the newest decision changes, not numbered yet; nothing while a backfill goes on after it.
-    mutating func tell() -> [StatusChange] {
-        guard let (decision, statuses) = untold, series?.isBackfilled(after: decision.window) != true
-        else { return [] }
-        untold = nil
-        var changes: [StatusChange] = []
-        for (position, status) in statuses.enumerated() where status != told[position] {
-            let from = told[position]
-            told[position] = status
-            guard from != nil || status != .ok else { continue }
-            changes.append(
-                StatusChange(
-                    id: AlertID(0), assayID: id, assayUUID: uuid, assayName: name, pipelineName: pipelineName,
-                    path: paths[position], from: from, to: status, window: decision.window,
-                    resultID: decision.resultID, at: decision.analysedAt))
+    /// Where the newest statuses are not what was told, not numbered yet.
+    func changes(after alerts: AlertBook) -> [StatusChange] {
+        guard let newest, let statuses else { return [] }
+        return zip(paths, statuses).compactMap { path, status in
+            let told = alerts.toldStatus(of: id, path)
+            guard status != told else { return nil }
+            return StatusChange(
+                id: AlertID(0), assayID: id, assayUUID: uuid, assayName: name, pipelineName: pipelineName,
+                path: path, from: told, to: status, window: newest.window, resultID: newest.resultID,
+                at: newest.analysedAt)
         }
-        return changes
     }
 }

@@ -106,6 +106,13 @@ package struct DecisionList: Sendable {
         return chunks[number].first + decisions.firstPosition { !before($0) }
     }
 
+    /// The one about the latest window that has ended at `moment`: windows are equally long, and ascend.
+    package func last(endedAt moment: Timestamp) -> AssayDecision? {
+        if let last, last.window.end <= moment { return last }
+        let position = firstPosition { $0.window.end <= moment }
+        return position > 0 ? self[position - 1] : nil
+    }
+
     /// What all take in memory, about.
     package var byteCount: Int {
         chunks.reduce(MemoryLayout<DecisionList>.stride) {

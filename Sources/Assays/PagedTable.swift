@@ -6,22 +6,24 @@
 
 import Records
 
-struct PagedTable<Value: Hashable & Sendable>: Hashable, Sendable {
+package struct PagedTable<Value: Hashable & Sendable>: Hashable, Sendable {
     private var pages: [Int: [AssayID: Value]] = [:]
     private(set) var count = 0
+
+    package init() {}
 
     private static var pageCount: Int { 32 }
 
     private static func page(of id: AssayID) -> Int { id.number / pageCount }
 
-    subscript(id: AssayID) -> Value? { pages[Self.page(of: id)]?[id] }
+    package subscript(id: AssayID) -> Value? { pages[Self.page(of: id)]?[id] }
 
-    mutating func insert(_ value: Value, _ id: AssayID) {
+    package mutating func insert(_ value: Value, _ id: AssayID) {
         if pages[Self.page(of: id), default: [:]].updateValue(value, forKey: id) == nil { count += 1 }
     }
 
     /// Changes the value of an assay in its place; passes over one that is not there, copying nothing.
-    mutating func change(_ id: AssayID, _ body: (inout Value) -> Void) {
+    package mutating func change(_ id: AssayID, _ body: (inout Value) -> Void) {
         guard self[id] != nil else { return }
         body(&pages[Self.page(of: id)]![id]!)
     }

@@ -7,8 +7,6 @@
 //  * `decisions` holds one decision a window, the newest revision, ascending by the window's start, and so
 //    by its end, for all windows are equally long; `superseded` all others, in the order of the log.
 //  * `lastRun` is the run that the newest window belongs to, `nextRun` the one after it.
-//  * It has caught up from the first decision on behind which no run lay that was due when it was scheduled
-//    or switched on.
 
 import JSON
 import Records
@@ -40,8 +38,6 @@ package struct SeriesAssay: Hashable, Sendable {
     package private(set) var superseded: DecisionList
     /// Up to this commit all windows decided before have been examined; 0 before the first.
     package private(set) var examinedCut: UInt64 = 0
-    /// Whether its backfill was ever over.
-    package private(set) var hasCaughtUp = false
 
     init(_ creation: SeriesCreation) {
         id = creation.id
@@ -78,14 +74,8 @@ package struct SeriesAssay: Hashable, Sendable {
         return decisions.decisions(first..<max(first, end))
     }
 
-    /// Whether runs after that of `window` were due already when the assay was scheduled or switched on.
-    package func isBackfilled(after window: TimeWindow) -> Bool {
-        definition.schedule.next(after: window.end).map { $0 <= updatedAt } ?? false
-    }
-
     mutating func keep(_ decision: AssayDecision) {
         examinedCut = max(examinedCut, decision.examinedCut)
-        if !hasCaughtUp { hasCaughtUp = !isBackfilled(after: decision.window) }
         let position = decisions.firstPosition { $0.window.start < decision.window.start }
         if position < decisions.count, decisions[position].window.start == decision.window.start {
             superseded.append(decisions[position])

@@ -4,8 +4,9 @@
 //
 // Invariants:
 //  * Every attempt that came to an end is in the log before the next one to the same destination begins.
-//  * A destination is posted to by one attempt at a time, and holds up no other; at most
-//    `simultaneousMax` run at once.
+//  * A destination is posted to by one attempt at a time, and holds up no other: at most `simultaneousMax`
+//    are posted to at once, those first that had no turn for longest, and a turn is `turnCountMax` messages.
+//  * While messages are taken, the next follows at once: how many wait says how long it takes, no pause does.
 //  * A process that ends in between loses nothing: what was not written down is due again.
 
 import Alerts
@@ -29,10 +30,14 @@ package actor WebhookSender {
     private let logger: Logger
     /// Destinations that are being posted to.
     private var busy: Set<WebhookID> = []
+    /// The number of the last turn of each destination.
+    private var turns: [WebhookID: Int] = [:]
+    private var turnCount = 0
     /// Until when destinations are left alone whose attempt could not be written down.
     private var resting: [WebhookID: Timestamp] = [:]
 
     private static let simultaneousMax = 16
+    private static let turnCountMax = 256
     /// The log refuses for a moment, as a rule: a full queue, a sync that failed.
     private static let rest = TimeSpan(microseconds: 5_000_000)
     private static let problemByteCountMax = 200
@@ -51,16 +56,16 @@ package actor WebhookSender {
     package func run(every pause: Duration = .milliseconds(500)) async {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
-                for delivery in taken() { group.addTask { await self.deliver(delivery) } }
+                for delivery in taken() { group.addTask { await self.takeTurn(delivery) } }
                 try? await Task.sleep(for: pause)
             }
         }
     }
 
-    /// Posts what is due now, one message a destination, and waits for it.
+    /// Gives each destination its turn that has something due, and waits for them.
     package func tick() async {
         await withDiscardingTaskGroup { group in
-            for delivery in taken() { group.addTask { await self.deliver(delivery) } }
+            for delivery in taken() { group.addTask { await self.takeTurn(delivery) } }
         }
     }
 
@@ -69,15 +74,31 @@ package actor WebhookSender {
         let now = store.sources.now()
         let due = store.alerts.due(at: now).filter { delivery in
             !busy.contains(delivery.webhook) && resting[delivery.webhook].map { $0 <= now } ?? true
-        }.prefix(Self.simultaneousMax - busy.count)
-        for delivery in due { busy.insert(delivery.webhook) }
+        }.sorted { (turns[$0.webhook] ?? 0, $0.webhook) < (turns[$1.webhook] ?? 0, $1.webhook) }
+            .prefix(Self.simultaneousMax - busy.count)
+        turnCount += 1
+        turns = turns.filter { store.alerts[$0.key] != nil }
+        for delivery in due {
+            busy.insert(delivery.webhook)
+            turns[delivery.webhook] = turnCount
+        }
         return Array(due)
     }
 
-    private func deliver(_ delivery: Delivery) async {
+    /// Posts one message after another, as long as they are due and taken.
+    private func takeTurn(_ first: Delivery) async {
+        defer { busy.remove(first.webhook) }
+        var next: Delivery? = first
+        for _ in 0..<Self.turnCountMax {
+            guard let delivery = next, await deliver(delivery), !Task.isCancelled else { return }
+            next = store.alerts.due(to: first.webhook, at: store.sources.now())
+        }
+    }
+
+    /// - Returns: whether the message was taken, and that was written down.
+    private func deliver(_ delivery: Delivery) async -> Bool {
         let id = delivery.webhook
-        defer { busy.remove(id) }
-        guard let webhook = store.alerts[id] else { return }
+        guard let webhook = store.alerts[id] else { return false }
         var status: Int?
         var problem: String?
         do {
@@ -90,7 +111,7 @@ package actor WebhookSender {
             if let status, !(200...299).contains(status) { problem = "the answer was \(status)" }
         } catch {
             // The server is stopping: the attempt has come to no end, and is made again.
-            if Task.isCancelled { return }
+            if Task.isCancelled { return false }
             problem = String("\(error)".prefix(Self.problemByteCountMax))
         }
         let now = store.sources.now()
@@ -120,10 +141,12 @@ package actor WebhookSender {
                         status: status, problem: problem, at: now))
             }
             resting[id] = nil
+            return outcome == .delivered
         } catch {
             resting[id] = now.adding(Self.rest)
             logger.warning(
                 "an attempt at webhook \(id) is not written down, and will be made again: \(error)")
+            return false
         }
     }
 }

@@ -20,9 +20,12 @@
 //    after `latenessMax`.
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick, and holds no
 //    other up.
+//  * An assay that is not in `untold` has been told of by its newest decision; one that is there is told of
+//    when nothing is due any more.
 //  * A clock that goes back puts nothing off by more than the grace and the lateness, and what was examined
 //    while it was ahead is examined again when it is complete.
 
+import Alerts
 import Assays
 import EventLog
 import Logging
@@ -38,6 +41,10 @@ package actor AssayScheduler {
     private var cohortOf: [AssayID: Cohort] = [:]
     /// Assays that belong to no cohort: their topic has no record yet, or something is wrong.
     private var waiting: [AssayID: Waiting] = [:]
+    /// Assays whose newest status may not have been told: they are behind, or were when the process began.
+    private var untold: Set<AssayID> = []
+    /// Why telling went wrong the last time, said once.
+    private var tellingProblem: String?
     /// The topics that assays look at, and the time of the first record: windows may start with it.
     private var topics: [String: Int64?] = [:]
     /// How many of the store's changes are known here; nil before the first tick.
@@ -104,7 +111,9 @@ package actor AssayScheduler {
         if changed == nil { seenCut = view.snapshot.cut }
         noteArrivals(view, now)
         defer { report(now) }
-        return await carryOut(view, sealingCount, now)
+        let isBehind = await carryOut(view, sealingCount, now)
+        await tellCaughtUp(now)
+        return isBehind
     }
 
     /// Writes down who is behind now.
@@ -172,6 +181,7 @@ package actor AssayScheduler {
             }
             for topic in cohort.topics { topics[topic] = .some(view.snapshot.index.topics[topic]?.timeMin) }
             join(cohort)
+            untold.insert(id)
         } catch {
             wait(id, "\(error)", now, assay.definition.name)
         }
@@ -179,6 +189,7 @@ package actor AssayScheduler {
 
     private func leave(_ id: AssayID) {
         waiting[id] = nil
+        untold.remove(id)
         guard let cohort = cohortOf.removeValue(forKey: id) else { return }
         cohort.remove(id)
         if cohort.members.isEmpty { remove(cohort) }
@@ -326,15 +337,42 @@ package actor AssayScheduler {
                 all.append(findings)
             }
         }
+        let behind = Set(works.lazy.filter(\.isBehind).flatMap(\.cohort.members))
+        let circumstances = StatusChange.Circumstances(
+            horizon: now.adding(-store.configuration.grace), behind: behind)
         do {
-            guard try await store.decide(all, cut: cut, sealingCount: sealingCount, runAt: now) else {
+            guard
+                try await store.decide(
+                    all, cut: cut, sealingCount: sealingCount, runAt: now, circumstances)
+            else {
                 return  // Records were let go meanwhile: all is looked at anew.
             }
         } catch {
             for work in works { fail(work.cohort, "\(error)", now) }
             return
         }
+        untold.formUnion(behind)
         for work in works { finish(work, cut, now) }
+    }
+
+    /// Tells of the assays that were behind and are not any more, by their newest decisions.
+    private func tellCaughtUp(_ now: Timestamp) async {
+        let (grace, latenessMax) = (store.configuration.grace, store.configuration.latenessMax)
+        let caughtUp = untold.filter { id in
+            cohortOf[id].map { !$0.isBehind(at: now, grace: grace, latenessMax: latenessMax) } ?? false
+        }
+        guard !caughtUp.isEmpty, !Task.isCancelled else { return }
+        do {
+            try await store.tellNewest(of: caughtUp.sorted(), horizon: now.adding(-grace))
+            untold.subtract(caughtUp)
+            tellingProblem = nil
+        } catch {
+            // Tried again at the next tick: a log that refuses says so at once.
+            if tellingProblem != "\(error)" {
+                logger.warning("changes of status are not told yet: \(error)")
+            }
+            tellingProblem = "\(error)"
+        }
     }
 
     /// Takes note of what was examined.

@@ -111,6 +111,14 @@ final class Cohort {
         return max(due, retryAt ?? due)
     }
 
+    /// Whether windows are due to be looked at, also where something keeps them from it.
+    func isBehind(at now: Timestamp, grace: TimeSpan, latenessMax: TimeSpan) -> Bool {
+        let completeCount = grid.completeCount(until: now.adding(-grace))
+        if examinedCount < completeCount { return true }
+        guard let late, late.dueAt(grace: grace, latenessMax: latenessMax) <= now else { return false }
+        return late.windows.ranges.contains { $0.lowerBound < completeCount }
+    }
+
     /// Takes note of records of a topic that came since the last look.
     ///
     /// - Parameters:

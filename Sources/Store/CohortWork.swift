@@ -18,6 +18,11 @@ struct CohortWork {
     /// Assays that could not be analysed, and why.
     var failures: [(id: AssayID, problem: String)] = []
 
+    /// How many windows of the grid are complete.
+    private let completeCount: Int
+    /// Whether late records are due to be looked at.
+    private let isLateDue: Bool
+
     /// Records read for one cohort at once: memory for a second's work.
     private static let rowCountMax = 1 << 20
 
@@ -33,8 +38,10 @@ struct CohortWork {
                 late.append(Self.prefix(of: windows, on: cohort.grid, index, &rowCount))
             }
         }
+        isLateDue = !late.isEmpty
         let horizon = now.adding(TimeSpan(microseconds: -configuration.grace.microseconds))
         let complete = cohort.grid.completeCount(until: horizon)
+        completeCount = complete
         if complete > cohort.examinedCount, rowCount > 0 {
             fresh = Self.prefix(of: cohort.examinedCount..<complete, on: cohort.grid, index, &rowCount)
         }
@@ -84,6 +91,14 @@ struct CohortWork {
         guard var windows = cohort.late?.windows else { return true }
         for range in late { windows.remove(range) }
         return windows.isEmpty
+    }
+
+    /// Whether more is due already than was looked at. Records that have not come to rest are not due.
+    var isBehind: Bool {
+        guard (fresh?.upperBound ?? cohort.examinedCount) >= completeCount else { return true }
+        guard isLateDue, var rest = cohort.late?.windows else { return false }
+        for range in late { rest.remove(range) }
+        return rest.ranges.contains { $0.lowerBound < completeCount }
     }
 
     /// Adds what some of the windows came to. An assay that failed at some has no findings at others.

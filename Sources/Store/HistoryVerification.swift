@@ -111,6 +111,11 @@ extension HistoryReport {
                 "\(Self.name(decision, assay)): worked out again its digest is \(outcome.digest), "
                     + "\(decision.digest) was decided")
         case .failure(let error):
+            // Other rules may have had an answer where these have none.
+            guard !isOther else {
+                otherEngineCount += 1
+                return
+            }
             differentCount += 1
             note("\(Self.name(decision, assay)): cannot be worked out again: \(error)")
         }

@@ -1,6 +1,7 @@
 // Webhooks: the commands on destinations, and what came of each attempt to tell them.
 
 import Alerts
+import Assays
 import EventLog
 import JSON
 import Records
@@ -19,6 +20,28 @@ extension InferenceStore {
             return event
         }
     }
+
+    /// Tells what has become of assays of the first generation that have caught up, where their last
+    /// decisions did not: said again, it changes nothing.
+    func tellNewest(of ids: [AssayID], horizon: Timestamp) async throws {
+        for start in stride(from: 0, to: ids.count, by: Self.toldCountMax) {
+            let some = ids[start..<min(start + Self.toldCountMax, ids.count)]
+            try await gate.pass {
+                let (book, alerts) = folded.withLock { ($0.book, $0.alerts) }
+                let changes = StatusChange.changes(
+                    ofNewest: some, in: book, after: alerts, horizon: horizon)
+                guard !changes.isEmpty else { return }
+                let events = alerts.events(of: changes, at: sources.now())
+                _ = try await log.append(events.map { .event(InferenceStore.entry($0)) })
+                folded.withLock { folded in
+                    for event in events { folded.alerts.apply(event) }
+                }
+            }
+        }
+    }
+
+    /// Assays that are told of in one commit: half a megabyte at the most.
+    private static let toldCountMax = 1_024
 
     /// A destination that is told from now on.
     ///

@@ -15,24 +15,24 @@ extension InferenceStore {
     /// Judges a command on the book as it stands, appends the events it returns, folds them. What they
     /// change of the assays' newest statuses goes into the same commit.
     ///
-    /// - Parameter pathStatuses: where windows of an assay of several paths are decided, the status of each
-    ///   path by window.
+    /// - Parameter circumstances: where windows are decided, what bears on telling of it.
     @discardableResult
     func changeBook(
-        pathStatuses: [TimeWindow: [AssayStatus]] = [:], _ command: (AssayBook) throws -> [AssayEvent]
+        _ circumstances: StatusChange.Circumstances? = nil, _ command: (AssayBook) throws -> [AssayEvent]
     ) async throws -> (events: [AssayEvent], commit: CommitNumber?) {
         try await gate.pass {
             let events = try command(book)
             guard !events.isEmpty else { return ([], nil) }
             let (book, alerts) = folded.withLock { ($0.book, $0.alerts) }
-            let changes = StatusChange.changes(
-                by: events, in: book, after: alerts, pathStatuses: pathStatuses)
+            let changes =
+                circumstances.map { StatusChange.changes(by: events, in: book, after: alerts, $0) } ?? []
+            let alertEvents = alerts.events(of: changes, at: sources.now())
             let receipt = try await log.append(
                 events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) }
-                    + changes.map { .event(InferenceStore.entry(.statusChanged($0))) })
+                    + alertEvents.map { .event(InferenceStore.entry($0)) })
             folded.withLock { folded in
                 for event in events { folded.book.apply(event) }
-                for change in changes { folded.alerts.apply(.statusChanged(change)) }
+                for event in alertEvents { folded.alerts.apply(event) }
             }
             // After the fold: whoever reads this first and the book then, sees them in it.
             changedAssays.withLock { changed in changed += events.compactMap(\.changedAssay) }
@@ -64,13 +64,15 @@ extension InferenceStore {
     /// - Parameters:
     ///   - cut: the last commit that the passes saw.
     ///   - sealingCount: the store's, from before the passes looked at it.
+    ///   - circumstances: what bears on telling of it.
     /// - Returns: false where nothing was decided, because records were let go meanwhile.
     func decide(
-        _ findings: [AssayFindings], cut: CommitNumber, sealingCount: Int, runAt: Timestamp
+        _ findings: [AssayFindings], cut: CommitNumber, sealingCount: Int, runAt: Timestamp,
+        _ circumstances: StatusChange.Circumstances
     ) async throws -> Bool {
         guard !findings.isEmpty else { return true }
         var isCurrent = true
-        let change = try await changeBook { book in
+        let change = try await changeBook(circumstances) { book in
             isCurrent = self.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
             guard isCurrent else { return [] }
             var events: [AssayEvent] = []

@@ -14,10 +14,12 @@
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest after
 //    `latenessMax`.
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick.
-//  * What a decision changes of its paths' statuses is an alert in the same commit (Alerts).
+//  * What a decision changes of its paths' statuses is an alert in the same commit (Alerts), unless more runs
+//    are due already: then it is told with the last of these.
 //  * A clock that goes back puts nothing off by more than the grace and the lateness, and what was examined
 //    while it was ahead is examined again when it is due.
 
+import Alerts
 import Assays
 import EventLog
 import Logging
@@ -157,6 +159,9 @@ package actor SeriesScheduler {
         noteLate(assay, tick, &state)
         progress[assay.id] = state
         let limit = SeriesPass.windowLimit(definition)
+        func isBehind(after run: Timestamp) -> Bool {
+            definition.schedule.next(after: run).map { $0 <= horizon } ?? false
+        }
 
         if let late = state.late,
             late.last.adding(configuration.grace) <= tick.now
@@ -172,9 +177,11 @@ package actor SeriesScheduler {
                 while case let runs = definition.schedule.runs(after: after, through: last, limit: limit),
                     let end = runs.last
                 {
-                    guard try await analyse(assay.id, runs, tick, examinedCut: state.examinedCut) else {
-                        return
-                    }
+                    guard
+                        try await analyse(
+                            assay.id, runs, tick, examinedCut: state.examinedCut,
+                            isBehind: isBehind(after: state.examinedUntil))
+                    else { return }
                     after = end
                 }
             }
@@ -184,7 +191,10 @@ package actor SeriesScheduler {
         }
         let runs = definition.schedule.runs(after: state.examinedUntil, through: horizon, limit: limit)
         if let end = runs.last {
-            guard try await analyse(assay.id, runs, tick, examinedCut: state.examinedCut) else { return }
+            guard
+                try await analyse(
+                    assay.id, runs, tick, examinedCut: state.examinedCut, isBehind: isBehind(after: end))
+            else { return }
             state.examinedUntil = end
             progress[assay.id] = state
         }
@@ -213,9 +223,10 @@ package actor SeriesScheduler {
 
     /// Analyses runs, decides what is new, and keeps the results.
     ///
+    /// - Parameter isBehind: whether more runs are due already.
     /// - Returns: whether the assay is still active; if not, it is examined anew when it is again.
     private func analyse(
-        _ id: AssayID, _ runs: [Timestamp], _ tick: Tick, examinedCut: CommitNumber
+        _ id: AssayID, _ runs: [Timestamp], _ tick: Tick, examinedCut: CommitNumber, isBehind: Bool
     ) async throws -> Bool {
         guard let assay = store.book[series: id], assay.isActive else {
             progress[id] = nil
@@ -244,7 +255,10 @@ package actor SeriesScheduler {
             uniqueKeysWithValues: news.map { window, _ in
                 (window.outcome.window, window.outcome.findings.map(\.status))
             })
-        let change = try await store.changeBook(pathStatuses: pathStatuses) { book in
+        let circumstances = StatusChange.Circumstances(
+            horizon: now.adding(-store.configuration.grace), behind: isBehind ? [id] : [],
+            pathStatuses: pathStatuses)
+        let change = try await store.changeBook(circumstances) { book in
             guard let current = book[series: id], current.isActive,
                 store.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
             else { return [] }

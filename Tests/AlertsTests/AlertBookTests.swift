@@ -41,7 +41,12 @@ struct AlertBookTests {
         // What was written before there were alerts of the second generation says nothing of it.
         #expect(!first.json.text.contains("uuid") && !first.json.text.contains("iopath"))
         for event in try events()
-            + [.statusChanged(first), .statusChanged(second), Support.attempt(2, 9, .failed(nextAt: nil))]
+            + [
+                .statusChanged(first), .statusChanged(second), Support.attempt(2, 9, .failed(nextAt: nil)),
+                .givenUp(
+                    DeliveryLoss(
+                        webhookID: WebhookID(1), lastAlertID: AlertID(9), count: 4, at: moment(3))),
+            ]
         {
             #expect(try AlertEvent(JSONField(event.json)) == event, "\(event.json.text)")
         }
@@ -104,17 +109,45 @@ struct AlertBookTests {
         #expect(throws: AlertError.self) { try book.removeWebhook(WebhookID(1), at: moment(4)) }
     }
 
-    @Test("what waits is bounded: the oldest is given up, and counted")
+    @Test("what waits is bounded: the oldest is given up, which the log says, and counted")
     func bounded() throws {
-        var book = fold([try Support.creation(1)])
-        for number in 1...AlertBook.pendingCountMax + 5 {
-            book.apply(.statusChanged(try Support.change(number)))
+        var book = fold([
+            try Support.creation(1), try Support.creation(2),
+            .webhookSwitched(WebhookID(2), isActive: false, at: moment(1)),
+        ])
+        let max = AlertBook.pendingCountMax
+        var events: [AlertEvent] = []
+        for commit in [1...4, 5...max - 1, max...max, max + 1...max + 5] {
+            let changes = try commit.map { try Support.change($0) }
+            let found = book.events(of: changes, at: moment(7))
+            #expect(found.prefix(changes.count).elementsEqual(changes.map { .statusChanged($0) }))
+            for event in found {
+                book.apply(event)
+                // Again, as at the end of what a process reads that was cut off.
+                book.apply(event)
+            }
+            events += found.dropFirst(changes.count)
         }
-        #expect(book.pendingCount(of: WebhookID(1)) == AlertBook.pendingCountMax)
+        let loss = DeliveryLoss(
+            webhookID: WebhookID(1), lastAlertID: AlertID(5), count: 5, at: moment(7))
+        #expect(events == [.givenUp(loss)])
+        #expect(book.pendingCount(of: WebhookID(1)) == max)
         #expect(book.due(at: moment(9)).first?.change.id == AlertID(6))
         #expect(book[WebhookID(1)]?.givenUpCount == 5)
         #expect(book.recent(limit: 3).map(\.id.number) == [10_005, 10_004, 10_003])
         #expect(book.recent(of: AssayID(2), limit: 3) == [])
+        // More at once than are kept: the oldest of themselves are among what is given up.
+        let more = try (max + 6...2 * max + 8).map { try Support.change($0) }
+        for event in book.events(of: more, at: moment(8)) { book.apply(event) }
+        #expect(book.pendingCount(of: WebhookID(1)) == max)
+        #expect(book.due(at: moment(9)).first?.change.id == AlertID(max + 9))
+        #expect(book[WebhookID(1)]?.givenUpCount == max + 8)
+        // What is no news takes nobody's place.
+        var first = try Support.change(2 * max + 9, to: .ok)
+        first.from = nil
+        #expect(book.events(of: [first], at: moment(9)) == [.statusChanged(first)])
+        book.apply(.statusChanged(first))
+        #expect(book.pendingCount(of: WebhookID(1)) == max && book.recent(limit: 1).first != first)
     }
 
     @Test("no list shows a secret")

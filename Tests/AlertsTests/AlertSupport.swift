@@ -20,33 +20,12 @@ enum Support {
         "summarizer":{"num_bins":2}}
         """
 
-    /// A book with assay 1, `watch`.
-    static func book() throws -> AssayBook {
-        var book = AssayBook()
+    /// Assay 1, `watch`, with windows a minute wide.
+    static func single() throws -> WatchedAssays {
+        var watched = WatchedAssays()
         let request = try AssayRequest(JSONField(try JSONValue(parsing: definition)))
-        book.apply(try book.create(request.definition, isActive: true, at: moment(0)))
-        return book
-    }
-
-    /// Decides windows, minutes by number, and folds them; returns what changed.
-    static func decide(
-        _ windows: [(minute: Int64, status: AssayStatus)], _ reason: DecisionReason = .complete,
-        in book: inout AssayBook, firstID: Int = 1
-    ) throws -> [StatusChange] {
-        let digest = ResultDigest(of: [1])
-        let analyses = windows.map { window in
-            WindowAnalysis(
-                window: TimeWindow(
-                    start: moment(60 * window.minute), end: moment(60 * window.minute + 60)),
-                reason: reason, status: window.status, digest: digest,
-                analysedAt: moment(60 * window.minute + 65), elapsedMilliseconds: 1)
-        }
-        let events = try book.decide(analyses, of: AssayID(1), cut: 1, runAt: moment(0))
-        var alerts = AlertBook()
-        if firstID > 1 { alerts.apply(.statusChanged(try change(firstID - 1))) }
-        let changes = StatusChange.changes(by: events, in: book, after: alerts)
-        for event in events { book.apply(event) }
-        return changes
+        watched.keep(try watched.book.create(request.definition, isActive: true, at: moment(0)))
+        return watched
     }
 
     static func change(_ id: Int, at: Int64 = 0, to: AssayStatus = .alert) throws -> StatusChange {
@@ -80,7 +59,7 @@ enum Support {
 
     /// A book with a second-generation assay over `in.a` and element 3 of `out.b`, run each minute from
     /// `runsFrom` seconds on, each run over the minute before it.
-    static func series(runsFrom first: Int64, at scheduled: Timestamp) throws -> WatchedSeries {
+    static func series(runsFrom first: Int64, at scheduled: Timestamp) throws -> WatchedAssays {
         let text = """
             {"name":"several","baseline":{"Vector":[1.0,2.0,3.0,4.0]},\
             "scheduling":{"first_run":"\(moment(first).zuluText)","end":null,\
@@ -92,7 +71,7 @@ enum Support {
             {"field":"out.b","indexes":[3],"thresholds":{"alert":1}}]},\
             "window":{"width":{"seconds":60}}}
             """
-        var watched = WatchedSeries()
+        var watched = WatchedAssays()
         watched.keep(
             try watched.book.schedule(
                 SeriesDefinition(JSONField(JSONValue(parsing: text))), uuid: uuid, at: scheduled))
@@ -100,49 +79,71 @@ enum Support {
     }
 }
 
-/// An assay of the second generation, and what was told of it.
-struct WatchedSeries {
+/// An assay, and what was said of it.
+struct WatchedAssays {
     var book = AssayBook()
     var alerts = AlertBook()
-    /// All changes there were, oldest first.
-    private(set) var told: [StatusChange] = []
+    /// All changes there were, oldest first, those that are no news among them.
+    private(set) var changes: [StatusChange] = []
 
-    var assay: SeriesAssay? { book[uuid: Support.uuid] }
+    var series: SeriesAssay? { book[uuid: Support.uuid] }
 
     mutating func keep(_ event: AssayEvent) { book.apply(event) }
 
-    mutating func activate(_ isActive: Bool, at moment: Timestamp) throws {
-        book.apply(try book.setActive(uuid: Support.uuid, isActive, at: moment))
-    }
-
     /// The alerts as a process finds them that reads the log from its beginning.
-    func refolded() -> AlertBook {
+    func refolded() throws -> AlertBook {
         var alerts = AlertBook()
-        for change in told { alerts.apply(.statusChanged(change)) }
+        for change in changes {
+            alerts.apply(try AlertEvent(JSONField(AlertEvent.statusChanged(change).json)))
+        }
         return alerts
     }
 
     /// Decides windows by the minute at which they end; returns what is told.
+    ///
+    /// - Parameter now: in minutes; nil for a moment after which none of the windows ends.
     mutating func decide(
-        _ windows: [(minute: Int64, statuses: [AssayStatus])], _ reason: DecisionReason = .complete
+        _ windows: [(minute: Int64, statuses: [AssayStatus])], isBehind: Bool = false, now: Int64? = nil
     ) throws -> [String] {
         let order: [AssayStatus] = [.alert, .warning, .noScore, .noData, .ok]
-        var pathStatuses: [TimeWindow: [AssayStatus]] = [:]
+        let end = windows.map(\.minute).max() ?? 0
+        var circumstances = StatusChange.Circumstances(
+            horizon: moment(60 * (now ?? end)), behind: isBehind ? [AssayID(1)] : [])
         let analyses = windows.map { minute, statuses in
             let window = TimeWindow(start: moment(60 * minute - 60), end: moment(60 * minute))
-            pathStatuses[window] = statuses
+            circumstances.pathStatuses[window] = statuses
             return WindowAnalysis(
-                window: window, reason: reason, status: order.first { statuses.contains($0) } ?? .noData,
+                window: window, reason: .complete, status: order.first { statuses.contains($0) } ?? .noData,
                 digest: ResultDigest(of: [1]), analysedAt: moment(60 * minute + 5), elapsedMilliseconds: 1)
         }
-        guard let assay else { return [] }
-        let events = book.decide(analyses, ofSeries: assay, cut: 1, runAt: moment(0))
-        let changes = StatusChange.changes(by: events, in: book, after: alerts, pathStatuses: pathStatuses)
+        if series == nil { circumstances.pathStatuses = [:] }
+        let events =
+            try series.map { book.decide(analyses, ofSeries: $0, cut: 1, runAt: moment(0)) }
+            ?? book.decide(analyses, of: AssayID(1), cut: 1, runAt: moment(0))
+        let found = StatusChange.changes(by: events, in: book, after: alerts, circumstances)
         for event in events { book.apply(event) }
-        for change in changes { alerts.apply(.statusChanged(change)) }
-        told += changes
-        return changes.map {
-            "\($0.path.dottedText) \($0.from?.rawValue ?? "-")>\($0.to.rawValue)@\($0.resultID)"
+        return keep(found)
+    }
+
+    mutating func decide(_ windows: [(Int64, AssayStatus)], isBehind: Bool = false, now: Int64? = nil) throws
+        -> [String]
+    {
+        try decide(windows.map { ($0.0, [$0.1]) }, isBehind: isBehind, now: now)
+    }
+
+    /// What is told of the newest window when nothing is due at a minute.
+    mutating func catchUp(_ minute: Int64) -> [String] {
+        keep(
+            StatusChange.changes(
+                ofNewest: [AssayID(1), AssayID(2)], in: book, after: alerts, horizon: moment(60 * minute)))
+    }
+
+    private mutating func keep(_ found: [StatusChange]) -> [String] {
+        for change in found { alerts.apply(.statusChanged(change)) }
+        changes += found
+        return found.filter(\.isNews).map {
+            let path = $0.assayUUID == nil ? "" : $0.path.dottedText + " "
+            return "\(path)\($0.from?.rawValue ?? "-")>\($0.to.rawValue)@\($0.resultID)"
         }
     }
 }
