@@ -44,6 +44,8 @@ final class AppendQueue: Sendable {
         var isClosed = false
         /// Why the writer has no segment to write to; nil while it serves.
         var refusal: LogError?
+        /// Whether a recovery is to be tried by the clock: one, however many appends are refused.
+        var isRecoveryPlanned = false
         /// Called once, when the queue is closed and drained.
         var finish: (@Sendable (Result<Void, LogError>) -> Void)?
     }
@@ -243,12 +245,21 @@ final class AppendQueue: Sendable {
             try box.writer.recover()
             state.withLock { $0.refusal = nil }
         } catch {
-            state.withLock { $0.refusal = error }
+            let isPlanned = state.withLock { state in
+                state.refusal = error
+                defer { state.isRecoveryPlanned = true }
+                return state.isRecoveryPlanned
+            }
+            if isPlanned { return }
             // Holds the queue weakly: a log that nobody has any more is not to be mended.
             thread.asyncAfter(deadline: .now() + .milliseconds(configuration.recoveryIntervalMilliseconds)) {
                 [weak self] in
-                guard let self, self.state.withLock({ $0.refusal != nil && !$0.isClosed }) else { return }
-                self.recover()
+                guard let self else { return }
+                let isWanted = self.state.withLock { state in
+                    state.isRecoveryPlanned = false
+                    return state.refusal != nil && !state.isClosed
+                }
+                if isWanted { self.recover() }
             }
         }
     }

@@ -30,7 +30,7 @@ package struct TailRun: Sendable {
         timeMax = batch.times.max() ?? .min
     }
 
-    var endIndex: UInt64 { firstIndex + UInt64(batch.rowCount) }
+    package var endIndex: UInt64 { firstIndex + UInt64(batch.rowCount) }
 
     /// The runs of it that are not in `letGo`.
     func without(_ letGo: IndexRanges) -> [TailRun] {

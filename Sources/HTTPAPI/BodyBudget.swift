@@ -7,7 +7,7 @@
 //  * A request that would be past it is refused with 429, before its body is read where its length
 //    is stated. Half-received bodies do not starve each other: a stated length is taken as a whole.
 //
-// Uploads (multipart) are not counted: they go to the disk piece by piece.
+// Uploads of models are not counted: they go to the disk piece by piece.
 
 import HTTPTypes
 import Hummingbird
@@ -77,7 +77,7 @@ final class BodyBudget: Sendable {
 /// Counts each request's body from its first byte to its answer.
 struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
     let budget: BodyBudget
-    /// Below, a body is counted without a look at its type: most requests are a record or a question.
+    /// Below, a body is counted without a look at its path: most requests are a record or a question.
     private let smallByteCount = 16 << 10
 
     init(budget: BodyBudget) { self.budget = budget }
@@ -89,7 +89,7 @@ struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
         // Past the largest limit there is, the route says so better than the budget.
         guard stated != 0, request.method == .post || request.method == .put,
             stated ?? 0 <= RequestLimits.recordsByteCountMax,
-            stated ?? .max < smallByteCount || !request.mediaType.hasPrefix("multipart/")
+            stated ?? .max < smallByteCount || !ModelRoutes.isUpload(request.uri.path)
         else { return try await next(request, context) }
         let share = budget.share()
         defer { share.end() }

@@ -15,6 +15,11 @@ struct ModelRoutes {
     /// The metadata part is small; the file part is not held.
     private static let metadataByteCountMax = 1 << 20
 
+    /// Whether a request to `path` brings a model, which is never held in memory.
+    static func isUpload(_ path: String) -> Bool {
+        path == "/v1/api/models/upload" || path == "/v1/api/models/upload_and_convert"
+    }
+
     var routes: [Route] {
         [
             .post("/v1/api/models/upload") { request, _ in try await upload(request, status: .ok) },

@@ -25,7 +25,14 @@ extension Response {
             let client = context.client
             var reading = reading
             var toldCount = 0
-            while let rows = try reading.next() {
+            while true {
+                // A scan that finds nothing for long ends with its client, too.
+                let (page, rest) = try await context.whileClientWaits { [reading] in
+                    var rest = reading
+                    return (try rest.next(), rest)
+                }
+                reading = rest
+                guard let rows = page else { break }
                 var writer = RecordWriter(as: .lines, form: form, fields: fields)
                 let prepared = rows.batches.map { writer.prepare($0) }
                 for (batch, row) in rows.rows {

@@ -85,12 +85,12 @@ extension InferenceStore {
         var gone: [String: UInt64] = [:]
         for (topic, policy) in folded.withLock({ $0.retention }).sorted(by: { $0.key < $1.key }) {
             guard let index = log.snapshot().index.topics[topic] else { continue }
-            let blocks = policy.excess(of: index, at: sources.now())
-            guard !blocks.isEmpty else { continue }
+            let parts = policy.excess(of: index, at: sources.now())
+            guard !parts.isEmpty else { continue }
             var ranges: [String: IndexRanges] = [:]
-            for block in blocks { ranges[block.partition, default: IndexRanges()].insert(block.indexes) }
+            for part in parts { ranges[part.partition, default: IndexRanges()].insert(part.indexes) }
             let tombstone = Tombstone(topic: topic, reason: .retention, ranges: ranges)
-            try await sealResults(ofTopic: topic, touching: TimeWindow.covering(blocks)) {
+            try await sealResults(ofTopic: topic, touching: TimeWindow.covering(parts)) {
                 _ = try await log.append([.event(tombstone.event)])
             }
             gone[topic] = ranges.values.reduce(0) { $0 + $1.count }
@@ -119,10 +119,51 @@ extension InferenceStore {
                 problem:
                     "must name a field of the records as the log keeps it, as \"in.name\"; the time stays")
         }
-        let before = log.snapshot().index.topics[topic]
+        let recordCount = try countHolders(of: field, in: topic)
         var report = try await erase(of: topic) { Tombstone(redacting: field, of: topic, in: $0) }
-        if report.commit != nil { report.recordCount = UInt64(before?.rowCount ?? 0) }
+        if report.commit != nil { report.recordCount = recordCount }
         return report
+    }
+
+    /// How many records stand in blocks that have the field, as far as can be seen.
+    ///
+    /// - Throws: `FieldError` where there are records and none has it: it may be misspelled, or a part of a
+    ///   field that is kept whole, and would stay on disk. Asked again for one that is gone, it is none.
+    private func countHolders(of field: String, in topic: String) throws -> UInt64 {
+        let snapshot = log.snapshot()
+        guard let index = snapshot.index.topics[topic] else { return 0 }
+        var count = 0
+        var mayBeHidden = index.redactions.contains { $0.field == field }
+        var names: Set<String> = []
+        func note(_ found: some Sequence<String>, rowCount: Int) {
+            if found.contains(field) { count += rowCount }
+            if names.count < RecordLimits.fieldCountMax { names.formUnion(found) }
+        }
+        for blocks in index.segments {
+            for block in blocks.blocks {
+                do {
+                    let head = try snapshot.files.segment(blocks.segment).head(block)
+                    note(head.fields.map(\.name), rowCount: block.rowCount)
+                } catch {
+                    // What cannot be read may have it.
+                    mayBeHidden = true
+                }
+            }
+        }
+        for run in index.tails.values.joined() {
+            note(run.batch.fields.map(\.name), rowCount: run.batch.rowCount)
+        }
+        mayBeHidden = mayBeHidden || snapshot.index.uses.values.contains { $0.unseenFrom != nil }
+        guard count > 0 || mayBeHidden || index.rowCount == 0 else {
+            let whole = names.filter { field.hasPrefix($0 + ".") }.max { $0.count < $1.count }
+            let remedy =
+                whole.map { "\"\($0)\" is kept as one field: redact that" }
+                ?? "it has " + names.sorted().prefix(8).map { "\"\($0)\"" }.joined(separator: ", ")
+                + (names.count > 8 ? " and \(names.count - 8) more" : "")
+            throw FieldError(
+                field: "field", problem: "names \"\(field)\", which no record of the topic has; \(remedy)")
+        }
+        return UInt64(count)
     }
 
     private func erase(
@@ -200,12 +241,19 @@ extension RetentionPolicy {
     ///
     /// A block goes when its newest record may: what is kept is up to one block more than was asked. A
     /// record whose clock was ahead keeps its block until its time has passed.
-    func excess(of topic: TopicIndex, at now: Timestamp) -> [BlockEntry] {
+    /// So does what waits in memory to become a block.
+    func excess(of topic: TopicIndex, at now: Timestamp) -> [ExcessRecords] {
         let blocks = topic.segments.flatMap(\.blocks).sorted { $0.timeMax < $1.timeMax }
         var goes = blocks.prefix(0)
+        var waiting: [ExcessRecords] = []
         if let age {
             let oldest = now.adding(TimeSpan(microseconds: -age.microseconds)).milliseconds
             goes = blocks.prefix { $0.timeMax < oldest }
+            waiting = topic.tails.values.joined().filter { $0.timeMax < oldest }.map { run in
+                ExcessRecords(
+                    partition: run.partition, indexes: run.firstIndex..<run.endIndex, timeMin: run.timeMin,
+                    timeMax: run.timeMax)
+            }
         }
         if let byteCount {
             var rest = blocks[goes.endIndex...].reduce(0) { $0 + $1.byteCount }
@@ -214,18 +262,32 @@ extension RetentionPolicy {
                 goes = blocks[..<(goes.endIndex + 1)]
             }
         }
-        return Array(goes)
+        return waiting
+            + goes.map { block in
+                ExcessRecords(
+                    partition: block.partition, indexes: block.indexes, timeMin: block.timeMin,
+                    timeMax: block.timeMax)
+            }
     }
 }
 
+/// Records that a policy lets go, which stand together.
+struct ExcessRecords: Hashable {
+    var partition: String
+    var indexes: Range<UInt64>
+    /// Of their times, in milliseconds.
+    var timeMin: Int64
+    var timeMax: Int64
+}
+
 extension TimeWindow {
-    /// The least windows that hold all records of some blocks: those that overlap are one.
-    fileprivate static func covering(_ blocks: [BlockEntry]) -> [TimeWindow] {
+    /// The least windows that hold all of some records: those that overlap are one.
+    fileprivate static func covering(_ parts: [ExcessRecords]) -> [TimeWindow] {
         var windows: [TimeWindow] = []
-        for block in blocks.sorted(by: { $0.timeMin < $1.timeMin }) {
+        for part in parts.sorted(by: { $0.timeMin < $1.timeMin }) {
             let window = TimeWindow(
-                start: Timestamp(milliseconds: block.timeMin),
-                end: Timestamp(milliseconds: block.timeMax).adding(TimeSpan(microseconds: 1000)))
+                start: Timestamp(milliseconds: part.timeMin),
+                end: Timestamp(milliseconds: part.timeMax).adding(TimeSpan(microseconds: 1000)))
             if let last = windows.last, last.end >= window.start {
                 windows[windows.count - 1] = last.union(window)
             } else {

@@ -99,7 +99,7 @@ package enum StoreSnapshot {
             copied += byteCount
             next.entries.append(entry)
         }
-        let models = ((try? source.list(FileName.modelDirectory)) ?? []).filter(isModel).sorted()
+        let models = try modelNames(of: source)
         if !models.isEmpty { try target.createDirectory(FileName.modelDirectory) }
         for name in models {
             let path = FileName.modelDirectory + "/" + name
@@ -117,6 +117,16 @@ package enum StoreSnapshot {
             File(name: FileName.manifest, byteCount: bytes.count, checksum: Checksum.crc32c(bytes)))
         try replace(listName, with: list(result), through: newListName, on: target)
         return result
+    }
+
+    /// The files of models; none where there is no directory of them.
+    private static func modelNames(of source: any FileSystem) throws -> [String] {
+        do throws(DiskError) {
+            return try source.list(FileName.modelDirectory).filter(isModel).sorted()
+        } catch {
+            guard error.kind == .notFound else { throw error }
+            return []
+        }
     }
 
     /// The manifest and its segments, all opened while it named them.

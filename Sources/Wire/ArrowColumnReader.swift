@@ -80,6 +80,11 @@ struct ArrowColumnReader {
         }
         let absent = states.indices.lazy.filter { states[$0] != .value }.map { Int32($0) }
         guard case .timestamp(let unit) = field.type, unit != .millisecond else {
+            if let row = times.firstIndex(of: .max), states.isEmpty || states[row] == .value {
+                throw .refused(
+                    field: field.path, row: row,
+                    problem: "must be milliseconds since 1970 below 2^63 - 1: no window holds that moment")
+            }
             return (times, Array(absent))
         }
         var milliseconds: [Int64] = []

@@ -123,8 +123,15 @@ extension Leaf {
 
     /// Whether doubles hold all elements as they are.
     fileprivate var fitsDoubles: Bool {
-        guard case .int64(let values) = elements else { return true }
-        return values.allSatisfy { Int64(exactly: Double($0)) == $0 }
+        switch elements {
+        case .int64(let values): values.allSatisfy { Int64(exactly: Double($0)) == $0 }
+        // Integers that came among doubles keep their digits beside them.
+        case .float64(let values):
+            texts.allSatisfy { text in
+                Int64(text.text).map { Int64(exactly: values[Int(text.position)]) == $0 } ?? true
+            }
+        case .float32, .bool, .text: true
+        }
     }
 
     /// Whether `unsignedIntegers` are there.

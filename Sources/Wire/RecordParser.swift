@@ -282,7 +282,8 @@ extension RecordParser {
                 try scanner.scanLiteral("null")
                 return nil
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                if let time = try scanner.scanNumber().integer { return time }
+                // The last moment there is belongs to no window, which end before theirs.
+                if let time = try scanner.scanNumber().integer, time < .max { return time }
             default: try scanner.skipValue(depth: Self.valueDepth)
             }
         } catch {
@@ -291,7 +292,7 @@ extension RecordParser {
         let found = scanner.bytes[start..<min(scanner.offset, start + 32)]
         throw .field(
             "time",
-            "must be whole milliseconds since 1970 as an integer, not "
+            "must be whole milliseconds since 1970 as an integer below 2^63 - 1, not "
                 + String(decoding: found, as: UTF8.self))
     }
 

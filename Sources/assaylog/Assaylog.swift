@@ -25,6 +25,7 @@ struct Assaylog: AsyncParsableCommand {
 
     static func main() async {
         keepMemory()
+        allowManyFiles()
         do {
             let command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
@@ -45,6 +46,17 @@ struct Assaylog: AsyncParsableCommand {
             Glibc.exit(code == .validationFailure ? 2 : 1)
         }
     }
+    /// A log of years is thousands of files, of which a question about all of it opens every one; the limit
+    /// that processes begin with is often 1,024, and may be raised as far as the system allows.
+    private static func allowManyFiles() {
+        var limit = rlimit()
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0,
+            limit.rlim_cur < limit.rlim_max
+        else { return }
+        limit.rlim_cur = limit.rlim_max
+        _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    }
+
     /// Windows and replays take a few hundred kilobytes and give them back, question after question. By
     /// its own rule the C library returns such memory to the system each time; touching its pages anew
     /// then costs more than sorting what is on them. And it would keep free memory for eight times as

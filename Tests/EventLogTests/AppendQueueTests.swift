@@ -227,6 +227,34 @@ import Testing
         let (snapshot, _) = try InferenceLog.openForReading(configuration, on: disk)
         #expect(LogContents(snapshot).records["t/p0"]?.count == 2)
     }
+
+    @Test("a disk that refuses is tried again once an interval, however many appends it refused")
+    func recoveries() async throws {
+        let disk = SimulatedFileSystem()
+        var configuration = LogConfiguration()
+        configuration.recoveryIntervalMilliseconds = 50
+        let (log, _) = try InferenceLog.open(configuration, on: disk)
+        _ = try await log.append([Self.part(0, 0).item])
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.capacity = 0
+        disk.setPlan(plan)
+        let before = disk.operationCount
+        await #expect(throws: LogError.self) { try await log.append([Self.part(0, 1).item]) }
+        let each = disk.operationCount - before
+        for number in 2..<102 {
+            await #expect(throws: LogError.self) { try await log.append([Self.part(0, number).item]) }
+        }
+        // A hundred tries would be at work in an interval now; one is, and one more on either side of the pause.
+        let start = ContinuousClock.now
+        let busy = disk.operationCount
+        while ContinuousClock.now - start < .milliseconds(200) {
+            try await Task.sleep(for: .milliseconds(10))
+        }
+        let intervals = Int((ContinuousClock.now - start) / .milliseconds(50)) + 2
+        #expect(disk.operationCount - busy <= intervals * each)
+        disk.setPlan(SimulatedFileSystem.FaultPlan())
+        while log.state != .serving { await Task.yield() }
+    }
 }
 
 extension InferenceLog {

@@ -77,15 +77,20 @@ struct BodyBudgetTests {
             let responder = APIServer.router(
                 client.store, publicURL: nil, budget: budget, logger: noLog
             ).buildResponder()
-            for (type, isRefused) in [("multipart/form-data; boundary=b", false), ("application/json", true)]
-            {
+            for (path, isRefused) in [
+                ("/v1/api/models/upload", false), ("/v1/api/models/upload_and_convert", false),
+                // Saying so makes nothing an upload.
+                ("/v1/api/assays/list", true), (LogRoutesTests.path + "/partition/a", true),
+            ] {
                 let request = Request(
                     head: HTTPRequest(
-                        method: .post, scheme: "http", authority: "localhost", path: "/v1/api/models/upload",
-                        headerFields: [.contentType: type, .contentLength: "200000"]),
+                        method: .post, scheme: "http", authority: "localhost", path: path,
+                        headerFields: [
+                            .contentType: "multipart/form-data; boundary=b", .contentLength: "200000",
+                        ]),
                     body: RequestBody(buffer: ByteBuffer(string: "01234567890123456789")))
                 let response = try await responder.respond(to: request, context: Client.context)
-                #expect((response.status == .tooManyRequests) == isRefused, "\(type)")
+                #expect((response.status == .tooManyRequests) == isRefused, "\(path): \(response.status)")
             }
         }
     }

@@ -1,6 +1,7 @@
 // Invariants checked: those at the heads of InferenceStore+Housekeeping.swift, Housekeeper.swift and
 // StoreSnapshot.swift, on a real directory: what is said to be gone is looked for in the raw files.
 
+import Bytes
 import Disk
 import EventLog
 import Foundation
@@ -113,6 +114,70 @@ struct HousekeepingTests {
         #expect(try StoreCheck.run(again.folder.path).findings == [])
         await #expect(throws: StoreRefusal.self) { try await again.store.deleteRecords(ofTopic: "nobody") }
         try await again.store.close()
+    }
+
+    @Test("a field that no record has is refused with those there are, and a part of one with the whole")
+    func redactionOfNothing() async throws {
+        let scene = try await Self.filled()
+        let topic = scene.pipeline.topic.name
+        let before = scene.store.log.cut
+        for (field, remedy) in [("name", "it has \"in.name\", \"in.x\""), ("in.name.first", "redact that")] {
+            let error = await #expect(throws: FieldError.self) {
+                try await scene.store.redact(field, ofTopic: topic)
+            }
+            #expect(
+                error.map { "\($0)".contains(remedy) && "\($0)".contains("no record") } == true, "\(field)")
+        }
+        #expect(scene.store.log.cut == before)
+        // A field of some records is gone from those.
+        _ = try await scene.store.append(
+            RecordBatch(
+                times: [1], fields: [FieldColumn(name: "in.y", values: .scalar(Leaf(.bool([true]))))]),
+            topic: topic, partition: "engine")
+        #expect(try await scene.store.redact("in.y", ofTopic: topic).recordCount < 100)
+        try await scene.store.close()
+    }
+
+    @Test("the keys of a deleted topic's requests are in no file any more; those of others are remembered")
+    func keysOfDeleted() async throws {
+        let scene = try await Self.filled()
+        let topic = scene.pipeline.topic.name
+        let other = try await Scene.createPipeline("churn", in: WorkspaceID(1), scene.store, scene.clock)
+        let now = scene.clock.now.milliseconds
+        for (position, name) in [topic, other.topic.name].enumerated() {
+            let key = RequestKey(
+                topic: name, text: "user-4711-\(position)", request: Fingerprint("\(position)"), time: now)
+            _ = try await scene.store.append(
+                Self.batch(5_000 + position, count: 3), topic: name, partition: "engine", key: key)
+        }
+        #expect(try !Self.files(of: scene.folder, holding: "user-4711-0").isEmpty, "the alarm works")
+        #expect(try await scene.store.deleteRecords(ofTopic: topic).problems == [])
+        #expect(try Self.files(of: scene.folder, holding: "user-4711-0") == [])
+        #expect(try !Self.files(of: scene.folder, holding: "user-4711-1").isEmpty)
+        let again = try await scene.restarted()
+        #expect(again.store.log.keys.span(topic: other.topic.name, key: "user-4711-1", at: now) != nil)
+        #expect(again.store.log.keys.span(topic: topic, key: "user-4711-0", at: now) == nil)
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        try await again.store.close()
+    }
+
+    @Test("retention reaches records that wait in memory to become a block, also after a restart")
+    func retentionOfTails() async throws {
+        var scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        for second in 0..<5 {
+            _ = try await scene.store.append(
+                Self.batch(second * 10, count: 2), topic: topic, partition: "p\(second)")
+        }
+        try await scene.store.setRetention(
+            RetentionPolicy(age: TimeSpan(microseconds: 100_000_000)), of: topic)
+        scene.clock.set(moment(125))
+        #expect(try await scene.store.applyRetention() == [topic: 6])
+        #expect(try await scene.store.applyRetention() == [:], "asked again")
+        #expect(try Self.names(scene.store, topic) == 4)
+        scene = try await scene.restarted()
+        #expect(try Self.names(scene.store, topic) == 4)
+        try await scene.store.close()
     }
 
     @Test("retention lets whole blocks go by age and by bytes, and survives a restart")

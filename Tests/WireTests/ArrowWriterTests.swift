@@ -100,6 +100,10 @@ private func posted(_ text: String) throws -> RecordBatch {
             try read(posted(#"[{"x":18446744073709551615}]"#), posted(#"[{"x":null},{"x":5}]"#))
                 == posted(#"[{"x":18446744073709551615},{"x":null},{"x":5}]"#).fields[0].values)
         #expect(
+            try read(posted(#"[{"x":9007199254740993}]"#), posted(#"[{"x":0.5}]"#))
+                == read(posted(#"[{"x":9007199254740993},{"x":0.5}]"#)),
+            "in one block as in two")
+        #expect(
             try read(posted(#"[{"x":1.50}]"#), posted(#"[{"x":[1e3,"a"]}]"#), posted("[{}]"))
                 == posted(#"[{"x":1.50},{"x":[1e3,"a"]},{}]"#).fields[0].values)
     }
