@@ -296,7 +296,8 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         #expect(
             refusal(.numbers("time", .integer(bitWidth: 64, isSigned: false), [UInt64.max])).contains(
                 "below 2^63"))
-        #expect(refusal(.numbers("time", int64, [Int64(1), .max])).hasPrefix("row 1, field \"time\": must be"))
+        #expect(
+            refusal(.numbers("time", int64, [Int64(1), .max])).hasPrefix("row 1, field \"time\": must be"))
         #expect(refusal(.numbers("time", float64, [1.5])).contains("cast it"))
         #expect(refusal(.numbers("time", .temporal(bitWidth: 32), [Int32(19_000)])).contains("cast it"))
         #expect(refusal(.structs("time", [], count: 1)).contains("cast it"))
