@@ -5,7 +5,8 @@
 // Choices that are left out are those of the clients: Quantile, Density, PSI, five bins. A choice
 // that is not known is refused, as is the multivariate type, which no service ever had. Other
 // members (`bin_width`, `add_outlier_edges`) never had an effect and are dropped: outlier bins are
-// always there.
+// always there. Provided edges come in ascending order, as the clients send them: others are likelier a
+// mistake than meant.
 //
 // Invariants:
 //  * `SummarizerSettings(JSONField(settings.json))` gives back all settings.
@@ -37,6 +38,12 @@ extension SummarizerSettings {
         let numBins = try json["num_bins"].optional?.integer() ?? Self.numBinsDefault
         let binWeights = try json["bin_weights"].optional?.doubles()
         let providedEdges = try json["provided_edges"].optional?.doubles()
+        if binMode == .provided, let edges = providedEdges {
+            for position in edges.indices.dropFirst() where edges[position] < edges[position - 1] {
+                throw json["provided_edges"].refused(
+                    "has \(edges[position]) after \(edges[position - 1]); give the edges in ascending order")
+            }
+        }
         do {
             try self.init(
                 binMode: binMode, aggregation: aggregation, metric: metric, numBins: numBins,

@@ -64,8 +64,8 @@ package struct SummarizerSettings: Sendable, Hashable {
 
     /// Checks the settings against each other.
     ///
-    /// Edges may come in any order and are sorted, as the clients that make assays do. Edges given
-    /// with another bin mode are left out, so that equal settings are equal.
+    /// Edges may come in any order here and are sorted; requests give them in order. Edges given with
+    /// another bin mode are left out, so that equal settings are equal.
     package init(
         binMode: BinMode = .quantile, aggregation: Aggregation = .density,
         metric: DriftMetric = .psi, numBins: Int = numBinsDefault, binWeights: [Double]? = nil,

@@ -14,7 +14,7 @@ struct AssayDefinitionTests {
         func one(of texts: [String]) -> String { texts.randomElement(using: &generator) ?? "" }
         let summarizer = one(of: [
             Requests.summarizer, #"{"num_bins":2,"metric":"MaxDiff","bin_weights":[1,0,2.5,3]}"#,
-            #"{"num_bins":2,"bin_mode":"Provided","provided_edges":[4,1,2]}"#,
+            #"{"num_bins":2,"bin_mode":"Provided","provided_edges":[1,2,4]}"#,
         ])
         let baseline = one(of: [
             #"{"static":\#(Requests.summary)}"#, #"{"calculated":{"vector":[1,2,null]}}"#,

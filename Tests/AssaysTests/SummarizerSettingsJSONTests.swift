@@ -52,6 +52,7 @@ struct SummarizerSettingsJSONTests {
             (#"{"bin_weights":[1,1,1,null,1,1,1]}"#, "bin_weights[3]"),
             (#"{"bin_mode":"Provided"}"#, "provided_edges"),
             (#"{"bin_mode":"Provided","provided_edges":[1]}"#, "provided_edges"), ("[]", ""),
+            (#"{"num_bins":2,"bin_mode":"Provided","provided_edges":[1,4,2]}"#, "provided_edges"),
         ])
     func refusals(text: String, field: String) throws {
         let json = try Requests.field(text)
