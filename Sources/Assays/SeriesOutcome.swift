@@ -26,7 +26,8 @@
 //
 // Invariants:
 //  * A path has a score or a sentence, never both; with a sentence it has no summary.
-//  * A window without records has no score and no summary of any path, and is not "Ok".
+//  * A window without records has no score and no summary of any path, and is not "Ok"; nor is one without a
+//    finite number.
 //  * Equal outcomes have equal bytes; outcomes that differ in anything listed have different bytes.
 
 import Bytes
@@ -91,6 +92,14 @@ package struct SeriesFinding: Hashable, Sendable {
         _ target: SeriesTarget, _ sample: SortedSample, in window: TimeWindow?,
         against baseline: DatedSeriesSummary, _ settings: SeriesSettings
     ) throws(SummaryError) {
+        guard sample.count == 0 || sample.infinityCount < sample.count else {
+            // Wherever its bins lie: also where the baseline's values lie in an outermost bin as well.
+            self.init(
+                target, baseline: baseline,
+                absence: "the window holds no finite number: its \(sample.count) numbers are infinite",
+                .noScore)
+            return
+        }
         let summary = SeriesSummarizer(settings).window(of: sample, in: baseline.summary.bins)
         let score = try DriftScore(of: summary, against: baseline.summary, settings)
         let status = DriftStatus.reaching(

@@ -4,8 +4,9 @@
 // the count, and taken for the least of all numbers where bins are concerned. A window without a single
 // number has nothing that could be compared, whatever its bins would say.
 //
-// Infinities lie in the outermost bins of a window, where they are compared as any value is; only the
-// statistics that are infinite with them are said to be none. A baseline of infinities is refused.
+// Infinities lie in the outermost bins of a window, where they are compared as any value is, beside numbers
+// that are finite (SeriesFinding); only the statistics that are infinite with them are said to be none. A
+// baseline of infinities is refused.
 //
 // Invariants:
 //  * `count` is the number of numbers, `missingCount` of the others; shares are of both together.

@@ -51,6 +51,23 @@ struct SeriesOutcomeTests {
         #expect(without.status == .noScore && without.absence?.contains("no bins") == true)
     }
 
+    // Where the baseline lay in the last bin too, such a window was "Ok" with a score of 0.
+    @Test("a window without a finite number has no score, wherever its bins lie; beside one it is compared")
+    func infinite() throws {
+        let settings = try SeriesSettings(binMode: .provided([0]))
+        let baseline = DatedSeriesSummary(
+            try SeriesSummarizer(settings).baseline(of: SortedSample([1, 2, 3])), over: nil)
+        func finding(_ values: [Double]) throws -> SeriesFinding {
+            try SeriesFinding(
+                Self.target(), SortedSample(values, nullCount: 1), in: Self.window, against: baseline,
+                settings)
+        }
+        let infinite = try finding([.infinity, .infinity, -.infinity])
+        #expect(infinite.score == nil && infinite.summary == nil && infinite.status == .noScore)
+        #expect(infinite.absence == "the window holds no finite number: its 3 numbers are infinite")
+        #expect(try finding([.infinity, 5]).score != nil)
+    }
+
     @Test("a threshold that is reached is past, and the worst path is the window's status")
     func statuses() throws {
         let score = try #require(try Self.finding([0.3, 0.35]).score)
