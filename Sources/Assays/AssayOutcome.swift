@@ -6,8 +6,9 @@
 //
 // Status has the contract's four words where there is a score. Where there is none it says so:
 // "NoData" for a window whose values are all null or NaN, "NoScore" for one that cannot be compared
-// (infinite values, a summarizer without bins, edges too far apart). Neither is ever "Ok", and
-// `absence` says why in words. Windows without any record have no outcome at all.
+// (infinite values, a summarizer without bins, edges too far apart, a baseline that slid to where there are
+// no numbers). Neither is ever "Ok", and `absence` says why in words. Windows without any record have no
+// outcome at all.
 //
 // Invariants:
 //  * `score` is nil exactly where `status` is `.noData` or `.noScore`.
@@ -100,6 +101,8 @@ package struct AssayOutcome: Hashable, Sendable {
 package struct AssayEvaluator: Sendable {
     private let definition: AssayDefinition
     private let baseline: DatedSummary
+    /// Why nothing can be compared with the baseline; nil where windows can.
+    private let problem: String?
     private let windows: WindowSummarizer
     /// Shared by the outcomes of all windows.
     private let noise: NoiseBaseline
@@ -110,11 +113,18 @@ package struct AssayEvaluator: Sendable {
 
     /// Refuses a baseline that was not summarised as the definition says.
     package init(_ definition: AssayDefinition, baseline: DatedSummary) throws(SummaryError) {
+        try self.init(definition, FoundBaseline(baseline))
+    }
+
+    /// The same; a baseline that nothing can be compared with makes outcomes without a score.
+    package init(_ definition: AssayDefinition, _ found: FoundBaseline) throws(SummaryError) {
+        baseline = found.summary
+        problem = found.problem
         // What could be wrong between baseline and settings is wrong in this comparison already.
-        _ = try DriftScore(
-            of: baseline.summary, against: baseline.summary, definition.summarizer)
+        if problem == nil {
+            _ = try DriftScore(of: baseline.summary, against: baseline.summary, definition.summarizer)
+        }
         self.definition = definition
-        self.baseline = baseline
         windows = Summarizer(definition.summarizer).windows(on: baseline.summary)
         noise = NoiseBaseline(baseline.summary, definition.summarizer)
     }
@@ -125,6 +135,7 @@ package struct AssayEvaluator: Sendable {
         of sample: SortedSample, moments: Moments? = nil, in window: TimeWindow
     ) -> AssayOutcome {
         let summary = windows.summary(of: sample, moments: moments)
+        if let problem, summary.count > 0 { return outcome(summary, in: window, without: problem) }
         let score: DriftScore
         do {
             score = try DriftScore(
@@ -141,6 +152,17 @@ package struct AssayEvaluator: Sendable {
             binIndex: score.binIndex, status: status(of: score),
             absence: score.absence.map { Self.sentence(of: $0, summary) },
             thresholds: definition.thresholds, summarizer: definition.summarizer, noise: noise)
+    }
+
+    /// What is said of a window with numbers that has no baseline.
+    private func outcome(
+        _ summary: Summary, in window: TimeWindow, without problem: String
+    ) -> AssayOutcome {
+        AssayOutcome(
+            window: window, baseline: baseline, summary: DatedSummary(summary, over: window), score: nil,
+            scores: Array(repeating: nil, count: baseline.summary.edgeNames.count), binIndex: nil,
+            status: .noScore, absence: problem, thresholds: definition.thresholds,
+            summarizer: definition.summarizer, noise: noise)
     }
 
     /// The baseline looked at as if it were a window: no difference anywhere.

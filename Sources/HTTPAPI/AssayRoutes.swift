@@ -100,6 +100,8 @@ struct AssayRoutes {
             answer.append("records_in_windows", .integer(coverage.recordCount))
             answer.append("data_start", .zulu(coverage.first))
             answer.append("data_end", .zulu(coverage.last))
+            if let problem = coverage.problem { answer.append("coverage_problem", .string(problem)) }
+            if let problem = coverage.baselineProblem { answer.append("baseline_problem", .string(problem)) }
         } catch {
             // The assay is there all the same; why nothing can be said yet helps whoever made it.
             answer.append("coverage_problem", .string("\(error)"))

@@ -50,6 +50,41 @@ package struct ColumnScan {
         return answer
     }
 
+    /// Whether a block or run that a query looks at has numbers at its path, in whatever row; also where
+    /// damage hides it. As a rule it is the heads alone that are read, up to the first that has them.
+    ///
+    /// - Throws: `CancellationError` where the task is cancelled.
+    package func mayHaveNumbers(_ query: WindowQuery) throws(CancellationError) -> Bool {
+        let plan = QueryPlan(
+            topic: snapshot.index.topics[query.topic], window: query.window, filter: query.filter,
+            cut: query.cut)
+        if plan.steps.isEmpty && plan.tails.isEmpty { return true }
+        if !plan.unseen(of: query.topic).isEmpty { return true }
+        for run in plan.tails {
+            guard let field = run.batch.field(named: query.path.recordField) else { continue }
+            if LeafNumbers.of(field, element: query.path.element, rowCount: run.batch.rowCount) != nil {
+                return true
+            }
+        }
+        let (reader, ahead) = (BlockReader(), ReadAhead())
+        var statistics = QueryStatistics()
+        // What came last is the likeliest to have it.
+        for step in plan.steps.reversed() {
+            if Task.isCancelled { throw CancellationError() }
+            do throws(SegmentError) {
+                let source = try BlockSource(step, snapshot, fields: [query.path.recordField], ahead: ahead)
+                if case .none = source.numbers(of: query.path) { continue }
+                func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
+                    try source.bytes(&statistics, at: offset, byteCount, ahead: ahead)
+                }
+                if try source.numbers(query.path, reader, bytes) != nil { return true }
+            } catch {
+                return true
+            }
+        }
+        return false
+    }
+
     package static let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// Fewer blocks than this are read sooner than another thread has woken up.

@@ -109,23 +109,19 @@ struct AssayPass {
         return values
     }
 
-    /// The baseline of one window, where it slides; nil where there is nothing to compare the window
-    /// with: no records, or none with a number.
+    /// The baseline of one window, where it slides; nil where it stands still.
     private func slidingBaseline(
         of window: TimeWindow, in values: ColumnValues, _ sample: inout SortedSample,
         _ sorter: inout SampleSorter
-    ) -> DatedSummary? {
-        guard let period = definition.baseline.period(for: window) else { return nil }
+    ) -> FoundBaseline? {
+        guard slides, let period = definition.baseline.period(for: window) else { return nil }
         let times = period.milliseconds
         let first = values.times.position(notBefore: times.lowerBound)
-        let rows = first..<values.times.position(notBefore: times.upperBound)
-        guard !rows.isEmpty else { return nil }
+        let rows = first..<max(first, values.times.position(notBefore: times.upperBound))
         values.values.withUnsafeBufferPointer {
             sample.refill(from: UnsafeBufferPointer(rebasing: $0[rows]), sorter: &sorter)
         }
-        do throws(SummaryError) {
-            return try DatedSummary(ofBaseline: sample, over: period, definition.summarizer)
-        } catch { return nil }
+        return FoundBaseline(sample, over: period, definition.summarizer)
     }
 
     private func indices(touching period: TimeWindow, until: Timestamp) -> Range<Int> {
@@ -165,6 +161,9 @@ struct AssayPass {
             let baseline = slides ? nil : try fixedBaseline()
             let evaluator = try baseline.map { try AssayEvaluator(definition, baseline: $0) }
             let baselineValues = try slidingValues(under: indices)
+            if refusesUnknownPath, case .slidingWindow(let spec, _) = definition.baseline {
+                try view.checkPath(spec, baselineValues, field: "baseline.sliding_window.window.path")
+            }
             try tally.add(slices, atOnce: columns == nil) { slice, remaining in
                 try examine(
                     slice, values, evaluator, baselineValues, until: until, remaining)
@@ -249,17 +248,13 @@ struct AssayPass {
                     guard
                         let baseline = slidingBaseline(
                             of: found.window, in: baselineValues, &baselineSample, &sorter)
-                    else {
-                        slice.windows.append(
-                            ExaminedWindow(end: found.window.end, valueCount: found.rows.count))
-                        continue
-                    }
-                    counted.values += baseline.summary.count
-                    let own = try AssayEvaluator(definition, baseline: baseline)
+                    else { preconditionFailure("A baseline that stands still has an evaluator.") }
+                    let baselineCount = baseline.summary.summary.count
+                    counted.values += baselineCount
+                    let own = try AssayEvaluator(definition, baseline)
                     sampled.add(rows, of: found.window, &sorter, view.sources, since: start)
                     sampled.examine(
-                        with: own, view.sources, baselineValueCount: baseline.summary.count,
-                        into: &slice.windows)
+                        with: own, view.sources, baselineValueCount: baselineCount, into: &slice.windows)
                 }
             }
         }
@@ -390,7 +385,7 @@ private struct PassTally {
             counted.windows += 1
             counted.values += window.valueCount + window.baselineValueCount
             lastEnd = window.end
-            if let outcome = window.outcome { outcomes.append(outcome) }
+            outcomes.append(window.outcome)
         }
         if slice.isCut { stoppedAfter = lastEnd }
         return !slice.isCut

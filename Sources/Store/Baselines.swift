@@ -43,6 +43,20 @@ extension StoreView {
         }
     }
 
+    /// What a window is compared with. Of a baseline that slides it is also said where that is nothing.
+    ///
+    /// - Throws: a refusal where a baseline that stands still has no numbers.
+    func foundBaseline(
+        of window: TimeWindow, _ definition: AssayDefinition, cut: CommitNumber?
+    ) throws -> FoundBaseline {
+        guard case .slidingWindow(let spec, _) = definition.baseline,
+            let period = definition.baseline.period(for: window)
+        else { return FoundBaseline(try baseline(definition.baseline, definition.summarizer, cut: cut)) }
+        let values = try values(of: spec, in: period, cut: cut, wantsTimes: false)
+        try refuseUnseen(values.statistics.unseen)
+        return FoundBaseline(SortedSample(values.values), over: period, definition.summarizer)
+    }
+
     private func baseline(
         of spec: AssayWindowSpec, over period: TimeWindow?, _ summarizer: Summarizer, cut: CommitNumber?,
         _ columns: SharedColumns?
@@ -68,13 +82,71 @@ extension StoreView {
             ?? values(of: spec, in: period, cut: cut, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
         guard !values.values.isEmpty else {
-            throw StoreRefusal(
-                .invalid,
-                "no inferences for \(spec.path.text) of pipeline \"\(spec.pipelineName)\" between "
-                    + "\(period.start.zuluText) and \(period.end.zuluText)")
+            throw try noInferences(spec.path.text, spec, in: period)
         }
         try checkPath(spec, values)
         return SortedSample(values.values)
+    }
+
+    // MARK: What is wrong with one
+
+    /// Why an assay has nothing to compare windows with, as the records are at `moment`; nil where it has, and
+    /// where that is open still: a period that has not ended, a baseline that slides over a path there is.
+    ///
+    /// - Throws: where the records cannot be read.
+    func baselineProblem(of definition: AssayDefinition, at moment: Timestamp) throws -> (any Error)? {
+        switch definition.baseline {
+        case .summary, .vector: break
+        case .fixedWindow:
+            guard let period = definition.baseline.period, period.end <= moment else { return nil }
+        case .slidingWindow(let spec, _):
+            return try pathProblem(spec, field: "baseline.sliding_window.window.path")
+        }
+        do {
+            let baseline = try baseline(definition.baseline, definition.summarizer)
+            _ = try AssayEvaluator(definition, baseline: baseline)
+            return nil
+        } catch let error as StoreRefusal where error.kind == .invalid {
+            return error
+        } catch let error as FieldError {
+            return error
+        } catch let error as SummaryError {
+            return error
+        }
+    }
+
+    /// Refuses an assay that has nothing to compare windows with and would get nothing as time goes on. Before
+    /// the pipeline has any record, its past may still be on the way.
+    func refuseUselessBaseline(of definition: AssayDefinition, at moment: Timestamp) throws {
+        switch definition.baseline {
+        case .summary, .vector: break
+        case .fixedWindow(let spec):
+            let scope = try scope(of: spec)
+            guard snapshot.index.topics[scope.topic]?.times(in: scope.filter.partitions) != nil else {
+                return
+            }
+        case .slidingWindow: return
+        }
+        if let problem = try baselineProblem(of: definition, at: moment) { throw problem }
+    }
+
+    /// The refusal of a baseline's period without records, with where there are some.
+    func noInferences(_ path: String, _ spec: AssayWindowSpec, in period: TimeWindow) throws -> StoreRefusal {
+        let scope = try scope(of: spec)
+        let times = snapshot.index.topics[scope.topic]?.times(in: scope.filter.partitions)
+        let remedy =
+            if let times {
+                "field \"baseline\" must name a period with records, and those of the pipeline are from "
+                    + "\(Timestamp(milliseconds: times.lowerBound).zuluText) to "
+                    + "\(Timestamp(milliseconds: times.upperBound).zuluText)"
+            } else {
+                "field \"baseline\" must name a period with records, and the pipeline has none yet: send some "
+                    + "first"
+            }
+        return StoreRefusal(
+            .invalid,
+            "no inferences for \(path) of pipeline \"\(spec.pipelineName)\" between "
+                + "\(period.start.zuluText) and \(period.end.zuluText): \(remedy)")
     }
 
     /// A summary that people act on is not made of half its records in silence.

@@ -47,6 +47,13 @@ struct SlidingSpec: Hashable, Sendable {
         return TimeWindow(start: first, end: first.adding(width))
     }
 
+    /// From the start of the first baseline of some windows to the end of the last.
+    func period(under windows: Range<Int>, of grid: WindowGrid) -> TimeWindow {
+        TimeWindow(
+            start: period(forWindowStartingAt: grid.window(windows.lowerBound).start).start,
+            end: period(forWindowStartingAt: grid.window(windows.upperBound - 1).start).end)
+    }
+
     /// The moments at which windows start that are compared with records of `period`.
     func starts(comparedWith period: TimeWindow) -> TimeWindow {
         // The baseline of a window that starts at s is [s - offset, s - offset + width).

@@ -10,6 +10,7 @@
 //  * Findings are the outcomes that differ from the newest decision: same digest, no finding.
 //  * A window whose newest result is sealed is passed over: its records may be gone.
 //  * An assay that cannot be analysed is named and holds nobody up.
+//  * A window with records has an outcome, also where nothing is under its baseline: then without a score.
 
 import Assays
 import EventLog
@@ -78,21 +79,31 @@ struct CohortPass {
         }
     }
 
+    /// Records under baselines that slide which are read at once, unless one window's are more.
+    var baselineRowCountMax = 1 << 20
+
     /// Looks at windows of the grid, all of which are complete.
     ///
     /// - Parameter planned: a period around the windows that others ask for too, read with them.
     /// - Throws: where the records cannot be read: no assay has an answer then.
     func examine(
-        _ windows: Range<Int>, planned: TimeWindow, _ reader: inout ColumnReader, limit: PassLimit
+        _ wanted: Range<Int>, planned: TimeWindow, _ reader: inout ColumnReader, limit: PassLimit
     ) throws -> Answer {
+        let windows = readable(wanted, reader.view)
         let first = key.grid.window(windows.lowerBound)
         let last = key.grid.window(windows.upperBound - 1)
         let view = reader.view
         let values = try reader.values(
             of: key.column, in: TimeWindow(start: first.start, end: last.end), planned: planned)
         var answer = Answer(failures: failures, examinedEnd: windows.upperBound)
-        var members = refuseUnknownPath(values, view, &answer)
+        var members = try refuseUnknownPath(
+            members, values, key.column.spec, view, &answer, field: "path")
         let baselines = try slidingValues(under: windows, view)
+        if let sliding = key.sliding {
+            members = try refuseUnknownPath(
+                members, baselines, sliding.column.spec, view, &answer,
+                field: "baseline.sliding_window.window.path")
+        }
         guard !members.isEmpty else { return answer }
 
         // From the first window that is wanted: others may overlap it in any number.
@@ -110,9 +121,8 @@ struct CohortPass {
                         break
                     }
                     counted.windows += members.count
-                    counted.values += found.rows.count
-                    var sliding = SlidingBaselines(key.sliding, found.window, baselines)
-                    if key.sliding != nil, sliding.isEmpty { continue }
+                    var sliding = key.sliding.map { SlidingBaselines($0, found.window, baselines) }
+                    counted.values += found.rows.count + (sliding?.rowCount ?? 0)
                     sample.refill(from: UnsafeBufferPointer(rebasing: numbers[found.rows]), sorter: &sorter)
                     let moments = Moments(of: sample)
                     for position in members.indices {
@@ -122,9 +132,9 @@ struct CohortPass {
                         if let evaluator = members[position].evaluator {
                             own = evaluator
                         } else {
-                            guard let summary = sliding.summary(assay.definition.summarizer, &sorter)
-                            else { continue }
-                            own = try AssayEvaluator(assay.definition, baseline: summary)
+                            guard let found = sliding?.baseline(assay.definition.summarizer, &sorter)
+                            else { preconditionFailure("A baseline that stands still has an evaluator.") }
+                            own = try AssayEvaluator(assay.definition, found)
                         }
                         let outcome = own.outcome(of: sample, moments: moments, in: found.window)
                         members[position].take(outcome, since: start, view)
@@ -136,31 +146,45 @@ struct CohortPass {
         return answer
     }
 
-    /// The members but for those that have never seen a number at their path, nor see one now: it may
-    /// be misspelled. Once there were some, windows without are said to be so.
+    /// The members but for those that have never decided anything at a path that no record has: it may be
+    /// misspelled. Where records have it, windows without are said to be so.
     private func refuseUnknownPath(
-        _ values: ColumnValues, _ view: StoreView, _ answer: inout Answer
-    ) -> [Member] {
-        guard !values.times.isEmpty, !values.pathWasFound else { return members }
+        _ members: [Member], _ values: ColumnValues, _ spec: AssayWindowSpec, _ view: StoreView,
+        _ answer: inout Answer, field: String
+    ) throws -> [Member] {
+        guard !values.values.isEmpty, !values.pathWasFound,
+            members.contains(where: { $0.assay.decisions.isEmpty }),
+            let problem = try view.pathProblem(spec, field: field)
+        else { return members }
         return members.filter { member in
             guard member.assay.decisions.isEmpty else { return true }
-            do {
-                try view.checkPath(member.assay.definition.window, values)
-                return true
-            } catch {
-                answer.failures.append((member.assay.id, "\(error)"))
-                return false
-            }
+            answer.failures.append((member.assay.id, "\(problem)"))
+            return false
         }
+    }
+
+    /// The first of some windows: as many as memory holds the baselines of, where those slide.
+    private func readable(_ windows: Range<Int>, _ view: StoreView) -> Range<Int> {
+        guard let sliding = key.sliding, let index = view.snapshot.index.topics[sliding.topic] else {
+            return windows
+        }
+        func rowCount(_ end: Int) -> Int {
+            index.rowCountBound(in: sliding.period(under: windows.lowerBound..<end, of: key.grid))
+        }
+        var end = windows.upperBound
+        let first = windows.lowerBound + 1
+        let most = max(baselineRowCountMax, 2 * rowCount(first))
+        while end > first, rowCount(end) > most {
+            end = max(first, windows.lowerBound + (end - windows.lowerBound) / 2)
+        }
+        return windows.lowerBound..<end
     }
 
     /// The values under the baselines of windows, where those slide: read once for all of them.
     private func slidingValues(under windows: Range<Int>, _ view: StoreView) throws -> ColumnValues {
         guard let sliding = key.sliding else { return ColumnValues() }
-        let first = sliding.period(forWindowStartingAt: key.grid.window(windows.lowerBound).start)
-        let last = sliding.period(forWindowStartingAt: key.grid.window(windows.upperBound - 1).start)
         let values = try view.values(
-            of: sliding.column.spec, in: TimeWindow(start: first.start, end: last.end))
+            of: sliding.column.spec, in: sliding.period(under: windows, of: key.grid))
         try view.refuseUnseen(values.statistics.unseen)
         return values
     }
@@ -194,26 +218,24 @@ extension CohortPass.Member {
 struct SlidingBaselines {
     private let values: ColumnValues
     private let rows: Range<Int>
-    private let period: TimeWindow?
+    private let period: TimeWindow
     private var sample: SortedSample?
-    private var summaries: [SummarizerSettings: DatedSummary?] = [:]
+    private var found: [SummarizerSettings: FoundBaseline] = [:]
 
-    init(_ spec: SlidingSpec?, _ window: TimeWindow, _ values: ColumnValues) {
+    init(_ spec: SlidingSpec, _ window: TimeWindow, _ values: ColumnValues) {
         self.values = values
-        period = spec?.period(forWindowStartingAt: window.start)
-        let times = period?.milliseconds ?? 0..<0
+        period = spec.period(forWindowStartingAt: window.start)
+        let times = period.milliseconds
         let first = values.times.position(notBefore: times.lowerBound)
         rows = first..<max(first, values.times.position(notBefore: times.upperBound))
     }
 
-    /// Whether there is nothing to compare the window with.
-    var isEmpty: Bool { rows.isEmpty }
+    var rowCount: Int { rows.count }
 
-    /// Nil where there are records but no number among them.
-    mutating func summary(
+    mutating func baseline(
         _ settings: SummarizerSettings, _ sorter: inout SampleSorter
-    ) -> DatedSummary? {
-        if let known = summaries[settings] { return known }
+    ) -> FoundBaseline {
+        if let known = found[settings] { return known }
         let sorted: SortedSample
         if let sample {
             sorted = sample
@@ -223,11 +245,8 @@ struct SlidingBaselines {
             }
             sample = sorted
         }
-        var summary: DatedSummary?
-        do throws(SummaryError) {
-            summary = try DatedSummary(ofBaseline: sorted, over: period, settings)
-        } catch {}
-        summaries[settings] = .some(summary)
-        return summary
+        let baseline = FoundBaseline(sorted, over: period, settings)
+        found[settings] = baseline
+        return baseline
     }
 }

@@ -153,7 +153,7 @@ struct HistoryReplay {
         let definition = assay.definition(ofRevision: decision.definitionRevision)
         if case .slidingWindow = definition.baseline {
             let baseline = try reading.baseline(of: definition, decision.window, &sorter)
-            return try AssayEvaluator(definition, baseline: baseline)
+            return try AssayEvaluator(definition, baseline)
         }
         if let found = known[assay.id], found.revision == decision.definitionRevision {
             return found.evaluator
@@ -180,7 +180,7 @@ private struct SlidingReading {
 
     mutating func baseline(
         of definition: AssayDefinition, _ window: TimeWindow, _ sorter: inout SampleSorter
-    ) throws -> DatedSummary {
+    ) throws -> FoundBaseline {
         guard case .slidingWindow(let spec, let offset) = definition.baseline else {
             preconditionFailure("Asked for baselines that slide alone.")
         }
@@ -197,10 +197,6 @@ private struct SlidingReading {
             values[sliding] = found
         }
         var baselines = SlidingBaselines(sliding, window, found)
-        guard !baselines.isEmpty, let summary = baselines.summary(definition.summarizer, &sorter) else {
-            throw StoreRefusal(
-                .invalid, "the baseline of the window at \(window.start.zuluText) holds no numbers")
-        }
-        return summary
+        return baselines.baseline(definition.summarizer, &sorter)
     }
 }

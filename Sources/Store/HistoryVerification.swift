@@ -190,6 +190,7 @@ extension StoreView {
             // Late ones that came while nobody looked are due at once.
             let work = CohortWork(cohort, self, now: now, configuration)
             guard !work.ranges.isEmpty else { return }
+            var seen = (late: [Range<Int>](), fresh: work.fresh)
             for range in work.ranges {
                 let answer = try pass.examine(
                     range, planned: cohort.grid.period(of: range), &reader, limit: .unlimited)
@@ -203,8 +204,11 @@ extension StoreView {
                         report.dueWindowCount += 1
                     }
                 }
+                // Where baselines slide, memory may hold those of the first windows alone.
+                let examined = range.lowerBound..<answer.examinedEnd
+                if range == work.fresh { seen.fresh = examined } else { seen.late.append(examined) }
             }
-            cohort.finish(late: work.late, fresh: work.fresh, cut: snapshot.cut)
+            cohort.finish(late: seen.late, fresh: seen.fresh, cut: snapshot.cut)
         }
     }
 }

@@ -41,7 +41,9 @@ extension InferenceStore {
     }
 
     package func createAssay(_ request: AssayRequest) async throws -> AssayID {
+        let view = view
         let definition = try view.completed(request.definition)
+        try view.refuseUselessBaseline(of: definition, at: sources.now())
         let change = try await changeBook { book in
             [try book.create(definition, isActive: request.isActive, at: sources.now())]
         }

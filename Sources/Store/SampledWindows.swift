@@ -17,8 +17,7 @@ struct ExaminedWindow {
     var valueCount: Int
     /// Of its own baseline, where that slides.
     var baselineValueCount = 0
-    /// Nil where there was nothing to compare it with.
-    var outcome: WindowOutcome?
+    var outcome: WindowOutcome
 }
 
 struct SampledWindows {

@@ -1,5 +1,6 @@
 // What an assay has to look at, said when it is created: how many records its complete windows hold so
-// far, and which times the data covers. An assay that would never say anything shows it at once.
+// far, and which times the data covers. An assay that would never say anything shows it at once: at a path
+// that no record has, or without a number to compare with.
 //
 // Invariants:
 //  * A record counts once, in however many windows it lies; one between windows does not count.
@@ -18,6 +19,10 @@ package struct AssayCoverage: Hashable, Sendable {
     /// The times of the first and the last record; nil where there are none.
     package internal(set) var first: Timestamp?
     package internal(set) var last: Timestamp?
+    /// Why the windows would hold no numbers, as the records are; nil where they may.
+    package internal(set) var problem: String?
+    /// Why there is nothing to compare windows with, as the records are; nil where there may be.
+    package internal(set) var baselineProblem: String?
 }
 
 extension StoreView {
@@ -30,6 +35,8 @@ extension StoreView {
     package func coverage(of definition: AssayDefinition, at moment: Timestamp) throws -> AssayCoverage {
         var coverage = AssayCoverage()
         let scope = try scope(of: definition.window)
+        coverage.problem = try pathProblem(definition.window, field: "window.path").map { "\($0)" }
+        coverage.baselineProblem = try baselineProblem(of: definition, at: moment).map { "\($0)" }
         guard let index = snapshot.index.topics[scope.topic],
             let times = index.times(in: scope.filter.partitions)
         else { return coverage }
@@ -78,7 +85,7 @@ extension StoreView {
 
 extension TopicIndex {
     /// The least and the greatest time in some partitions, nil for all of them.
-    fileprivate func times(in partitions: Set<String>?) -> ClosedRange<Int64>? {
+    func times(in partitions: Set<String>?) -> ClosedRange<Int64>? {
         var (least, greatest) = (Int64.max, Int64.min)
         for block in segments.lazy.flatMap(\.blocks) where partitions?.contains(block.partition) ?? true {
             least = min(least, block.timeMin)

@@ -70,13 +70,12 @@ extension StoreView {
     func outcome(of decision: AssayDecision, _ assay: Assay) throws -> AssayOutcome {
         let definition = assay.definition(ofRevision: decision.definitionRevision)
         let baseline =
-            try assay.pin?.summary
-            ?? baseline(
-                definition.baseline, definition.summarizer, for: decision.window, cut: decision.cut)
+            try (assay.pin?.summary).map { FoundBaseline($0) }
+            ?? foundBaseline(of: decision.window, definition, cut: decision.cut)
         let values = try values(
             of: definition.window, in: decision.window, cut: decision.cut, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
-        return try AssayEvaluator(definition, baseline: baseline)
+        return try AssayEvaluator(definition, baseline)
             .outcome(of: SortedSample(values.values), in: decision.window)
     }
 

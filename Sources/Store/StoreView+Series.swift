@@ -86,30 +86,39 @@ extension StoreView {
 
     // MARK: Baselines
 
-    /// The summary of each path's baseline, or of those of some `targets`. A rolling one is as it is at its start.
+    /// The summary of each path's baseline. A rolling one is as it is at its start.
     package func seriesBaselines(
-        _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings,
-        of targets: [SeriesTarget]? = nil
+        _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings
     ) throws -> [IOPath: DatedSeriesSummary] {
-        let targets = targets ?? targeting.targets
-        let summarizer = SeriesSummarizer(settings)
         var summaries: [IOPath: DatedSeriesSummary] = [:]
+        if case .summaries(let given) = baseline { return given }
+        for target in targeting.targets {
+            summaries[target.path] = try seriesBaseline(baseline, target.path, targeting, settings)
+        }
+        return summaries
+    }
+
+    /// The same of one path.
+    private func seriesBaseline(
+        _ baseline: SeriesBaseline, _ path: IOPath, _ targeting: SeriesTargeting, _ settings: SeriesSettings
+    ) throws -> DatedSeriesSummary {
+        let summarizer = SeriesSummarizer(settings)
         switch baseline {
-        case .summaries(let given): return given
+        case .summaries(let given):
+            guard let summary = given[path] else {
+                preconditionFailure("Summaries are given for each path.")
+            }
+            return summary
         case .vector(let numbers):
             let present = numbers.compactMap { $0 }
             let sample = SortedSample(present, nullCount: numbers.count - present.count)
-            let summary = DatedSeriesSummary(try summarizer.baseline(of: sample), over: nil)
-            for target in targets { summaries[target.path] = summary }
+            return DatedSeriesSummary(try summarizer.baseline(of: sample), over: nil)
         case .period(let period):
-            for target in targets {
-                summaries[target.path] = try seriesBaseline(target.path, over: period, targeting, summarizer)
-            }
+            return try seriesBaseline(path, over: period, targeting, summarizer)
         case .rolling(let start, let width):
             let period = TimeWindow(start: start, end: start.adding(width))
-            return try seriesBaselines(.period(period), targeting, settings, of: targets)
+            return try seriesBaseline(path, over: period, targeting, summarizer)
         }
-        return summaries
     }
 
     private func seriesBaseline(
@@ -119,10 +128,7 @@ extension StoreView {
         let values = try values(of: spec, in: period, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
         guard !values.values.isEmpty else {
-            throw StoreRefusal(
-                .invalid,
-                "no inferences for \(path.dottedText) of pipeline \"\(spec.pipelineName)\" between "
-                    + "\(period.start.zuluText) and \(period.end.zuluText)")
+            throw try noInferences(path.dottedText, spec, in: period)
         }
         guard values.pathWasFound else {
             throw FieldError(
@@ -136,23 +142,26 @@ extension StoreView {
 
     // MARK: Scores and previews
 
-    /// Each path's comparison of one window. Of a path whose baseline is refused it is said why.
-    ///
-    /// - Throws: the refusal where all paths are refused.
+    /// Each path's comparison of one window. A path without a baseline says so; the others are compared.
     package func scoreSeries(
         _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings,
         _ window: SeriesScoreWindow
     ) throws -> SeriesOutcome {
         let targeting = try completed(targeting)
+        // What is wrong for all paths is refused as a whole.
+        for target in targeting.targets.prefix(1) { _ = try scope(of: targeting.windowSpec(of: target.path)) }
+        if case .vector = baseline { _ = try seriesBaselines(baseline, targeting, settings) }
         var period = TimeWindow.always
         if case .stored(let stored) = window { period = stored }
-        var refusals: [any Error] = []
         let findings = try targeting.targets.map { target -> SeriesFinding in
-            let baselines: [IOPath: DatedSeriesSummary]
+            let found: DatedSeriesSummary
             do {
-                baselines = try seriesBaselines(baseline, targeting, settings, of: [target])
-            } catch let error where error is StoreRefusal || error is FieldError || error is SummaryError {
-                refusals.append(error)
+                found = try seriesBaseline(baseline, target.path, targeting, settings)
+            } catch let error as StoreRefusal where error.kind == .invalid {
+                return SeriesFinding(target, absence: "\(error)", .noScore)
+            } catch let error as FieldError {
+                return SeriesFinding(target, absence: "\(error)", .noScore)
+            } catch let error as SummaryError {
                 return SeriesFinding(target, absence: "\(error)", .noScore)
             }
             let sample: SortedSample
@@ -166,12 +175,8 @@ extension StoreView {
                 try refuseUnseen(values.statistics.unseen)
                 sample = SortedSample(values.values)
             }
-            guard let baseline = baselines[target.path] else {
-                preconditionFailure("Baselines were made for each path.")
-            }
-            return try SeriesFinding(target, sample, in: period, against: baseline, settings)
+            return try SeriesFinding(target, sample, in: period, against: found, settings)
         }
-        if let first = refusals.first, refusals.count == findings.count { throw first }
         return SeriesOutcome(period, findings, settings)
     }
 

@@ -71,15 +71,26 @@ extension StoreView {
     }
 
     /// Refuses a path at which no record that was looked at has a number.
-    func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues) throws {
+    ///
+    /// - Parameter field: the member of the request that must change.
+    func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues, field: String = "path") throws {
         guard !values.values.isEmpty, !values.pathWasFound else { return }
-        throw unknownPath(spec)
+        throw unknownPath(spec, field: field)
     }
 
-    func unknownPath(_ spec: AssayWindowSpec) -> FieldError {
+    func unknownPath(_ spec: AssayWindowSpec, field: String = "path") -> FieldError {
         FieldError(
-            field: "path",
+            field: field,
             problem: "is \"\(spec.path.text)\", and no record of pipeline \"\(spec.pipelineName)\" there has "
                 + "a number at it; write \"input|output field index\" with a field that the records have")
+    }
+
+    /// Why no record of `spec`'s pipeline and partitions could have a number at its path, whenever it came;
+    /// nil where one has, where there is no record at all, and where damage hides some.
+    func pathProblem(_ spec: AssayWindowSpec, field: String = "path") throws -> FieldError? {
+        let scope = try scope(of: spec)
+        let query = WindowQuery(
+            topic: scope.topic, window: .always, path: spec.path, filter: scope.filter)
+        return try ColumnScan(snapshot).mayHaveNumbers(query) ? nil : unknownPath(spec, field: field)
     }
 }

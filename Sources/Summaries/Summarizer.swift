@@ -26,6 +26,11 @@ package struct Summarizer: Sendable, Hashable {
             aggregatedValues: aggregate(sample, on: edges), aggregation: settings.aggregation)
     }
 
+    /// The statistics alone of values that make no bins: of a baseline that nothing can be compared with.
+    package func withoutBins(_ sample: SortedSample) -> Summary {
+        Summary(of: sample, edges: [], edgeNames: [], aggregatedValues: [], aggregation: settings.aggregation)
+    }
+
     /// What summarises windows on `baseline`'s edges, one after the other.
     package func windows(on baseline: Summary) -> WindowSummarizer {
         WindowSummarizer(self, edges: baseline.edges)

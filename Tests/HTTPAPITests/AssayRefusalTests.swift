@@ -21,6 +21,15 @@ struct AssayRefusalTests {
             "field \"baseline.vector\" holds no number"
         ),
         (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[null,null]}}",
+            "field \"baseline.vector\" holds no number"
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":{},\"baseline\":\(AssayRequests.fixed.replacing("14:00:00-05:00", with: "18:59:30Z").replacing("output y", with: "output n"))}",
+            "field \"path\" is \"output n\""
+        ),
+        (
             "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[\"1\"]}}",
             "field \"baseline.vector[0]\""
         ),
@@ -35,6 +44,48 @@ struct AssayRefusalTests {
         (
             "summarize", "{\"summarizer\":{\"metric\":\"KL\"},\"baseline\":{\"vector\":[1]}}",
             "field \"summarizer.metric\""
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":{\"num_bins\":2,\"bin_weights\":[1,1,1]},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.bin_weights\" is refused: bin_weights has 3 numbers; give 4"
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":{\"num_bins\":2,\"bin_weights\":[0,0,0,0]},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.bin_weights\" is refused: bin_weights are all zero; give"
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":{\"num_bins\":2,\"bin_weights\":[1,-1,1,1]},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.bin_weights\" is refused: bin_weights[1] is -1.0; give"
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":{\"num_bins\":2,\"bin_mode\":\"Provided\",\"provided_edges\":[1,2,3,4]},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.provided_edges\" is refused: provided_edges has 4 numbers"
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":{\"num_bins\":2,\"bin_mode\":\"Provided\"},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.provided_edges\" is refused: bin_mode is Provided but"
+        ),
+        (
+            "summarize",
+            "{\"summarizer\":{\"num_bins\":3,\"bin_mode\":\"Provided\",\"provided_edges\":[1,3,2]},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.provided_edges\" has 2.0 after 3.0; give the edges in ascending order"
+        ),
+        (
+            "summarize", "{\"summarizer\":{\"bin_mode\":\"Quartile\"},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.bin_mode\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{\"aggregation\":\"Sum\"},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.aggregation\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{\"type\":\"Multivariate\"},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.type\""
         ),
         (
             "summarize",
@@ -128,6 +179,19 @@ struct AssayRefusalTests {
             "field \"path\" is \"output z\""
         ),
         ("run_interactive", AssayRequests.request(baseline: "{}"), "field \"baseline\""),
+        (
+            "run_interactive",
+            AssayRequests.request(
+                baseline:
+                    "{\"sliding_window\":{\"window\":\(AssayRequests.window.replacing("output y", with: "output z")),\"offset\":\"1 minute\"}}"
+            ), "field \"baseline.sliding_window.window.path\" is \"output z\""
+        ),
+        (
+            "create",
+            AssayRequests.request(
+                baseline: AssayRequests.fixed.replacing("2024-01-09T14", with: "2023-01-09T14")),
+            "no inferences for output y of pipeline \"fraud\" between 2023-01-09T19:00:00Z and"
+        ),
         ("run_interactive", "{}", "is missing"),
         (
             "run_interactive_baseline", AssayRequests.request(more: ",\"pipeline_id\":7"),

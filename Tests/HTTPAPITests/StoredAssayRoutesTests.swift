@@ -283,4 +283,83 @@ struct StoredAssayRoutesTests {
             #expect(try listed["next_run"].string() == "2024-01-09T19:03:00+00:00")
         }
     }
+
+    // MARK: Assays that would never say anything
+
+    // The answer counted 720 windows, and nothing was ever decided.
+    @Test("a path that no record has is said at creation, with all windows counted, and is no refusal")
+    func unknownPath() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let keys = ["assay_id", "complete_windows", "records_in_windows", "data_start", "data_end"]
+            func create(_ name: String, baseline: String, path: String) async throws -> JSONField {
+                try await client.ask(
+                    "assays/create",
+                    AssayRequests.request(
+                        name: "\"\(name)\"", baseline: baseline,
+                        window: AssayRequests.window.replacing("output y", with: path)))
+            }
+            let vector = "{\"vector\":[1,2,3]}"
+            let sliding = "{\"sliding_window\":{\"window\":\(AssayRequests.window),\"offset\":\"1 minute\"}}"
+            // Before any record is there, no path is known.
+            let early = try await create("early", baseline: vector, path: "output yy")
+            #expect(AssayRequests.keys(early) == keys)
+            try await client.append([(0, 1), (10, 4), (70, 9)])
+            client.clock.advance(300)
+            let known = try await create("known", baseline: sliding, path: "output y")
+            #expect(AssayRequests.keys(known) == keys)
+            let window = try await create("window", baseline: vector, path: "output yy")
+            #expect(AssayRequests.keys(window) == keys + ["coverage_problem"])
+            #expect(try window["complete_windows"].integer() == 2)
+            #expect(
+                try window["coverage_problem"].string().hasPrefix("field \"window.path\" is \"output yy\""))
+            let baseline = try await create(
+                "baseline", baseline: sliding.replacing("output y", with: "output yy"), path: "output y")
+            #expect(AssayRequests.keys(baseline) == keys + ["baseline_problem"])
+            #expect(
+                try baseline["baseline_problem"].string().hasPrefix(
+                    "field \"baseline.sliding_window.window.path\" is \"output yy\""))
+        }
+    }
+
+    @Test("a baseline of a period that is over and holds no numbers is refused; one that may get some is not")
+    func emptyBaseline() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func request(_ name: String, _ start: String, _ path: String = "output y") -> String {
+                AssayRequests.request(
+                    name: "\"\(name)\"",
+                    baseline: AssayRequests.fixed.replacing("2024-01-09T14:00:00-05:00", with: start)
+                        .replacing("output y", with: path))
+            }
+            // The pipeline has no record yet: its past may be on the way.
+            let early = try await client.ask("assays/create", request("early", "2024-01-09T18:00:00Z"))
+            #expect(
+                try early["baseline_problem"].string().hasSuffix("the pipeline has none yet: send some first")
+            )
+            try await client.append(
+                "[{\"time\":1704826800000,\"out.y\":null,\"out.x\":1},{\"time\":1704826870000,\"out.y\":2}]")
+            client.clock.advance(300)
+            let cut = client.store.log.cut
+            for (body, part) in [
+                (
+                    request("past", "2024-01-09T18:00:00Z"),
+                    "no inferences for output y of pipeline \"fraud\" between 2024-01-09T18:00:00Z and "
+                        + "2024-01-09T18:01:00Z: field \"baseline\" must name a period with records, and those "
+                        + "of the pipeline are from 2024-01-09T19:00:00Z to 2024-01-09T19:01:10Z"
+                ),
+                (request("null", "2024-01-09T19:00:00Z"), "The baseline holds no numbers (1 null or NaN)"),
+                (request("path", "2024-01-09T19:00:00Z", "output w"), "is \"output w\", and no record"),
+            ] {
+                let refused = try await client.refused("assays/create", body)
+                #expect(refused.status == 400 && refused.message.contains(part), "\(refused)")
+            }
+            #expect(client.store.log.cut == cut)
+            // Numbers there, and a period that goes on.
+            for (name, start) in [("good", "2024-01-09T19:01:00Z"), ("open", "2024-01-09T19:04:30Z")] {
+                let made = try await client.ask("assays/create", request(name, start))
+                #expect(!made["baseline_problem"].isPresent, "\(name)")
+            }
+        }
+    }
 }

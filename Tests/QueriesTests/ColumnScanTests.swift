@@ -57,6 +57,10 @@ import Testing
                 "seed \(seed), query \(number): \(query)")
             #expect(answer.times == answer.times.sorted())
             #expect(answer.statistics.unseen == [] && answer.statistics.rowsKept == answer.times.count)
+            let isNothingRead = answer.statistics.blocksRead + answer.statistics.tailRunsRead == 0
+            #expect(
+                try ColumnScan(snapshot).mayHaveNumbers(query) == (isNothingRead || answer.pathWasFound),
+                "seed \(seed), query \(number): \(query)")
             let bare = try ColumnScan(snapshot).values(query, wantsTimes: false)
             #expect(bare.times == [] && bare.pathWasFound == answer.pathWasFound)
             #expect(

@@ -345,7 +345,7 @@ struct AssaySchedulerTests {
         try await scene.store.close()
     }
 
-    @Test("a sliding baseline is each window's own; a window without one has no result")
+    @Test("a sliding baseline is each window's own; a window without one has no score")
     func sliding() async throws {
         let scene = try await Scene()
         let id = try await scene.createAssay(baseline: Self.sliding)
@@ -353,8 +353,10 @@ struct AssaySchedulerTests {
         scene.clock.set(moment(300))
         await scene.scheduler.tick()
         // [0, 60) and [180, 240) have nothing two minutes before them.
-        #expect(try scene.decisions(id) == ["120:complete1"])
-        #expect(try scene.results(id)[0].contains("\"baseline_summary\":{\"count\":2,"))
+        #expect(try scene.decisions(id) == ["0:complete1", "120:complete1", "180:complete1"])
+        let decisions = try #require(scene.store.book[id]).decisions
+        #expect(decisions.map(\.status) == [.noScore, .alert, .noScore])
+        #expect(try scene.results(id)[1].contains("\"baseline_summary\":{\"count\":2,"))
         try await scene.store.close()
     }
 
@@ -372,8 +374,9 @@ struct AssaySchedulerTests {
         scene.clock.advance(5)
         await scheduler.tick()
         // Windows 0 and 60 hold the late records and have nothing before them; 120 and 180 are theirs.
-        #expect(try scene.decisions(id) == ["120:late2", "180:complete1"])
-        #expect(try scene.results(id)[0].contains("\"baseline_summary\":{\"count\":3,"))
+        #expect(
+            try scene.decisions(id) == ["0:late2", "60:complete1", "120:late2", "180:late2"])
+        #expect(try scene.results(id)[2].contains("\"baseline_summary\":{\"count\":3,"))
         try await scene.store.close()
     }
 

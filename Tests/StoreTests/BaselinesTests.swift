@@ -82,8 +82,16 @@ struct BaselinesTests {
             throws: StoreRefusal(
                 .invalid,
                 "no inferences for output y of pipeline \"fraud\" between 2024-01-09T19:00:00.000500Z and "
-                    + "2024-01-09T19:01:00.000500Z")
+                    + "2024-01-09T19:01:00.000500Z: field \"baseline\" must name a period with records, and the "
+                    + "pipeline has none yet: send some first")
         ) { try scene.store.view.baseline(try Self.spec(Self.fixed), try Self.settings()) }
+        try await scene.append([(100, 1), (130, 1)])
+        let elsewhere = await refusal {
+            _ = try scene.store.view.baseline(try Self.spec(Self.fixed), try Self.settings())
+        }
+        #expect(
+            elsewhere.hasSuffix("those of the pipeline are from 2024-01-09T19:01:40Z to 2024-01-09T19:02:10Z")
+        )
         try await scene.append([(1, .nan)])
         #expect(throws: SummaryError.self) {
             try scene.store.view.baseline(try Self.spec(Self.fixed), try Self.settings())

@@ -114,9 +114,9 @@ struct SlowHistory {
         case .slidingWindow(let spec, let offset):
             let start = window.start.adding(TimeSpan(microseconds: -offset.span.microseconds))
             let period = TimeWindow(start: start, end: start.adding(spec.width.span))
-            let before = values(spec, period, cut)
-            guard before.contains(where: { !$0.isNaN }) else { return nil }
-            baseline = try DatedSummary(ofBaseline: SortedSample(before), over: period, definition.summarizer)
+            let before = FoundBaseline(
+                SortedSample(values(spec, period, cut)), over: period, definition.summarizer)
+            return try AssayEvaluator(definition, before).outcome(of: SortedSample(inside), in: window)
         }
         return try AssayEvaluator(definition, baseline: baseline).outcome(
             of: SortedSample(inside), in: window)
@@ -316,9 +316,20 @@ struct HistoryTests {
             let forged = decision
             try await scene.store.changeBook { _ in [.analysed(forged)] }
         }
+        // One of an older engine that this one cannot work out at all: there is no such baseline.
+        let fixed = try await scene.createAssay(
+            "nothing", baseline: AssaySchedulerTests.fixed("2024-01-09T23:00:00Z"))
+        var decision = try #require(assay.decisions.last)
+        decision.assayID = fixed
+        decision.definitionRevision = 1
+        decision.resultID = AssayResultID(scene.store.book.lastResultID.number + 1)
+        decision.revision = 1
+        decision.engineVersion = 0
+        let unworkable = decision
+        try await scene.store.changeBook { _ in [.analysed(unworkable)] }
         let report = try scene.store.view.verify(scene.store.configuration)
-        #expect(report.differentCount == 1 && report.otherEngineCount == 1)
-        #expect(report.equalCount == report.decisionCount - 2)
+        #expect(report.differentCount == 1 && report.otherEngineCount == 2)
+        #expect(report.equalCount == report.decisionCount - 3)
         #expect(!report.isProved)
         #expect(
             report.differences.first?.hasPrefix("assay 1 (vector), window 2024-01-09T19:04:00Z, revision 2: ")

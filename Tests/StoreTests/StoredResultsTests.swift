@@ -42,7 +42,7 @@ struct StoredResultsTests {
     func deleted() async throws {
         var (scene, ids) = try await Self.history()
         let before = try ids.map { try scene.results($0) }
-        #expect(before.map(\.count) == [5, 5, 5, 13])
+        #expect(before.map(\.count) == [5, 5, 5, 15])
         scene = try await scene.restarted { folder in try folder.remove("derived") }
         #expect(try ids.map { try scene.results($0) } == before)
         // And beside each other: what is new is kept, what was deleted is worked out.
