@@ -51,17 +51,29 @@ package struct ResultDigest: Hashable, Sendable, CustomStringConvertible {
 
     /// Nil unless `hex` is 64 lower-case hexadecimal digits.
     package init?(hex: String) {
-        let digits = Array(hex.utf8)
+        var hex = hex
+        guard let digest = hex.withUTF8({ ResultDigest(hexUTF8: UnsafeRawBufferPointer($0)) }) else {
+            return nil
+        }
+        self = digest
+    }
+
+    /// The same of the text's bytes.
+    init?(hexUTF8 digits: UnsafeRawBufferPointer) {
         guard digits.count == 64 else { return nil }
         var words = SIMD4<UInt64>()
-        for (position, digit) in digits.enumerated() {
-            let value: UInt8
-            switch digit {
-            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
-            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
-            default: return nil
+        for index in 0..<4 {
+            var word: UInt64 = 0
+            for digit in digits[index * 16..<index * 16 + 16] {
+                let value: UInt8
+                switch digit {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
+                case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
+                default: return nil
+                }
+                word = word << 4 | UInt64(value)
             }
-            words[position / 16] = words[position / 16] << 4 | UInt64(value)
+            words[index] = word
         }
         self.words = words
     }

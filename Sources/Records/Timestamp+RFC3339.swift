@@ -33,6 +33,40 @@ extension Timestamp {
         }
     }
 
+    /// The moment that stands at the front of `bytes` as `zuluText` prints it, and how many bytes it takes;
+    /// nil where none does. Such a moment is read by `init(parsing:)` alike.
+    package static func leadingZulu(
+        _ bytes: UnsafeRawBufferPointer
+    ) -> (moment: Timestamp, byteCount: Int)? {
+        guard bytes.count >= 20 else { return nil }
+        /// -1 where not all are digits.
+        func number(_ place: Int, _ digitCount: Int) -> Int64 {
+            var value: Int64 = 0
+            for index in place..<place + digitCount {
+                let digit = bytes[index] &- UInt8(ascii: "0")
+                guard digit < 10 else { return -1 }
+                value = value * 10 + Int64(digit)
+            }
+            return value
+        }
+        let (year, month, day) = (number(0, 4), number(5, 2), number(8, 2))
+        let (hour, minute, second) = (number(11, 2), number(14, 2), number(17, 2))
+        guard year >= 1, (1...12).contains(month), day >= 1, day <= dayCount(year: year, month: month),
+            (0...23).contains(hour), (0...59).contains(minute), (0...59).contains(second),
+            bytes[4] == UInt8(ascii: "-"), bytes[7] == UInt8(ascii: "-"), bytes[10] == UInt8(ascii: "T"),
+            bytes[13] == UInt8(ascii: ":"), bytes[16] == UInt8(ascii: ":")
+        else { return nil }
+        var microseconds =
+            daysSince1970(year: year, month: month, day: day) * microsecondsADay
+            + ((hour * 60 + minute) * 60 + second) * 1_000_000
+        if bytes[19] == UInt8(ascii: "Z") { return (Timestamp(microseconds: microseconds), 20) }
+        guard bytes[19] == UInt8(ascii: "."), bytes.count >= 27, bytes[26] == UInt8(ascii: "Z"),
+            case let fraction = number(20, 6), fraction >= 0
+        else { return nil }
+        microseconds += fraction
+        return (Timestamp(microseconds: microseconds), 27)
+    }
+
     /// As `2024-01-09T19:07:59.566516Z`: six digits of fraction, or none where it is zero.
     /// A moment outside the years 0001 to 9999 shows its year as a plain number.
     package var zuluText: String {
@@ -85,6 +119,15 @@ private func daysSince1970(year: Int64, month: Int64, day: Int64) -> Int64 {
         + marchYear.flooredDivision(by: 400)
     // 719,468 days lie between 0000-03-01 and 1970-01-01.
     return marchYear * 365 + leapDays + (153 * marchMonth + 2) / 5 + day - 1 - 719_468
+}
+
+/// How many days a month has.
+private func dayCount(year: Int64, month: Int64) -> Int64 {
+    switch month {
+    case 2: year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : 28
+    case 4, 6, 9, 11: 30
+    default: 31
+    }
 }
 
 /// A moment taken apart, in UTC.
@@ -167,15 +210,9 @@ private struct MomentReader {
         try expect("-", after: "the year")
         let month = try number(digitCount: 2, of: "the month (01 to 12)", in: 1...12)
         try expect("-", after: "the month")
-        let isLeapYear = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0)
-        let dayCount: Int64 =
-            switch month {
-            case 2: isLeapYear ? 29 : 28
-            case 4, 6, 9, 11: 30
-            default: 31
-            }
+        let last = dayCount(year: year, month: month)
         let day = try number(
-            digitCount: 2, of: "the day (that month has 01 to \(dayCount))", in: 1...dayCount)
+            digitCount: 2, of: "the day (that month has 01 to \(last))", in: 1...last)
         return daysSince1970(year: year, month: month, day: day)
     }
 

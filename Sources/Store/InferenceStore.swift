@@ -55,10 +55,10 @@ package final class InferenceStore: Sendable {
         var locations: [PipelineID: [(since: CommitNumber, names: [String])]] = [:]
 
         mutating func apply(_ event: Event, commit: CommitNumber) throws {
+            if event.name == EventName.assay { return book.apply(try AssayEvent(document: event.document)) }
             let json = JSONField(try JSONValue(parsing: event.document))
             switch event.name {
             case EventName.catalog: apply(try CatalogEvent(json), commit: commit)
-            case EventName.assay: book.apply(try AssayEvent(json))
             case EventName.alert: alerts.apply(try AlertEvent(json))
             case RetentionPolicy.eventName:
                 let policy = try RetentionPolicy(json)
