@@ -172,7 +172,8 @@ struct SlidingBaselineTests {
         let id = try await scene.createAssay("sliding", baseline: Self.wide)
         let view = scene.store.view
         let assay = try #require(view.book[id])
-        let cohort = try #require(try Cohort.entering(assay, view, at: scene.clock.now))
+        let cohort = try #require(
+            try Cohort.entering(assay, view, at: scene.clock.now, grace: scene.store.configuration.grace))
         var reader = ColumnReader(view)
         var pass = CohortPass(cohort.key, [assay], &reader)
         func run() throws -> (pieces: [Int], outcomes: [AssayOutcome]) {
