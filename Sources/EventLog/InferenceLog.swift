@@ -51,7 +51,7 @@ package final class InferenceLog: Sendable {
     private let shared: SharedIndex
     let queue: AppendQueue
     let compactor = Compactor()
-    package let keys: KeyMemory
+    private let keys: KeyMemory
     private let meter: LogMeter
 
     private init(shared: SharedIndex, writer: LogWriter, configuration: LogConfiguration) {

@@ -311,44 +311,17 @@ struct SegmentRewrite {
             }
             while nextKey < keys.count, keys[nextKey].entry.commit == commit {
                 let (segment, entry) = keys[nextKey]
-                nextKey += 1
-                let (rest, isWhole) = try wanted(entry, of: segment, keepingDamage: keepsDamage)
-                if rest?.isEmpty ?? false { continue }
-                let block =
-                    if let rest, !isWhole {
-                        envelope.append(rest)
-                    } else {
-                        try envelope.append(copyOf: .keys, of: segment, entry.offset, entry.byteCount)
-                    }
+                if !keepsDamage { try segment.keys([entry]) { _ in } }
+                let block = try envelope.append(copyOf: .keys, of: segment, entry.offset, entry.byteCount)
                 var copy = entry
                 copy.offset = start + block.offset
-                copy.byteCount = block.byteCount
                 directory.keys.append(copy)
+                nextKey += 1
             }
-            if envelope.blocks.isEmpty { continue }
             batch += envelope.finish(commit: commit, segment: writer.number)
             if batch.count >= batchByteCount { try flush() }
         }
         try flush()
-    }
-}
-
-extension SegmentRewrite {
-    /// The keys of a block whose records are not all let go, and whether those are all of them; nil where the
-    /// block is damaged and is kept so.
-    private func wanted(
-        _ entry: KeyBlockEntry, of segment: SegmentFile, keepingDamage keepsDamage: Bool
-    ) throws(SegmentError) -> (rest: [KeyEntry]?, isWhole: Bool) {
-        var found: [KeyEntry] = []
-        do throws(SegmentError) { try segment.keys([entry]) { found = $0 } } catch {
-            if keepsDamage && !error.isRefusal { return (nil, false) }
-            throw error
-        }
-        let rest = found.filter { key in
-            let records = key.firstIndex..<key.firstIndex &+ UInt64(key.rowCount)
-            return !(index.topics[key.topic]?.letGo[key.partition]?.contains(records) ?? false)
-        }
-        return (rest, rest.count == found.count)
     }
 }
 

@@ -111,7 +111,7 @@ struct ArrowColumnType: Sendable {
         guard types.contains(Self.double) || types.count > 1 else { return first }
         guard !types.contains(.bool), !types.contains(.text(isLarge: false)) else { return nil }
         if hasLargeIntegers && areUnsigned { return .integer(bitWidth: 64, isSigned: false) }
-        return !types.contains(Self.integer) || fitDoubles ? Self.double : nil
+        return fitDoubles ? Self.double : nil
     }
 }
 

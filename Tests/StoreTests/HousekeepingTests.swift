@@ -1,7 +1,6 @@
 // Invariants checked: those at the heads of InferenceStore+Housekeeping.swift, Housekeeper.swift and
 // StoreSnapshot.swift, on a real directory: what is said to be gone is looked for in the raw files.
 
-import Bytes
 import Disk
 import EventLog
 import Foundation
@@ -136,29 +135,6 @@ struct HousekeepingTests {
             topic: topic, partition: "engine")
         #expect(try await scene.store.redact("in.y", ofTopic: topic).recordCount < 100)
         try await scene.store.close()
-    }
-
-    @Test("the keys of a deleted topic's requests are in no file any more; those of others are remembered")
-    func keysOfDeleted() async throws {
-        let scene = try await Self.filled()
-        let topic = scene.pipeline.topic.name
-        let other = try await Scene.createPipeline("churn", in: WorkspaceID(1), scene.store, scene.clock)
-        let now = scene.clock.now.milliseconds
-        for (position, name) in [topic, other.topic.name].enumerated() {
-            let key = RequestKey(
-                topic: name, text: "user-4711-\(position)", request: Fingerprint("\(position)"), time: now)
-            _ = try await scene.store.append(
-                Self.batch(5_000 + position, count: 3), topic: name, partition: "engine", key: key)
-        }
-        #expect(try !Self.files(of: scene.folder, holding: "user-4711-0").isEmpty, "the alarm works")
-        #expect(try await scene.store.deleteRecords(ofTopic: topic).problems == [])
-        #expect(try Self.files(of: scene.folder, holding: "user-4711-0") == [])
-        #expect(try !Self.files(of: scene.folder, holding: "user-4711-1").isEmpty)
-        let again = try await scene.restarted()
-        #expect(again.store.log.keys.span(topic: other.topic.name, key: "user-4711-1", at: now) != nil)
-        #expect(again.store.log.keys.span(topic: topic, key: "user-4711-0", at: now) == nil)
-        #expect(try StoreCheck.run(again.folder.path).findings == [])
-        try await again.store.close()
     }
 
     @Test("retention reaches records that wait in memory to become a block, also after a restart")

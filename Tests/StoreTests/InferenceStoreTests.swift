@@ -186,7 +186,8 @@ struct InferenceStoreTests {
                 throws: LogError.refused(
                     .refused(
                         row: 0, field: "time",
-                        problem: "must be whole milliseconds since 1970 as an integer, not true"))
+                        problem:
+                            "must be whole milliseconds since 1970 as an integer below 2^63 - 1, not true"))
             ) {
                 _ = try await post("[{\"time\":true}]")
             }
