@@ -1,9 +1,12 @@
-// The natural logarithm of a double, correctly rounded, in integer arithmetic of our own.
+// The natural logarithm of a double, correctly rounded, in arithmetic of our own.
 //
 // Why our own: the logarithm in C libraries is allowed to be off in the last bit, and is, differently
 // from one version and processor to the next. Results here are compared by digest, so the same
 // records must give the same bits on every machine. Correct rounding has one answer: the double
 // nearest to the true value. Integers have one answer too: no unit of rounding, no fused operation.
+//
+// The quickest road is in doubles (NaturalLogarithm+Doubles.swift), and decides nearly always; what follows
+// is asked where it cannot, and for what is near one.
 //
 // The quick road. x = m · 2^k, with m in about [0.707, 1.414). A table gives for the leading seven bits
 // of m a fraction r = R/256 close to 1/m, so that z = m·r - 1 is exact and below 2^-7:
@@ -18,48 +21,49 @@
 //
 // Invariants:
 //  * The result is the double nearest to ln x, for every positive finite x; ln 1 is 0.
-//  * No C library, no floating-point operation, and no order of evaluation is involved.
+//  * No C library is involved, and no floating-point operation whose error is not bounded and asked about:
+//    what the roads disagree in is their cost.
 
 /// ln, correctly rounded.
 package enum NaturalLogarithm {
     /// ln x to the nearest double. x must be positive and finite.
-    package static func of(_ x: Double) -> Double { quick(x) ?? exact(x) }
+    package static func of(_ x: Double) -> Double { inDoubles(x) ?? quick(x) ?? exact(x) }
 
     /// The quick road alone; nil where it cannot tell which of two doubles is nearer.
     package static func quick(_ x: Double) -> Double? {
-        let argument = Argument(x)
+        let argument = LogarithmArgument(x)
         let index = argument.tableIndex
-        let reduction = Table.shared.reductions[index]
+        let reduction = LogarithmTable.shared.reductions[index]
         // In units of 2^-53: upper mantissas are halved by counting one power of two more.
-        let isHalved = index >= Argument.firstHalvedIndex
+        let isHalved = index >= LogarithmArgument.firstHalvedIndex
         let power = argument.exponent + (isHalved ? 1 : 0)
         let mantissa = isHalved ? argument.mantissa : argument.mantissa << 1
         // m·r in units of 2^-61, and what it is above or below one: exact.
         let product = mantissa &* reduction.multiplier
-        let isBelowOne = product < Table.one
-        let distance = isBelowOne ? Table.one &- product : product &- Table.one
-        if power == 0 && reduction.multiplier == Table.unitMultiplier {
+        let isBelowOne = product < LogarithmTable.one
+        let distance = isBelowOne ? LogarithmTable.one &- product : product &- LogarithmTable.one
+        if power == 0 && reduction.multiplier == LogarithmTable.unitMultiplier {
             guard distance > 0 else { return 0 }
             return nearOne(distance, isNegative: isBelowOne)
         }
-        let fraction = distance << Table.distanceShift
-        let series = Table.upper(Table.series(fraction, isNegative: isBelowOne), fraction)
+        let fraction = distance << LogarithmTable.distanceShift
+        let series = LogarithmTable.upper(LogarithmTable.series(fraction, isNegative: isBelowOne), fraction)
         // z·q comes in units of 2^-134 and joins the others at 2^-116.
         let ofFraction = Int128(series >> 18)
         let sum =
-            Int128(power) &* Table.shared.logarithmOfTwo &+ reduction.logarithm
+            Int128(power) &* LogarithmTable.shared.logarithmOfTwo &+ reduction.logarithm
             &+ (isBelowOne ? -ofFraction : ofFraction)
         // z·q is within 2^-95 (q within 2^-88, z below 2^-7), or 2^21 units; the rest is a unit for
         // each ln 2 that was cut off, and a few for ln r and the cuts. Twice as much is allowed.
         return rounded(
-            sum.magnitude, unitExponent: -Table.logarithmFractionBits,
+            sum.magnitude, unitExponent: -LogarithmTable.logarithmFractionBits,
             errorUnits: 1 << 22, isNegative: sum < 0)
     }
 
     /// The slow road alone: any argument, some 10 µs.
     package static func exact(_ x: Double) -> Double {
         guard x != 1 else { return 0 }
-        let argument = Argument(x)
+        let argument = LogarithmArgument(x)
         let (magnitude, isNegative) = WideFixed.logarithm(
             mantissa: argument.mantissa, exponent: argument.exponent)
         let (bits, unitExponent) = magnitude.leadingBits
@@ -72,11 +76,11 @@ package enum NaturalLogarithm {
 
     /// |x - 1| is so small that ln x = z·q(z) alone, and all of its bits have to be kept.
     private static func nearOne(_ distance: UInt64, isNegative: Bool) -> Double? {
-        let series = Table.series(distance << Table.distanceShift, isNegative: isNegative)
+        let series = LogarithmTable.series(distance << LogarithmTable.distanceShift, isNegative: isNegative)
         let shift = distance.leadingZeroBitCount
-        let product = Table.upper(series, distance << UInt64(shift))
+        let product = LogarithmTable.upper(series, distance << UInt64(shift))
         // q has 127 fraction bits, the distance 61 and those it was shifted by; 64 are dropped.
-        // q is within 2^39 units of the truth (see `Table.series`); the shifted distance is below
+        // q is within 2^39 units of the truth (see `LogarithmTable.series`); the shifted distance is below
         // 2^64, so the product is within 2^39 of its own, and dropping costs one more.
         return rounded(
             product, unitExponent: 64 - 127 - 61 - shift, errorUnits: 1 << 40, isNegative: isNegative)
@@ -102,7 +106,7 @@ package enum NaturalLogarithm {
 }
 
 /// A positive double taken apart: `mantissa` · 2^(`exponent` - 52), with 53 bits in the mantissa.
-private struct Argument {
+struct LogarithmArgument {
     let mantissa: UInt64
     let exponent: Int
 
@@ -127,9 +131,9 @@ private struct Argument {
     var tableIndex: Int { Int(truncatingIfNeeded: mantissa >> 45) & 127 }
 }
 
-/// The constants of the quick road, made once, by the slow one.
-private struct Table: Sendable {
-    static let shared = Table()
+/// The constants of the quick road.
+struct LogarithmTable: Sendable {
+    static let shared = LogarithmTable()
 
     static let logarithmFractionBits = 116
     /// m·r = 1 in units of 2^-61.
@@ -150,24 +154,18 @@ private struct Table: Sendable {
     ///
     /// In line, not on the heap: a reference here would be counted at every logarithm.
     let reductions = InlineArray<128, Reduction> { index in
-        let multiplier = multiplier(at: index)
-        // ln r with r = R/256 = mantissa · 2^(exponent - 52), exactly.
-        let shift = multiplier.leadingZeroBitCount - 11
-        let (magnitude, isNegative) = WideFixed.logarithm(
-            mantissa: multiplier << UInt64(shift), exponent: 52 - 8 - shift)
-        let units = Int128(magnitude.units(fractionBits: logarithmFractionBits))
-        return Reduction(multiplier: multiplier, logarithm: isNegative ? units : -units)
+        Reduction(multiplier: multiplier(at: index), logarithm: LogarithmConstants.ofReductions[index])
     }
 
     /// ln 2 in units of 2^-116.
-    let logarithmOfTwo = Int128(
-        WideFixed.logarithmOfTwo.units(fractionBits: logarithmFractionBits))
+    let logarithmOfTwo = LogarithmConstants.logarithmOfTwo
 
-    private static func multiplier(at index: Int) -> UInt64 {
+    /// 256 times r.
+    static func multiplier(at index: Int) -> UInt64 {
         // Around 1 exactly 1; elsewhere 1 over the middle of the interval, to the nearest.
         if index == 0 || index == 127 { return unitMultiplier }
         let middle = UInt64(257 + 2 * index)
-        let numerator: UInt64 = index < Argument.firstHalvedIndex ? 65_536 : 131_072
+        let numerator: UInt64 = index < LogarithmArgument.firstHalvedIndex ? 65_536 : 131_072
         return (2 * numerator + middle) / (2 * middle)
     }
 

@@ -1,7 +1,7 @@
 // Natural logarithms to more than a hundred and eighty bits, in integer arithmetic.
 //
 // This is the slow road of `NaturalLogarithm`: it is taken where the quick one cannot decide the last
-// bit, and once to make the quick one's table, so that no constant in this room has to be believed.
+// bit, and by the tests, which make the constants of the quick one again, so that none has to be believed.
 // It is written to be checked by eye, not to be fast (some 10 µs).
 //
 //     x = m · 2^k with m in [√½, √2),   s = (m - 1) / (m + 1),   |s| < 0.1716

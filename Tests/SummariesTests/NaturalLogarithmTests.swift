@@ -1,8 +1,10 @@
-// Invariants checked: the first at the head of NaturalLogarithm.swift, on each road. The second is
-// seen by reading: the file imports nothing.
+// Invariants checked: the first at the head of NaturalLogarithm.swift, on each road, and that of
+// NaturalLogarithm+Doubles.swift and LogarithmConstants.swift. The second is seen by reading: the files import
+// nothing.
 
-import Summaries
 import Testing
+
+@testable import Summaries
 
 @Suite("Natural logarithm")
 struct NaturalLogarithmTests {
@@ -52,6 +54,52 @@ struct NaturalLogarithmTests {
             }
         }
         #expect(undecidedCount == 0, "seed \(seed)")
+    }
+
+    @Test("the road in doubles has no other answer, and decides nearly always away from one")
+    func doubles() {
+        let seed: UInt64 = 0xD0_0B1E
+        var generator = SeededGenerator(seed: seed)
+        var undecidedCount = 0
+        for round in 0..<200_000 {
+            let argument: Double =
+                switch round % 4 {
+                case 0: Double(bitPattern: UInt64.random(in: 1..<(0x7FF << 52), using: &generator))
+                case 1: Double.random(in: 0.5...2, using: &generator)
+                case 2: Double(Int.random(in: 1...1_000, using: &generator)) / 1_000
+                // Where one fraction of the table ends and the next begins.
+                default:
+                    Double(bitPattern: UInt64(round % 512 + 0x3FD * 128) << 45 + generator.next() % 8 - 4)
+                }
+            guard let found = NaturalLogarithm.inDoubles(argument) else {
+                if (argument - 1).magnitude > 0x1p-6 { undecidedCount += 1 }
+                continue
+            }
+            let expected = NaturalLogarithm.quick(argument) ?? NaturalLogarithm.exact(argument)
+            guard found.bitPattern == expected.bitPattern else {
+                Issue.record("seed \(seed), round \(round): ln \(argument) came as \(found)")
+                return
+            }
+        }
+        #expect(undecidedCount < 400, "seed \(seed)")
+        for argument in [0, -1, .infinity, .nan, 1, 0x1p-1040, -Double.infinity] {
+            #expect(NaturalLogarithm.inDoubles(argument) == nil)
+        }
+    }
+
+    @Test("the constants are those that the slow road makes")
+    func constants() {
+        #expect(
+            LogarithmConstants.logarithmOfTwo == Int128(WideFixed.logarithmOfTwo.units(fractionBits: 116)))
+        for index in 0..<128 {
+            // r = R/256 = mantissa · 2^(exponent - 52), exactly.
+            let multiplier = LogarithmTable.multiplier(at: index)
+            let shift = multiplier.leadingZeroBitCount - 11
+            let (magnitude, isNegative) = WideFixed.logarithm(
+                mantissa: multiplier << UInt64(shift), exponent: 52 - 8 - shift)
+            let units = Int128(magnitude.units(fractionBits: 116))
+            #expect(LogarithmConstants.ofReductions[index] == (isNegative ? units : -units), "\(index)")
+        }
     }
 
     @Test("the logarithm of one is zero, and it rises through every neighbour of one")
