@@ -19,10 +19,7 @@ struct SeriesBook: Hashable, Sendable {
     }
 
     mutating func activate(_ id: AssayID, _ isActive: Bool, at moment: Timestamp) {
-        assays.change(id) {
-            $0.isActive = isActive
-            $0.updatedAt = moment
-        }
+        assays.change(id) { $0.activate(isActive, at: moment) }
     }
 
     mutating func keep(_ decision: AssayDecision) {

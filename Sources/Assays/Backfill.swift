@@ -42,9 +42,12 @@ extension SeriesAssay {
     /// How far the runs up to `horizon` have come. A single run that fell due after the assay was created
     /// or switched on is no backfill: the scheduler is about to make it.
     package func backfill(through horizon: Timestamp) -> Backfill? {
-        guard let next = nextRun, next <= horizon else { return nil }
+        let horizon = min(horizon, runsUntil)
+        let last = lastRun ?? Timestamp(microseconds: .min)
+        guard isActive || hasRunsLeft, let next = definition.schedule.next(after: last), next <= horizon
+        else { return nil }
         let waiting = definition.schedule.runs(
-            after: lastRun ?? Timestamp(microseconds: .min), through: horizon, limit: Self.waitingCountMax)
+            after: last, through: horizon, limit: Self.waitingCountMax)
         guard next <= updatedAt || waiting.count > 1 else { return nil }
         return Backfill(doneCount: decisions.count, dueCount: decisions.count + waiting.count)
     }

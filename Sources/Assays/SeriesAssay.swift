@@ -7,6 +7,7 @@
 //  * `decisions` holds one decision a window, the newest revision, ascending by the window's start, and so
 //    by its end, for all windows are equally long; `superseded` all others, in the order of the log.
 //  * `lastRun` is the run that the newest window belongs to, `nextRun` the one after it.
+//  * Switching it off puts off future runs alone: those that were due then are made all the same.
 
 import JSON
 import Records
@@ -30,9 +31,13 @@ package struct SeriesAssay: Hashable, Sendable {
     package let id: AssayID
     package let uuid: String
     package let definition: SeriesDefinition
-    package internal(set) var isActive: Bool
+    package private(set) var isActive: Bool
+    /// When it was switched off; nil while it is active.
+    private var pausedAt: Timestamp?
+    /// Whether runs that were due when it was switched off are not made yet.
+    package private(set) var hasRunsLeft = false
     package let createdAt: Timestamp
-    package internal(set) var updatedAt: Timestamp
+    package private(set) var updatedAt: Timestamp
     package private(set) var decisions: DecisionList
     /// Decisions that a newer one about the same window took the place of.
     package private(set) var superseded: DecisionList
@@ -59,6 +64,26 @@ package struct SeriesAssay: Hashable, Sendable {
         return definition.schedule.next(after: lastRun ?? Timestamp(microseconds: .min))
     }
 
+    /// Runs after this moment are not made.
+    package var runsUntil: Timestamp { pausedAt ?? Timestamp(microseconds: .max) }
+
+    mutating func activate(_ isActive: Bool, at moment: Timestamp) {
+        // Switched off again, it stays where it was.
+        pausedAt = isActive ? nil : pausedAt ?? moment
+        self.isActive = isActive
+        updatedAt = moment
+        noteRunsLeft()
+    }
+
+    private mutating func noteRunsLeft() {
+        guard let pausedAt else {
+            hasRunsLeft = false
+            return
+        }
+        let next = definition.schedule.next(after: lastRun ?? Timestamp(microseconds: .min))
+        hasRunsLeft = next.map { $0 <= pausedAt } ?? false
+    }
+
     /// The newest decision about the window that starts at `start`.
     package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
         let position = decisions.firstPosition { $0.window.start < start }
@@ -83,6 +108,7 @@ package struct SeriesAssay: Hashable, Sendable {
         } else {
             decisions.insert(decision, at: position)
         }
+        if hasRunsLeft { noteRunsLeft() }
     }
 
     /// As `get` answers it.

@@ -15,7 +15,11 @@ extension StoreView {
                 report.decisionCount += 1
                 verify(decision, of: assay, &report)
             }
-            if assay.isActive { settle(assay, configuration, &report) }
+            if assay.isActive {
+                settle(assay, configuration, &report)
+            } else if assay.hasRunsLeft {
+                report.dueWindowCount += 1
+            }
         }
     }
 

@@ -1,5 +1,6 @@
 // Runs the active assays of the second generation: each run soon after its moment, those that lie behind
-// once the assay is there, and again those whose window or rolling baseline late records reach.
+// once the assay is there, and again those whose window or rolling baseline late records reach. An assay that
+// is switched off makes the runs that were due by then, and no other.
 //
 //     clock, new commits ──► due runs ──► pass ──► decisions (log) ──► results (derived)
 //
@@ -81,7 +82,7 @@ package actor SeriesScheduler {
         guard !isTicking else { return }
         isTicking = true
         defer { isTicking = false }
-        let active = store.book.seriesList().filter(\.isActive)
+        let active = store.book.seriesList().filter { $0.isActive || $0.hasRunsLeft }
         let ids = Set(active.map(\.id))
         progress = progress.filter { ids.contains($0.key) }
         guard !active.isEmpty else { return }
@@ -154,8 +155,8 @@ package actor SeriesScheduler {
     private func examine(_ assay: SeriesAssay, _ tick: Tick) async throws {
         let configuration = store.configuration
         let definition = assay.definition
-        let horizon = horizon(tick.now)
-        var state = progress[assay.id] ?? Progress(of: assay, horizon: horizon)
+        let horizon = min(self.horizon(tick.now), assay.runsUntil)
+        var state = progress[assay.id] ?? Progress(of: assay, horizon: self.horizon(tick.now))
         noteLate(assay, tick, &state)
         progress[assay.id] = state
         let limit = SeriesPass.windowLimit(definition)
@@ -163,7 +164,7 @@ package actor SeriesScheduler {
             definition.schedule.next(after: run).map { $0 <= horizon } ?? false
         }
 
-        if let late = state.late,
+        if assay.isActive, let late = state.late,
             late.last.adding(configuration.grace) <= tick.now
                 || late.first.adding(configuration.latenessMax) <= tick.now
         {
@@ -224,11 +225,11 @@ package actor SeriesScheduler {
     /// Analyses runs, decides what is new, and keeps the results.
     ///
     /// - Parameter isBehind: whether more runs are due already.
-    /// - Returns: whether the assay is still active; if not, it is examined anew when it is again.
+    /// - Returns: whether the assay still makes these runs; if not, it is examined anew when it is again.
     private func analyse(
         _ id: AssayID, _ runs: [Timestamp], _ tick: Tick, examinedCut: CommitNumber, isBehind: Bool
     ) async throws -> Bool {
-        guard let assay = store.book[series: id], assay.isActive else {
+        guard let assay = store.book[series: id], let last = runs.last, last <= assay.runsUntil else {
             progress[id] = nil
             return false
         }
@@ -259,7 +260,7 @@ package actor SeriesScheduler {
             horizon: now.adding(-store.configuration.grace), behind: isBehind ? [id] : [],
             pathStatuses: pathStatuses)
         let change = try await store.changeBook(circumstances) { book in
-            guard let current = book[series: id], current.isActive,
+            guard let current = book[series: id], last <= current.runsUntil,
                 store.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
             else { return [] }
             return book.decide(

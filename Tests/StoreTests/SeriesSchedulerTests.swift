@@ -278,6 +278,49 @@ struct SeriesSchedulerTests {
         try await scene.store.close()
     }
 
+    // The contract: switching off "only pauses future scheduled runs - historical calculations will still be
+    // computed". They were not.
+    @Test("switched off, an assay makes the runs that were due by then, and no other, restarts included")
+    func pausedBehind() async throws {
+        var scene = try await Scene()
+        try await scene.append([(10, 1), (70, 2), (130, 3), (190, 4)])
+        scene.clock.set(moment(182))
+        let uuid = try await scene.store.scheduleAssay(Self.request())
+        try await scene.store.setActive(uuid: uuid, false)
+        scene = try await scene.restarted()
+        func assay() throws -> SeriesAssay { try #require(scene.store.book[uuid: uuid]) }
+        #expect(try assay().nextRun == nil && assay().hasRunsLeft)
+        #expect(
+            try scene.store.backfill(of: assay())?.json.text == "{\"windows_done\":0,\"windows_due\":2}")
+        // Two whose grace is over; the third was due when it was switched off, and is made after its grace.
+        let scheduler = Self.scheduler(scene)
+        await scheduler.tick()
+        #expect(try Self.decisions(scene, uuid).map { String($0.prefix { $0 != ":" }) } == ["60", "120"])
+        #expect(try !scene.store.view.verify(scene.store.configuration).isSettled)
+        // Switching it off again puts nothing more in the past.
+        scene.clock.set(moment(250))
+        try await scene.store.setActive(uuid: uuid, false)
+        await scheduler.tick()
+        #expect(
+            try Self.decisions(scene, uuid).map { String($0.prefix { $0 != ":" }) } == ["60", "120", "180"])
+        #expect(try !assay().hasRunsLeft && scene.store.backfill(of: assay()) == nil)
+        // Nor does anything come of late records, until it is switched on.
+        try await scene.append([(20, 9)])
+        for seconds in [300.0, 400] {
+            scene.clock.set(moment(seconds))
+            await scheduler.tick()
+        }
+        #expect(try Self.decisions(scene, uuid).count == 3)
+        #expect(try scene.store.view.verify(scene.store.configuration).isSettled)
+        try await scene.store.setActive(uuid: uuid, true)
+        await scheduler.tick()
+        scene.clock.advance(6)
+        await scheduler.tick()
+        let decisions = try Self.decisions(scene, uuid)
+        #expect(decisions.count == 6 && decisions[0].hasPrefix("60:late2"), "\(decisions)")
+        try await scene.store.close()
+    }
+
     @Test("a paused assay decides nothing, and goes on where it stopped, also after a restart")
     func pausing() async throws {
         var scene = try await Scene()
