@@ -11,6 +11,7 @@
 //  * A decision is about the definition that held then: `definition(ofRevision:)` gives each back.
 //  * The report counts exactly the decisions of the last run.
 
+import Bytes
 import JSON
 import Records
 
@@ -154,6 +155,35 @@ package struct Assay: Hashable, Sendable {
         examinedCut = max(examinedCut, decision.examinedCut)
         if report?.runAt != decision.runAt { report = RunReport(runAt: decision.runAt) }
         report?.count(decision.status)
+    }
+
+    // MARK: In a checkpoint
+
+    /// Writes what decisions alone made of it.
+    func writeDecided(into writer: inout ByteWriter) {
+        decisions.write(into: &writer)
+        superseded.write(into: &writer)
+        writer.writeVarint(examinedCut)
+        writer.write(UInt8(report == nil ? 0 : 1))
+        guard let report else { return }
+        writer.writeZigzag(report.runAt.microseconds)
+        for count in [report.okCount, report.warningCount, report.alertCount, report.noScoreCount] {
+            writer.writeVarint(count)
+        }
+    }
+
+    /// Reads what `writeDecided` wrote, doubting it.
+    mutating func readDecided(from cursor: inout ByteCursor) throws(BytesError) {
+        decisions = try DecisionList(of: id, ascends: true, from: &cursor)
+        superseded = try DecisionList(of: id, ascends: false, from: &cursor)
+        examinedCut = try cursor.readVarint()
+        guard try cursor.read(UInt8.self) != 0 else { return report = nil }
+        var report = RunReport(runAt: Timestamp(microseconds: try cursor.readZigzag()))
+        report.okCount = try cursor.readCount(limit: .max)
+        report.warningCount = try cursor.readCount(limit: .max)
+        report.alertCount = try cursor.readCount(limit: .max)
+        report.noScoreCount = try cursor.readCount(limit: .max)
+        self.report = report
     }
 
     private func position(startingAtOrAfter moment: Timestamp) -> Int {

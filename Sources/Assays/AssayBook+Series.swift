@@ -22,6 +22,9 @@ struct SeriesBook: Hashable, Sendable {
         assays.change(id) { $0.activate(isActive, at: moment) }
     }
 
+    /// Changes one in its place.
+    mutating func change(_ id: AssayID, _ body: (inout SeriesAssay) -> Void) { assays.change(id, body) }
+
     mutating func keep(_ decision: AssayDecision) {
         assays.change(decision.assayID) { $0.keep(decision) }
     }

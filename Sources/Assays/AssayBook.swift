@@ -76,13 +76,13 @@ package struct WindowAnalysis: Hashable, Sendable {
 }
 
 package struct AssayBook: Hashable, Sendable {
-    private var assays = PagedTable<Assay>()
+    var assays = PagedTable<Assay>()
     /// Names are unique in a workspace; this finds a namesake without looking at all assays.
     private var ids: [AssayName: AssayID] = [:]
     private(set) var lastID = AssayID(0)
-    package private(set) var lastResultID = AssayResultID(0)
+    package internal(set) var lastResultID = AssayResultID(0)
     /// Those of the second generation: they count with the others (AssayBook+Series.swift).
-    private(set) var series = SeriesBook()
+    var series = SeriesBook()
 
     private struct AssayName: Hashable, Sendable {
         var name: String

@@ -5,8 +5,9 @@
 //
 // A decision is packed as what sets it off from the one before it: windows follow each other, numbers and
 // commits rise a little, what was run together began together. The first of a chunk starts from nothing, so
-// that any can be reached without those before its chunk. In memory only: a list is read back by the process
-// that packed it.
+// that any can be reached without those before its chunk. In memory a list is read back by the process that
+// packed it, and is not doubted. A checkpoint of the book (AssayBook+Checkpoint.swift) holds the chunks as they
+// are: there they are doubted, and its version rises when the packing changes.
 //
 // Invariants:
 //  * It is a list: what was appended, inserted or put in another's place is given back as it was.
@@ -15,6 +16,7 @@
 //    while somebody holds a view, costs one chunk, however long the history is.
 
 import Bytes
+import JSON
 import Records
 
 package struct DecisionList: Sendable {
@@ -33,6 +35,49 @@ package struct DecisionList: Sendable {
     }
 
     init(of assayID: AssayID) { self.assayID = assayID }
+
+    // MARK: In a checkpoint
+
+    /// Writes how many chunks there are; of each, how many decisions and bytes it has, and these.
+    func write(into writer: inout ByteWriter) {
+        writer.writeVarint(chunks.count)
+        for chunk in chunks {
+            writer.writeVarint(chunk.count)
+            writer.writeVarint(chunk.bytes.count)
+            writer.write(chunk.bytes)
+        }
+    }
+
+    /// Reads what `write` wrote, doubting all of it.
+    ///
+    /// - Parameter ascends: whether windows must start one after another.
+    init(
+        of assayID: AssayID, ascends: Bool, from cursor: inout ByteCursor
+    ) throws(BytesError) {
+        self.assayID = assayID
+        let chunkCount = try cursor.readCount(limit: cursor.remaining)
+        var first = 0
+        for _ in 0..<chunkCount {
+            let place = cursor.offset
+            let count = try cursor.readCount(limit: Self.chunkCount)
+            let bytes = try cursor.readBytes(try cursor.readCount(limit: cursor.remaining))
+            guard count > 0 else { throw .badFrame(offset: place, reason: "a chunk without a decision") }
+            var unpacker = DecisionUnpacker(bytes, after: .blank(assayID))
+            for _ in 0..<count {
+                let decision = try unpacker.read()
+                guard decision.isPossible else {
+                    throw .badFrame(offset: place, reason: "a decision that no log holds")
+                }
+                if ascends, let last, last.window.start >= decision.window.start {
+                    throw .badFrame(offset: place, reason: "its windows do not rise")
+                }
+                last = decision
+            }
+            guard unpacker.isAtEnd else { throw .badFrame(offset: place, reason: "bytes behind a chunk") }
+            chunks.append(Chunk(first: first, count: count, bytes: Array(bytes)))
+            first += count
+        }
+    }
 
     mutating func append(_ decision: AssayDecision) {
         precondition(decision.assayID == assayID, "A list is about one assay.")
@@ -203,6 +248,14 @@ extension [UInt8] {
 // MARK: One decision after another
 
 extension AssayDecision {
+    /// Whether a document could say it: what is counted on from it cannot overflow.
+    fileprivate var isPossible: Bool {
+        let numbers = 1...JSONField.integerMax
+        return numbers.contains(resultID.number) && numbers.contains(revision)
+            && numbers.contains(definitionRevision) && examinedCut <= cut && window.start < window.end
+            && (0...Self.elapsedMillisecondsMax).contains(elapsedMilliseconds)
+    }
+
     /// What the first of a chunk is set off from.
     fileprivate static func blank(_ id: AssayID) -> AssayDecision {
         let start = Timestamp(microseconds: 0)
@@ -228,6 +281,11 @@ private enum DecisionHead {
         let code = one * AssayStatus.allCases.count + other
         precondition(code < 0x20, "Reason and status fit five bits.")
         return UInt8(code)
+    }
+
+    /// Whether a first byte tells a reason and a status.
+    static func isKnown(_ code: UInt8) -> Bool {
+        Int(code & 0x1F) < DecisionReason.allCases.count * AssayStatus.allCases.count
     }
 
     static func reason(_ code: UInt8) -> DecisionReason {
@@ -283,7 +341,7 @@ private struct DecisionPacker {
     }
 }
 
-/// Reads what `DecisionPacker` wrote in this process: it is not doubted.
+/// Reads what `DecisionPacker` wrote: in this process, or where it is doubted.
 private struct DecisionUnpacker {
     private var cursor: ByteCursor
     private var last: AssayDecision
@@ -293,44 +351,55 @@ private struct DecisionUnpacker {
         self.last = last
     }
 
+    var isAtEnd: Bool { cursor.remaining == 0 }
+
+    /// What was packed in this process: it is not doubted.
     mutating func next() -> AssayDecision {
-        do throws(BytesError) {
-            let head = try cursor.read(UInt8.self)
-            var decision = last
-            let before = last.window
-            decision.reason = DecisionHead.reason(head)
-            decision.status = DecisionHead.status(head)
-            var (start, span) = (before.end.microseconds, before.span)
-            if head & DecisionHead.followsWindow == 0 {
-                start = start &+ (try cursor.readZigzag())
-                span = span &+ (try cursor.readZigzag())
-            }
-            decision.window = TimeWindow(
-                start: Timestamp(microseconds: start), end: Timestamp(microseconds: start &+ span))
-            if head & DecisionHead.sameRevisions == 0 {
-                decision.revision = last.revision &+ Int(try cursor.readZigzag())
-                decision.definitionRevision = last.definitionRevision &+ Int(try cursor.readZigzag())
-                decision.engineVersion = last.engineVersion &+ Int(try cursor.readZigzag())
-            }
-            decision.resultID = AssayResultID(last.resultID.number &+ Int(try cursor.readZigzag()))
-            decision.cut = last.cut &+ UInt64(bitPattern: try cursor.readZigzag())
-            decision.examinedCut = decision.cut &- (try cursor.readVarint())
-            if head & DecisionHead.sameRun == 0 {
-                decision.runAt = Timestamp(
-                    microseconds: decision.window.end.microseconds &+ last.runAt.microseconds
-                        &- before.end.microseconds &+ (try cursor.readZigzag()))
-            }
-            decision.analysedAt = Timestamp(
-                microseconds: decision.runAt.microseconds &+ (try cursor.readZigzag()))
-            decision.elapsedMilliseconds = Int(try cursor.readZigzag())
-            var words = SIMD4<UInt64>()
-            for index in 0..<4 { words[index] = try cursor.read(UInt64.self) }
-            decision.digest = ResultDigest(words: words)
-            last = decision
-            return decision
-        } catch {
+        do throws(BytesError) { return try read() } catch {
             preconditionFailure("What was packed is read back: \(error)")
         }
+    }
+
+    mutating func read() throws(BytesError) -> AssayDecision {
+        let head = try cursor.read(UInt8.self)
+        guard DecisionHead.isKnown(head) else {
+            throw .overLimit(offset: cursor.offset - 1, found: UInt64(head & 0x1F), limit: 29)
+        }
+        var decision = last
+        let before = last.window
+        decision.reason = DecisionHead.reason(head)
+        decision.status = DecisionHead.status(head)
+        var (start, span) = (before.end.microseconds, before.span)
+        if head & DecisionHead.followsWindow == 0 {
+            start = start &+ (try cursor.readZigzag())
+            span = span &+ (try cursor.readZigzag())
+        }
+        guard start <= start &+ span else {
+            throw .badFrame(offset: cursor.offset, reason: "a window ends before it starts")
+        }
+        decision.window = TimeWindow(
+            start: Timestamp(microseconds: start), end: Timestamp(microseconds: start &+ span))
+        if head & DecisionHead.sameRevisions == 0 {
+            decision.revision = last.revision &+ Int(try cursor.readZigzag())
+            decision.definitionRevision = last.definitionRevision &+ Int(try cursor.readZigzag())
+            decision.engineVersion = last.engineVersion &+ Int(try cursor.readZigzag())
+        }
+        decision.resultID = AssayResultID(last.resultID.number &+ Int(try cursor.readZigzag()))
+        decision.cut = last.cut &+ UInt64(bitPattern: try cursor.readZigzag())
+        decision.examinedCut = decision.cut &- (try cursor.readVarint())
+        if head & DecisionHead.sameRun == 0 {
+            decision.runAt = Timestamp(
+                microseconds: decision.window.end.microseconds &+ last.runAt.microseconds
+                    &- before.end.microseconds &+ (try cursor.readZigzag()))
+        }
+        decision.analysedAt = Timestamp(
+            microseconds: decision.runAt.microseconds &+ (try cursor.readZigzag()))
+        decision.elapsedMilliseconds = Int(try cursor.readZigzag())
+        var words = SIMD4<UInt64>()
+        for index in 0..<4 { words[index] = try cursor.read(UInt64.self) }
+        decision.digest = ResultDigest(words: words)
+        last = decision
+        return decision
     }
 }
 

@@ -9,6 +9,7 @@
 //  * `lastRun` is the run that the newest window belongs to, `nextRun` the one after it.
 //  * Switching it off puts off future runs alone: those that were due then are made all the same.
 
+import Bytes
 import JSON
 import Records
 
@@ -109,6 +110,22 @@ package struct SeriesAssay: Hashable, Sendable {
             decisions.insert(decision, at: position)
         }
         if hasRunsLeft { noteRunsLeft() }
+    }
+
+    // MARK: In a checkpoint
+
+    /// Writes what decisions alone made of it.
+    func writeDecided(into writer: inout ByteWriter) {
+        decisions.write(into: &writer)
+        superseded.write(into: &writer)
+        writer.write(UInt8(hasCaughtUp ? 1 : 0))
+    }
+
+    /// Reads what `writeDecided` wrote, doubting it.
+    mutating func readDecided(from cursor: inout ByteCursor) throws(BytesError) {
+        decisions = try DecisionList(of: id, ascends: true, from: &cursor)
+        superseded = try DecisionList(of: id, ascends: false, from: &cursor)
+        hasCaughtUp = try cursor.read(UInt8.self) != 0
     }
 
     /// As `get` answers it.

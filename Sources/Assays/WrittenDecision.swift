@@ -24,6 +24,11 @@ extension AssayDecision {
 }
 
 extension AssayEvent {
+    /// The decision that it is, if it is one.
+    package var decision: AssayDecision? {
+        if case .analysed(let decision) = self { decision } else { nil }
+    }
+
     /// The event of a document.
     package init(document: [UInt8]) throws {
         if let decision = AssayDecision(written: document) {

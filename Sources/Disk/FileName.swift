@@ -5,6 +5,8 @@
 //     LOCK                      held by the one writer
 //     segment-00000000000000a7  a segment (Segments.docc/SegmentFormat.md); its number in hex
 //     derived/…                 the same again for results derived from the log; may be deleted
+//     derived/FOLD              what was decided, as of a commit (Store: FoldCheckpoint.swift)
+//     derived/FOLD.new          its successor, until renamed
 //     models/<sha256>           uploaded models
 //
 // Segment numbers only grow and no name is used twice, so that a sealed segment could live in an
@@ -15,6 +17,8 @@ package enum FileName {
     package static let newManifest = "MANIFEST.new"
     package static let lock = "LOCK"
     package static let derivedDirectory = "derived"
+    package static let foldCheckpoint = "derived/FOLD"
+    package static let newFoldCheckpoint = "derived/FOLD.new"
     package static let modelDirectory = "models"
 
     package static func segment(_ number: UInt64) -> String {

@@ -26,8 +26,28 @@ package struct LogSnapshot: Sendable {
         try files.segment(place.segment).event(place.entry)
     }
 
-    /// Hands over all events in order, neighbours read at once.
-    package func forEachEvent(_ visit: (EventPlace, Event) throws -> Void) throws {
+    /// Hands over all events in order, or those from a position on, neighbours read at once.
+    package func forEachEvent(from position: Int = 0, _ visit: (EventPlace, Event) throws -> Void) throws {
+        try forEachEvent(of: index.events.suffix(from: position), visit)
+    }
+
+    /// The same of the events at some positions, which rise and are below the count.
+    package func forEachEvent(
+        at positions: [Int], _ visit: (EventPlace, Event) throws -> Void
+    ) throws {
+        guard let last = positions.last else { return }
+        var wanted: [EventPlace] = []
+        wanted.reserveCapacity(positions.count)
+        for (position, place) in index.events.enumerated() where positions[wanted.count] == position {
+            wanted.append(place)
+            if position == last { break }
+        }
+        try forEachEvent(of: wanted, visit)
+    }
+
+    private func forEachEvent(
+        of places: some Sequence<EventPlace>, _ visit: (EventPlace, Event) throws -> Void
+    ) throws {
         var waiting: [EventPlace] = []
         func flush() throws {
             guard let first = waiting.first else { return }
@@ -35,7 +55,7 @@ package struct LogSnapshot: Sendable {
             try segment.events(waiting, \.entry, visit)
             waiting.removeAll(keepingCapacity: true)
         }
-        for place in index.events {
+        for place in places {
             let isNeighbour = waiting.last.map { $0.segment == place.segment } ?? true
             if !isNeighbour || waiting.count == LogSnapshot.eventCountAtOnce { try flush() }
             waiting.append(place)

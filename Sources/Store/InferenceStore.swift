@@ -4,7 +4,8 @@
 //     records  ──► columns ────────────────┘            └────► queries, assays
 //
 // Invariants:
-//  * The catalogue and the assays are folds of the log's events: opening folds them anew.
+//  * The catalogue and the assays are folds of the log's events: opening folds them anew, from the last
+//    checkpoint on (FoldCheckpoint.swift).
 //  * A command's answer is given only when its event is durable and folded.
 //  * Commands come one at a time (CommandGate), records in any number at once.
 
@@ -32,6 +33,9 @@ package final class InferenceStore: Sendable {
     package let models: ModelFiles
     let gate = CommandGate()
     let folded: Mutex<Folded>
+    /// Of the events that opening found: how many, which are folded but no decisions, and how many a
+    /// checkpoint stood for.
+    let opened: (eventCount: Int, others: [Int], checkpointEventCount: Int)
     /// The assays that were created, switched or redefined since opening, in that order.
     let changedAssays = Mutex<[AssayID]>([])
     /// Which assays are behind, as the scheduler of this process has it (Backfills.swift).
@@ -54,8 +58,16 @@ package final class InferenceStore: Sendable {
         /// that is worked out again looks at the home of its own time.
         var locations: [PipelineID: [(since: CommitNumber, names: [String])]] = [:]
 
-        mutating func apply(_ event: Event, commit: CommitNumber) throws {
-            if event.name == EventName.assay { return book.apply(try AssayEvent(document: event.document)) }
+        /// Folds one event.
+        ///
+        /// - Returns: whether it is folded but no decision: a checkpoint says where such lie.
+        @discardableResult
+        mutating func apply(_ event: Event, commit: CommitNumber) throws -> Bool {
+            if event.name == EventName.assay {
+                let event = try AssayEvent(document: event.document)
+                book.apply(event)
+                return event.decision == nil
+            }
             let json = JSONField(try JSONValue(parsing: event.document))
             switch event.name {
             case EventName.catalog: apply(try CatalogEvent(json), commit: commit)
@@ -63,8 +75,9 @@ package final class InferenceStore: Sendable {
             case RetentionPolicy.eventName:
                 let policy = try RetentionPolicy(json)
                 retention[try json["topic"].string()] = policy.isNone ? nil : policy
-            default: break  // Not to be folded, or another version's: kept, not ours.
+            default: return false  // Not to be folded, or another version's: kept, not ours.
             }
+            return true
         }
 
         mutating func apply(_ event: CatalogEvent, commit: CommitNumber) {
@@ -92,14 +105,15 @@ package final class InferenceStore: Sendable {
 
     private init(
         configuration: StoreConfiguration, sources: SystemSources, log: InferenceLog,
-        derived: InferenceLog, models: ModelFiles, folded: Folded
+        derived: InferenceLog, models: ModelFiles, opened: OpeningFold
     ) {
         self.configuration = configuration
         self.sources = sources
         self.log = log
         self.derived = derived
         self.models = models
-        self.folded = Mutex(folded)
+        folded = Mutex(opened.folded)
+        self.opened = (opened.eventCount, opened.others, opened.checkpointEventCount)
     }
 
     package static func open(
@@ -121,16 +135,27 @@ package final class InferenceStore: Sendable {
         let models = try ModelFiles(
             files: files, root: configuration.directory, byteCountMax: configuration.modelByteCountMax,
             runtime: runtime)
+        let opened = try fold(log.snapshot(), on: files)
         let store = InferenceStore(
             configuration: configuration, sources: sources, log: log, derived: derived, models: models,
-            folded: try fold(log.snapshot()))
-        return (store, OpeningReport(log: logReport, derived: derivedReport))
+            opened: opened)
+        var report = OpeningReport(log: logReport, derived: derivedReport)
+        if let refusal = opened.refusal {
+            report.derived.repairs.append(
+                "\(FileName.foldCheckpoint) is not used, and all events were folded instead: \(refusal)")
+        }
+        return (store, report)
     }
 
-    /// Writes what waits and seals both logs: the next opening has nothing to repair.
+    /// Writes what waits and seals both logs: the next opening has nothing to repair, and begins its fold
+    /// with a checkpoint.
     package func close() async throws {
         let outcome: Result<Void, LogError>
         do throws(LogError) { outcome = .success(try await log.close()) } catch { outcome = .failure(error) }
+        if case .success = outcome {
+            // No error of a closing: without it the next opening folds more.
+            await gate.pass { try? writeCheckpoint() }
+        }
         try await derived.close()
         try outcome.get()
     }
@@ -142,6 +167,8 @@ package final class InferenceStore: Sendable {
         static let catalog = "catalog"
         static let assay = "assay"
         static let alert = "alert"
+        /// All that `Folded.apply` looks into.
+        static let folded: Set = [catalog, assay, alert, RetentionPolicy.eventName]
     }
 
     /// Folds all events of a snapshot, from the first.

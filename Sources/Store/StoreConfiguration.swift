@@ -12,6 +12,9 @@ package struct StoreConfiguration: Sendable {
     package var grace = TimeSpan(microseconds: 5_000_000)
     /// The longest that records which keep arriving put off the new analysis of a window.
     package var latenessMax = TimeSpan(microseconds: 60_000_000)
+    /// How many events must have come since the last checkpoint of the fold for closing to write one: fewer
+    /// are read sooner than a file is made durable.
+    package var checkpointEventCountMin = 5000
     /// How long a segment has been sealed when it is regrouped.
     package var regroupingAge = TimeSpan(microseconds: 600_000_000)
     /// Bytes that housekeeping reads and writes a second: a small part of what a disk does.

@@ -43,6 +43,9 @@ extension InferenceStore {
         derivedConfiguration.directory = FileName.derivedDirectory
         let carried = view.otherEngineDocuments()
         try InferenceLog.empty(derivedConfiguration, on: files)
+        do throws(DiskError) { try files.remove(FileName.foldCheckpoint) } catch {
+            if error.kind != .notFound { throw error }
+        }
         let derived = try InferenceLog.open(derivedConfiguration, on: files).log
 
         var report = RebuildReport()

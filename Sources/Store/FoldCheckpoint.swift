@@ -1,0 +1,246 @@
+// The fold of the log as of its closing, in one file: an opening puts it in and folds what came since, rather
+// than every decision that was ever made.
+//
+//     u64           "ALOGFLD1"
+//     u16, u16      version of this file, of what the book writes (Assays: AssayBook+Checkpoint.swift)
+//     varint        how many events of the log it stands for
+//     varint, u32   commit and CRC-32C (name, document) of the last of them
+//     varint        how many of them are folded but no decisions: creations, switches, pins, statuses …
+//       varint        each one's position, as its distance from the one before (the first: from 0)
+//     …             what decisions made of the book
+//     u32           CRC-32C of all before
+//
+// Those other events are few, and are read from the log itself; the file holds what is packed of decisions.
+// It is derived, as its directory is: never an authority, and deleting it costs one slow opening. Readers beside
+// a server and `check` and `rebuild` do not ask it: they judge what the log says.
+//
+// Invariants:
+//  * A fold that began with it equals the fold of all events.
+//  * One that is missing, damaged, of another version or of another log is not believed, and the report of the
+//    opening says so; then all events are folded.
+//  * It is replaced by rename: a crash leaves the old one, the new one or none. An old one stays right, for the
+//    log only grows.
+
+import Assays
+import Bytes
+import Disk
+import EventLog
+import Segments
+
+struct FoldCheckpoint {
+    static let magic: UInt64 = 0x3144_4C46_474F_4C41  // "ALOGFLD1"
+    static let version: UInt16 = 1
+
+    /// The events that it stands for are the log's first.
+    var eventCount: Int
+    /// What the last of them is.
+    var last: (commit: CommitNumber, checksum: UInt32)
+    /// Where the folded events lie that are no decisions, ascending.
+    var others: [Int]
+    /// What decisions made of the book: `AssayBook.writeDecided`.
+    var decided: [UInt8]
+
+    static func checksum(_ event: Event) -> UInt32 {
+        let name = Array(event.name.utf8)
+        return event.document.withUnsafeBytes {
+            Checksum.crc32c($0, continuing: Checksum.crc32c(name))
+        }
+    }
+
+    // MARK: As bytes
+
+    func encoded() -> [UInt8] {
+        var writer = ByteWriter(reserving: decided.count + others.count * 2 + 64)
+        writer.write(Self.magic)
+        writer.write(Self.version)
+        writer.write(AssayBook.decidedVersion)
+        writer.writeVarint(eventCount)
+        writer.writeVarint(last.commit)
+        writer.write(last.checksum)
+        writer.writeVarint(others.count)
+        var before = 0
+        for position in others {
+            writer.writeVarint(position - before)
+            before = position
+        }
+        writer.write(decided)
+        writer.write(Checksum.crc32c(writer.bytes))
+        return writer.bytes
+    }
+
+    init(eventCount: Int, last: (commit: CommitNumber, checksum: UInt32), others: [Int], decided: [UInt8]) {
+        self.eventCount = eventCount
+        self.last = last
+        self.others = others
+        self.decided = decided
+    }
+
+    init(_ bytes: [UInt8]) throws(BytesError) {
+        self = try bytes.withUnsafeBufferPointer { (buffer) throws(BytesError) -> FoldCheckpoint in
+            let raw = UnsafeRawBufferPointer(buffer)
+            guard raw.count > 4 else {
+                throw .ranOut(offset: 0, wanted: 4, available: raw.count)
+            }
+            let content = UnsafeRawBufferPointer(rebasing: raw[..<(raw.count - 4)])
+            var tail = ByteCursor(raw, at: raw.count - 4)
+            guard try tail.read(UInt32.self) == Checksum.crc32c(content) else {
+                throw .badFrame(offset: raw.count - 4, reason: "its checksum does not match")
+            }
+            var cursor = ByteCursor(content)
+            let magic: UInt64 = try cursor.read()
+            let version: UInt16 = try cursor.read()
+            let decidedVersion: UInt16 = try cursor.read()
+            guard magic == Self.magic, version == Self.version, decidedVersion == AssayBook.decidedVersion
+            else { throw .badFrame(offset: 0, reason: "it is of another version") }
+            let eventCount = try cursor.readCount(limit: .max)
+            let last = (commit: CommitNumber(try cursor.readVarint()), checksum: try cursor.read(UInt32.self))
+            let count = try cursor.readCount(limit: Swift.min(cursor.remaining, eventCount))
+            var others: [Int] = []
+            others.reserveCapacity(count)
+            var before = 0
+            for number in 0..<count {
+                let place = cursor.offset
+                let distance = try cursor.readCount(limit: eventCount - 1 - before)
+                guard distance > 0 || number == 0 else {
+                    throw .badFrame(offset: place, reason: "an event stands in it twice")
+                }
+                before += distance
+                others.append(before)
+            }
+            return FoldCheckpoint(
+                eventCount: eventCount, last: last, others: others,
+                decided: Array(try cursor.readBytes(cursor.remaining)))
+        }
+    }
+
+    // MARK: On disk
+
+    /// What is there; nil where nothing is.
+    static func read(on files: any FileSystem) throws -> FoldCheckpoint? {
+        let bytes: [UInt8]
+        do throws(DiskError) {
+            let file = try files.open(FileName.foldCheckpoint)
+            bytes = try file.read(at: 0, byteCount: try file.byteCount)
+        } catch {
+            if error.kind == .notFound { return nil }
+            throw error
+        }
+        return try FoldCheckpoint(bytes)
+    }
+
+    /// Makes this the one that is there. When it returns, it is, whatever happens to the power.
+    func replace(on files: any FileSystem) throws(DiskError) {
+        do throws(DiskError) { try files.remove(FileName.newFoldCheckpoint) } catch {
+            if error.kind != .notFound { throw error }
+        }
+        let file = try files.create(FileName.newFoldCheckpoint)
+        try file.append(encoded())
+        try file.sync()
+        try files.rename(FileName.newFoldCheckpoint, to: FileName.foldCheckpoint)
+        try files.syncDirectory(FileName.derivedDirectory)
+    }
+
+    // MARK: The fold it stands for
+
+    /// Its fold, of a log that begins as it says; nil where the log does not.
+    func folded(in snapshot: LogSnapshot) throws -> InferenceStore.Folded? {
+        guard eventCount > 0, eventCount <= snapshot.index.events.count else { return nil }
+        let place = snapshot.index.events[eventCount - 1]
+        guard place.entry.commit == last.commit,
+            FoldCheckpoint.checksum(try snapshot.event(place)) == last.checksum
+        else { return nil }
+        var folded = InferenceStore.Folded()
+        try snapshot.forEachEvent(at: others) { try folded.apply($1, commit: $0.entry.commit) }
+        return try decided.withUnsafeBytes { bytes in
+            var cursor = ByteCursor(bytes)
+            try folded.book.readDecided(from: &cursor)
+            guard cursor.remaining == 0 else {
+                throw BytesError.badFrame(offset: cursor.offset, reason: "bytes behind the last assay")
+            }
+            return folded
+        }
+    }
+
+    /// Of a log and its fold, which has just these events; nil where the two do not go together.
+    ///
+    /// - Parameter known: the events up to a position that are folded but no decisions, as an opening found them.
+    init?(
+        _ book: AssayBook, of snapshot: LogSnapshot, known: (eventCount: Int, others: [Int])
+    ) throws {
+        let events = snapshot.index.events
+        guard !events.isEmpty, known.eventCount <= events.count else { return nil }
+        var others = known.others
+        var position = known.eventCount
+        var (lastNumber, rises) = (Int?.none, true)
+        try snapshot.forEachEvent(from: known.eventCount) { _, event in
+            if event.name == InferenceStore.EventName.assay,
+                let decision = try AssayEvent(document: event.document).decision
+            {
+                let number = decision.resultID.number
+                rises = rises && lastNumber.map { $0 < number } ?? true
+                lastNumber = number
+            } else if InferenceStore.EventName.folded.contains(event.name) {
+                others.append(position)
+            }
+            position += 1
+        }
+        // Numbers are never given twice and the last is the book's, or there are decisions it does not know.
+        guard rises, lastNumber.map({ $0 == book.lastResultID.number }) ?? true else { return nil }
+        var writer = ByteWriter()
+        book.writeDecided(into: &writer)
+        let place = events[events.count - 1]
+        self.init(
+            eventCount: events.count,
+            last: (place.entry.commit, FoldCheckpoint.checksum(try snapshot.event(place))),
+            others: others, decided: writer.bytes)
+    }
+}
+
+extension InferenceStore {
+    /// What an opening folded, and what the next checkpoint needs to know of it.
+    struct OpeningFold {
+        var folded: Folded
+        /// How many events that were, and which of them are folded but no decisions.
+        var eventCount: Int
+        var others: [Int]
+        /// How many of them a checkpoint stood for.
+        var checkpointEventCount = 0
+        /// Why a checkpoint that is there was not used; nil where it was, or there is none.
+        var refusal: String?
+    }
+
+    /// Folds all events of a snapshot, from the checkpoint on where there is one that fits.
+    static func fold(_ snapshot: LogSnapshot, on files: any FileSystem) throws -> OpeningFold {
+        var start = OpeningFold(folded: Folded(), eventCount: 0, others: [])
+        do {
+            if let checkpoint = try FoldCheckpoint.read(on: files) {
+                if let folded = try checkpoint.folded(in: snapshot) {
+                    start = OpeningFold(
+                        folded: folded, eventCount: checkpoint.eventCount, others: checkpoint.others,
+                        checkpointEventCount: checkpoint.eventCount)
+                } else {
+                    start.refusal = "it stands for another log"
+                }
+            }
+        } catch { start.refusal = "\(error)" }
+        var position = start.eventCount
+        try snapshot.forEachEvent(from: position) { place, event in
+            let isOther = try start.folded.apply(event, commit: place.entry.commit)
+            if isOther { start.others.append(position) }
+            position += 1
+        }
+        start.eventCount = position
+        return start
+    }
+
+    /// Leaves a checkpoint for the next opening, when the log is closed and folded, and many were decided.
+    func writeCheckpoint() throws {
+        let snapshot = log.snapshot()
+        guard
+            snapshot.index.events.count - opened.checkpointEventCount >= configuration.checkpointEventCountMin
+        else { return }
+        let known = (eventCount: opened.eventCount, others: opened.others)
+        guard let checkpoint = try FoldCheckpoint(book, of: snapshot, known: known) else { return }
+        try checkpoint.replace(on: PosixFileSystem(root: configuration.directory))
+    }
+}
