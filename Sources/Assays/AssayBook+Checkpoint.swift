@@ -9,12 +9,12 @@
 //     varint        assays of the second generation; of each, by rising number:
 //       varint        number
 //       list, list    its newest decisions, those superseded
-//       byte          1 if it has caught up
+//       varint        examined cut
 //
 // A list is packed as it is in memory (DecisionList.swift). All else of an assay comes from events that are no
 // decisions, and neither kind looks at what the other did: a decision changes nothing of what an assay is, and
-// nothing else changes what was decided. The one exception, whether an assay of the second generation had caught
-// up when it was last switched on, is written down. So the other events are folded first, then this is put in.
+// nothing else changes what was decided. Whether an assay that is switched off has runs left follows from both,
+// and is asked anew. So the other events are folded first, then this is put in.
 //
 // Invariant: the book of all events is the book of those that are no decisions, with this put in.
 

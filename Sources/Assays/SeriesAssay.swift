@@ -118,14 +118,15 @@ package struct SeriesAssay: Hashable, Sendable {
     func writeDecided(into writer: inout ByteWriter) {
         decisions.write(into: &writer)
         superseded.write(into: &writer)
-        writer.write(UInt8(hasCaughtUp ? 1 : 0))
+        writer.writeVarint(examinedCut)
     }
 
     /// Reads what `writeDecided` wrote, doubting it.
     mutating func readDecided(from cursor: inout ByteCursor) throws(BytesError) {
         decisions = try DecisionList(of: id, ascends: true, from: &cursor)
         superseded = try DecisionList(of: id, ascends: false, from: &cursor)
-        hasCaughtUp = try cursor.read(UInt8.self) != 0
+        examinedCut = try cursor.readVarint()
+        noteRunsLeft()
     }
 
     /// As `get` answers it.
