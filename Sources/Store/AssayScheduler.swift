@@ -65,15 +65,19 @@ package actor AssayScheduler {
 
     /// How much one cohort is looked at in one tick.
     private let limit: PassLimit
+    private let rowCountMax: Int
 
     package init(_ store: InferenceStore, logger: Logger) {
         self.init(store, logger: logger, limit: .scheduled)
     }
 
-    init(_ store: InferenceStore, logger: Logger, limit: PassLimit) {
+    init(
+        _ store: InferenceStore, logger: Logger, limit: PassLimit, rowCountMax: Int = CohortWork.rowCountMax
+    ) {
         self.store = store
         self.logger = logger
         self.limit = limit
+        self.rowCountMax = rowCountMax
     }
 
     /// How many assays wait for late records to come to rest.
@@ -270,9 +274,8 @@ package actor AssayScheduler {
         let limit = PassLimit(
             windowCount: min(limit.windowCount, max(100, limit.windowCount * 10 / due.count)),
             valueCount: limit.valueCount)
-        let columns = Dictionary(grouping: due.map { CohortWork($0, view, now: now, store.configuration) }) {
-            $0.cohort.key.column
-        }
+        let works = due.map { CohortWork($0, view, now: now, configuration, rowCountMax: rowCountMax) }
+        let columns = Dictionary(grouping: works) { $0.cohort.key.column }
         var reader = ColumnReader(view)
         var done: [CohortWork] = []
         var decisionCount = 0

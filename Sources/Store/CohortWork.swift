@@ -24,12 +24,15 @@ struct CohortWork {
     private let isLateDue: Bool
 
     /// Records read for one cohort at once: memory for a second's work.
-    private static let rowCountMax = 1 << 20
+    static let rowCountMax = 1 << 20
 
     /// What is due at `now`.
-    init(_ cohort: Cohort, _ view: StoreView, now: Timestamp, _ configuration: StoreConfiguration) {
+    init(
+        _ cohort: Cohort, _ view: StoreView, now: Timestamp, _ configuration: StoreConfiguration,
+        rowCountMax: Int = rowCountMax
+    ) {
         self.cohort = cohort
-        var rowCount = Self.rowCountMax
+        var rowCount = rowCountMax
         let index = view.snapshot.index.topics[cohort.key.topic]
         if let lateRecords = cohort.late,
             lateRecords.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= now

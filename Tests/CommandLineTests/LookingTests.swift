@@ -1,9 +1,12 @@
 // What a data directory says about itself: inspect, check, assay.
 
 import Assays
+import EventLog
 import Foundation
 import JSON
 import Logging
+import Records
+import Segments
 import Store
 import Testing
 
@@ -63,9 +66,9 @@ import Testing
     }
 
     /// An assay with hourly windows over four hours of records, whose last hour is different.
-    private func makeAssay(analysed: Bool = true) async throws {
+    private func makeAssay(analysed: Bool = true, shift: Int = 0) async throws {
         let lines = (0..<4 * 3600 / 10).map { number -> String in
-            let value = number % 100 + (number >= 3 * 360 ? 60 : 0)
+            let value = (number + shift) % 100 + (number >= 3 * 360 ? 60 : 0)
             return #"{"time":\#(Sample.start + number * 10_000),"out.y":[\#(value)]}"# + "\n"
         }
         try sandbox.write(lines.joined(), to: "a")
@@ -127,7 +130,65 @@ import Testing
         let json = try JSONValue(parsing: try sandbox.run("rebuild", "--verify", "--json").output)
         #expect(json["ok"] == .bool(true) && json["settled"] == .bool(true))
         #expect(json["equal"] == .integer(3) && json["kept"] == .integer(3))
+        let unknown = try sandbox.run("rebuild", "--verify", "--data", "nowhere")
+        #expect(unknown.status == 1 && unknown.errors.contains("nowhere"))
         let revisions = try sandbox.run("assay", "results", "1", "--revisions", "--limit", "1")
         #expect(revisions.lines.count == 3 && revisions.lines[1].contains("revision 1, backfill"))
+    }
+
+    @Test(
+        "a decision that does not follow from the log ends verifying with 1, the first difference before all")
+    func different() async throws {
+        try await makeAssay()
+        let directory = sandbox.file("assaylog-data")
+        // As if the log had been written by something else: two windows decided again, by digests of nothing.
+        let (store, _) = try InferenceStore.open(StoreConfiguration(directory: directory))
+        for place in [2, 1] {
+            var forged = try #require(store.book[AssayID(1)]).decisions[place]
+            forged.revision += 1
+            forged.digest = ResultDigest(of: [])
+            forged.resultID = AssayResultID(10 - place)
+            let document = Array(AssayEvent.analysed(forged).json.text.utf8)
+            _ = try await store.log.append([.event(Event(name: "assay", document: document))])
+        }
+        try await store.close()
+        let verified = try sandbox.run("rebuild", "--verify")
+        #expect(verified.status == 1)
+        #expect(
+            verified.lines[0].hasPrefix(
+                "assay 1 (watch), window 2024-01-09T02:00:00Z, revision 2: worked out again its digest is "),
+            "\(verified.output)")
+        #expect(verified.lines[1].hasPrefix("assay 1 (watch), window 2024-01-09T03:00:00Z, revision 2: "))
+        #expect(verified.lines[2].hasPrefix("5 decisions: 3 equal, 2 different, 0 sealed, "))
+        let asked = try sandbox.run("rebuild", "--verify", "--json")
+        let json = try JSONValue(parsing: asked.output)
+        #expect(asked.status == 1 && json["ok"] == .bool(false) && json["different"] == .integer(2))
+        guard case .array(let differences)? = json["differences"] else {
+            Issue.record("\(asked.output)")
+            return
+        }
+        #expect(differences.count == 2 && differences.first == .string(verified.lines[0]))
+    }
+
+    @Test("a result beside the log that says another thing ends verifying with 1; rebuilding writes it anew")
+    func keptDifferent() async throws {
+        try await makeAssay()
+        let derived = sandbox.file("assaylog-data/derived")
+        let before = try sandbox.run("assay", "results", "1", "--json").output
+        // The results of a store whose records are others, as a wrong backup would bring.
+        let other = try LookingTests()
+        try await other.makeAssay(shift: 1)
+        try FileManager.default.removeItem(atPath: derived)
+        try FileManager.default.copyItem(
+            atPath: other.sandbox.file("assaylog-data/derived"), toPath: derived)
+        let verified = try sandbox.run("rebuild", "--verify")
+        #expect(verified.status == 1)
+        #expect(
+            verified.lines[0].hasPrefix(
+                "assay 1 (watch), window 2024-01-09T01:00:00Z, revision 1: the result kept beside the log is "
+                    + "not what was decided"), "\(verified.output)")
+        #expect(try sandbox.run("rebuild").status == 0)
+        #expect(try sandbox.run("rebuild", "--verify").status == 0)
+        #expect(try sandbox.run("assay", "results", "1", "--json").output == before)
     }
 }

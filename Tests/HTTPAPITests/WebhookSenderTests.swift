@@ -1,5 +1,5 @@
-// Invariants checked: the three at the head of WebhookSender.swift, over loopback against a receiver
-// that answers what the test wants, late or never.
+// Invariants checked: those at the head of WebhookSender.swift, over loopback against a receiver that answers
+// what the test wants, late or never; turns with many messages or destinations against one in memory.
 
 import Alerts
 import Assays
@@ -279,6 +279,62 @@ struct WebhookSenderTests {
         }
     }
 
+    /// A store that allows `hooks.example.com` and has webhooks there, by which each of so many changes waits.
+    private func waiting(_ changeCount: Int, webhookCount: Int = 1) async throws -> Place {
+        let folder = try TemporaryFolder()
+        var configuration = StoreConfiguration(directory: folder.path)
+        configuration.runtimePlace = "/nowhere/libonnxruntime.so"
+        configuration.webhookPolicy = try WebhookPolicy(allowing: ["hooks.example.com"])
+        let store = try InferenceStore.open(configuration, sources: ManualClock().sources).store
+        for number in 0..<webhookCount {
+            let address = try WebhookAddress(JSONField(.string("https://hooks.example.com/\(number)")))
+            _ = try await store.createWebhook(address, secret: nil)
+        }
+        let path = try IOPath(parsing: "output y")
+        for number in 0..<changeCount {
+            let now = store.sources.now()
+            try await store.changeAlerts { _ in
+                .statusChanged(
+                    StatusChange(
+                        id: AlertID(number + 1), assayID: AssayID(1), assayName: "watch",
+                        pipelineName: "fraud", path: path, from: .ok, to: .alert,
+                        window: TimeWindow(start: now, end: now.adding(TimeSpan(microseconds: 1))),
+                        resultID: AssayResultID(number + 1), at: now))
+            }
+        }
+        return Place(folder: folder, store: store)
+    }
+
+    @Test("what waits is told in one turn, in order, until a message is not taken; a turn has an end")
+    func turns() async throws {
+        let place = try await waiting(300)
+        let poster = MemoryPoster { $0 == 20 ? 500 : 200 }
+        let sender = WebhookSender(place.store, poster: poster, logger: noLog)
+        await sender.tick()
+        #expect(poster.posted.map(\.alert) == Array(1...21))
+        // The one that failed has its time; the others do not wait for it.
+        await sender.tick()
+        #expect(poster.posted.map(\.alert) == Array(1...277))
+        await sender.tick()
+        #expect(poster.posted.map(\.alert) == Array(1...300))
+        #expect(place.store.alerts.pendingCount(of: WebhookID(1)) == 1)
+        #expect(place.store.alerts[WebhookID(1)]?.deliveredCount == 299)
+        try await place.store.close()
+    }
+
+    @Test("more destinations than are posted to at once have their turns in turn")
+    func fair() async throws {
+        let place = try await waiting(260, webhookCount: 20)
+        let poster = MemoryPoster { _ in 200 }
+        let sender = WebhookSender(place.store, poster: poster, logger: noLog)
+        await sender.tick()
+        #expect(Set(poster.posted.map(\.place)).count == 16)
+        await sender.tick()
+        // Those that had none come first, though the others have more to be told.
+        #expect(Set(poster.posted.map(\.place)).count == 20)
+        try await place.store.close()
+    }
+
     @Test("destinations are listed without their secrets, refused where they are not allowed, and deleted")
     func routes() async throws {
         let allow: @Sendable (inout StoreConfiguration) -> Void = { configuration in
@@ -313,5 +369,24 @@ struct WebhookSenderTests {
             #expect(try await client.refused("webhooks/delete", "{\"id\":1}").status == 400)
             #expect(try await client.ask("alerts/list", "{\"limit\":5}").array().isEmpty)
         }
+    }
+}
+
+/// Takes messages in memory, and answers by their number, from 0.
+private final class MemoryPoster: WebhookPoster {
+    private let answer: @Sendable (Int) -> Int
+    private let state = Mutex<[(place: String, alert: Int)]>([])
+
+    init(_ answer: @escaping @Sendable (Int) -> Int) { self.answer = answer }
+
+    var posted: [(place: String, alert: Int)] { state.withLock { $0 } }
+
+    func post(_ message: WebhookMessage, to address: WebhookAddress) async throws -> Int {
+        let alert = Int(message.id.split(separator: "_")[1]) ?? 0
+        let number = state.withLock { posted in
+            posted.append((address.text, alert))
+            return posted.count - 1
+        }
+        return answer(number)
     }
 }
