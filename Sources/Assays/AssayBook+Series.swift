@@ -40,7 +40,10 @@ extension AssayBook {
     package subscript(series id: AssayID) -> SeriesAssay? { series.assays[id] }
 
     /// All assays of the second generation, newest first.
-    package func seriesList() -> [SeriesAssay] { series.assays.values.sorted { $0.id > $1.id } }
+    package func seriesList() -> [SeriesAssay] {
+        // Asked four times a second; without any, not even the types of what is sorted have to be made.
+        series.assays.count == 0 ? [] : series.assays.values.sorted { $0.id > $1.id }
+    }
 
     // MARK: Commands
 

@@ -125,8 +125,11 @@ package struct APIServer {
     }
 }
 
+// Services say their names: the library would find them by looking into each, at every start.
+
 /// Runs the schedulers of both generations as long as the application lives.
-private struct SchedulerService: Service {
+private struct SchedulerService: Service, CustomStringConvertible {
+    var description: String { "schedulers" }
     let first: AssayScheduler
     let second: SeriesScheduler
 
@@ -140,7 +143,8 @@ private struct SchedulerService: Service {
 }
 
 /// Tells webhooks as long as the application lives.
-private struct SenderService: Service {
+private struct SenderService: Service, CustomStringConvertible {
+    var description: String { "webhook sender" }
     let sender: WebhookSender
 
     func run() async throws {
@@ -149,7 +153,8 @@ private struct SenderService: Service {
 }
 
 /// Keeps house as long as the application lives.
-private struct HousekeeperService: Service {
+private struct HousekeeperService: Service, CustomStringConvertible {
+    var description: String { "housekeeper" }
     let housekeeper: Housekeeper
 
     func run() async throws {

@@ -54,6 +54,7 @@ struct WebhookPolicyOptions: ParsableArguments {
 extension WebhookCommand {
     struct Create: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "create",
             abstract: "Tell an address from now on.",
             discussion: """
                 Example:
@@ -108,6 +109,7 @@ extension WebhookCommand {
 
     struct List: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "list",
             abstract: "List the destinations, and what became of telling them.",
             discussion: """
                 Example:
@@ -161,6 +163,7 @@ extension WebhookCommand {
 
     struct Switch: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "switch",
             abstract: "Stop telling a destination, or go on.",
             discussion: """
                 Example:
@@ -194,6 +197,7 @@ extension WebhookCommand {
 
     struct Delete: AsyncParsableCommand {
         static let configuration = CommandConfiguration(
+            commandName: "delete",
             abstract: "Forget a destination, and what waits for it.",
             discussion: """
                 Example:
