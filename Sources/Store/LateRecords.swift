@@ -105,6 +105,21 @@ extension TimeWindow {
     }
 }
 
+/// Records of one run that are no further apart than this are looked at together.
+private let nearMilliseconds: Int64 = 60_000
+
+extension Int64 {
+    fileprivate func subtractingClamped(_ other: Int64) -> Int64 {
+        let (difference, overflow) = subtractingReportingOverflow(other)
+        return overflow ? .min : difference
+    }
+
+    fileprivate func addingClamped(_ other: Int64) -> Int64 {
+        let (sum, overflow) = addingReportingOverflow(other)
+        return overflow ? .max : sum
+    }
+}
+
 extension TopicIndex {
     /// The times of records that came after `cut`. Costs the blocks of segments that got any.
     ///
@@ -123,10 +138,18 @@ extension TopicIndex {
         for run in tails.values.joined() where run.commitRuns.last!.commit > cut {
             // A run grows with each small append: only its rows after the cut are new.
             let oldRowCount = run.commitRuns.lazy.filter { $0.commit <= cut }.reduce(0) { $0 + $1.rowCount }
-            var (least, greatest) = (Int64.max, Int64.min)
-            for time in run.batch.times[oldRowCount...] {
-                least = min(least, time)
-                greatest = max(greatest, time)
+            // A record of now may stand beside one that is a year late: only those near each other are one range.
+            let times = run.batch.times[oldRowCount...]
+            guard var least = times.first, var greatest = times.first else { continue }
+            for time in times {
+                if time < least.subtractingClamped(nearMilliseconds)
+                    || time > greatest.addingClamped(nearMilliseconds)
+                {
+                    insert(least, greatest)
+                    (least, greatest) = (time, time)
+                } else {
+                    (least, greatest) = (min(least, time), max(greatest, time))
+                }
             }
             insert(least, greatest)
         }

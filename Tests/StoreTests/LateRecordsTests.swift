@@ -43,6 +43,25 @@ struct LateRecordsTests {
         #expect(ranges.ranges.last == Int.max - 1..<Int.max)
     }
 
+    @Test("a small post of now and one of a year ago touch two moments, and not the year between")
+    func strays() async throws {
+        let scene = try await Scene()
+        let year = -365.0 * 86_400
+        try await scene.append([(year, 1), (year + 20, 2), (10, 3), (-5, 4), (12, 5)])
+        let index = try #require(scene.store.log.snapshot().index.topics[scene.pipeline.topic.name])
+        let found = index.times(after: 0).ranges
+        let expected = [(year, year + 20), (-5, 12)].map { first, last in
+            Int(moment(first).microseconds)..<Int(moment(last).microseconds) + 1
+        }
+        #expect(found == expected)
+        // What came before the cut is left out.
+        let cut = scene.store.log.cut
+        try await scene.append([(300, 6)])
+        let later = try #require(scene.store.log.snapshot().index.topics[scene.pipeline.topic.name])
+        #expect(later.times(after: cut).ranges.map(\.lowerBound) == [Int(moment(300).microseconds)])
+        try await scene.store.close()
+    }
+
     @Test("late records are due when quiet for the grace, at the latest after the greatest lateness")
     func due() {
         let grace = TimeSpan(microseconds: 5_000_000)
