@@ -102,7 +102,7 @@ struct CommitDraft {
         let run = TailRun(
             partition: source.partition, firstIndex: first, batch: rows,
             commitRuns: [CommitRun(commit: commit, rowCount: rows.rowCount)],
-            byteCount: 256 + block.uncompressedByteCount)
+            byteCount: TailRun.byteCount(of: rows))
         publication.tails.append((source.topic, run))
     }
 }

@@ -200,7 +200,6 @@ package struct TopicIndex: Sendable {
     mutating func append(_ run: TailRun) {
         nextIndexes[run.partition] = max(nextIndexes[run.partition] ?? 0, run.endIndex)
         if letGo[run.partition]?.contains(run.firstIndex..<run.endIndex) ?? false { return }
-        // A union takes what its runs did.
         tailByteCount += run.byteCount
         var runs = tails.removeValue(forKey: run.partition) ?? []
         runs.append(run)
@@ -208,6 +207,8 @@ package struct TopicIndex: Sendable {
             let last = runs[(runs.count - TopicIndex.mergedRunCount)...]
             let size = last[last.endIndex - 1].size
             guard last.allSatisfy({ $0.size <= size }), let union = TailRun.union(of: last) else { break }
+            // Rows that lack each other's fields take more together.
+            tailByteCount += union.byteCount - last.reduce(0) { $0 + $1.byteCount }
             runs.replaceSubrange(last.indices, with: CollectionOfOne(union))
         }
         tails[run.partition] = runs

@@ -344,7 +344,7 @@ struct Recovery {
                     TailRun(
                         partition: head.partition, firstIndex: head.firstIndex, batch: batch,
                         commitRuns: [CommitRun(commit: header.commit, rowCount: batch.rowCount)],
-                        byteCount: 256 + block.payload.count * 3), topic: head.topic, segment: number)
+                        byteCount: TailRun.byteCount(of: batch)), topic: head.topic, segment: number)
             case .group: break  // Columns of the heads before it.
             case .columns, .rolled, .grouped:
                 let head = try block.head(at: place)

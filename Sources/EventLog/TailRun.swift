@@ -30,6 +30,9 @@ package struct TailRun: Sendable {
         timeMax = batch.times.max() ?? .min
     }
 
+    /// About what a run of these records takes: decoded, as it is held, however short they are on disk.
+    static func byteCount(of batch: RecordBatch) -> Int { 256 + batch.memoryByteCount }
+
     package var endIndex: UInt64 { firstIndex + UInt64(batch.rowCount) }
 
     /// The runs of it that are not in `letGo`.
@@ -79,7 +82,7 @@ package struct TailRun: Sendable {
         }
         return TailRun(
             partition: first.partition, firstIndex: first.firstIndex, batch: batch, commitRuns: commits,
-            byteCount: runs.reduce(0) { $0 + $1.byteCount })
+            byteCount: byteCount(of: batch))
     }
 
     /// The first of `runs`, as many as a block holds; at least one.
