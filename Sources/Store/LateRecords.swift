@@ -106,19 +106,7 @@ extension TimeWindow {
 }
 
 /// Records of one run that are no further apart than this are looked at together.
-private let nearMilliseconds: Int64 = 60_000
-
-extension Int64 {
-    fileprivate func subtractingClamped(_ other: Int64) -> Int64 {
-        let (difference, overflow) = subtractingReportingOverflow(other)
-        return overflow ? .min : difference
-    }
-
-    fileprivate func addingClamped(_ other: Int64) -> Int64 {
-        let (sum, overflow) = addingReportingOverflow(other)
-        return overflow ? .max : sum
-    }
-}
+private let nearMilliseconds: UInt64 = 60_000
 
 extension TopicIndex {
     /// The times of records that came after `cut`. Costs the blocks of segments that got any.
@@ -142,9 +130,9 @@ extension TopicIndex {
             let times = run.batch.times[oldRowCount...]
             guard var least = times.first, var greatest = times.first else { continue }
             for time in times {
-                if time < least.subtractingClamped(nearMilliseconds)
-                    || time > greatest.addingClamped(nearMilliseconds)
-                {
+                // Unsigned, so that no distance is too great.
+                let gap = time < least ? least &- time : time > greatest ? time &- greatest : 0
+                if UInt64(bitPattern: gap) > nearMilliseconds {
                     insert(least, greatest)
                     (least, greatest) = (time, time)
                 } else {
