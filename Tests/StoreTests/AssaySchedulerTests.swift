@@ -120,42 +120,6 @@ struct AssaySchedulerTests {
         try await scene.store.close()
     }
 
-    @Test(
-        "a clock that was ahead for a moment makes no window run before it is complete",
-        arguments: [false, true])
-    func clockAhead(isRestarted: Bool) async throws {
-        var scene = try await Scene()
-        let id = try await scene.createAssay()
-        var scheduler = scene.scheduler
-        try await scene.append([(10, 1), (70, 2)])
-        scene.clock.set(moment(66))
-        await scheduler.tick()
-        // A day ahead for one look: the window from 60 seconds on seems complete.
-        scene.clock.set(moment(86_400))
-        await scheduler.tick()
-        #expect(try scene.decisions(id) == ["0:complete1", "60:complete1"])
-        scene.clock.set(moment(67))
-        if isRestarted {
-            scene = try await scene.restarted()
-            scheduler = scene.scheduler
-        }
-        await scheduler.tick()
-        // More of the window comes, and of the next one: neither is looked at before it is complete.
-        try await scene.append([(80, 3), (125, 4)])
-        for seconds in [68.0, 80, 110, 124, 124.9] {
-            scene.clock.set(moment(seconds))
-            await scheduler.tick()
-            #expect(try scene.decisions(id) == ["0:complete1", "60:complete1"])
-        }
-        scene.clock.set(moment(125))
-        await scheduler.tick()
-        #expect(try scene.decisions(id) == ["0:complete1", "60:late2"])
-        scene.clock.set(moment(185))
-        await scheduler.tick()
-        #expect(try scene.decisions(id) == ["0:complete1", "60:late2", "120:complete1"])
-        try await scene.store.close()
-    }
-
     @Test("late records that never rest are looked at after the greatest lateness")
     func neverQuiet() async throws {
         let scene = try await Scene()

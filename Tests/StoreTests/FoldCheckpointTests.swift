@@ -117,11 +117,15 @@ struct FoldCheckpointTests {
         writer.write(Checksum.crc32c(otherVersion))
         var flipped = bytes
         flipped[bytes.count / 2] ^= 0x10
+        var (otherCommit, otherEvent) = (try FoldCheckpoint(bytes), try FoldCheckpoint(bytes))
+        otherCommit.last.commit += 1
+        otherEvent.last.checksum ^= 1
         for (name, claim) in [
             ("nothing", []), ("cut short", Array(bytes.dropLast())),
             ("half", Array(bytes[..<(bytes.count / 2)])),
             ("flipped", flipped), ("another version", writer.bytes), ("another log", foreign),
-            ("more", bytes + [0]),
+            ("more", bytes + [0]), ("a log with another last commit", otherCommit.encoded()),
+            ("a log with another last event", otherEvent.encoded()),
         ] {
             let folder = try later.copy()
             try Data(claim).write(to: URL(fileURLWithPath: folder.path + path))

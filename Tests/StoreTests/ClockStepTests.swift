@@ -1,0 +1,122 @@
+// Invariants checked: the last at the heads of AssayScheduler.swift and SeriesScheduler.swift, with a clock that
+// goes back, and one that was ahead.
+//
+// Windows are a minute wide; the grace is 5 seconds.
+
+import Assays
+import Records
+import Simulation
+import Testing
+
+@testable import Store
+
+@Suite("A clock that steps")
+struct ClockStepTests {
+    @Test(
+        "a clock that was ahead for a moment makes no window run before it is complete",
+        arguments: [false, true])
+    func ahead(isRestarted: Bool) async throws {
+        var scene = try await Scene()
+        let id = try await scene.createAssay()
+        var scheduler = scene.scheduler
+        try await scene.append([(10, 1), (70, 2)])
+        scene.clock.set(moment(66))
+        await scheduler.tick()
+        // A day ahead for one look: the window from 60 seconds on seems complete.
+        scene.clock.set(moment(86_400))
+        await scheduler.tick()
+        #expect(try scene.decisions(id) == ["0:complete1", "60:complete1"])
+        scene.clock.set(moment(67))
+        if isRestarted {
+            scene = try await scene.restarted()
+            scheduler = scene.scheduler
+        }
+        await scheduler.tick()
+        // More of the window comes, and of the next one: neither is looked at before it is complete.
+        try await scene.append([(80, 3), (125, 4)])
+        for seconds in [68.0, 80, 110, 124, 124.9] {
+            scene.clock.set(moment(seconds))
+            await scheduler.tick()
+            #expect(try scene.decisions(id) == ["0:complete1", "60:complete1"])
+        }
+        scene.clock.set(moment(125))
+        await scheduler.tick()
+        #expect(try scene.decisions(id) == ["0:complete1", "60:late2"])
+        scene.clock.set(moment(185))
+        await scheduler.tick()
+        #expect(try scene.decisions(id) == ["0:complete1", "60:late2", "120:complete1"])
+        try await scene.store.close()
+    }
+
+    // The clock is put back by an hour while late records wait for the grace, and a broken assay for its next try.
+    @Test("a clock that goes back puts late records and new tries off by no more than the grace")
+    func seriesBack() async throws {
+        let scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(
+            SeriesSchedulerTests.request(
+                frequency: "{\"SimpleRunFrequency\":{\"quantity\":1,\"unit\":\"Day\"}}"))
+        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        try await scene.append([(10, 1)])
+        scene.clock.set(moment(7200))
+        await scheduler.tick()
+        #expect(
+            try SeriesSchedulerTests.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+        try await scene.append([(20, 9)])
+        await scheduler.tick()
+        scene.clock.set(moment(3600))
+        await scheduler.tick()
+        #expect(
+            try SeriesSchedulerTests.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+        scene.clock.advance(4.9)
+        await scheduler.tick()
+        #expect(
+            try SeriesSchedulerTests.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+        scene.clock.advance(0.1)
+        await scheduler.tick()
+        #expect(try SeriesSchedulerTests.decisions(scene, uuid).map { $0.hasPrefix("60:late2") } == [true])
+        // And forth, by a year: each day that is complete by then is run once.
+        scene.clock.set(moment(31_536_000))
+        await scheduler.tick()
+        #expect(try SeriesSchedulerTests.decisions(scene, uuid).count == 365)
+        scene.clock.set(moment(20_000_000))
+        await scheduler.tick()
+        #expect(try SeriesSchedulerTests.decisions(scene, uuid).count == 365)
+        try await scene.store.close()
+    }
+
+    @Test("a clock that was ahead for a moment makes no run before it is due", arguments: [false, true])
+    func seriesAhead(isRestarted: Bool) async throws {
+        var scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        var scheduler = SeriesSchedulerTests.scheduler(scene)
+        try await scene.append([(10, 1), (20, 4), (70, 1)])
+        // Two minutes ahead for one look.
+        scene.clock.set(moment(185))
+        await scheduler.tick()
+        let ahead = ["60:complete1:Ok", "120:complete1:Alert", "180:complete1:NoData"]
+        #expect(try SeriesSchedulerTests.decisions(scene, uuid) == ahead)
+        scene.clock.set(moment(66))
+        if isRestarted {
+            scene = try await scene.restarted()
+            scheduler = SeriesSchedulerTests.scheduler(scene)
+        }
+        await scheduler.tick()
+        try await scene.append([(80, 4), (130, 1), (140, 4)])
+        for seconds in [67.0, 80, 110, 124.9] {
+            scene.clock.set(moment(seconds))
+            await scheduler.tick()
+            #expect(try SeriesSchedulerTests.decisions(scene, uuid) == ahead)
+        }
+        scene.clock.set(moment(125))
+        await scheduler.tick()
+        #expect(try SeriesSchedulerTests.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", ahead[2]])
+        scene.clock.set(moment(184.9))
+        await scheduler.tick()
+        #expect(try SeriesSchedulerTests.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", ahead[2]])
+        scene.clock.set(moment(185))
+        await scheduler.tick()
+        #expect(
+            try SeriesSchedulerTests.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", "180:late2:Ok"])
+        try await scene.store.close()
+    }
+}
