@@ -208,8 +208,11 @@ package final class LogWriter {
 
         var byteCount: Int { runs.reduce(0) { $0 + $1.byteCount } }
 
-        /// In as few blocks as can be. Not under the index's lock: it copies rows.
-        var rolls: [Roll] { TailRun.joined(runs).map { Roll(topic: topic, run: $0) } }
+        /// In as few blocks as can be, but for times that lie far apart. Not under the index's lock: it
+        /// copies rows.
+        var rolls: [Roll] {
+            TailRun.joined(runs).flatMap(\.cutAtFarTimes).map { Roll(topic: topic, run: $0) }
+        }
     }
 
     private func write(

@@ -194,13 +194,3 @@ final class RequestPreparer {
         prepared.requests[position].shares = [.init(source: records.source, rowCount: rowCount)]
     }
 }
-
-extension RecordBatch {
-    /// The rows of each block that holds a part of it: of nearly equal size, so that the last one is not
-    /// a handful of rows.
-    package var blockRanges: [Range<Int>] {
-        let size = SegmentFormat.blockRowCountMax
-        let count = (rowCount + size - 1) / size
-        return (0..<count).map { rowCount * $0 / count..<rowCount * ($0 + 1) / count }
-    }
-}

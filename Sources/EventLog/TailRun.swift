@@ -47,8 +47,19 @@ package struct TailRun: Sendable {
         }
         if next == 0 { return [self] }
         if next < batch.rowCount { rest.append(next..<batch.rowCount) }
+        return pieces(rest)
+    }
+
+    /// Its rows, cut where times lie far apart.
+    var cutAtFarTimes: [TailRun] {
+        let stretches = batch.stretches
+        return stretches.count == 1 ? [self] : pieces(stretches)
+    }
+
+    /// A run of each of the ranges of rows.
+    private func pieces(_ ranges: [Range<Int>]) -> [TailRun] {
         let commits = commitRuns.flatMap { [CommitNumber](repeating: $0.commit, count: $0.rowCount) }
-        return rest.map { rows in
+        return ranges.map { rows in
             var runs: [CommitRun] = []
             for commit in commits[rows] {
                 if runs.last?.commit == commit {

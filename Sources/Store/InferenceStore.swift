@@ -207,7 +207,8 @@ package final class InferenceStore: Sendable {
     /// Appends records to a topic's partition. Durable when it returns, all or none.
     ///
     /// Batches of `columnBlockRowCountMin` rows and more become column blocks, of at most
-    /// `blockRowCountMax` rows each; smaller ones wait in memory and small blocks for company.
+    /// `blockRowCountMax` rows each; smaller ones, and what is cut off because its time lies far from
+    /// the others', wait in memory and small blocks for company.
     ///
     /// - Parameters:
     ///   - event: what to note of it in the same commit: durable with the records, or not at all.
@@ -221,7 +222,7 @@ package final class InferenceStore: Sendable {
         if batch.rowCount < SegmentFormat.columnBlockRowCountMin {
             items.append(.small(batch, AppendSource(topic: topic, partition: partition)))
         } else {
-            items = await encode(batch, topic: topic, partition: partition)
+            items = await blocks(of: batch, AppendSource(topic: topic, partition: partition))
         }
         if let event { items.append(.event(event)) }
         let receipt = try await log.append(items, key: key)
@@ -244,17 +245,20 @@ package final class InferenceStore: Sendable {
         return try await append(batch, topic: source.topic, partition: source.partition, key: key)
     }
 
-    /// The batch as column blocks, in the order of its rows; those of a large one on all cores.
-    private func encode(_ batch: RecordBatch, topic: String, partition: String) async -> [AppendItem] {
-        @Sendable func encode(_ rows: Range<Int>) -> AppendItem {
+    /// The batch in the order of its rows: as column blocks, those of a large one encoded on all cores, and
+    /// as few records where far times leave few.
+    private func blocks(of batch: RecordBatch, _ source: AppendSource) async -> [AppendItem] {
+        @Sendable func block(_ rows: Range<Int>) -> AppendItem {
+            let part = batch.slice(rows)
+            if rows.count < SegmentFormat.columnBlockRowCountMin { return .small(part, source) }
             let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
             defer { encoders.withLock { $0.append(box) } }
-            return .columns(box.encoder.encode(batch.slice(rows), topic: topic, partition: partition))
+            return .columns(box.encoder.encode(part, topic: source.topic, partition: source.partition))
         }
         let ranges = batch.blockRanges
-        guard ranges.count > 1 else { return ranges.map(encode) }
+        guard ranges.count > 1 else { return ranges.map(block) }
         return await withTaskGroup(of: (Int, AppendItem).self) { group in
-            for (position, rows) in ranges.enumerated() { group.addTask { (position, encode(rows)) } }
+            for (position, rows) in ranges.enumerated() { group.addTask { (position, block(rows)) } }
             var items = [AppendItem?](repeating: nil, count: ranges.count)
             for await (position, item) in group { items[position] = item }
             return items.compactMap { $0 }

@@ -62,6 +62,26 @@ struct LateRecordsTests {
         try await scene.store.close()
     }
 
+    @Test("one old record among a thousand touches its moment alone")
+    func strayAmongMany() async throws {
+        let scene = try await Scene()
+        let year = -365.0 * 86_400
+        var rows = (0..<1000).map { (Double($0), Double($0)) }
+        rows[600] = (year, 600)
+        try await scene.append(rows)
+        let expected = [(year, year), (0, 599), (601, 999)].map { first, last in
+            Int(moment(first).microseconds)..<Int(moment(last).microseconds) + 1
+        }
+        func found() throws -> [Range<Int>] {
+            let index = try #require(scene.store.log.snapshot().index.topics[scene.pipeline.topic.name])
+            return index.times(after: 0).ranges
+        }
+        #expect(try found() == expected)
+        let index = try #require(scene.store.log.snapshot().index.topics[scene.pipeline.topic.name])
+        #expect(index.nextIndexes.values.first == 1000)
+        try await scene.store.close()
+    }
+
     @Test("late records are due when quiet for the grace, at the latest after the greatest lateness")
     func due() {
         let grace = TimeSpan(microseconds: 5_000_000)
