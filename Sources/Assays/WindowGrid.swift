@@ -60,6 +60,29 @@ package struct WindowGrid: Hashable, Sendable {
         start = start.adding(TimeSpan(microseconds: -back))
     }
 
+    /// The same windows and those before, back to the year 1: one grid for all whose windows are of a kind,
+    /// whenever they begin. A grid that begins earlier yet, or whose windows since then 64 bits do not count,
+    /// is itself.
+    package var reachingBack: WindowGrid {
+        let distance = Int128(start.microseconds) - Int128(Self.yearOne)
+        guard distance >= 0, distance / Int128(interval.microseconds) < Int128(Int.max / 2) else {
+            return self
+        }
+        let first = Int128(Self.yearOne) + distance % Int128(interval.microseconds)
+        return WindowGrid(
+            start: Timestamp(microseconds: Int64(first)), width: width, interval: interval)
+    }
+
+    /// 0001-01-01T00:00:00Z.
+    private static let yearOne: Int64 = -62_135_596_800_000_000
+
+    /// The number of the window that starts at `moment`, where one does; else of the next one.
+    package func index(startingAt moment: Timestamp) -> Int {
+        let distance = Int128(moment.microseconds) - Int128(start.microseconds)
+        let interval = Int128(interval.microseconds)
+        return distance <= 0 ? 0 : Int(clamping: (distance + interval - 1) / interval)
+    }
+
     /// Window `index`. Where time is not counted any more it is cut there.
     package func window(_ index: Int) -> TimeWindow {
         precondition(index >= 0, "The first window is 0.")

@@ -127,9 +127,11 @@ package actor AssayScheduler {
         for cohort in all {
             let dueCount = cohort.grid.completeCount(until: horizon)
             guard cohort.examinedCount < dueCount else { continue }
-            let backfill = Backfill(
-                doneCount: cohort.examinedCount, dueCount: dueCount, problem: cohort.problem)
-            for id in cohort.members { entries[id] = backfill }
+            for (id, first) in cohort.firstWindows where first < dueCount {
+                entries[id] = Backfill(
+                    doneCount: max(0, cohort.examinedCount - first), dueCount: dueCount - first,
+                    problem: cohort.problem)
+            }
         }
         for (id, entry) in waiting {
             guard let problem = entry.problem else { continue }
@@ -307,8 +309,7 @@ package actor AssayScheduler {
         var work = work
         let ranges = (work.late, work.fresh)
         (work.late, work.fresh) = ([], nil)
-        let assays = work.cohort.members.compactMap { reader.view.book[$0] }
-        let pass = CohortPass(work.cohort.key, assays, &reader)
+        let pass = CohortPass(work.cohort, &reader)
         do {
             for (range, isLate) in ranges.0.map({ ($0, true) }) + (ranges.1.map { [($0, false)] } ?? []) {
                 let answer = try pass.examine(
@@ -388,8 +389,9 @@ package actor AssayScheduler {
             }
             // As far as the others were, but alone from here on.
             let alone = Cohort(
-                cohort.key, [failure.id], examinedCount: cohort.examinedCount,
-                settledCut: cohort.settledCut)
+                cohort.key, of: failure.id,
+                firstWindow: cohort.firstWindows[failure.id] ?? cohort.firstWindow,
+                examinedCount: cohort.examinedCount, settledCut: cohort.settledCut)
             alone.late = cohort.late
             cohort.remove(failure.id)
             fail(alone, failure.problem, now)

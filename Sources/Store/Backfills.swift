@@ -53,9 +53,10 @@ extension StoreView {
                 return nil
             }
             cohort.late = nil
-            let dueCount = cohort.grid.completeCount(until: now.adding(-configuration.grace))
+            let first = cohort.firstWindow
+            let dueCount = cohort.grid.completeCount(until: now.adding(-configuration.grace)) - first
             var reader = ColumnReader(self)
-            let pass = CohortPass(cohort.key, [assay], &reader)
+            let pass = CohortPass(cohort, &reader)
             while let windows = CohortWork(cohort, self, now: now, configuration).fresh {
                 // One occupied window at a time: the first that would be decided is answer enough.
                 let answer = try pass.examine(
@@ -63,10 +64,10 @@ extension StoreView {
                     limit: PassLimit(windowCount: 1, valueCount: .max))
                 if let failure = answer.failures.first {
                     return Backfill(
-                        doneCount: cohort.examinedCount, dueCount: dueCount, problem: failure.problem)
+                        doneCount: cohort.examinedCount - first, dueCount: dueCount, problem: failure.problem)
                 }
-                if let first = answer.findings.first?.analyses.first {
-                    let doneCount = cohort.grid.completeCount(until: first.window.end) - 1
+                if let found = answer.findings.first?.analyses.first {
+                    let doneCount = cohort.grid.index(startingAt: found.window.start) - first
                     return Backfill(doneCount: doneCount, dueCount: dueCount)
                 }
                 cohort.finish(

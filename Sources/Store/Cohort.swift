@@ -3,17 +3,21 @@
 //
 //     column, filter, grid ──► cohort ──► members: assay 3, assay 17, assay 20 …
 //                                │
-//                                ├─ examinedCount   windows of the grid that were looked at
+//                                ├─ examinedCount   windows of the grid before this one were looked at
 //                                ├─ late            records that came after that, and wait
 //                                └─ retryAt         after something went wrong
 //
 // An assay that is new, or was paused, begins a cohort of its own, and joins the others when it has
-// caught up with them. One that cannot be analysed leaves the others, so that it holds nobody up.
+// caught up with them. One that cannot be analysed leaves the others, so that it holds nobody up. Assays
+// that begin on different days have the same windows from then on: their grid is one that reaches back
+// before all of them, and each looks at those of its own alone.
 //
 // Invariants:
-//  * All members have been examined for the same windows, as far as the log then held.
+//  * All members have been examined for the same windows, each from its first one on, as far as the log
+//    then held.
 //  * Windows before `examinedCount` have been examined for all commits up to `settledCut`, and for
 //    those up to the last look but for the records in `late`.
+//  * No window before `firstWindow` is looked at.
 
 import Assays
 import EventLog
@@ -66,6 +70,7 @@ final class Cohort {
     struct Key: Hashable, Sendable {
         let topic: String
         let column: ColumnSpec
+        /// Begins before all assays that could share it, but for one that is not settled.
         let grid: WindowGrid
         /// Nil where baselines stand still, and so are each assay's own.
         let sliding: SlidingSpec?
@@ -77,6 +82,10 @@ final class Cohort {
     /// The topics whose records matter.
     let topics: [String]
     private(set) var members: [AssayID]
+    /// Where each member's windows begin on the grid.
+    private(set) var firstWindows: [AssayID: Int]
+    /// No member has a window before this one.
+    private(set) var firstWindow: Int
     var examinedCount: Int
     var settledCut: CommitNumber
     var late: LateRecords?
@@ -84,19 +93,25 @@ final class Cohort {
     var problem: String?
     var retryAt: Timestamp?
 
-    init(_ key: Key, _ members: [AssayID], examinedCount: Int, settledCut: CommitNumber) {
+    /// The cohort of one assay.
+    init(_ key: Key, of id: AssayID, firstWindow: Int, examinedCount: Int, settledCut: CommitNumber) {
+        precondition(examinedCount >= firstWindow, "What lies before the first window is not looked at.")
         self.key = key
+        members = [id]
+        firstWindows = [id: firstWindow]
+        self.firstWindow = firstWindow
         topics = [key.topic] + (key.sliding.map { $0.topic == key.topic ? [] : [$0.topic] } ?? [])
-        self.members = members
         self.examinedCount = examinedCount
         self.settledCut = settledCut
     }
 
     var grid: WindowGrid { key.grid }
 
-    func add(_ id: AssayID) { members.append(id) }
-
-    func remove(_ id: AssayID) { members.removeAll { $0 == id } }
+    func remove(_ id: AssayID) {
+        members.removeAll { $0 == id }
+        firstWindows[id] = nil
+        firstWindow = firstWindows.values.min() ?? firstWindow
+    }
 
     /// Whether another cohort's members could be this one's as well.
     func isInStep(with other: Cohort) -> Bool {
@@ -106,6 +121,8 @@ final class Cohort {
 
     func absorb(_ other: Cohort) {
         members += other.members
+        firstWindows.merge(other.firstWindows) { _, new in new }
+        firstWindow = min(firstWindow, other.firstWindow)
         settledCut = min(settledCut, other.settledCut)
     }
 
@@ -132,7 +149,7 @@ final class Cohort {
     ///   - times: ranges of microseconds.
     ///   - isOverdue: whether they need not come to rest: they came while nobody looked.
     func note(_ times: DisjointRanges, of topic: String, at now: Timestamp, isOverdue: Bool = false) {
-        guard examinedCount > 0 else { return }
+        guard examinedCount > firstWindow else { return }
         var touched = DisjointRanges()
         for range in times.ranges {
             let span = TimeWindow(range)
@@ -152,11 +169,14 @@ final class Cohort {
         }
     }
 
-    private func examined(_ windows: Range<Int>) -> Range<Int> { windows.clamped(to: 0..<examinedCount) }
+    private func examined(_ windows: Range<Int>) -> Range<Int> {
+        windows.clamped(to: firstWindow..<examinedCount)
+    }
 
     /// Takes back that windows were examined which are not complete: the clock had been ahead. They are looked
     /// at again when they are.
     func setBack(to completeCount: Int) {
+        let completeCount = max(firstWindow, completeCount)
         guard completeCount < examinedCount else { return }
         late?.windows.remove(completeCount..<examinedCount)
         if late?.windows.isEmpty == true { late = nil }
@@ -184,11 +204,14 @@ extension Cohort {
     ) throws -> Cohort? {
         guard let key = try Key(of: assay, view) else { return nil }
         let examinedUntil = assay.decisions.last?.window.end
+        let firstWindow = key.firstWindow(of: assay)
         let cohort = Cohort(
-            key, [assay.id], examinedCount: examinedUntil.map { key.grid.completeCount(until: $0) } ?? 0,
+            key, of: assay.id, firstWindow: firstWindow,
+            examinedCount: max(
+                firstWindow, examinedUntil.map { key.grid.completeCount(until: $0) } ?? firstWindow),
             settledCut: assay.examinedCut)
         cohort.setBack(to: key.grid.completeCount(until: now.adding(-grace)))
-        if cohort.examinedCount > 0 {
+        if cohort.examinedCount > firstWindow {
             let since = cohort.hasHomeChanged(view, after: assay.examinedCut) ? 0 : assay.examinedCut
             for topic in cohort.topics {
                 guard let index = view.snapshot.index.topics[topic] else { continue }
@@ -208,6 +231,15 @@ extension Cohort {
 }
 
 extension Cohort.Key {
+    /// Where the windows of an assay begin on the grid, which was made for it.
+    fileprivate func firstWindow(of assay: Assay) -> Int {
+        guard unsettled == nil else { return 0 }
+        guard let start = assay.definition.windowStart ?? assay.decisions.first?.window.start else {
+            preconditionFailure("Whose first window is not settled is alone on its grid.")
+        }
+        return grid.index(startingAt: start)
+    }
+
     /// Nil where windows start with the first record and there is none.
     fileprivate init?(of assay: Assay, _ view: StoreView) throws {
         let definition = assay.definition
@@ -226,9 +258,10 @@ extension Cohort.Key {
                 column: ColumnSpec(spec), topic: try view.pipeline(of: spec).topic.name,
                 width: spec.width.span, offset: offset.span)
         }
+        let grid = definition.grid(startingAt: fallback ?? Timestamp(microseconds: 0))
         self.init(
             topic: topic, column: ColumnSpec(definition.window),
-            grid: definition.grid(startingAt: fallback ?? Timestamp(microseconds: 0)), sliding: sliding,
+            grid: isUnsettled ? grid : grid.reachingBack, sliding: sliding,
             unsettled: isUnsettled ? assay.id : nil)
     }
 }

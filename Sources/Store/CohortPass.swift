@@ -8,6 +8,7 @@
 //
 // Invariants:
 //  * Findings are the outcomes that differ from the newest decision: same digest, no finding.
+//  * No assay has a finding of a window before its first.
 //  * A window whose newest result is sealed is passed over: its records may be gone.
 //  * An assay that cannot be analysed is named and holds nobody up.
 //  * A window with records has an outcome, also where nothing is under its baseline: then without a score.
@@ -43,6 +44,8 @@ struct CohortPass {
     /// An assay as the pass needs it.
     fileprivate struct Member {
         let assay: Assay
+        /// Where its windows begin on the grid.
+        let firstWindow: Int
         /// Nil where each window has a baseline of its own.
         let evaluator: AssayEvaluator?
         var findings: AssayFindings
@@ -52,14 +55,16 @@ struct CohortPass {
     private var members: [Member] = []
     private var failures: [(id: AssayID, problem: String)] = []
 
-    /// Prepares the assays: works out baselines that are not pinned yet.
-    init(_ key: Cohort.Key, _ assays: [Assay], _ reader: inout ColumnReader) {
-        self.key = key
-        for assay in assays {
+    /// Prepares the members: works out baselines that are not pinned yet.
+    init(_ cohort: Cohort, _ reader: inout ColumnReader) {
+        key = cohort.key
+        for assay in cohort.members.compactMap({ reader.view.book[$0] }) {
             var findings = AssayFindings(id: assay.id, definitionRevision: assay.definitionRevision)
+            let firstWindow = cohort.firstWindows[assay.id] ?? cohort.firstWindow
             do {
                 guard key.sliding == nil else {
-                    members.append(Member(assay: assay, evaluator: nil, findings: findings))
+                    members.append(
+                        Member(assay: assay, firstWindow: firstWindow, evaluator: nil, findings: findings))
                     continue
                 }
                 let baseline: DatedSummary
@@ -71,7 +76,8 @@ struct CohortPass {
                 }
                 members.append(
                     Member(
-                        assay: assay, evaluator: try AssayEvaluator(assay.definition, baseline: baseline),
+                        assay: assay, firstWindow: firstWindow,
+                        evaluator: try AssayEvaluator(assay.definition, baseline: baseline),
                         findings: findings))
             } catch {
                 failures.append((assay.id, "\(error)"))
@@ -120,12 +126,15 @@ struct CohortPass {
                         answer.examinedEnd = windows.lowerBound + found.index
                         break
                     }
-                    counted.windows += members.count
+                    let window = windows.lowerBound + found.index
+                    let memberCount = members.count { $0.firstWindow <= window }
+                    guard memberCount > 0 else { continue }
+                    counted.windows += memberCount
                     var sliding = key.sliding.map { SlidingBaselines($0, found.window, baselines) }
                     counted.values += found.rows.count + (sliding?.rowCount ?? 0)
                     sample.refill(from: UnsafeBufferPointer(rebasing: numbers[found.rows]), sorter: &sorter)
                     let moments = Moments(of: sample)
-                    for position in members.indices {
+                    for position in members.indices where members[position].firstWindow <= window {
                         let start = view.sources.monotonicNanoseconds()
                         let assay = members[position].assay
                         let own: AssayEvaluator

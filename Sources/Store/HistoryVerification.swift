@@ -185,7 +185,7 @@ extension StoreView {
         _ cohort: Cohort, _ configuration: StoreConfiguration, _ now: Timestamp,
         _ reader: inout ColumnReader, _ report: inout HistoryReport
     ) throws {
-        let pass = CohortPass(cohort.key, cohort.members.compactMap { book[$0] }, &reader)
+        let pass = CohortPass(cohort, &reader)
         while true {
             // Late ones that came while nobody looked are due at once.
             let work = CohortWork(cohort, self, now: now, configuration)

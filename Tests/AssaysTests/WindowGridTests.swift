@@ -163,6 +163,33 @@ struct WindowGridTests {
         }
     }
 
+    @Test("a grid that reaches back has the same windows, is one for all of a kind, and begins in the year 1")
+    func reachingBack() {
+        let yearOne: Int64 = -62_135_596_800_000_000
+        for (start, width, interval) in [
+            (0, 60, 60), (59, 60, 60), (7_000_000, 5, 3), (yearOne, 10, 7), (yearOne + 1, 10, 7),
+            (yearOne - 1, 10, 7), (Int64.min, 10, 7), (Int64.max / 4, 10, 1), (Int64.max - 40, 10, 1),
+            (-1, 1 << 40, 1 << 41),
+        ] as [(Int64, Int64, Int64)] {
+            let grid = Self.grid(start, width, interval)
+            let back = grid.reachingBack
+            let first = back.index(startingAt: grid.start)
+            #expect(back.window(first).start == grid.start)
+            for index in 0..<20 { #expect(back.window(first + index) == grid.window(index)) }
+            #expect(
+                start < yearOne || start > .max / 2
+                    ? back == grid : back.start.microseconds < yearOne + interval)
+            #expect(back.reachingBack == back)
+        }
+        #expect(Self.grid(120, 60, 60).reachingBack == Self.grid(6000, 60, 60).reachingBack)
+        #expect(Self.grid(120, 60, 60).reachingBack != Self.grid(121, 60, 60).reachingBack)
+        // Between two starts it is the next window; before the first, the first.
+        #expect(
+            [-5, 0, 1, 3, 4].map { Self.grid(0, 5, 3).index(startingAt: Timestamp(microseconds: $0)) } == [
+                0, 0, 1, 1, 2,
+            ])
+    }
+
     @Test("a record's windows are those that find it")
     func containing() {
         let grid = Self.grid(500, 5000, 1200)

@@ -47,6 +47,39 @@ struct CohortTests {
         try await scene.store.close()
     }
 
+    @Test("assays that begin on different days are one group: no window is read for each of them anew")
+    func startingApart() async throws {
+        let scene = try await Scene()
+        let scheduler = scene.scheduler
+        let early = try await scene.createAssay("early")
+        let later = try await scene.createAssay("later", start: "\"2024-01-09T19:02:00Z\"")
+        let future = try await scene.createAssay("future", start: "\"2024-01-09T20:00:00Z\"")
+        _ = try await scene.createAssay("between", start: "\"2024-01-09T19:00:30Z\"")
+        try await scene.append([(10, 1), (70, 2), (130, 3), (190, 3)])
+        scene.clock.set(moment(250))
+        await scheduler.tick()
+        // Who begins in an hour is not as far as the others.
+        #expect(await Self.sizes(scheduler) == [1, 1, 2])
+        #expect(
+            try scene.decisions(early) == ["0:complete1", "60:complete1", "120:complete1", "180:complete1"])
+        #expect(try scene.decisions(later) == ["120:complete1", "180:complete1"])
+        // A late record touches those alone whose windows have begun.
+        try await scene.append([(75, 9)])
+        scene.clock.advance(1)
+        await scheduler.tick()
+        scene.clock.advance(10)
+        await scheduler.tick()
+        #expect(try scene.decisions(early).contains("60:late2"))
+        #expect(try scene.decisions(later) == ["120:complete1", "180:complete1"])
+        #expect(try scene.decisions(future) == [])
+        try await scene.append([(3610, 2), (3670, 2)])
+        scene.clock.set(moment(3740))
+        while await scheduler.tick() {}
+        #expect(await Self.sizes(scheduler) == [1, 3])
+        #expect(try scene.decisions(future) == ["3600:complete1", "3660:complete1"])
+        try await scene.store.close()
+    }
+
     // Random members of one cohort, with records out of order; each must say what it says alone.
     @Test("what an assay says among others is what it says alone", arguments: 1...6)
     func amongOthers(seed: Int) async throws {
@@ -59,6 +92,7 @@ struct CohortTests {
             ids.append(
                 try await scene.createAssay(
                     "a\(number)", baseline: baselines[number % 3],
+                    start: "\"2024-01-09T19:0\(Int.random(in: 0...3, using: &random)):00Z\"",
                     metric: ["PSI", "MaxDiff", "SumDiff"].randomElement(using: &random)!,
                     more: ",\"alert_threshold\":0.\(number)1"))
         }
@@ -84,8 +118,9 @@ struct CohortTests {
         #expect(await Self.sizes(scheduler) == [3, 6])
         let horizon = scene.clock.now.adding(TimeSpan(microseconds: -5_000_000))
         for id in ids {
-            let alone = try scene.store.view.run(id, over: TimeWindow(start: moment(0), end: horizon))
             let assay = try #require(scene.store.book[id])
+            let start = try #require(assay.definition.windowStart)
+            let alone = try scene.store.view.run(id, over: TimeWindow(start: start, end: horizon))
             #expect(!alone.isEmpty)
             #expect(assay.decisions.map(\.digest) == alone.map(\.outcome.digest))
         }

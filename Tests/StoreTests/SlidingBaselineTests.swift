@@ -175,13 +175,14 @@ struct SlidingBaselineTests {
         let cohort = try #require(
             try Cohort.entering(assay, view, at: scene.clock.now, grace: scene.store.configuration.grace))
         var reader = ColumnReader(view)
-        var pass = CohortPass(cohort.key, [assay], &reader)
+        var pass = CohortPass(cohort, &reader)
         func run() throws -> (pieces: [Int], outcomes: [AssayOutcome]) {
             var (pieces, outcomes) = ([Int](), [AssayOutcome]())
-            var first = 0
-            while first < 10 {
+            var first = cohort.firstWindow
+            let end = first + 10
+            while first < end {
                 let answer = try pass.examine(
-                    first..<10, planned: cohort.grid.period(of: first..<10), &reader, limit: .interactive)
+                    first..<end, planned: cohort.grid.period(of: first..<end), &reader, limit: .interactive)
                 outcomes += answer.findings.flatMap(\.outcomes)
                 pieces.append(answer.examinedEnd - first)
                 first = answer.examinedEnd
