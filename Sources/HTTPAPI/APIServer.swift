@@ -135,9 +135,11 @@ private struct SchedulerService: Service, CustomStringConvertible {
 
     func run() async throws {
         await cancelWhenGracefulShutdown {
-            async let first: Void = first.run()
-            await second.run()
-            await first
+            await withTaskExecutorPreference(LongWork.schedulers) {
+                async let first: Void = first.run()
+                await second.run()
+                await first
+            }
         }
     }
 }

@@ -26,31 +26,31 @@ struct AssayRoutes {
 
     var routes: [Route] {
         [
-            .question("/v1/api/assays/summarize", summarize),
-            .post("/v1/api/assays/create", create),
+            .longQuestion("/v1/api/assays/summarize", summarize),
+            .longPost("/v1/api/assays/create", create),
             .post("/v1/api/assays/list", list),
             .post("/v1/api/assays/filter", filter),
             .post("/v1/api/assays/get_assay_by_id", getByID),
             .post("/v1/api/assays/set_active", setActive),
-            .question("/v1/api/assays/get_baseline", baselineRecords),
-            .question("/v1/api/assays/run_interactive", runInteractive),
-            .question("/v1/api/assays/run_interactive_baseline", runInteractiveBaseline),
-            .post("/v1/api/assays/get_assay_results", results),
-            .post("/v1/api/assays/get_results", results),
+            .longQuestion("/v1/api/assays/get_baseline", baselineRecords),
+            .longQuestion("/v1/api/assays/run_interactive", runInteractive),
+            .longQuestion("/v1/api/assays/run_interactive_baseline", runInteractiveBaseline),
+            .longPost("/v1/api/assays/get_assay_results", results),
+            .longPost("/v1/api/assays/get_results", results),
         ]
     }
 
     // MARK: Asked and answered
 
     @Sendable func summarize(_ request: Request, _ context: APIContext) async throws -> Response {
-        let body = try await request.document()
+        let body = try await request.document(upTo: RequestLimits.vectorByteCountMax)
         let settings = try SummarizerSettings(body["summarizer"])
         let baseline = try BaselineSpec(body["baseline"])
         return Response(json: try store.view.baseline(baseline, settings).json)
     }
 
     @Sendable func runInteractive(_ request: Request, _ context: APIContext) async throws -> Response {
-        let body = try await request.document()
+        let body = try await request.document(upTo: RequestLimits.vectorByteCountMax)
         if body["paths"].isPresent { return try runPaths(body) }
         let run = try AssayRequest(body, nameIsNeeded: false)
         return Response(
@@ -80,7 +80,8 @@ struct AssayRoutes {
 
     @Sendable func runInteractiveBaseline(_ request: Request, _ context: APIContext) async throws -> Response
     {
-        let run = try AssayRequest(try await request.document(), nameIsNeeded: false)
+        let run = try AssayRequest(
+            try await request.document(upTo: RequestLimits.vectorByteCountMax), nameIsNeeded: false)
         return Response(json: try store.view.runInteractiveBaseline(run).json)
     }
 
@@ -88,7 +89,7 @@ struct AssayRoutes {
 
     @Sendable func create(_ request: Request, _ context: APIContext) async throws -> Response {
         // An id in the request is another service's number for it; this one gives its own.
-        let assay = try AssayRequest(try await request.document())
+        let assay = try AssayRequest(try await request.document(upTo: RequestLimits.vectorByteCountMax))
         let id = try await store.createAssay(assay)
         // Beyond the contract, whose clients read the number alone: what there is to look at.
         var answer = JSONObject([("assay_id", .identifier(id))])
@@ -207,6 +208,12 @@ struct AssayRoutes {
         let id: AssayID = try body["assay_id"].identifier()
         let window = try period(body)
         let limit = try limit(body) ?? .max
+        if let workspaceID: WorkspaceID = try body["workspace_id"].optional?.identifier(),
+            let assay = store.book[id], assay.definition.workspaceID != workspaceID
+        {
+            throw body["workspace_id"].refused(
+                "is \(workspaceID), but assay \(id) is not in it")
+        }
         if let pipelineID: PipelineID = try body["pipeline_id"].optional?.identifier(),
             let assay = store.book[id], assay.definition.pipelineID != pipelineID
         {

@@ -13,8 +13,10 @@ import NIOCore
 import Records
 
 enum RequestLimits {
-    /// Requests that are not records or models: the largest holds a vector baseline.
-    static let documentByteCountMax = 32 << 20
+    /// Requests that are not records or models. A document takes some twenty times its bytes once it is read.
+    static let documentByteCountMax = 1 << 20
+    /// Those that may hold a vector baseline: half a million numbers.
+    static let vectorByteCountMax = 8 << 20
     /// Records of one append or one inference request.
     static let recordsByteCountMax = 64 << 20
 }
@@ -52,16 +54,16 @@ extension Request {
     }
 
     /// The body as JSON; an empty one is an empty object, as clients leave it out.
-    func json() async throws -> JSONField {
-        let body = try await bytes(upTo: RequestLimits.documentByteCountMax)
+    func json(upTo limit: Int = RequestLimits.documentByteCountMax) async throws -> JSONField {
+        let body = try await bytes(upTo: limit)
         guard body.readableBytes > 0 else { return JSONField(.object(JSONObject())) }
         let value = try body.withUnsafeReadableBytes { try JSONValue(parsing: $0) }
         return JSONField(value)
     }
 
     /// The body as a JSON object.
-    func document() async throws -> JSONField {
-        let field = try await json()
+    func document(upTo limit: Int = RequestLimits.documentByteCountMax) async throws -> JSONField {
+        let field = try await json(upTo: limit)
         _ = try field.object()
         return field
     }

@@ -18,6 +18,20 @@ struct Route: Sendable {
         Route(method: .post, path: path, handler: handler)
     }
 
+    /// A post that computes for as long as it takes, on threads of its own.
+    static func longPost(_ path: String, _ handler: @escaping Handler) -> Route {
+        post(path) { request, context in
+            try await withTaskExecutorPreference(LongWork.requests) { try await handler(request, context) }
+        }
+    }
+
+    /// A question that computes for as long as it takes, on threads of its own.
+    static func longQuestion(_ path: String, _ handler: @escaping Handler) -> Route {
+        question(path) { request, context in
+            try await withTaskExecutorPreference(LongWork.requests) { try await handler(request, context) }
+        }
+    }
+
     /// A post whose work ends when the client goes: it only reads.
     static func question(_ path: String, _ handler: @escaping Handler) -> Route {
         var route = post(path) { request, context in

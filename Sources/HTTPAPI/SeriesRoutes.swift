@@ -18,20 +18,20 @@ struct SeriesRoutes {
         [
             .post("/v2/api/assays/get", list),
             .post("/v2/api/assays/get/:id", get),
-            .post("/v2/api/assays/schedule", schedule),
-            .post("/v2/api/assays/preview", preview),
-            .post("/v2/api/assays/preview_baseline_binning", previewBaseline),
-            .post("/v2/api/assays/get_results", results),
+            .longPost("/v2/api/assays/schedule", schedule),
+            .longQuestion("/v2/api/assays/preview", preview),
+            .longQuestion("/v2/api/assays/preview_baseline_binning", previewBaseline),
+            .longPost("/v2/api/assays/get_results", results),
             .post("/v2/api/assays/get_next_run", nextRun),
             .post("/v2/api/assays/set_active", setActive),
-            .post("/v2/api/assays/score", score),
+            .longQuestion("/v2/api/assays/score", score),
         ]
     }
 
     // MARK: Asked and answered
 
     @Sendable func previewBaseline(_ request: Request, _ context: APIContext) async throws -> Response {
-        let asked = try Comparison(try await request.document())
+        let asked = try Comparison(try await request.document(upTo: RequestLimits.vectorByteCountMax))
         let view = store.view
         let targeting = try view.completed(asked.targeting)
         let summaries = try view.seriesBaselines(asked.baseline, targeting, asked.settings)
@@ -44,7 +44,7 @@ struct SeriesRoutes {
     }
 
     @Sendable func preview(_ request: Request, _ context: APIContext) async throws -> Response {
-        let body = try await request.document()
+        let body = try await request.document(upTo: RequestLimits.vectorByteCountMax)
         let definition = try SeriesDefinition(body, nameIsNeeded: false)
         let start = try body["preview_start"].timestamp()
         let end = try body["preview_end"].timestamp()
@@ -54,7 +54,7 @@ struct SeriesRoutes {
     }
 
     @Sendable func score(_ request: Request, _ context: APIContext) async throws -> Response {
-        let body = try await request.document()
+        let body = try await request.document(upTo: RequestLimits.vectorByteCountMax)
         let asked = try Comparison(body)
         let window = try SeriesScoreWindow(body["window"])
         let outcome = try store.view.scoreSeries(asked.baseline, asked.targeting, asked.settings, window)
@@ -77,7 +77,8 @@ struct SeriesRoutes {
     // MARK: Stored assays
 
     @Sendable func schedule(_ request: Request, _ context: APIContext) async throws -> Response {
-        let definition = try SeriesDefinition(try await request.document())
+        let definition = try SeriesDefinition(
+            try await request.document(upTo: RequestLimits.vectorByteCountMax))
         return Response(json: .string(try await store.scheduleAssay(definition)))
     }
 

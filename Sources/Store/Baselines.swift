@@ -118,6 +118,7 @@ extension StoreView {
     /// Refuses an assay that has nothing to compare windows with and would get nothing as time goes on. Before
     /// the pipeline has any record, its past may still be on the way.
     func refuseUselessBaseline(of definition: AssayDefinition, at moment: Timestamp) throws {
+        try refuseOpenBaseline(of: definition)
         switch definition.baseline {
         case .summary, .vector: break
         case .fixedWindow(let spec):
@@ -128,6 +129,19 @@ extension StoreView {
         case .slidingWindow: return
         }
         if let problem = try baselineProblem(of: definition, at: moment) { throw problem }
+    }
+
+    /// Refuses baselines that end after their windows: each new record would change what windows long complete
+    /// were compared with.
+    private func refuseOpenBaseline(of definition: AssayDefinition) throws {
+        guard case .slidingWindow(let spec, let offset) = definition.baseline else { return }
+        let reach = Int128(spec.width.span.microseconds) - Int128(offset.span.microseconds)
+        guard reach > Int128(definition.window.width.span.microseconds) else { return }
+        throw FieldError(
+            field: "baseline.sliding_window.offset",
+            problem:
+                "lets the baseline, \(spec.width.text) wide, end after the window that is compared with it; choose "
+                + "an offset of at least the baseline's width less the window's")
     }
 
     /// The refusal of a baseline's period without records, with where there are some.

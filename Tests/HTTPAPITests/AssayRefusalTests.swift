@@ -192,6 +192,18 @@ struct AssayRefusalTests {
                 baseline: AssayRequests.fixed.replacing("2024-01-09T14", with: "2023-01-09T14")),
             "no inferences for output y of pipeline \"fraud\" between 2023-01-09T19:00:00Z and"
         ),
+        (
+            // A baseline of an hour that begins a minute before its window of a minute.
+            "create",
+            AssayRequests.request(
+                baseline:
+                    "{\"sliding_window\":{\"window\":\(AssayRequests.window.replacing("1 minute", with: "1 hour")),\"offset\":\"1 minute\"}}"
+            ), "field \"baseline.sliding_window.offset\" lets the baseline, 1 hour wide, end after the window"
+        ),
+        (
+            "get_assay_results", "{\"assay_id\":1,\"workspace_id\":7}",
+            "field \"workspace_id\" is 7, but assay 1 is not in it"
+        ),
         ("run_interactive", "{}", "is missing"),
         (
             "run_interactive_baseline", AssayRequests.request(more: ",\"pipeline_id\":7"),

@@ -19,6 +19,8 @@ struct RequestBodyTests {
             try await client.createPipeline()
             for (path, limit) in [
                 ("/v1/api/assays/list", RequestLimits.documentByteCountMax),
+                ("/v1/api/assays/create", RequestLimits.vectorByteCountMax),
+                ("/v2/api/assays/schedule", RequestLimits.vectorByteCountMax),
                 ("/v1/logs/topic/\(Client.topic)/partition/a", RequestLimits.recordsByteCountMax),
                 ("/v1/api/pipelines/infer/a-1/a", RequestLimits.recordsByteCountMax),
             ] {

@@ -1,0 +1,44 @@
+// Checked: requests that compute for long keep nobody else waiting.
+
+import Foundation
+import Synchronization
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("Long work")
+struct LongWorkTests {
+    private final class State: Sendable {
+        let begunCount = Mutex(0)
+        let isSeen = Mutex(false)
+    }
+
+    // On the language's own threads they would hold all of these until they gave up.
+    @Test("as many requests as there are processors compute, and another task still gets its turn")
+    func others() async {
+        let state = State()
+        let count = ProcessInfo.processInfo.activeProcessorCount
+        await withTaskGroup(of: Bool.self) { group in
+            for _ in 0..<count {
+                group.addTask {
+                    await withTaskExecutorPreference(LongWork.requests) {
+                        await Task.yield()
+                        state.begunCount.withLock { $0 += 1 }
+                        let giveUp = ContinuousClock.now + .seconds(30)
+                        while !state.isSeen.withLock({ $0 }) {
+                            if ContinuousClock.now > giveUp { return false }
+                            usleep(1000)
+                        }
+                        return true
+                    }
+                }
+            }
+            group.addTask {
+                while state.begunCount.withLock({ $0 }) < count { await Task.yield() }
+                state.isSeen.withLock { $0 = true }
+                return true
+            }
+            for await wasSeen in group { #expect(wasSeen) }
+        }
+    }
+}
