@@ -59,7 +59,7 @@ extension StoreView {
             let piece = windows.lowerBound..<end
             let values = try values(of: definition.window, in: grid.period(of: piece))
             try refuseUnseen(values.statistics.unseen)
-            count(values, grid, piece, &coverage, &countedUntil)
+            try count(values, grid, piece, &coverage, &countedUntil)
             windows = end..<windows.upperBound
         }
         return coverage
@@ -68,18 +68,23 @@ extension StoreView {
     private func count(
         _ values: ColumnValues, _ grid: WindowGrid, _ windows: Range<Int>, _ coverage: inout AssayCoverage,
         _ countedUntil: inout Int64
-    ) {
+    ) throws {
         let period = grid.period(of: windows)
         var search = OccupiedWindowSearch(
             WindowGrid(start: period.start, width: grid.width, interval: grid.interval), until: period.end)
-        values.times.withUnsafeBufferPointer { times in
+        var countedRow = 0
+        try values.times.withUnsafeBufferPointer { times in
             while let found = search.next(in: times), found.index < windows.count {
                 coverage.windowCount += 1
-                // Windows ascend, so what an earlier one held lies before where it ended.
-                for row in found.rows where times[row] >= countedUntil { coverage.recordCount += 1 }
-                countedUntil = max(countedUntil, found.window.milliseconds.upperBound)
+                if coverage.windowCount % 4096 == 0 { try Task.checkCancellation() }
+                // Windows ascend, so what an earlier one held lies before where it ended: in this piece the
+                // rows up to there, and in those before it the times.
+                while countedRow < found.rows.upperBound, times[countedRow] < countedUntil { countedRow += 1 }
+                coverage.recordCount += max(0, found.rows.upperBound - max(countedRow, found.rows.lowerBound))
+                countedRow = max(countedRow, found.rows.upperBound)
             }
         }
+        countedUntil = max(countedUntil, period.milliseconds.upperBound)
     }
 }
 

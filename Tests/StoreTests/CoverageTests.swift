@@ -2,6 +2,7 @@
 
 import Assays
 import Records
+import Simulation
 import Testing
 
 @testable import Store
@@ -36,6 +37,34 @@ struct CoverageTests {
         expect(4, 181, try Self.coverage(scene, interval: "2 minutes", until: 600))
         expect(
             5, 300, last: 299, try Self.coverage(scene, interval: nil, locations: "[\"engine\"]", until: 600))
+        try await scene.store.close()
+    }
+
+    @Test("windows of every overlap hold what counting the records one by one says", arguments: 1...12)
+    func overlaps(seed: Int) async throws {
+        print("seed \(seed)")
+        var random = SeededGenerator(seed: UInt64(seed))
+        let scene = try await Scene()
+        let times = (0..<400).map { _ in Double(Int.random(in: -50..<900, using: &random)) }
+        try await scene.append(times.map { ($0, 1) })
+        let step = [1, 7, 30, 59, 60, 61, 200].randomElement(using: &random)!
+        let until = Int.random(in: 0..<1000, using: &random)
+        let windows = (0...1000).map { $0 * step..<$0 * step + 60 }.filter { $0.upperBound <= until }
+        let found = try Self.coverage(scene, interval: "\(step) seconds", until: Double(until))
+        #expect(found.windowCount == windows.count { window in times.contains { window.contains(Int($0)) } })
+        #expect(found.recordCount == times.count { time in windows.contains { $0.contains(Int(time)) } })
+        try await scene.store.close()
+    }
+
+    @Test("counting ends where nobody waits for it")
+    func cancelled() async throws {
+        let scene = try await Scene()
+        try await scene.append((0..<300).map { (Double($0), 1) })
+        let task = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            return try Self.coverage(scene, interval: "10 milliseconds", until: 1000)
+        }
+        await #expect(throws: CancellationError.self) { try await task.value }
         try await scene.store.close()
     }
 }
