@@ -320,7 +320,8 @@ package actor AssayScheduler {
                 if seen.upperBound < range.upperBound { break }
             }
         } catch {
-            fail(work.cohort, "\(error)", now)
+            // Told to stop, it goes on where it was after the next start.
+            if !Task.isCancelled { fail(work.cohort, "\(error)", now) }
             return nil
         }
         return work

@@ -122,6 +122,7 @@ struct CohortPass {
         try values.times.withUnsafeBufferPointer { times in
             try values.values.withUnsafeBufferPointer { numbers in
                 while let found = search.next(in: times), found.index < windows.count {
+                    try Task.checkCancellation()
                     guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
                         answer.examinedEnd = windows.lowerBound + found.index
                         break

@@ -1,6 +1,6 @@
 // The windows of an assay of the second generation, each of its paths compared with that path's baseline.
 //
-// Neighbouring windows are read together; a window that stands apart is read alone. What does not depend on the
+// Neighbouring windows are read together, as many as memory holds; a window that stands apart is read alone. What does not depend on the
 // path is read once for all paths. Every window has an outcome, also one without records.
 //
 // Invariants:
@@ -36,13 +36,42 @@ struct SeriesPass {
     func outcomes(of windows: [TimeWindow]) throws -> [SeriesWindowOutcome] {
         var outcomes: [SeriesWindowOutcome] = []
         outcomes.reserveCapacity(windows.count)
-        var first = 0
-        for next in 1..<max(windows.count, 1) where windows[next].start > windows[next - 1].end {
-            try append(windows[first..<next], to: &outcomes)
-            first = next
+        var rest = windows[...]
+        while !rest.isEmpty {
+            let piece = readTogether(rest)
+            try append(piece, to: &outcomes)
+            rest = rest[piece.endIndex...]
         }
-        if first < windows.count { try append(windows[first...], to: &outcomes) }
         return outcomes
+    }
+
+    /// Records read at once, unless one window's are more.
+    var rowCountMax = 1 << 20
+
+    /// The first of some windows: neighbours, as many as memory holds the records of, with their baselines'.
+    private func readTogether(_ windows: ArraySlice<TimeWindow>) -> ArraySlice<TimeWindow> {
+        var end = windows.startIndex + 1
+        while end < windows.endIndex, windows[end].start <= windows[end - 1].end { end += 1 }
+        let topic = try? view.pipeline(of: definition.windowSpec(of: definition.targeting.targets[0].path))
+            .topic.name
+        guard let index = topic.flatMap({ view.snapshot.index.topics[$0] }) else {
+            return windows[..<end]
+        }
+        func rowCount(_ end: Int) -> Int {
+            let (first, last) = (windows[windows.startIndex], windows[end - 1])
+            var count = index.rowCountBound(in: TimeWindow(start: first.start, end: last.end))
+            if let from = definition.baselinePeriod(for: first), let to = definition.baselinePeriod(for: last)
+            {
+                count += index.rowCountBound(in: TimeWindow(start: from.start, end: to.end))
+            }
+            return count
+        }
+        let least = windows.startIndex + 1
+        let most = max(rowCountMax, 2 * rowCount(least))
+        while end > least, rowCount(end) > most {
+            end = windows.startIndex + (end - windows.startIndex) / 2
+        }
+        return windows[..<end]
     }
 
     /// Reads the period that neighbouring windows cover, and the one that their baselines do.
@@ -62,6 +91,7 @@ struct SeriesPass {
             let values = try read(spec, covered, columns)
             let baselineValues = try rollingValues(spec, windows, columns)
             for (position, window) in windows.enumerated() {
+                try Task.checkCancellation()
                 let start = view.sources.monotonicNanoseconds()
                 findings[position].append(
                     try finding(target, window, values, baselineValues, &scratch))

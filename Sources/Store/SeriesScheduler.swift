@@ -99,6 +99,8 @@ package actor SeriesScheduler {
                 progress[assay.id]?.problem = nil
                 progress[assay.id]?.retryAt = nil
             } catch {
+                // Told to stop, it goes on where it was after the next start.
+                if Task.isCancelled { return }
                 let problem = "\(error)"
                 if progress[assay.id]?.problem != problem {
                     logger.warning(

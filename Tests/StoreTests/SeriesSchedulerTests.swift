@@ -413,16 +413,23 @@ struct SeriesSchedulerTests {
             seed % 2 == 0
             ? "{\"Rolling\":{\"start\":\"2024-01-09T18:58:30Z\",\"width\":{\"seconds\":45}}}"
             : "{\"Vector\":[1,2,3,4]}"
-        func findings(_ iopaths: [String], _ cut: UInt64?) throws -> [[SeriesFinding]] {
+        func findings(
+            _ iopaths: [String], _ cut: UInt64?, rowCountMax: Int? = nil
+        ) throws -> [[SeriesFinding]] {
             let definition = try view.completed(
                 Self.request(baseline: baseline, iopath: "[\(iopaths.joined(separator: ","))]"))
             let runs = definition.schedule.runs(after: moment(0), through: moment(700), limit: 20)
-            return try SeriesPass(view: view, definition: definition, cut: cut)
-                .outcomes(of: runs.map { definition.window(of: $0) }).map(\.outcome.findings)
+            var pass = SeriesPass(view: view, definition: definition, cut: cut)
+            // Pieces of any size make no difference.
+            if let rowCountMax { pass.rowCountMax = rowCountMax }
+            return try pass.outcomes(of: runs.map { definition.window(of: $0) }).map(\.outcome.findings)
         }
         for cut in cuts {
             let together = try findings(iopaths, cut)
             #expect(together.count == 11)
+            for rowCountMax in [0, 20, 100] {
+                #expect(try findings(iopaths, cut, rowCountMax: rowCountMax) == together)
+            }
             for (place, iopath) in iopaths.enumerated() {
                 #expect(try findings([iopath], cut) == together.map { [$0[place]] })
             }
