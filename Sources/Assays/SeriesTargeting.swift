@@ -107,9 +107,7 @@ package struct SeriesTargeting: Hashable, Sendable {
                 }
                 indexes = numbers
             }
-            let thresholds = SeriesThresholds(
-                warning: try field["thresholds"]["warning"].optional?.double(),
-                alert: try field["thresholds"]["alert"].optional?.double())
+            let thresholds = try SeriesThresholds(field["thresholds"])
             fields.append(Field(name: name, indexes: indexes, thresholds: thresholds))
             let elements: [Int?] = indexes.flatMap { $0.isEmpty ? nil : $0 } ?? [nil]
             for element in elements {
@@ -131,5 +129,20 @@ package struct SeriesTargeting: Hashable, Sendable {
         }
         self.fields = fields
         self.targets = targets
+    }
+}
+
+extension SeriesThresholds {
+    /// Null, or what it names of both. A misspelled one would never alert, so it is refused.
+    fileprivate init(_ json: JSONField) throws(FieldError) {
+        guard json.isPresent else {
+            self.init(warning: nil, alert: nil)
+            return
+        }
+        for member in try json.object().members where !["warning", "alert"].contains(member.key) {
+            throw json[member.key].refused("is unknown; \"thresholds\" has \"warning\" and \"alert\"")
+        }
+        self.init(
+            warning: try json["warning"].optional?.double(), alert: try json["alert"].optional?.double())
     }
 }

@@ -136,6 +136,14 @@ struct SeriesDefinitionTests {
             (SeriesRequests.schedule(name: "\"\""), "\"name\""),
             (SeriesRequests.schedule(window: "{\"width\":{\"seconds\":0}}"), "window.width.seconds"),
             (SeriesRequests.schedule(window: "{\"width\":60}"), "window.width"),
+            (
+                targeting("[{\"field\":\"out.a\",\"thresholds\":5}]"),
+                "iopath[0].thresholds\" must be an object"
+            ),
+            (
+                targeting("[{\"field\":\"out.a\",\"thresholds\":{\"Alert\":0.1}}]"),
+                "iopath[0].thresholds.Alert\" is unknown"
+            ),
             (targeting("[]"), "targeting.iopath"), (targeting("[{\"field\":\"score\"}]"), "iopath[0].field"),
             (targeting("[{\"field\":\"out.a\"},{\"field\":\"out.a\"}]"), "again"),
             (targeting("[{\"field\":\"out.a\",\"indexes\":[-1]}]"), "indexes[0]"),
