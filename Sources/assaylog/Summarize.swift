@@ -170,16 +170,19 @@ enum ValueFile {
         var numbers: [Double] = []
         var missingCount = 0
         for (line, text) in bytes.split(separator: 0x0A, omittingEmptySubsequences: false).enumerated() {
-            let word = String(decoding: text.filter { ![0x20, 0x09, 0x0D].contains($0) }, as: UTF8.self)
+            let blanks: Set<UInt8> = [0x20, 0x09, 0x0D]
+            let trimmed = text.drop { blanks.contains($0) }.reversed().drop { blanks.contains($0) }.reversed()
+            let word = String(decoding: Array(trimmed), as: UTF8.self)
             switch word {
             case "": continue
             case "null", "NaN", "nan": missingCount += 1
             default:
-                guard let number = Double(word) else {
+                // As JSON has them: neither hexadecimal nor infinite, nor several in a line.
+                guard case .number(let text)? = try? JSONValue(parsing: word), text.double.isFinite else {
                     throw CommandFailure(
                         "\(file.name), line \(line + 1): \"\(word.prefix(32))\" is no number")
                 }
-                numbers.append(number)
+                numbers.append(text.double)
             }
         }
         return SortedSample(numbers, nullCount: missingCount)

@@ -203,6 +203,11 @@ import Testing
                 == 2)
         try sandbox.write("1\nx\n", to: "bad")
         #expect(try sandbox.run("summarize", "--values", "bad").errors.contains("line 2"))
+        for line in ["1 2 3", "1\t2", "0x10", "inf", "+1", "1e999"] {
+            try sandbox.write("7\n \(line) \n", to: "bad")
+            let refused = try sandbox.run("summarize", "--values", "bad")
+            #expect(refused.status != 0 && refused.errors.contains("line 2: \"\(line)\""), "\(line)")
+        }
     }
 
     @Test("a window is summarised by its records alone")
