@@ -30,6 +30,8 @@ package struct PathFinding: Hashable, Sendable {
     package private(set) var isAlerting = false
     /// Why the path was not, or not wholly, compared.
     package var problem: String?
+    /// What a score is divided by at least, where no threshold says what is small.
+    private static let leastScale = 1e-3
     private var scoreSum = 0.0
     private var ratioSum = 0.0
 
@@ -46,7 +48,7 @@ package struct PathFinding: Hashable, Sendable {
         scoreSum += score
         let noise = outcome.noise
         let alert = outcome.thresholds.alert
-        let floor = alert > 0 ? alert / 100 : .leastNormalMagnitude
+        let floor = alert > 0 ? alert / 100 : Self.leastScale
         ratioSum += score / max(noise?.line95 ?? alert, floor)
         if noise?.hasTooFewRecords(alertThreshold: alert) == true { tooFewCount += 1 }
         if score > scoreMax ?? -.infinity { (scoreMax, scoreMaxWindow) = (score, outcome.window.start) }
