@@ -120,7 +120,9 @@ extension InferenceStore {
                     "must name a field of the records as the log keeps it, as \"in.name\"; the time stays")
         }
         let recordCount = try countHolders(of: field, in: topic)
-        var report = try await erase(of: topic) { Tombstone(redacting: field, of: topic, in: $0) }
+        var report = try await erase(of: topic, field: field) {
+            Tombstone(redacting: field, of: topic, in: $0)
+        }
         if report.commit != nil { report.recordCount = recordCount }
         return report
     }
@@ -167,18 +169,10 @@ extension InferenceStore {
     }
 
     private func erase(
-        of topic: String, _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
+        of topic: String, field: String? = nil, _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
     ) async throws -> ErasureReport {
         var report = ErasureReport()
-        do {
-            try await sealResults(ofTopic: topic, touching: [.always]) {
-                report.commit = try await log.erase(choose)
-            }
-        } catch  where report.commit == nil && !(error is LogError) {
-            // Who asks for records to go is not refused because of what was made of them.
-            report.problems.append("results over these records were not sealed first: \(error)")
-            report.commit = try await log.erase(choose)
-        }
+        report.commit = try await sealAndErase(topic, field, &report.problems, choose)
         // Asked again, it goes on with what an earlier attempt could not finish.
         report.compaction = try await log.compact(CompactionPace(retries: .all) { _ in false })
         if let lost = try await deleteUnreadable(report.compaction.unreadable, ofTopic: topic) {
@@ -208,12 +202,33 @@ extension InferenceStore {
         var ranges: [String: IndexRanges] = [:]
         for block in lost { ranges[block.partition, default: IndexRanges()].insert(block.indexes) }
         let tombstone = Tombstone(topic: topic, reason: .deletion, ranges: ranges)
-        _ = try await log.erase { _ in tombstone }
-        return lost.map { block in
-            "records \(block.indexes.lowerBound) to \(block.indexes.upperBound - 1) of partition "
-                + "\"\(block.partition)\" are deleted whole: they were damaged so that no field of them can be "
-                + "told from another (\(block.error)); a backup of before may hold them"
+        var problems: [String] = []
+        // Whole records go, so results over any of their fields are sealed.
+        _ = try await sealAndErase(topic, nil, &problems) { _ in tombstone }
+        return problems
+            + lost.map { block in
+                "records \(block.indexes.lowerBound) to \(block.indexes.upperBound - 1) of partition "
+                    + "\"\(block.partition)\" are deleted whole: they were damaged so that no field of them can be "
+                    + "told from another (\(block.error)); a backup of before may hold them"
+            }
+    }
+
+    /// Seals what depends on records, or a field of them, and appends that they go.
+    private func sealAndErase(
+        _ topic: String, _ field: String?, _ problems: inout [String],
+        _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
+    ) async throws -> CommitNumber? {
+        var commit: CommitNumber?
+        do {
+            try await sealResults(ofTopic: topic, touching: [.always], field: field) {
+                commit = try await log.erase(choose)
+            }
+        } catch  where commit == nil && !(error is LogError) {
+            // Who asks for records to go is not refused because of what was made of them.
+            problems.append("results over these records were not sealed first: \(error)")
+            commit = try await log.erase(choose)
         }
+        return commit
     }
 
     /// As below; but a file that is not seen may hold the topic, and the answer then names it.

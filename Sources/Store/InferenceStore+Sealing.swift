@@ -27,24 +27,46 @@ package struct SealingReport: Hashable, Sendable {
     package var pinnedBaselineCount = 0
 }
 
+/// Records that are to go, or a field of them.
+struct LeavingRecords: Sendable {
+    let topic: String
+    let periods: [TimeWindow]
+    /// As the log keeps it, `in.name`; nil where the records go whole.
+    var field: String?
+
+    func touch(_ period: TimeWindow?) -> Bool {
+        guard let period else { return false }
+        return periods.contains { $0.start < period.end && period.start < $0.end }
+    }
+
+    /// Whether numbers at a path are among what goes. Metadata says which records a filter lets through.
+    func hold(_ path: IOPath) -> Bool {
+        guard let field, !field.hasPrefix("metadata.") else { return true }
+        let name = path.recordField
+        return name == field || name.hasPrefix(field + ".") || field.hasPrefix(name + ".")
+    }
+}
+
 extension InferenceStore {
     /// Results are appended so many at a time: a megabyte or two a commit.
     static let sealingBatchCount = 512
 
-    /// Seals what depends on records of a topic in some periods, then carries out `body`, which appends
+    /// Seals what depends on records of a topic in some periods, or on one field of them, then carries out `body`, which appends
     /// that they go. No decision about an assay is made meanwhile.
     ///
     /// - Throws: where a result is neither kept nor can be worked out: the records must stay then.
     @discardableResult
     package func sealResults(
-        ofTopic topic: String, touching periods: [TimeWindow], then body: () async throws -> Void = {}
+        ofTopic topic: String, touching periods: [TimeWindow], field: String? = nil,
+        then body: () async throws -> Void = {}
     ) async throws -> SealingReport {
-        try await gate.pass {
+        let leaving = LeavingRecords(topic: topic, periods: periods, field: field)
+        return try await gate.pass {
             sealingCount.add(1, ordering: .sequentiallyConsistent)
             var report = SealingReport()
             let view = view
             for assay in view.book.list().reversed() {
-                let needs = SealingNeeds(assay, topic, periods, view)
+                let needs = SealingNeeds(assay, leaving, view)
                 if needs.isPinDue, let pin = try view.pin(of: assay, at: sources.now()) {
                     try await append([pin])
                     report.pinnedBaselineCount += 1
@@ -63,7 +85,7 @@ extension InferenceStore {
                     report.resultCount += batch.count
                 }
             }
-            report.resultCount += try await sealSeries(ofTopic: topic, touching: periods, view)
+            report.resultCount += try await sealSeries(leaving, view)
             try await body()
             return report
         }
@@ -79,18 +101,14 @@ extension InferenceStore {
     }
 }
 
-/// What of an assay depends on records of a topic in some periods.
+/// What of an assay depends on records that are to go.
 private struct SealingNeeds {
     var isPinDue = false
     var decisions: [AssayDecision] = []
 
-    init(_ assay: Assay, _ topic: String, _ periods: [TimeWindow], _ view: StoreView) {
-        func touches(_ period: TimeWindow?) -> Bool {
-            guard let period else { return false }
-            return periods.contains { $0.start < period.end && period.start < $0.end }
-        }
+    init(_ assay: Assay, _ leaving: LeavingRecords, _ view: StoreView) {
         func reads(_ spec: AssayWindowSpec) -> Bool {
-            (try? view.pipeline(of: spec))?.topic.name == topic
+            (try? view.pipeline(of: spec))?.topic.name == leaving.topic && leaving.hold(spec.path)
         }
         let definition = assay.definition
         let readsWindows = reads(definition.window)
@@ -98,13 +116,13 @@ private struct SealingNeeds {
         switch definition.baseline {
         case .summary, .vector: break
         case .fixedWindow(let spec):
-            isPinDue = assay.pin == nil && touches(definition.baseline.period) && reads(spec)
+            isPinDue = assay.pin == nil && leaving.touch(definition.baseline.period) && reads(spec)
         case .slidingWindow(let spec, _): slides = reads(spec)
         }
         guard readsWindows || slides else { return }
         decisions = (Array(assay.superseded) + assay.decisions).filter { decision in
-            readsWindows && touches(decision.window)
-                || slides && touches(definition.baseline.period(for: decision.window))
+            readsWindows && leaving.touch(decision.window)
+                || slides && leaving.touch(definition.baseline.period(for: decision.window))
         }
     }
 }

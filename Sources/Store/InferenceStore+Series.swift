@@ -35,21 +35,18 @@ extension InferenceStore {
     /// the gate (InferenceStore+Sealing.swift). Their baselines are summaries from the start.
     ///
     /// - Returns: how many.
-    func sealSeries(
-        ofTopic topic: String, touching periods: [TimeWindow], _ view: StoreView
-    ) async throws -> Int {
-        func touches(_ period: TimeWindow?) -> Bool {
-            guard let period else { return false }
-            return periods.contains { $0.start < period.end && period.start < $0.end }
-        }
+    func sealSeries(_ leaving: LeavingRecords, _ view: StoreView) async throws -> Int {
         var count = 0
         for assay in view.book.seriesList().reversed() {
             let definition = assay.definition
-            guard let id = definition.targeting.pipelineID, view.catalog.pipelines[id]?.topic.name == topic
+            guard let id = definition.targeting.pipelineID,
+                view.catalog.pipelines[id]?.topic.name == leaving.topic,
+                definition.targeting.targets.contains(where: { leaving.hold($0.path) })
             else { continue }
             let decisions = assay.revisions.filter { decision in
                 !view.isSealed(decision)
-                    && (touches(decision.window) || touches(definition.baselinePeriod(for: decision.window)))
+                    && (leaving.touch(decision.window)
+                        || leaving.touch(definition.baselinePeriod(for: decision.window)))
             }
             for start in stride(from: 0, to: decisions.count, by: Self.sealingBatchCount) {
                 let batch = decisions[start..<min(start + Self.sealingBatchCount, decisions.count)]

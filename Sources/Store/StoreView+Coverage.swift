@@ -36,7 +36,9 @@ extension StoreView {
         var coverage = AssayCoverage()
         let scope = try scope(of: definition.window)
         coverage.problem = try pathProblem(definition.window, field: "window.path").map { "\($0)" }
-        coverage.baselineProblem = try baselineProblem(of: definition, at: moment).map { "\($0)" }
+        coverage.baselineProblem =
+            try baselineProblem(of: definition, at: moment).map { "\($0)" }
+            ?? definition.openBaseline(at: moment)
         guard let index = snapshot.index.topics[scope.topic],
             let times = index.times(in: scope.filter.partitions)
         else { return coverage }
@@ -85,6 +87,18 @@ extension StoreView {
             }
         }
         countedUntil = max(countedUntil, period.milliseconds.upperBound)
+    }
+}
+
+extension AssayDefinition {
+    /// What to know of a fixed baseline whose period goes on; nil where it has ended.
+    fileprivate func openBaseline(at moment: Timestamp) -> String? {
+        guard case .fixedWindow = baseline, let period = baseline.period, period.end > moment,
+            windowStart.map({ $0 < period.end }) ?? true
+        else { return nil }
+        return
+            "the baseline's period ends at \(period.end.zuluText), after windows begin: it is kept as it is when "
+            + "the first of them is decided; let windows start when it ends, or choose one that has ended"
     }
 }
 

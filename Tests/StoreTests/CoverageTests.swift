@@ -56,6 +56,23 @@ struct CoverageTests {
         try await scene.store.close()
     }
 
+    @Test("a fixed baseline whose period goes on when windows begin is said so")
+    func openBaseline() async throws {
+        let scene = try await Scene()
+        try await scene.append((0..<300).map { (Double($0), Double($0)) })
+        func problem(_ start: String, at seconds: Double) throws -> String? {
+            let definition = try Scene.request(
+                baseline: AssaySchedulerTests.fixed("2024-01-09T19:01:00Z"), start: start
+            ).definition
+            return try scene.store.view.coverage(of: definition, at: moment(seconds)).baselineProblem
+        }
+        let early = "\"2024-01-09T19:00:00Z\""
+        #expect(try problem(early, at: 100)?.contains("ends at 2024-01-09T19:02:00Z") == true)
+        #expect(try problem(early, at: 120) == nil)
+        #expect(try problem("\"2024-01-09T19:02:00Z\"", at: 100) == nil)
+        try await scene.store.close()
+    }
+
     @Test("counting ends where nobody waits for it")
     func cancelled() async throws {
         let scene = try await Scene()

@@ -159,4 +159,51 @@ struct SealingTests {
             ])
         try await scene.store.close()
     }
+
+    @Test("the redaction of a field seals what was made of that field; late records still reach the rest")
+    func redaction() async throws {
+        let scene = try await Scene()
+        let scheduler = scene.scheduler
+        let topic = scene.pipeline.topic.name
+        let watch = try await scene.createAssay()
+        _ = try await scene.store.append(
+            RecordBatch(
+                times: [moment(20).milliseconds],
+                fields: [
+                    FieldColumn(name: "in.name", values: .scalar(Leaf(.text(TextColumn(["somebody"]))))),
+                    FieldColumn(name: "out.y", values: .scalar(Leaf(.float64([1])))),
+                ]),
+            topic: topic, partition: "engine")
+        try await scene.append((0..<60).map { (Double($0), Double($0 % 5)) })
+        scene.clock.set(moment(70))
+        await scheduler.tick()
+        func late(_ y: Double) async throws {
+            try await scene.append([(30, y)])
+            await scheduler.tick()
+            scene.clock.advance(10)
+            await scheduler.tick()
+        }
+        _ = try await scene.store.redact("in.name", ofTopic: topic)
+        try await late(9)
+        #expect(try scene.decisions(watch) == ["0:late2"])
+        _ = try await scene.store.redact("out.y", ofTopic: topic)
+        try await late(7)
+        #expect(try scene.decisions(watch) == ["0:late2"])
+        try await scene.store.close()
+    }
+
+    @Test("a field is read at its paths, at those within it and around it; metadata by every filter")
+    func fields() throws {
+        func hold(_ field: String?, _ path: String) throws -> Bool {
+            LeavingRecords(topic: "t", periods: [.always], field: field).hold(try IOPath(parsing: path))
+        }
+        for (field, path, expected) in [
+            (nil, "output y", true), ("out.y", "output y", true), ("out.y", "output y 3", true),
+            ("out.y", "output z", false), ("in.y", "output y", false), ("out.y", "output yz", false),
+            ("out.y.z", "output y", true), ("out.y", "output y.z", true),
+            ("metadata.last_model", "output y", true), ("anomaly.count", "output y", false),
+        ] as [(String?, String, Bool)] {
+            #expect(try hold(field, path) == expected, "\(field ?? "-") \(path)")
+        }
+    }
 }
