@@ -36,7 +36,12 @@ struct PassLimit {
     /// seconds.
     static let interactive = PassLimit(windowCount: 100_000, valueCount: 1 << 28)
     /// The scheduler goes on where it stopped, and looks after other assays in between.
-    static let scheduled = PassLimit(windowCount: 10_000, valueCount: 1 << 26)
+    static let scheduled = PassLimit(windowCount: 10_000, valueCount: 1 << 23)
+
+    /// No more windows than memory holds the bins of: a result takes some ninety bytes for each.
+    func bounded(forBins binCount: Int) -> PassLimit {
+        PassLimit(windowCount: min(windowCount, (1 << 21) / (binCount + 15)), valueCount: valueCount)
+    }
 }
 
 struct AssayPass {

@@ -60,21 +60,35 @@ package actor AssayScheduler {
         var retryAt: Timestamp
     }
 
+    /// Works over one column that are carried out one after the other.
+    private struct WorkGroup: Hashable {
+        var column: ColumnSpec
+        var isBackfill: Bool
+    }
+
+    /// So many windows are an hour's: what is late with more is a backfill.
+    private static let nearlyDoneCount = 16
+
     /// Decisions in one commit: some megabytes.
     private static let decisionCountTarget = 4096
 
     /// How much one cohort is looked at in one tick.
     private let limit: PassLimit
     private let rowCountMax: Int
+    /// How long backfills are worked on before those that are nearly done get their turn again.
+    private let patience: Duration
+    private var tickCount = 0
 
     package init(_ store: InferenceStore, logger: Logger) {
         self.init(store, logger: logger, limit: .scheduled)
     }
 
     init(
-        _ store: InferenceStore, logger: Logger, limit: PassLimit, rowCountMax: Int = CohortWork.rowCountMax
+        _ store: InferenceStore, logger: Logger, limit: PassLimit, rowCountMax: Int = CohortWork.rowCountMax,
+        patience: Duration = .milliseconds(250)
     ) {
         self.store = store
+        self.patience = patience
         self.logger = logger
         self.limit = limit
         self.rowCountMax = rowCountMax
@@ -272,19 +286,33 @@ package actor AssayScheduler {
             $0.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= now
         }
         guard !due.isEmpty else { return false }
-        // The more are due, the smaller the piece of each: nobody waits for another's backfill.
+        // The more are due, the smaller the piece of each.
         let limit = PassLimit(
             windowCount: min(limit.windowCount, max(100, limit.windowCount * 10 / due.count)),
             valueCount: limit.valueCount)
         let works = due.map { CohortWork($0, view, now: now, configuration, rowCountMax: rowCountMax) }
-        let columns = Dictionary(grouping: works) { $0.cohort.key.column }
+        // Nobody waits for another's backfill: those that are nearly done come first, and what time is left goes
+        // to who has waited longest.
+        let columns = Dictionary(grouping: works) {
+            WorkGroup(column: $0.cohort.key.column, isBackfill: $0.windowCount > Self.nearlyDoneCount)
+        }
+        func lastTurn(_ group: WorkGroup) -> Int {
+            group.isBackfill ? columns[group]!.reduce(.max) { min($0, $1.cohort.lastTurn) } : -1
+        }
+        let begin = store.sources.monotonicNanoseconds()
+        tickCount += 1
+        var hasWorkedOnBackfill = false
         var reader = ColumnReader(view)
         var done: [CohortWork] = []
         var decisionCount = 0
-        for works in columns.values {
+        for (group, works) in columns.sorted(by: { lastTurn($0.key) < lastTurn($1.key) }) {
+            let elapsed = Duration.nanoseconds(store.sources.monotonicNanoseconds() - begin)
+            if group.isBackfill, hasWorkedOnBackfill, elapsed >= patience { break }
+            hasWorkedOnBackfill = hasWorkedOnBackfill || group.isBackfill
             let planned = CohortWork.plan(works, view)
             for (work, planned) in zip(works, planned) {
                 if Task.isCancelled { return false }
+                work.cohort.lastTurn = tickCount
                 guard let answered = examine(work, planned, &reader, limit, now) else { continue }
                 done.append(answered)
                 decisionCount += answered.findingCount
@@ -307,6 +335,9 @@ package actor AssayScheduler {
         _ now: Timestamp
     ) -> CohortWork? {
         var work = work
+        let book = reader.view.book
+        let binCount = work.cohort.members.reduce(0) { max($0, book[$1]?.definition.summarizer.numBins ?? 0) }
+        let limit = limit.bounded(forBins: binCount)
         let ranges = (work.late, work.fresh)
         (work.late, work.fresh) = ([], nil)
         let pass = CohortPass(work.cohort, &reader)

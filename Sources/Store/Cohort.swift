@@ -89,6 +89,8 @@ final class Cohort {
     var examinedCount: Int
     var settledCut: CommitNumber
     var late: LateRecords?
+    /// The scheduler's tick that looked at it last.
+    var lastTurn = 0
     /// What went wrong at the last try, said once, and when to try again.
     var problem: String?
     var retryAt: Timestamp?

@@ -66,6 +66,8 @@ struct CohortWork {
         }
     }
 
+    var windowCount: Int { ranges.reduce(0) { $0 + $1.count } }
+
     var ranges: [Range<Int>] { late + (fresh.map { [$0] } ?? []) }
 
     /// A period around all windows.

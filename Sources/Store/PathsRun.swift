@@ -86,7 +86,9 @@ package struct PathsRun: Sendable {
     /// spare for one question.
     private static let coreCount = 2
     /// Two years of hourly windows a path: some 35 MB of answer, which is held while it is sent.
-    private static let limit = PassLimit(windowCount: 20_000, valueCount: 1 << 28)
+    private var limit: PassLimit {
+        PassLimit(windowCount: 20_000, valueCount: 1 << 28).bounded(forBins: definition.summarizer.numBins)
+    }
 
     /// A run over the windows of a request, up to now or to its `run_until`.
     package init(_ request: AssayRequest, _ selection: PathSelection, _ view: StoreView) throws {
@@ -196,7 +198,7 @@ package struct PathsRun: Sendable {
         do {
             let pass = try Self.pass(definition.watching(path), assay, period, columns, view)
             let (outcomes, lookedUntil) = try pass.outcomes(
-                touching: period, until: until, limit: Self.limit)
+                touching: period, until: until, limit: limit)
             for window in outcomes where window.outcome.window.start >= period.start {
                 part.finding.add(window.outcome)
                 part.results.append(
@@ -206,8 +208,8 @@ package struct PathsRun: Sendable {
             }
             if lookedUntil != until {
                 part.finding.problem =
-                    "the period holds more than one run looks at, \(Self.limit.windowCount) windows with "
-                    + "records or \(Self.limit.valueCount) values a path; this is its beginning: ask for a "
+                    "the period holds more than one run looks at, \(limit.windowCount) windows with "
+                    + "records or \(limit.valueCount) values a path; this is its beginning: ask for a "
                     + "shorter one"
             }
         } catch {

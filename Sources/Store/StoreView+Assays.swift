@@ -14,7 +14,7 @@ extension StoreView {
         let definition = try completed(request.definition)
         let pass = try AssayPass(definition, self)
         let until = definition.runUntil ?? sources.now()
-        let limit = PassLimit.interactive
+        let limit = PassLimit.interactive.bounded(forBins: definition.summarizer.numBins)
         let (outcomes, lookedUntil) = try pass.outcomes(touching: .always, until: until, limit: limit)
         guard lookedUntil == until else {
             throw FieldError(

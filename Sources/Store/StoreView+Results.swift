@@ -89,7 +89,7 @@ extension StoreView {
         var pass = try AssayPass(assay, self)
         pass.grid.reach(back: period.start)
         let until = min(period.end, sources.now())
-        let limit = PassLimit.interactive
+        let limit = PassLimit.interactive.bounded(forBins: assay.definition.summarizer.numBins)
         let (outcomes, lookedUntil) = try pass.outcomes(touching: period, until: until, limit: limit)
         guard lookedUntil == until else {
             throw StoreRefusal(

@@ -156,4 +156,11 @@ struct AssayPassTests {
         #expect(try scene.store.view.runInteractive(bounded).count == 1)
         try await scene.store.close()
     }
+
+    @Test("the more bins, the fewer windows one pass looks at; five are no limit")
+    func bins() {
+        #expect(PassLimit.interactive.bounded(forBins: 5).windowCount == PassLimit.interactive.windowCount)
+        #expect(PassLimit.scheduled.bounded(forBins: 100).windowCount == PassLimit.scheduled.windowCount)
+        #expect(PassLimit.interactive.bounded(forBins: 10_000).windowCount == 209)
+    }
 }

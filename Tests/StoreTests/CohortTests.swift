@@ -6,6 +6,7 @@
 
 import Assays
 import JSON
+import Logging
 import Records
 import Simulation
 import Testing
@@ -77,6 +78,35 @@ struct CohortTests {
         while await scheduler.tick() {}
         #expect(await Self.sizes(scheduler) == [1, 3])
         #expect(try scene.decisions(future) == ["3600:complete1", "3660:complete1"])
+        try await scene.store.close()
+    }
+
+    @Test("a window that is due does not wait for backfills, and these take turns")
+    func turns() async throws {
+        let scene = try await Scene()
+        let scheduler = AssayScheduler(
+            scene.store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, limit: .scheduled,
+            patience: .zero)
+        var behind: [AssayID] = []
+        for path in ["a", "b", "c"] {
+            behind.append(try await scene.createAssay(path, width: "1 second", path: "output \(path)"))
+        }
+        let prompt = try await scene.createAssay("prompt")
+        let seconds = (0..<60).map { Double($0) }
+        _ = try await scene.store.append(
+            RecordBatch(
+                times: seconds.map { moment($0).milliseconds },
+                fields: ["y", "a", "b", "c"].map {
+                    FieldColumn(name: "out.\($0)", values: .scalar(Leaf(.float64(seconds))))
+                }),
+            topic: scene.pipeline.topic.name, partition: "engine")
+        scene.clock.set(moment(66))
+        for turn in 1...3 {
+            await scheduler.tick()
+            #expect(try scene.decisions(prompt) == ["0:complete1"])
+            #expect(try behind.count { try scene.decisions($0).count == 60 } == turn)
+        }
+        #expect(await scheduler.tick() == false)
         try await scene.store.close()
     }
 
