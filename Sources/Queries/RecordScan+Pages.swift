@@ -6,10 +6,28 @@
 //    from partition to next index, stable under append and rewriting.
 //  * A record past the cut is neither answered nor passed over: a later cut's page finds it.
 //  * A damaged block is left out and named; it does not end the scan.
+//  * A page holds about the rows that it answers, not those that it looked at.
 
 import EventLog
 import Records
 import Segments
+
+extension RecordRows {
+    /// Adds rows of a batch that begins at an index, and of the batch no more than lies between them.
+    fileprivate mutating func add(
+        _ kept: [Int], of batch: RecordBatch, _ partition: String, firstIndex: UInt64
+    ) {
+        guard let least = kept.min(), let most = kept.max() else { return }
+        let isFew = (most - least + 1) * 2 <= batch.rowCount
+        let first = isFew ? least : 0
+        batches.append(isFew ? batch.slice(least..<most + 1) : batch)
+        partitions.append(partition)
+        for row in kept {
+            rows.append((batches.count - 1, row - first))
+            indexes.append(firstIndex + UInt64(row))
+        }
+    }
+}
 
 extension RecordScan {
     /// A page of records by address, and where the next one starts.
@@ -70,23 +88,20 @@ extension RecordScan {
                         newestFirst ? part.firstIndex : part.firstIndex + UInt64(read.rowCount)
                     continue
                 }
-                page.rows.batches.append(batch)
-                page.rows.partitions.append(partition)
-                let position = page.rows.batches.count - 1
                 let rows = newestFirst ? Array((0..<read.rowCount).reversed()) : Array(0..<read.rowCount)
+                var kept: [Int] = []
                 for row in rows {
                     let address = part.firstIndex + UInt64(row)
                     guard newestFirst ? address < start : address >= start else { continue }
-                    if page.rows.rows.count >= limit {
+                    if page.rows.rows.count + kept.count >= limit {
                         page.isFull = true
-                        break scan
+                        break
                     }
                     page.next[partition] = newestFirst ? address : address + 1
-                    if times.contains(batch.times[row]) && mask.keeps(row) {
-                        page.rows.rows.append((position, row))
-                        page.rows.indexes.append(address)
-                    }
+                    if times.contains(batch.times[row]) && mask.keeps(row) { kept.append(row) }
                 }
+                page.rows.add(kept, of: batch, partition, firstIndex: part.firstIndex)
+                if page.isFull { break scan }
             }
         }
         page.rows.statistics.rowsKept = page.rows.rows.count

@@ -1,6 +1,8 @@
 // Which rows of a block a filter keeps, by the model and the pipeline version that answered them.
 //
 // Both are the same text in nearly every row of a block, so each distinct text is judged once.
+//
+// Invariant: whether a row is kept depends on that row alone, not on those beside it.
 
 import JSON
 import Records
@@ -72,9 +74,20 @@ struct RowMask {
 }
 
 extension FieldColumn {
-    /// The text of a row, where the field holds texts.
+    /// The text of a row: a string, or an object as JSON; nil for what is neither. Rows of other kinds beside
+    /// it make the column one of JSON, and no difference to this row.
     fileprivate func text(_ row: Int) -> String? {
-        guard case .scalar(let leaf) = values, case .text(let texts) = leaf.elements else { return nil }
-        return texts[row]
+        switch values {
+        case .scalar(let leaf):
+            guard case .text(let texts) = leaf.elements else { return nil }
+            return texts[row]
+        case .json(let texts):
+            switch try? JSONValue(parsing: texts[row]) {
+            case .string(let text)?: return text
+            case .object?: return texts[row]
+            default: return nil
+            }
+        case .none, .fixedList, .list: return nil
+        }
     }
 }

@@ -1,6 +1,7 @@
 // Invariants checked: the three at the head of RecordScan.swift.
 
 import EventLog
+import JSON
 import Records
 import Simulation
 import TestSupport
@@ -165,5 +166,58 @@ import Testing
                 == [
                     "engine": 50
                 ])
+    }
+
+    @Test("a row is kept by its own model and version, whatever the rows beside it hold there")
+    func mixedKinds() throws {
+        let name = #"{"model_name":"m","model_sha":"0"}"#
+        let text = JSONValue.string(name).text
+        for values in [
+            [text, "7"], ["7", text, "null"], [text, name], [name, "[1]", text], [text, text],
+        ] {
+            let batch = RecordBatch(
+                times: values.map { _ in 1 },
+                fields: [FieldColumn(name: "metadata.last_model", values: .json(TextColumn(values)))])
+            let mask = RowMask(RecordFilter(modelName: "m"), batch)
+            for (row, value) in values.enumerated() {
+                #expect(mask.keeps(row) == (value == text || value == name), "\(values) row \(row)")
+            }
+        }
+        let versions = RecordBatch(
+            times: [1, 2],
+            fields: [
+                FieldColumn(
+                    name: "metadata.pipeline_version", values: .json(TextColumn([#""v1""#, "7"])))
+            ])
+        let mask = RowMask(RecordFilter(pipelineVersion: "v1"), versions)
+        #expect(mask.keeps(0) && !mask.keeps(1))
+    }
+
+    @Test("a page holds the rows that it answers, however many it looked at")
+    func pageHoldsItsRows() throws {
+        var model = try QueryModel()
+        for number in 0..<6 {
+            try model.append(
+                (0..<300).map { row in
+                    ModelRecord(time: Int64(number * 300 + row), fields: ["in.p": .int64(Int64(row))])
+                }, partition: "engine", isSmall: false)
+        }
+        func page(_ window: TimeWindow, _ filter: RecordFilter = RecordFilter()) throws -> RecordRows {
+            try RecordScan(model.snapshot).page(
+                topic: "fraud", positions: [:], window: window, filter: filter, limit: 1000
+            ).rows
+        }
+        var filter = RecordFilter()
+        filter.modelName = "nobody"
+        #expect(try page(.always, filter).batches.isEmpty)
+        for newestFirst in [false, true] {
+            let found = try RecordScan(model.snapshot).page(
+                topic: "fraud", positions: [:], window: TimeWindow(640, 645), limit: 1000,
+                newestFirst: newestFirst
+            ).rows
+            #expect(found.batches.map(\.rowCount) == [5])
+            let times = found.rows.map { found.batches[$0.batch].times[$0.row] }
+            #expect(times == (newestFirst ? [644, 643, 642, 641, 640] : [640, 641, 642, 643, 644]))
+        }
     }
 }
