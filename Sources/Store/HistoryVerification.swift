@@ -29,6 +29,10 @@ package struct HistoryReport: Hashable, Sendable {
     /// `rebuild` writes these anew.
     package internal(set) var keptCount = 0
     package internal(set) var keptDifferentCount = 0
+    /// Pinned baselines, worked out again: the same, another, and those whose records were let go.
+    package internal(set) var baselineEqualCount = 0
+    package internal(set) var baselineDifferentCount = 0
+    package internal(set) var baselineGoneCount = 0
     /// The first differences, as sentences.
     package internal(set) var differences: [String] = []
     /// Windows that late records touched, or another definition, and that are not decided anew yet.
@@ -38,8 +42,10 @@ package struct HistoryReport: Hashable, Sendable {
     /// Assays of which neither can be said, and why.
     package internal(set) var unsettledProblems: [String] = []
 
-    /// Whether every digest is what it was.
-    package var isProved: Bool { differentCount == 0 && keptDifferentCount == 0 }
+    /// Whether every digest and every baseline is what it was.
+    package var isProved: Bool {
+        differentCount == 0 && keptDifferentCount == 0 && baselineDifferentCount == 0
+    }
 
     /// Whether nothing waits to be decided.
     package var isSettled: Bool {
@@ -87,6 +93,7 @@ extension StoreView {
                 progress(done, count)
             }
         }
+        verifyBaselines(&report)
         settle(configuration, &report)
         verifySeries(configuration, &report)
         return report

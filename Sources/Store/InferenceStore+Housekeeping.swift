@@ -240,7 +240,9 @@ extension InferenceStore {
     private func refuseUnknown(_ topic: String) throws {
         if log.snapshot().index.topics[topic] != nil { return }
         if catalog.pipelines.all.contains(where: { $0.topic.name == topic }) { return }
-        throw StoreRefusal(.unknown, "there is no topic \"\(topic)\"; GET /topics lists those there are")
+        throw StoreRefusal(
+            .unknown,
+            "there is no topic \"\(topic)\"; GET /topics lists those there are, as does `assaylog inspect`")
     }
 
     // MARK: Compaction

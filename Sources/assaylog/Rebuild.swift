@@ -87,6 +87,13 @@ struct Rebuild: AsyncParsableCommand {
                     + "\(Quantity.of(report.keptCount, "result")) kept beside the log, "
                     + "\(Quantity.count(report.keptDifferentCount)) different "
                     + "(\(Quantity.decimal(seconds, digitCount: 2)) s)")
+            let pins = report.baselineEqualCount + report.baselineDifferentCount + report.baselineGoneCount
+            if pins > 0 {
+                try Output.line(
+                    "\(Quantity.of(pins, "pinned baseline")): \(Quantity.count(report.baselineEqualCount)) equal, "
+                        + "\(Quantity.count(report.baselineDifferentCount)) different, "
+                        + "\(Quantity.count(report.baselineGoneCount)) whose records were let go")
+            }
             for problem in report.unsettledProblems { try Output.line("not known to be settled: \(problem)") }
             try Output.line(
                 report.isSettled
@@ -105,6 +112,9 @@ struct Rebuild: AsyncParsableCommand {
             ("equal", .integer(report.equalCount)), ("different", .integer(report.differentCount)),
             ("sealed", .integer(report.sealedCount)), ("other_engine", .integer(report.otherEngineCount)),
             ("kept", .integer(report.keptCount)), ("kept_different", .integer(report.keptDifferentCount)),
+            ("baselines_equal", .integer(report.baselineEqualCount)),
+            ("baselines_different", .integer(report.baselineDifferentCount)),
+            ("baselines_let_go", .integer(report.baselineGoneCount)),
             ("differences", .strings(report.differences)), ("settled", .bool(report.isSettled)),
             ("late_windows", .integer(report.lateWindowCount)),
             ("due_windows", .integer(report.dueWindowCount)),

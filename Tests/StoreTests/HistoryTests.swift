@@ -361,4 +361,38 @@ struct HistoryTests {
         report = try StoreView.open(folder.path).view.verify(configuration)
         #expect(report.isProved && report.keptCount == rebuilt.resultCount)
     }
+
+    @Test(
+        "a pinned baseline that is not what its records say is found, also where each digest follows from it")
+    func falseBaseline() async throws {
+        for isFalse in [false, true] {
+            let scene = try await Scene()
+            try await scene.append((0..<60).map { (Double($0) - 60, Double($0 % 7)) })
+            try await scene.append((0..<60).map { (Double($0), Double($0 % 5)) })
+            let id = try await scene.createAssay(baseline: AssaySchedulerTests.fixed())
+            if isFalse {
+                let assay = try #require(scene.store.book[id])
+                let period = try #require(assay.definition.baseline.period)
+                let other = try DatedSummary(
+                    ofBaseline: SortedSample([1, 2, 3]), over: period, assay.definition.summarizer)
+                let pin = try #require(
+                    try scene.store.book.pinBaseline(
+                        of: id, other, cut: scene.store.log.cut, at: scene.clock.now))
+                _ = try await scene.store.log.append([
+                    .event(Event(name: InferenceStore.EventName.assay, document: Array(pin.json.text.utf8)))
+                ])
+            }
+            let again = try await scene.restarted()
+            again.clock.set(moment(70))
+            await again.scheduler.tick()
+            #expect(try again.decisions(id) == ["0:complete1"])
+            let report = try again.store.view.verify(again.store.configuration)
+            #expect(report.equalCount == 1 && report.differentCount == 0)
+            #expect(report.baselineEqualCount == (isFalse ? 0 : 1))
+            #expect(report.baselineDifferentCount == (isFalse ? 1 : 0))
+            #expect(report.isProved == !isFalse)
+            #expect(report.differences.contains { $0.contains("its baseline") } == isFalse)
+            try await again.store.close()
+        }
+    }
 }
