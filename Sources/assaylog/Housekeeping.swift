@@ -73,7 +73,8 @@ struct Retain: AsyncParsableCommand {
         abstract: "Say how long, or how much, a topic keeps.",
         discussion: """
             Example:
-              assaylog retain --topic fraud --age "90 days" --bytes 10000000000 --server http://localhost:8080
+              assaylog retain --topic workspace-1-pipeline-fraud-inference \\
+                --age "90 days" --bytes 10000000000 --server http://localhost:8080
 
             Records over the bounds are let go in the background of a running server, in whole blocks: answers
             are without them at once, the disk when half of a segment is gone. Results and baselines that were
@@ -131,7 +132,8 @@ struct Delete: AsyncParsableCommand {
         abstract: "Let all records of a topic go, from answers and from disk.",
         discussion: """
             Example:
-              assaylog delete --topic fraud --yes --server http://localhost:8080
+              assaylog delete --topic workspace-1-pipeline-fraud-inference \\
+                --yes --server http://localhost:8080
 
             Ends when the bytes are gone from the data directory. Backups keep what they hold. What assays said
             of the records stays; their addresses are not given to others.
@@ -169,7 +171,8 @@ struct Redact: AsyncParsableCommand {
         abstract: "Let one field of all records of a topic go, from answers and from disk.",
         discussion: """
             Example:
-              assaylog redact --topic fraud --field in.name --yes --server http://localhost:8080
+              assaylog redact --topic workspace-1-pipeline-fraud-inference \\
+                --field in.name --yes --server http://localhost:8080
 
             Concerns the records that there are now. Ends when the bytes are gone from the data directory.
             Backups keep what they hold; what assays said of the field stays.
