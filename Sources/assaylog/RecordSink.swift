@@ -171,7 +171,7 @@ struct ServerSink: RecordSink {
     /// What the server is to know of the records: the query of every append.
     let query: String
     /// Beside a chunk's place and bytes, what its key is made of: the same for every import of the
-    /// same bytes, unless they are to be stored once more.
+    /// same bytes to the same place, unless they are to be stored once more.
     let salt: String
 
     static func open(_ options: Append, _ url: String) throws -> ServerSink {
@@ -213,10 +213,12 @@ struct ServerSink: RecordSink {
         let members =
             (options.edge ? ["edge=true"] : [])
             + options.float32.map { "float32=" + CatalogName.pathComponent($0) }
+        let query = members.isEmpty ? "" : "?" + members.joined(separator: "&")
         return ServerSink(
-            server: server, topic: found, partition: options.partition,
-            query: members.isEmpty ? "" : "?" + members.joined(separator: "&"),
-            salt: options.again ? SystemSources.randomUUID() : "")
+            server: server, topic: found, partition: options.partition, query: query,
+            // Keys are a topic's: the same bytes for another partition, or read otherwise, are another request.
+            salt: options.again
+                ? SystemSources.randomUUID() : CatalogName.pathComponent(options.partition) + query)
     }
 
     func append(

@@ -34,6 +34,13 @@ import Testing
             let values = try sandbox.run(
                 "query", "--pipeline", "fraud", "--path", "output y 0", "--end", "2024-01-09T00:00:02Z")
             #expect(values.lines.count == 2 * 2)
+            // To another partition it is another request; and that one, too, is stored once.
+            for count in [12_000, 0] {
+                let other = try sandbox.run(
+                    "append", "--server", address, "--pipeline", "fraud", "--partition", "b", "--json",
+                    "a.ndjson")
+                #expect(other.output.contains(#""records":\#(count),"#), "\(other.output) \(other.errors)")
+            }
             #expect(try sandbox.run("check").status == 0)
             let direct = try sandbox.run("append", "--pipeline", "fraud", "a.ndjson")
             #expect(direct.status == 1 && direct.errors.contains("--server"))
