@@ -291,8 +291,8 @@ package actor AssayScheduler {
             windowCount: min(limit.windowCount, max(100, limit.windowCount * 10 / due.count)),
             valueCount: limit.valueCount)
         let works = due.map { CohortWork($0, view, now: now, configuration, rowCountMax: rowCountMax) }
-        // Nobody waits for another's backfill: those that are nearly done come first, and what time is left goes
-        // to who has waited longest.
+        // Nobody waits for another's backfill: those that are nearly done come first, and what time is
+        // left goes to who has waited longest.
         let columns = Dictionary(grouping: works) {
             WorkGroup(column: $0.cohort.key.column, isBackfill: $0.windowCount > Self.nearlyDoneCount)
         }

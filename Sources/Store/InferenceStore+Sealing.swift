@@ -51,8 +51,8 @@ extension InferenceStore {
     /// Results are appended so many at a time: a megabyte or two a commit.
     static let sealingBatchCount = 512
 
-    /// Seals what depends on records of a topic in some periods, or on one field of them, then carries out `body`, which appends
-    /// that they go. No decision about an assay is made meanwhile.
+    /// Seals what depends on records of a topic in some periods, or on one field of them, then carries out
+    /// `body`, which appends that they go. No decision about an assay is made meanwhile.
     ///
     /// - Throws: where a result is neither kept nor can be worked out: the records must stay then.
     @discardableResult

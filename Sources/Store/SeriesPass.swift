@@ -1,7 +1,8 @@
 // The windows of an assay of the second generation, each of its paths compared with that path's baseline.
 //
-// Neighbouring windows are read together, as many as memory holds; a window that stands apart is read alone. What does not depend on the
-// path is read once for all paths. Every window has an outcome, also one without records.
+// Neighbouring windows are read together, as many as memory holds; a window that stands apart is read alone.
+// What does not depend on the path is read once for all paths. Every window has an outcome, also one without
+// records.
 //
 // Invariants:
 //  * Outcomes are a pure function of definition, windows and the records up to the cut.
