@@ -44,9 +44,9 @@ extension RecordBatch {
     }
 }
 
-private enum FarTimes {
+enum FarTimes {
     /// A day: a block that spans less touches few windows more than its rows do.
     static let milliseconds: UInt64 = 86_400_000
     /// Four strays. More cuts would make many small blocks of rows that came in no order.
-    static let cutCountMax = 8
+    fileprivate static let cutCountMax = 8
 }

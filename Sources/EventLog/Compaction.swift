@@ -87,7 +87,9 @@ package enum Compaction {
             plan, number, writer.configuration, on: writer.files, writer.shared.snapshot(), left: &left,
             pace: { _ in }, into: &report)
         {
-            report.problems += try writer.replace(plan, with: segment)
+            // Where a tombstone came between, the next step plans it anew.
+            guard let problems = try writer.replace(plan, with: segment) else { return true }
+            report.problems += problems
             report.note(plan, byteCount: segment.byteCount)
         }
         return true
@@ -161,9 +163,11 @@ final class Compactor: Sendable {
             guard let due else { break }
             let written = try await write(due, pace, into: &report)
             guard let written else { continue }
-            report.problems += try await queue.perform { writer throws(LogError) in
+            let problems = try await queue.perform { writer throws(LogError) in
                 try writer.replace(due.plan, with: written)
             }
+            guard let problems else { continue }
+            report.problems += problems
             report.note(due.plan, byteCount: written.byteCount)
         }
         return report

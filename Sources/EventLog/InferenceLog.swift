@@ -206,6 +206,15 @@ extension InferenceLog {
         try await queue.perform { writer throws(LogError) in try writer.erase(choose) }
     }
 
+    /// Appends a tombstone of retention: durable when it returns, and no later snapshot shows what it let go.
+    /// The bytes go when a rewrite is worth it.
+    ///
+    /// - Returns: what was let go, which is less than asked where records that stay share a block with
+    ///   some by now; nil where nothing was.
+    package func letGo(_ tombstone: Tombstone) async throws(LogError) -> Tombstone? {
+        try await queue.perform { writer throws(LogError) in try writer.letGo(tombstone) }
+    }
+
     /// Rewrites what is due until nothing is.
     ///
     /// Other passes wait until this one is over; appends and readers do not.

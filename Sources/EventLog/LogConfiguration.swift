@@ -17,6 +17,9 @@ package struct LogConfiguration: Sendable {
     package var queueByteCountMax = 64 << 20
     /// Bytes gathered into one envelope, and so into one sync.
     package var envelopeByteCountTarget = 16 << 20
+    /// A block of fewer rows is joined with its neighbours when its segment is made anew: its head outweighs
+    /// its columns.
+    package var shortRowCount = 256
     /// How long an idempotency key is remembered: a client that was down for a night retries safely.
     package var keyHorizonMilliseconds: Int64 = 86_400_000
     /// Keys remembered of one topic, at about 64 bytes each; past it the oldest are forgotten.

@@ -142,8 +142,14 @@ package final class LogWriter {
 
     /// Commits the requests that are not refused, together, and returns a receipt for each of them.
     func commit(_ prepared: PreparedRequests) throws(LogError) -> [CommitReceipt] {
+        try commit(prepared, rolling: dueRolls(prepared.sources))
+    }
+
+    private func commit(
+        _ prepared: PreparedRequests, rolling rolls: [Roll]
+    ) throws(LogError) -> [CommitReceipt] {
         precondition(!prepared.parts.isEmpty, "A commit has something in it.")
-        let receipts = try write(prepared, rolling: dueRolls(prepared.sources))
+        let receipts = try write(prepared, rolling: rolls)
         if let active, active.byteCount >= configuration.segmentByteCountMax {
             // The items are durable, whatever becomes of the sealing: to throw here would make the
             // caller post them twice. A segment that did not seal is closed; the next commit tells
@@ -191,6 +197,19 @@ package final class LogWriter {
         guard let tombstone = choose(shared.index.withLock { $0 }) else { return nil }
         precondition(tombstone.reason.erases, "What does not erase needs no seal.")
         return try commit([AppendRequest([.event(tombstone.event)])])[0].commit
+    }
+
+    /// Commits a tombstone of retention, less what would divide a block by now. Nothing is rolled beside it: a
+    /// block that held what goes and what stays would show both.
+    ///
+    /// - Returns: what was let go; nil where nothing was.
+    package func letGo(_ tombstone: Tombstone) throws(LogError) -> Tombstone? {
+        precondition(!tombstone.reason.erases, "What erases needs a seal.")
+        guard let spared = tombstone.sparingDividedBlocks(in: shared.index.withLock { $0 }) else {
+            return nil
+        }
+        _ = try commit(preparer.prepare([AppendRequest([.event(spared.event)])]), rolling: [])
+        return spared
     }
 
     // MARK: One envelope
@@ -281,9 +300,11 @@ package final class LogWriter {
                     if !isDue { waiting.append(DueTail(topic: topic, runs: runs)) }
                 }
             }
+            // A little more than must be, so that not every commit looks through all tails.
+            let enough = limit.tailByteCountMax - limit.tailByteCountMax / 16
             var byteCount = waiting.reduce(0) { $0 + $1.byteCount }
             for tail in waiting.sorted(by: { $0.byteCount > $1.byteCount })
-            where byteCount > limit.tailByteCountMax {
+            where byteCount > enough {
                 due.append(tail)
                 byteCount -= tail.byteCount
             }
@@ -355,9 +376,24 @@ package final class LogWriter {
 
     /// Puts a rewritten segment, which is durable, in the place of its sources, and removes their files.
     ///
-    /// - Returns: files that stay behind: the next opening removes them.
-    func replace(_ plan: RewritePlan, with segment: RewrittenSegment) throws(LogError) -> [String] {
-        try settle()
+    /// - Returns: files that stay behind: the next opening removes them. Nil where the rewrite was given up:
+    ///   a tombstone that came meanwhile lets a part of a block go that it joined. It is to be planned anew.
+    /// - Throws: where the manifest cannot be told; then the new file is gone, unless the manifest on disk
+    ///   may name it.
+    func replace(_ plan: RewritePlan, with segment: RewrittenSegment) throws(LogError) -> [String]? {
+        let isDivided = shared.index.withLock { index in
+            segment.directory.blocks.contains { block in
+                index.topics[block.topic]?.letGo[block.partition]?.divides(block.indexes) ?? false
+            }
+        }
+        if isDivided {
+            removeUnnamed(segment.number)
+            return nil
+        }
+        do throws(LogError) { try settle() } catch {
+            removeUnnamed(segment.number)
+            throw error
+        }
         guard let first = manifest.entries.firstIndex(of: plan.sources[0]),
             manifest.entries[first...].starts(with: plan.sources)
         else { preconditionFailure("Only one rewrite runs at a time, and sealed segments do not change.") }
@@ -365,7 +401,10 @@ package final class LogWriter {
         next.entries.replaceSubrange(
             first..<first + plan.sources.count,
             with: [Manifest.Entry(number: segment.number, state: .sealed, byteCount: segment.byteCount)])
-        try next.replace(configuration, on: files)
+        do throws(LogError) { try next.replace(configuration, on: files) } catch {
+            removeUnnamed(segment.number)
+            throw error
+        }
         manifest = next
         shared.replace(Set(plan.sources.map(\.number)), with: segment)
         var left: [String] = []
@@ -379,6 +418,20 @@ package final class LogWriter {
             left.append("files that are removed may come back after a power cut: \(error)")
         }
         return left
+    }
+
+    /// Removes a segment's file, unless the manifest that stands in the directory names it, or cannot be read: a
+    /// switch that failed may have come as far as that, and is then found after a power cut. Where the file
+    /// stays, the next opening removes it.
+    private func removeUnnamed(_ number: UInt64) {
+        do throws(LogError) {
+            guard let named = try Manifest.read(configuration, on: files),
+                !named.entries.contains(where: { $0.number == number })
+            else { return }
+        } catch { return }
+        do throws(DiskError) {
+            try files.remove(configuration.path(FileName.segment(number)))
+        } catch {}
     }
 
     /// Tells the manifest how the last segment ended. One that was given up before it held a commit is

@@ -9,7 +9,8 @@
 //
 // Invariants:
 //  * What an index shows before and after is the same records, at the same addresses and commits, and
-//    the same events in the same order.
+//    the same events in the same order. Blocks of a few rows are joined (ShortBlocks.swift): a tombstone that
+//    came meanwhile and would divide a joined one is met by giving the rewrite up (`LogWriter.replace`).
 //  * The new file is whole and durable before a manifest names it; the old ones are removed after. A
 //    crash in between leaves the one or the others as strays, which the next opening removes.
 //  * Every byte that is copied was checked. Where one is damaged, nothing changes and the old file stays;
@@ -129,6 +130,7 @@ struct SegmentRewrite {
     let segments: SegmentFiles
     /// Called with the bytes just read or written; takes its time, so that others get theirs.
     let pace: (Int) -> Void
+    private let joiner = ShortBlockJoiner()
     /// What kept an erasure from being carried out.
     private(set) var unreadable: [UnreadableBlock] = []
 
@@ -258,20 +260,28 @@ struct SegmentRewrite {
             members = []
             byteCount = 0
         }
-        for blocks in topic.segments where sources.contains(blocks.segment) {
-            let segment = try segments.segment(blocks.segment)
-            for block in blocks.blocks {
-                if members.count == BlockGroup.blockCountMax
-                    || byteCount + block.byteCount > BlockGroup.byteCountMax
-                {
-                    try flush()
-                }
-                let member = try GroupMember(
-                    block, of: segment, dropping: topic.hiddenFields(of: block),
-                    keepingDamage: keepsDamage)
-                members.append(member)
-                byteCount += block.byteCount
+        func add(_ member: GroupMember, byteCount size: Int) throws(SegmentError) {
+            if members.count == BlockGroup.blockCountMax || byteCount + size > BlockGroup.byteCountMax {
+                try flush()
             }
+            members.append(member)
+            byteCount += size
+        }
+        func member(_ place: BlockPlace) throws(SegmentError) -> GroupMember {
+            try GroupMember(
+                place.block, of: try segments.segment(place.segment),
+                dropping: topic.hiddenFields(of: place.block), keepingDamage: keepsDamage)
+        }
+        let runs = BlockPlace.shortRuns(
+            of: topic, in: sources, shortRowCount: configuration.shortRowCount)
+        for run in runs {
+            if run.count == 1 {
+                try add(try member(run[0]), byteCount: run[0].block.byteCount)
+                continue
+            }
+            var short: [GroupMember] = []
+            for place in run { short.append(try member(place)) }
+            for member in joiner.joined(short) { try add(member, byteCount: member.byteCount) }
         }
         try flush()
     }

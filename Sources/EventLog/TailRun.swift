@@ -82,18 +82,9 @@ package struct TailRun: Sendable {
             runs.reduce(0, { $0 + $1.batch.rowCount }) <= SegmentFormat.blockRowCountMax,
             let batch = RecordBatch(concatenating: runs.map(\.batch))
         else { return nil }
-        var commits: [CommitRun] = []
-        for run in runs.lazy.flatMap(\.commitRuns) {
-            // Small blocks of one commit, where it brought many records.
-            if let last = commits.last, last.commit == run.commit {
-                commits[commits.count - 1].rowCount += run.rowCount
-            } else {
-                commits.append(run)
-            }
-        }
         return TailRun(
-            partition: first.partition, firstIndex: first.firstIndex, batch: batch, commitRuns: commits,
-            byteCount: byteCount(of: batch))
+            partition: first.partition, firstIndex: first.firstIndex, batch: batch,
+            commitRuns: CommitRun.joined(runs.lazy.flatMap(\.commitRuns)), byteCount: byteCount(of: batch))
     }
 
     /// The first of `runs`, as many as a block holds; at least one.

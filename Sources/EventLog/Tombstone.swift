@@ -7,7 +7,8 @@
 //  * What a tombstone lets go is named by address, which is for ever: it reads the same however often
 //    segments were rewritten, and to let go twice is to let go once.
 //  * An erasure comes when every record of its topic stands in a sealed block, so that it never divides
-//    one: blocks are before it or after it.
+//    one: blocks are before it or after it. Retention divides none either: what stands in one block with
+//    records that stay, stays with them.
 //  * Tombstones themselves are never let go: they hold the addresses that may not be given again.
 
 import Bytes
@@ -67,6 +68,19 @@ package struct Tombstone: Hashable, Sendable {
             || found.segments.contains { $0.blocks.contains { $0.lastCommit > since } }
         guard hasRecords else { return nil }
         self.init(topic: topic, redacting: field)
+    }
+
+    /// Less the records of blocks that it would divide, as the log stands now: records that were rolled or
+    /// joined with others since it was made. Nil where nothing is left.
+    func sparingDividedBlocks(in index: LogIndex) -> Tombstone? {
+        guard let found = index.topics[topic] else { return nil }
+        var spared = self
+        for block in found.segments.lazy.flatMap(\.blocks) {
+            guard let ranges = ranges[block.partition], ranges.divides(block.indexes) else { continue }
+            spared.ranges[block.partition]?.subtract(block.indexes)
+        }
+        spared.ranges = spared.ranges.filter { !$0.value.isEmpty }
+        return spared.ranges.isEmpty ? nil : spared
     }
 
     /// Its event's name.
@@ -157,6 +171,22 @@ package struct IndexRanges: Hashable, Sendable {
 
     package mutating func formUnion(_ other: IndexRanges) {
         for range in other.ranges { insert(range) }
+    }
+
+    package mutating func subtract(_ range: Range<UInt64>) {
+        ranges = ranges.flatMap { own in
+            [
+                own.lowerBound..<max(own.lowerBound, min(own.upperBound, range.lowerBound)),
+                min(own.upperBound, max(own.lowerBound, range.upperBound))..<own.upperBound,
+            ].filter { !$0.isEmpty }
+        }
+    }
+
+    /// Whether a part of `range` is in it, and another is not.
+    package func divides(_ range: Range<UInt64>) -> Bool {
+        let position = ranges.partitioningIndex { $0.upperBound > range.lowerBound }
+        guard position < ranges.count, ranges[position].overlaps(range) else { return false }
+        return !contains(range)
     }
 
     /// Whether all of `range` is in it.

@@ -4,7 +4,8 @@
 //     before   [head a b c][head a b c][head a b c]          each block by itself
 //     after    [head][head][head] [a a a][b b b][c c c]      heads, then one block of columns
 //
-// Columns are moved, never decoded: their bytes and checksums stay what they were.
+// Columns are moved, not decoded: their bytes and checksums stay what they were. Only blocks of a few
+// rows are made one before (EventLog/ShortBlocks.swift), as their heads would outweigh their columns.
 //
 // Invariants:
 //  * A grouped block has the rows, addresses and commits of the block it was made of, less the fields
@@ -15,6 +16,7 @@
 // Format: Segments.docc/SegmentFormat.md, "Group".
 
 import Bytes
+import Records
 
 /// A block as it goes into a group: its head, and its columns' bytes in the order of the head.
 package struct GroupMember: Sendable {
@@ -52,7 +54,40 @@ package struct GroupMember: Sendable {
         self.head = head
     }
 
+    /// A block that was just encoded, with the addresses that it gets.
+    ///
+    /// - Parameter commitRuns: of all its rows.
+    package init(_ block: EncodedBlock, firstIndex: UInt64, commitRuns: [CommitRun]) {
+        precondition(!commitRuns.isEmpty, "Rows of a group say their commits.")
+        var writer = ByteWriter(reserving: block.byteCount + 256)
+        _ = block.write(firstIndex: firstIndex, commitRuns: commitRuns, into: &writer)
+        let bytes = writer.bytes
+        do throws(SegmentError) {
+            head = try bytes.withUnsafeBufferPointer { (buffer) throws(SegmentError) in
+                try BlockHead.read(
+                    UnsafeRawBufferPointer(buffer), at: SegmentPlace(file: "", byteOffset: 0))
+            }
+        } catch { preconditionFailure("A head that was just written is read: \(error)") }
+        columns = head.columnPlaces.map { Array(bytes[$0.offset..<$0.offset + $0.byteCount]) }
+    }
+
     package var byteCount: Int { columns.reduce(0) { $0 + $1.count } }
+
+    /// Its rows, decoded.
+    ///
+    /// - Throws: where a column is damaged, of those that were taken along as they are.
+    package func batch(with reader: BlockReader, at place: SegmentPlace) throws(SegmentError) -> RecordBatch {
+        var byRange: [Range<Int>: [UInt8]] = [:]
+        for (place, bytes) in zip(head.columnPlaces, columns) {
+            byRange[place.offset..<place.offset + place.byteCount] = bytes
+        }
+        return try reader.batch(head, at: place) { (offset, byteCount) throws(SegmentError) in
+            guard let bytes = byRange[offset..<offset + byteCount] else {
+                preconditionFailure("A head places its own columns.")
+            }
+            return bytes
+        }
+    }
 }
 
 package enum BlockGroup {

@@ -20,6 +20,19 @@ package struct CommitRun: Hashable, Sendable {
         self.commit = commit
         self.rowCount = rowCount
     }
+
+    /// Neighbours of one commit as one: a commit may have brought several blocks.
+    package static func joined(_ runs: some Sequence<CommitRun>) -> [CommitRun] {
+        var joined: [CommitRun] = []
+        for run in runs {
+            if joined.last?.commit == run.commit {
+                joined[joined.count - 1].rowCount += run.rowCount
+            } else {
+                joined.append(run)
+            }
+        }
+        return joined
+    }
 }
 
 /// Where a column's bytes lie, and their checksum. The offset counts from the start of the block, and of

@@ -90,10 +90,12 @@ extension InferenceStore {
             var ranges: [String: IndexRanges] = [:]
             for part in parts { ranges[part.partition, default: IndexRanges()].insert(part.indexes) }
             let tombstone = Tombstone(topic: topic, reason: .retention, ranges: ranges)
+            var letGo: Tombstone?
             try await sealResults(ofTopic: topic, touching: TimeWindow.covering(parts)) {
-                _ = try await log.append([.event(tombstone.event)])
+                letGo = try await log.letGo(tombstone)
             }
-            gone[topic] = ranges.values.reduce(0) { $0 + $1.count }
+            guard let letGo else { continue }
+            gone[topic] = letGo.ranges.values.reduce(0) { $0 + $1.count }
         }
         return gone
     }

@@ -29,6 +29,7 @@ package struct CrashTrial {
         configuration.segmentByteCountMax = Int.random(in: 500...9000, using: &generator)
         configuration.tailRowCountMax = Int.random(in: 2...20, using: &generator)
         configuration.tailByteCountMax = Int.random(in: 1000...50_000, using: &generator)
+        configuration.shortRowCount = Int.random(in: 1...8, using: &generator)
         if generator.chance(1, in: 4) { configuration.directory = FileName.derivedDirectory }
         self.configuration = configuration
         history = generator.history(stepCount: Int.random(in: 12...40, using: &generator))

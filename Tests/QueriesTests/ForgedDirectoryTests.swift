@@ -18,7 +18,10 @@ import Testing
 
     /// Three blocks of 15 records: `output y` counts them.
     private func model(isGrouped: Bool) throws -> QueryModel {
-        var model = try QueryModel { $0.segmentByteCountMax = 1 << 20 }
+        var model = try QueryModel {
+            $0.segmentByteCountMax = 1 << 20
+            $0.shortRowCount = 1
+        }
         for block in 0..<3 as Range<Int64> {
             try model.append(
                 (0..<15).map { row in

@@ -29,6 +29,7 @@ struct QueryModel {
         var configuration = LogConfiguration()
         configuration.segmentByteCountMax = 6000
         configuration.tailRowCountMax = 12
+        configuration.shortRowCount = 4
         change(&configuration)
         (writer, shared, _) = try InferenceLog.openWriter(configuration, on: disk)
     }
