@@ -171,6 +171,11 @@ package final class InferenceLog: Sendable {
         return outcome
     }
 
+    /// Counts a request that was refused before it came as far as the log.
+    package func noteRefusedBody(of source: AppendSource) {
+        meter.count { $0.countRefusal(source, .bodies) }
+    }
+
     /// Whether the disk lets the log take appends.
     package var state: LogState { queue.logState }
 

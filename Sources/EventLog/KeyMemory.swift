@@ -85,15 +85,11 @@ package final class KeyMemory: Sendable {
     }
 
     private let state = Mutex(State())
-    private let countMax: Int
-    private let horizonMilliseconds: Int64
+    private let configuration: LogConfiguration
     /// Between looks at topics that get no keys any more.
     private static let sweepMilliseconds: Int64 = 60_000
 
-    init(countMax: Int, horizonMilliseconds: Int64) {
-        self.countMax = countMax
-        self.horizonMilliseconds = horizonMilliseconds
-    }
+    init(_ configuration: LogConfiguration) { self.configuration = configuration }
 
     /// Keys that are remembered now.
     package var count: Int { state.withLock { $0.topics.values.reduce(0) { $0 + $1.count } } }
@@ -155,20 +151,19 @@ package final class KeyMemory: Sendable {
     /// Takes in keys whose commit is durable, in the order of commits.
     func remember(_ keys: [KeyEntry]) {
         guard let last = keys.last else { return }
+        let table = KeyTable(
+            countMax: configuration.keyCountMax, horizonMilliseconds: configuration.keyHorizonMilliseconds)
+        let latest = configuration.clock?() ?? .max
         state.withLock { state in
             for key in keys {
-                state.topics[
-                    key.topic, default: KeyTable(countMax: countMax, horizonMilliseconds: horizonMilliseconds)
-                ].insert(key)
-                state.topics[key.topic]?.expire(at: key.time)
+                state.topics[key.topic, default: table].insert(key)
+                state.topics[key.topic]?.expire(at: min(key.time, latest))
             }
-            guard last.time >= state.sweptAt &+ KeyMemory.sweepMilliseconds || last.time < state.sweptAt
-            else {
-                return
-            }
-            state.sweptAt = last.time
+            let now = min(last.time, latest)
+            guard now >= state.sweptAt &+ KeyMemory.sweepMilliseconds || now < state.sweptAt else { return }
+            state.sweptAt = now
             for topic in state.topics.keys {
-                state.topics[topic]?.expire(at: last.time)
+                state.topics[topic]?.expire(at: now)
                 if state.topics[topic]?.count == 0 { state.topics[topic] = nil }
             }
         }

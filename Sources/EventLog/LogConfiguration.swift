@@ -22,6 +22,9 @@ package struct LogConfiguration: Sendable {
     package var shortRowCount = 256
     /// How long an idempotency key is remembered: a client that was down for a night retries safely.
     package var keyHorizonMilliseconds: Int64 = 86_400_000
+    /// Now, in milliseconds since 1970. Keys are forgotten by it and by their own times, whichever is less: one
+    /// that was dated ahead by a wrong clock makes the log forget no honest one. Nil for their times alone.
+    package var clock: (@Sendable () -> Int64)?
     /// Keys remembered of one topic, at about 64 bytes each; past it the oldest are forgotten.
     package var keyCountMax = 1 << 20
     /// Between attempts to write again after the disk refused.
@@ -30,6 +33,13 @@ package struct LogConfiguration: Sendable {
     package var directory = ""
 
     package init() {}
+
+    /// Keys used before are forgotten, where the newest of some was used at `newest`.
+    func oldestKeyTime(_ newest: Int64) -> Int64 {
+        let now = clock.map { min($0(), newest) } ?? newest
+        let (oldest, overflow) = now.subtractingReportingOverflow(keyHorizonMilliseconds)
+        return overflow ? .min : oldest
+    }
 
     func path(_ name: String) -> String { directory.isEmpty ? name : directory + "/" + name }
 }

@@ -38,6 +38,8 @@ package struct LogMetrics: Sendable {
     package enum Reason: String, Hashable, Sendable {
         /// Too much waits for the disk.
         case busy
+        /// Too many bodies of requests were held to take another one in.
+        case bodies
         /// The disk has no space.
         case outOfSpace = "out_of_space"
         /// The disk refused for another reason.

@@ -48,8 +48,7 @@ struct Recovery {
         self.files = files
         self.configuration = configuration
         self.isWriter = isWriter
-        keys = KeyMemory(
-            countMax: configuration.keyCountMax, horizonMilliseconds: configuration.keyHorizonMilliseconds)
+        keys = KeyMemory(configuration)
     }
 
     /// Where the writer goes on.
@@ -126,12 +125,10 @@ struct Recovery {
         index.noteUnseen(number, from: 0)
     }
 
-    /// Reads the keys that are younger than the horizon. The newest one's time stands for now: the
-    /// log has no other clock, and to remember a key too long harms nobody.
+    /// Reads the keys that are younger than the horizon. To remember one too long harms nobody.
     private mutating func rememberKeys() throws(LogError) {
-        let now = keyBlocks.reduce(Int64.min) { max($0, $1.entry.timeMax) }
-        let (oldest, overflow) = now.subtractingReportingOverflow(configuration.keyHorizonMilliseconds)
-        let wanted = keyBlocks.filter { overflow || $0.entry.timeMax >= oldest }
+        let oldest = configuration.oldestKeyTime(keyBlocks.reduce(.min) { max($0, $1.entry.timeMax) })
+        let wanted = keyBlocks.filter { $0.entry.timeMax >= oldest }
         keyBlocks = []
         for blocks in wanted.chunked(by: { $0.segment == $1.segment }) {
             let number = blocks[blocks.startIndex].segment

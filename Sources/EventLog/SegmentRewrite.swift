@@ -164,9 +164,10 @@ struct SegmentRewrite {
             }
             keys += found.keys.map { (segment, $0) }
         }
-        // Keys past the horizon are remembered by nobody. The newest one says what time it is at least.
+        // Keys past the horizon are remembered by nobody.
         let newest = keys.reduce(Int64.min) { max($0, $1.entry.timeMax) }
-        keys.removeAll { $0.entry.timeMax < newest.subtractingClamped(configuration.keyHorizonMilliseconds) }
+        let oldest = configuration.oldestKeyTime(newest)
+        keys.removeAll { $0.entry.timeMax < oldest }
         let commit = directory.commits?.upperBound ?? 0
         for (_, topic) in index.topics.sorted(by: { $0.key < $1.key }) {
             try write(topic, sources, commit, keepingDamage: keepsDamage, to: writer, &directory)
@@ -341,12 +342,5 @@ extension EnvelopeWriter {
     ) throws(SegmentError) -> Block {
         let bytes = try segment.read(at: offset, byteCount: byteCount)
         return bytes.withUnsafeBytes { append(copyOf: kind, $0) }
-    }
-}
-
-extension Int64 {
-    fileprivate func subtractingClamped(_ other: Int64) -> Int64 {
-        let (difference, overflow) = subtractingReportingOverflow(other)
-        return overflow ? .min : difference
     }
 }

@@ -58,7 +58,9 @@ package struct APIServer {
             router: router,
             server: .http1(
                 configuration: .init(
-                    additionalChannelHandlers: [ClientWatchHandler(), LargeReadsHandler()],
+                    additionalChannelHandlers: [
+                        ClientWatchHandler(), LargeReadsHandler(), ExpectContinueHandler(),
+                    ],
                     idleTimeout: idleTimeout)),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
@@ -90,7 +92,10 @@ package struct APIServer {
         let routes = routes(store, publicURL: publicURL, budget: budget)
         let router = Router(context: APIContext.self)
         router.add(middleware: ErrorMiddleware(routes: routes, logger: logger))
-        router.add(middleware: BodyBudgetMiddleware(budget: budget))
+        router.add(
+            middleware: BodyBudgetMiddleware<APIContext>(budget: budget) { context in
+                store.noteRefusedBody(of: context.parameters)
+            })
         for route in routes {
             router.on(RouterPath(route.path), method: route.method, use: route.handler)
         }

@@ -7,10 +7,14 @@
 //  * A request that would be past it is refused with 429, before its body is read where its length
 //    is stated. Half-received bodies do not starve each other: a stated length is taken as a whole.
 //
+// A refusal is counted by whose records the body was to bring, where its path says so.
+//
 // Uploads of models are not counted: they go to the disk piece by piece.
 
+import EventLog
 import HTTPTypes
 import Hummingbird
+import Store
 import Synchronization
 
 final class BodyBudget: Sendable {
@@ -74,13 +78,35 @@ final class BodyBudget: Sendable {
     }
 }
 
+extension InferenceStore {
+    /// Counts a refused body by its source: an append's, or an inference's. What names none that there is, is
+    /// counted by the budget alone.
+    func noteRefusedBody(of parameters: Parameters) {
+        if let topic = try? parameters.component("topic"), pipeline(ofTopic: topic) != nil,
+            let partition = try? parameters.component("partition")
+        {
+            log.noteRefusedBody(of: AppendSource(topic: topic, partition: partition))
+        } else if let name = try? parameters.component("pipeline"),
+            let deployment = try? parameters.component("deployment"),
+            let topic = try? deployed(deployment, name).pipeline.topic.name
+        {
+            log.noteRefusedBody(of: AppendSource(topic: topic, partition: configuration.enginePartition))
+        }
+    }
+}
+
 /// Counts each request's body from its first byte to its answer.
 struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
     let budget: BodyBudget
+    /// Told of every refusal.
+    let whenRefused: @Sendable (Context) -> Void
     /// Below, a body is counted without a look at its path: most requests are a record or a question.
     private let smallByteCount = 16 << 10
 
-    init(budget: BodyBudget) { self.budget = budget }
+    init(budget: BodyBudget, whenRefused: @escaping @Sendable (Context) -> Void = { _ in }) {
+        self.budget = budget
+        self.whenRefused = whenRefused
+    }
 
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
@@ -93,14 +119,21 @@ struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
         else { return try await next(request, context) }
         let share = budget.share()
         defer { share.end() }
+        /// Takes `byteCount` more bytes.
+        @Sendable func grow(by byteCount: Int) throws {
+            do { try share.grow(by: byteCount) } catch {
+                whenRefused(context)
+                throw error
+            }
+        }
         guard stated == nil else {
-            try share.grow(by: stated ?? 0)
+            try grow(by: stated ?? 0)
             return try await next(request, context)
         }
         var request = request
         request.body = RequestBody(
             asyncSequence: request.body.map { piece in
-                try share.grow(by: piece.readableBytes)
+                try grow(by: piece.readableBytes)
                 return piece
             })
         return try await next(request, context)

@@ -17,6 +17,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import Logging
+import NIOHTTP1
 import Serving
 import Store
 import Summaries
@@ -152,6 +153,12 @@ extension ErrorResponse {
                     status: .serviceUnavailable, message: "nothing was stored: \(error)",
                     headers: HTTPFields([HTTPField(name: .retryAfter, value: "5")]))
             }
+        case is HTTPParserError:
+            // The head was whole, so that there is a request to answer.
+            self.init(
+                status: .badRequest,
+                message: "the request's body is no HTTP message body (a chunk's length, perhaps): \(error); "
+                    + "nothing was stored")
         case let error as HTTPError:
             self.init(status: error.status, message: error.body ?? error.status.reasonPhrase)
         default:

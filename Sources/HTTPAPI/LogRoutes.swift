@@ -44,6 +44,7 @@ struct LogRoutes {
             throw FieldError(
                 field: "partition", problem: "must be 1 to \(RecordLimits.nameByteCountMax) bytes long")
         }
+        try refuseUnclear(partition, of: topic)
         let format = try request.recordFormat()
         let keyText = try request.idempotencyKey()
         var post = Post(
@@ -62,6 +63,23 @@ struct LogRoutes {
         }
     }
 
+    /// Refuses a name that nobody could tell from another, or that would act on a terminal.
+    private func refuseUnclear(_ partition: String, of topic: String) throws {
+        // As nearly everybody names them.
+        if partition.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return }
+        guard !partition.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            throw FieldError(field: "partition", problem: "must not have control characters")
+        }
+        let known = store.log.snapshot().index.topics[topic]?.nextIndexes ?? [:]
+        guard let same = known.index(forKey: partition).map({ known[$0].key }),
+            !same.utf8.elementsEqual(partition.utf8)
+        else { return }
+        throw FieldError(
+            field: "partition",
+            problem: "is \"\(same)\", which the topic has, in other Unicode characters (composed and "
+                + "decomposed accents are equal): write it as that one is written")
+    }
+
     /// What one request wants appended, not read yet.
     private struct Post {
         var body = ByteBuffer()
@@ -75,14 +93,12 @@ struct LogRoutes {
 
     /// Parses and stores a body; no records get no addresses, at the place where the next ones go.
     private func append(_ post: Post, key: RequestKey?) async throws -> AppendedSpan {
-        var float32Fields = post.pipeline.float32Fields
-        if !post.float32.isEmpty {
-            try await store.declareFloat32(post.float32, of: post.pipeline.id)
-            float32Fields = store.float32Fields(ofTopic: post.source.topic)
-        }
+        let float32Fields = post.pipeline.float32Fields.union(post.float32)
+        // What a refused request declares is not declared: it is read before.
+        let declares = post.isFromEdge || float32Fields.count > post.pipeline.float32Fields.count
         // A record without a time happened now, as far as we know.
         let now = store.sources.now().milliseconds
-        if case .json(let text) = post.format, !post.isFromEdge,
+        if case .json(let text) = post.format, !declares,
             let posted = PostedRecords(
                 post.body, as: text, float32Fields: float32Fields, time: now, to: post.source)
         {
@@ -90,6 +106,7 @@ struct LogRoutes {
         }
         var parsed = try post.format.parse(post.body, float32Fields: float32Fields)
         for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
+        try await store.declareFloat32(post.float32, of: post.pipeline.id)
         if post.isFromEdge { try await store.declareLocation(post.source.partition, of: post.pipeline.id) }
         guard parsed.batch.rowCount > 0 else {
             let (topic, partition) = (post.source.topic, post.source.partition)

@@ -124,7 +124,9 @@ package final class InferenceStore: Sendable {
         derivedConfiguration.directory = FileName.derivedDirectory
         // Beside the first log's, so that the second one's opening need not wait for it.
         Manifest.willRead(derivedConfiguration, on: files)
-        let (log, logReport) = try InferenceLog.open(configuration.log, on: files)
+        var logConfiguration = configuration.log
+        logConfiguration.clock = { sources.now().milliseconds }
+        let (log, logReport) = try InferenceLog.open(logConfiguration, on: files)
         let (derived, derivedReport) = try InferenceLog.open(derivedConfiguration, on: files)
 
         let runtime = DeferredRuntime {

@@ -155,6 +155,31 @@ import Testing
         }
     }
 
+    @Test("a key that a wrong clock dated ahead makes no honest one forgotten", arguments: [false, true])
+    func datedAhead(isRewritten: Bool) async throws {
+        let disk = SimulatedFileSystem()
+        var configuration = LogConfiguration()
+        configuration.keyHorizonMilliseconds = 10_000
+        configuration.clock = { 5_000 }
+        let (log, _) = try InferenceLog.open(configuration, on: disk)
+        for (number, time) in [1000, 3000, 1_000_000, 4000].enumerated() as EnumeratedSequence<[Int64]> {
+            #expect(try await Self.append(log, number, Self.key("key \(number)", at: time)).isNew)
+        }
+        try await log.close()
+        let (second, _) = try InferenceLog.open(configuration, on: disk)
+        if isRewritten {
+            _ = try await second.append([Self.item(9)])
+            try await second.erase { Tombstone(redacting: "in.nothing", of: "t", in: $0) }
+            #expect(try await second.compact(CompactionPace()).rewriteCount == 1)
+        }
+        try await second.close()
+        let (third, _) = try InferenceLog.open(configuration, on: disk)
+        for number in 0..<4 {
+            let outcome = try await Self.append(third, number, Self.key("key \(number)", at: 5000))
+            #expect(!outcome.isNew && outcome.index == UInt64(number), "key \(number)")
+        }
+    }
+
     @Test("keys that are damaged are said to be, and the log opens all the same")
     func damaged() async throws {
         let disk = SimulatedFileSystem()

@@ -65,6 +65,14 @@ struct BodyBudgetTests {
             #expect(client.store.log.snapshot().index.topics[Client.topic]?.rowCount == stored * 300)
             #expect(budget.figures == (0, 40 - stored))
             #expect(budget.figures.refusalCount > 0)
+            // By whose they are.
+            let counted = client.store.log.metrics.refusals
+            #expect(counted.values.reduce(0, +) == UInt64(40 - stored))
+            #expect(
+                counted.keys.allSatisfy {
+                    $0.reason == .bodies && $0.source.topic == Client.topic
+                        && $0.source.partition.hasPrefix("p")
+                })
         }
     }
 

@@ -12,49 +12,6 @@ import Testing
 
 @testable import HTTPAPI
 
-/// A connection that a test closes when it wants to.
-private final class RawClient: Sendable {
-    private let socket: Int32
-
-    init(port: Int) throws {
-        socket = Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
-        var address = sockaddr_in()
-        address.sin_family = sa_family_t(AF_INET)
-        address.sin_port = in_port_t(UInt16(port).bigEndian)
-        address.sin_addr.s_addr = inet_addr("127.0.0.1")
-        let result = withUnsafePointer(to: &address) { pointer in
-            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(socket, $0, socklen_t(MemoryLayout<sockaddr_in>.size))
-            }
-        }
-        try #require(result == 0)
-    }
-
-    func send(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = bytes.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
-    }
-
-    /// What comes next, `count` bytes at most; nothing once the server has closed the connection.
-    func receive(_ count: Int = 4096) -> [UInt8] {
-        var bytes = [UInt8](repeating: 0, count: count)
-        let received = bytes.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
-        return Array(bytes.prefix(max(0, received)))
-    }
-
-    /// All that comes until the server closes the connection.
-    func receiveAll() -> [UInt8] {
-        var all: [UInt8] = []
-        while true {
-            let next = receive()
-            if next.isEmpty { return all }
-            all += next
-        }
-    }
-
-    func hangUp() { close(socket) }
-}
-
 @Suite("A client that goes away", .serialized) struct ClientWatchTests {
     @Test("work for an answer ends when nobody waits for it any more", .timeLimit(.minutes(10)))
     func ends() async throws {
@@ -216,13 +173,6 @@ private final class CallNotes: Sendable {
     private let list = Mutex<[String]>([])
     var notes: [String] { list.withLock { $0 } }
     func note(_ text: String) { list.withLock { $0.append(text) } }
-}
-
-/// Does what blocks on a thread that no task needs.
-private func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
-    await withCheckedContinuation { continuation in
-        Thread.detachNewThread { continuation.resume(returning: body()) }
-    }
 }
 
 /// Notes how the writing of each answer's body ends.
