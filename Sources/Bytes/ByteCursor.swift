@@ -79,6 +79,12 @@ package struct ByteCursor {
         return try readVarintByByte()
     }
 
+    /// As many numbers as `output` holds, one after another: one call for all of them, where another room's
+    /// call for each costs more than the numbers.
+    package mutating func readVarints(into output: UnsafeMutableBufferPointer<UInt64>) throws(BytesError) {
+        for position in output.indices { output[position] = try readVarint() }
+    }
+
     @usableFromInline
     mutating func readVarintByByte() throws(BytesError) -> UInt64 {
         let start = offset

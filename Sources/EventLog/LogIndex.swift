@@ -49,7 +49,7 @@ package struct SegmentBlocks: Sendable {
 
     /// The blocks of a segment, apart by topic. Neighbours are mostly of one: each run of them is looked up
     /// and taken over at once, as opening a log does it with every block that there is.
-    fileprivate static func byTopic(
+    static func byTopic(
         _ blocks: [BlockEntry], segment: UInt64
     ) -> [(topic: String, blocks: SegmentBlocks)] {
         var found: [(topic: String, blocks: SegmentBlocks)] = []
@@ -340,9 +340,9 @@ package struct LogIndex: Sendable {
     package var pendingErasures: Set<UInt64> { Set(uses.lazy.filter { $0.value.isErasureDue }.map(\.key)) }
 
     /// Adds the blocks of a sealed segment, as if one by one: with one look at a topic for all of its blocks.
-    mutating func append(sealed blocks: [BlockEntry], segment: UInt64) {
+    mutating func append(sealed topics: [(topic: String, blocks: SegmentBlocks)], segment: UInt64) {
         var use = uses[segment] ?? SegmentUse()
-        for (topic, blocks) in SegmentBlocks.byTopic(blocks, segment: segment) {
+        for (topic, blocks) in topics {
             use.topics.insert(topic)
             use.listedByteCount += blocks.byteCount
             use.blockCount += blocks.blocks.count

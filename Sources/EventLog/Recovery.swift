@@ -39,8 +39,8 @@ struct Recovery {
     let keys: KeyMemory
     /// Where keys lie, in the order of the log.
     private var keyBlocks: [(segment: UInt64, entry: KeyBlockEntry)] = []
-    /// Segments whose turn comes soon, opened; the next one is the last.
-    private var announced: [SegmentFile] = []
+    /// Segments whose turn comes soon.
+    private var ahead = ReadAheadSegments()
     private let reader = BlockReader()
     private let decompressor = ZstdDecompressor()
 
@@ -70,21 +70,23 @@ struct Recovery {
         var outcome = Outcome(manifest: found)
         report.segmentCount = found.entries.count
         for (position, entry) in found.entries.enumerated() {
-            if position % Recovery.announcedCountMax == 0 { announce(found.entries[position...]) }
+            if position % ReadAheadSegments.countMax == 0 {
+                ahead.fill(found.entries[position...], open)
+            }
             if entry.state == .active && isWriter {
                 try moveActive(entry.number, at: position, into: &outcome)
                 continue
             }
             do throws(SegmentError) {
-                let segment: SegmentFile
-                if announced.last?.number == entry.number {
-                    segment = announced.removeLast()
-                } else {
-                    segment = try open(entry.number)
-                }
+                let known = ahead.take(entry.number)
+                let segment = if let known { known.segment } else { try open(entry.number) }
                 if !isWriter { opened.append(segment) }
                 switch entry.state {
-                case .sealed: try readSealed(segment, byteCount: entry.byteCount)
+                case .sealed:
+                    try take(
+                        known?.contents
+                            ?? Result { () throws(SegmentError) in try SealedContents(reading: segment) },
+                        of: segment, byteCount: entry.byteCount)
                 case .closed: try readScanned(segment, upTo: entry.byteCount)
                 case .active: try readScanned(segment, upTo: nil)
                 }
@@ -96,22 +98,6 @@ struct Recovery {
         if !report.damages.isEmpty { index.noteGaps() }
         if isWriter { try rememberKeys() }
         return outcome
-    }
-
-    /// How many segments are opened before the first of them is read: with as many reads at once a
-    /// disk is busy, and a log may have more segments than a process may open files.
-    private static let announcedCountMax = 64
-
-    /// Opens the sealed segments that come next and has the disk fetch what will be read of each, so that
-    /// their delays fall together.
-    private mutating func announce(_ entries: ArraySlice<Manifest.Entry>) {
-        for entry in entries.prefix(Recovery.announcedCountMax) where entry.state == .sealed {
-            // What is wrong with one that does not open is told when its turn comes.
-            guard let segment = try? open(entry.number) else { continue }
-            segment.willReadFooter(byteCount: entry.byteCount)
-            announced.append(segment)
-        }
-        announced.reverse()
     }
 
     private func open(_ number: UInt64) throws(SegmentError) -> SegmentFile {
@@ -177,9 +163,11 @@ struct Recovery {
 
     // MARK: Segments
 
-    private mutating func readSealed(_ segment: SegmentFile, byteCount: Int) throws(SegmentError) {
-        let footer: SegmentFile.Footer
-        do throws(SegmentError) { footer = try segment.footer() } catch {
+    private mutating func take(
+        _ found: Result<SealedContents, SegmentError>, of segment: SegmentFile, byteCount: Int
+    ) throws(SegmentError) {
+        let contents: SealedContents
+        do throws(SegmentError) { contents = try found.get() } catch {
             if error.isRefusal { throw error }
             // The footer is a convenience: the envelopes say the same.
             let end = try readScanned(segment, upTo: nil)
@@ -191,17 +179,16 @@ struct Recovery {
             }
             return
         }
-        let directory = footer.directory
-        index.note(footer.header, segment: segment.number)
-        index.append(sealed: directory.blocks, segment: segment.number)
-        for event in directory.events {
+        index.note(contents.header, segment: segment.number)
+        index.append(sealed: contents.topics, segment: segment.number)
+        for event in contents.events {
             index.append(event, segment: segment.number)
             if event.name == Tombstone.eventName {
                 try apply(try segment.event(event), commit: event.commit, at: segment.place(event.offset))
             }
         }
-        for entry in directory.keys { keyBlocks.append((segment.number, entry)) }
-        if let commits = directory.commits { index.cut = max(index.cut, commits.upperBound) }
+        for entry in contents.keys { keyBlocks.append((segment.number, entry)) }
+        if let commit = contents.lastCommit { index.cut = max(index.cut, commit) }
     }
 
     @discardableResult

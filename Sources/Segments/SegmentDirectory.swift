@@ -176,32 +176,7 @@ package struct SegmentDirectory: Hashable, Sendable {
         let blockCount = try cursor.readCount(limit: entryCountMax)
         // A claim, until as many bytes are there: an entry has a dozen.
         directory.blocks.reserveCapacity(min(blockCount, cursor.remaining / 12))
-        for _ in 0..<blockCount {
-            let topic = try name(&cursor)
-            let partition = try name(&cursor)
-            let code: UInt8 = try cursor.read()
-            guard let kind = BlockKind(rawValue: code) else {
-                throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: BlockKind.codeMax)
-            }
-            // Each number by itself, so that the entry is made in its place and its names are counted once.
-            let offset = try cursor.readCount(limit: SegmentFormat.offsetLimit)
-            let byteCount = try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax)
-            let headByteCount = try cursor.readCount(limit: SegmentFormat.headByteCountMax)
-            let firstIndex = try cursor.readVarint()
-            let rowCount = try cursor.readCount(limit: SegmentFormat.rowCountLimit)
-            let timeMin = try cursor.readZigzag()
-            let timeMax = timeMin &+ Int64(bitPattern: try cursor.readVarint())
-            let firstCommit = try cursor.readVarint()
-            let lastCommit = firstCommit &+ (try cursor.readVarint())
-            let columnsDistance =
-                kind == .grouped ? try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax) : 0
-            directory.blocks.append(
-                BlockEntry(
-                    topic: topic, partition: partition, offset: offset, byteCount: byteCount,
-                    headByteCount: headByteCount, kind: kind, firstIndex: firstIndex, rowCount: rowCount,
-                    timeMin: timeMin, timeMax: timeMax, firstCommit: firstCommit, lastCommit: lastCommit,
-                    columnsDistance: columnsDistance))
-        }
+        try readBlocks(blockCount, names, from: &cursor, into: &directory.blocks)
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
             directory.events.append(
                 EventEntry(
@@ -217,5 +192,56 @@ package struct SegmentDirectory: Hashable, Sendable {
                     commit: try cursor.readVarint(), timeMax: try cursor.readZigzag()))
         }
         return directory
+    }
+
+    /// Opening a log reads an entry for every block that there is: so the numbers of one are read together, and
+    /// where one is beyond its limit, its place is looked for then.
+    private static func readBlocks(
+        _ count: Int, _ names: [String], from cursor: inout ByteCursor, into blocks: inout [BlockEntry]
+    ) throws(BytesError) {
+        guard !names.isEmpty || count == 0 else {
+            throw .overLimit(offset: cursor.offset, found: UInt64(count), limit: 0)
+        }
+        let numbers = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 9)
+        defer { numbers.deallocate() }
+        let nameNumbers = UnsafeMutableBufferPointer(rebasing: numbers[..<2])
+        var start = 0
+        func number(_ position: Int, limit: Int) throws(BytesError) -> Int {
+            guard numbers[position] <= UInt64(limit) else {
+                var place = ByteCursor(cursor.bytes, at: start)
+                for _ in 0..<position { _ = try place.readVarint() }
+                throw .overLimit(offset: place.offset, found: numbers[position], limit: UInt64(limit))
+            }
+            return Int(truncatingIfNeeded: numbers[position])
+        }
+        for _ in 0..<count {
+            start = cursor.offset
+            try cursor.readVarints(into: nameNumbers)
+            let topic = names[try number(0, limit: names.count - 1)]
+            let partition = names[try number(1, limit: names.count - 1)]
+            let code: UInt8 = try cursor.read()
+            guard let kind = BlockKind(rawValue: code) else {
+                throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: BlockKind.codeMax)
+            }
+            start = cursor.offset
+            try cursor.readVarints(into: numbers)
+            // Each by itself, so that the entry is made in its place and its names are counted once.
+            let offset = try number(0, limit: SegmentFormat.offsetLimit)
+            let byteCount = try number(1, limit: SegmentFormat.envelopeByteCountMax)
+            let headByteCount = try number(2, limit: SegmentFormat.headByteCountMax)
+            let firstIndex = numbers[3]
+            let rowCount = try number(4, limit: SegmentFormat.rowCountLimit)
+            let timeMin = Int64(bitPattern: numbers[5] >> 1) ^ -Int64(bitPattern: numbers[5] & 1)
+            let timeMax = timeMin &+ Int64(bitPattern: numbers[6])
+            let (firstCommit, lastCommit) = (numbers[7], numbers[7] &+ numbers[8])
+            let columnsDistance =
+                kind == .grouped ? try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax) : 0
+            blocks.append(
+                BlockEntry(
+                    topic: topic, partition: partition, offset: offset, byteCount: byteCount,
+                    headByteCount: headByteCount, kind: kind, firstIndex: firstIndex, rowCount: rowCount,
+                    timeMin: timeMin, timeMax: timeMax, firstCommit: firstCommit, lastCommit: lastCommit,
+                    columnsDistance: columnsDistance))
+        }
     }
 }
