@@ -37,54 +37,89 @@ package struct AssayOutcome: Hashable, Sendable {
 
     private struct Fields: Hashable, Sendable {
         let window: TimeWindow
-        let baseline: DatedSummary
         let summary: DatedSummary
         let score: Double?
         let scores: [Double?]
         let binIndex: Int?
         let status: AssayStatus
         let absence: String?
+    }
+
+    /// What the outcomes of many windows have in common: one reference for all of it.
+    final class Comparison: Hashable, Sendable {
+        let baseline: DatedSummary
         let thresholds: AssayThresholds
         let summarizer: SummarizerSettings
+        /// What noise explains follows from baseline and settings, and is no part of what is compared.
+        let noise: NoiseBaseline
+
+        init(_ baseline: DatedSummary, _ thresholds: AssayThresholds, _ summarizer: SummarizerSettings) {
+            self.baseline = baseline
+            self.thresholds = thresholds
+            self.summarizer = summarizer
+            noise = NoiseBaseline(baseline.summary, summarizer)
+        }
+
+        static func == (left: Comparison, right: Comparison) -> Bool {
+            left === right
+                || left.baseline == right.baseline && left.thresholds == right.thresholds
+                    && left.summarizer == right.summarizer
+        }
+
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(baseline)
+            hasher.combine(thresholds)
+            hasher.combine(summarizer)
+        }
     }
 
     private final class Contents: Hashable, Sendable {
         let fields: Fields
-        /// What noise explains follows from the fields, and is no part of them.
-        let noise: NoiseBaseline
+        let comparison: Comparison
 
-        init(_ fields: Fields, _ noise: NoiseBaseline) {
+        init(_ fields: Fields, _ comparison: Comparison) {
             self.fields = fields
-            self.noise = noise
+            self.comparison = comparison
         }
 
         static func == (left: Contents, right: Contents) -> Bool {
-            left === right || left.fields == right.fields
+            left === right || left.fields == right.fields && left.comparison == right.comparison
         }
 
-        func hash(into hasher: inout Hasher) { fields.hash(into: &hasher) }
+        func hash(into hasher: inout Hasher) {
+            hasher.combine(fields)
+            hasher.combine(comparison)
+        }
+    }
+
+    init(
+        window: TimeWindow, comparison: Comparison, summary: DatedSummary, score: Double?,
+        scores: [Double?], binIndex: Int?, status: AssayStatus, absence: String?
+    ) {
+        contents = Contents(
+            Fields(
+                window: window, summary: summary, score: score, scores: scores, binIndex: binIndex,
+                status: status, absence: absence), comparison)
     }
 
     init(
         window: TimeWindow, baseline: DatedSummary, summary: DatedSummary, score: Double?, scores: [Double?],
         binIndex: Int?, status: AssayStatus, absence: String?, thresholds: AssayThresholds,
-        summarizer: SummarizerSettings, noise: NoiseBaseline? = nil
+        summarizer: SummarizerSettings
     ) {
-        contents = Contents(
-            Fields(
-                window: window, baseline: baseline, summary: summary, score: score, scores: scores,
-                binIndex: binIndex, status: status, absence: absence, thresholds: thresholds,
-                summarizer: summarizer), noise ?? NoiseBaseline(baseline.summary, summarizer))
+        self.init(
+            window: window, comparison: Comparison(baseline, thresholds, summarizer), summary: summary,
+            score: score, scores: scores, binIndex: binIndex, status: status, absence: absence)
     }
 
     /// What sampling noise alone would score here; nil without a score, and where its law says nothing.
     package var noise: NoiseLine? {
         guard score != nil, status != .baselineRun else { return nil }
-        return contents.noise.line(windowCount: summary.summary.count)
+        return contents.comparison.noise.line(windowCount: summary.summary.count)
     }
 
     package var window: TimeWindow { contents.fields.window }
-    package var baseline: DatedSummary { contents.fields.baseline }
+    package var baseline: DatedSummary { contents.comparison.baseline }
     package var summary: DatedSummary { contents.fields.summary }
     package var score: Double? { contents.fields.score }
     package var scores: [Double?] { contents.fields.scores }
@@ -93,40 +128,41 @@ package struct AssayOutcome: Hashable, Sendable {
     package var status: AssayStatus { contents.fields.status }
     /// Why there is no score, as a sentence without its full stop; nil where there is one.
     package var absence: String? { contents.fields.absence }
-    package var thresholds: AssayThresholds { contents.fields.thresholds }
-    package var summarizer: SummarizerSettings { contents.fields.summarizer }
+    package var thresholds: AssayThresholds { contents.comparison.thresholds }
+    package var summarizer: SummarizerSettings { contents.comparison.summarizer }
 }
 
 /// Compares windows with one baseline, one after the other.
-package struct AssayEvaluator: Sendable {
+package final class AssayEvaluator: Sendable {
     private let definition: AssayDefinition
-    private let baseline: DatedSummary
+    private var baseline: DatedSummary { comparison.baseline }
     /// Why nothing can be compared with the baseline; nil where windows can.
     private let problem: String?
     private let windows: WindowSummarizer
     /// Shared by the outcomes of all windows.
-    private let noise: NoiseBaseline
+    private let comparison: AssayOutcome.Comparison
 
     /// The version of the rules from values to outcome. It is part of each decision; it changes
     /// when any rule does, so that no stored digest is held against another rule.
     package static let engineVersion = 1
 
     /// Refuses a baseline that was not summarised as the definition says.
-    package init(_ definition: AssayDefinition, baseline: DatedSummary) throws(SummaryError) {
+    package convenience init(_ definition: AssayDefinition, baseline: DatedSummary) throws(SummaryError) {
         try self.init(definition, FoundBaseline(baseline))
     }
 
     /// The same; a baseline that nothing can be compared with makes outcomes without a score.
     package init(_ definition: AssayDefinition, _ found: FoundBaseline) throws(SummaryError) {
-        baseline = found.summary
+        let baseline = found.summary.summary
         problem = found.problem
         // What could be wrong between baseline and settings is wrong in this comparison already.
         if problem == nil {
-            _ = try DriftScore(of: baseline.summary, against: baseline.summary, definition.summarizer)
+            _ = try DriftScore(of: baseline, against: baseline, definition.summarizer)
         }
         self.definition = definition
-        windows = Summarizer(definition.summarizer).windows(on: baseline.summary)
-        noise = NoiseBaseline(baseline.summary, definition.summarizer)
+        windows = Summarizer(definition.summarizer).windows(on: baseline)
+        comparison = AssayOutcome.Comparison(
+            found.summary, definition.thresholds, definition.summarizer)
     }
 
     /// What the assay says of `window`, whose values are `sample`; `moments` are the sample's, where
@@ -145,13 +181,12 @@ package struct AssayEvaluator: Sendable {
                 "A window summarised on the baseline's edges has its bins: \(error)")
         }
         return AssayOutcome(
-            window: window, baseline: baseline, summary: DatedSummary(summary, over: window),
+            window: window, comparison: comparison, summary: DatedSummary(summary, over: window),
             score: score.score,
             scores: score.absence == nil
                 ? score.scores : Array(repeating: nil, count: baseline.summary.edgeNames.count),
             binIndex: score.binIndex, status: status(of: score),
-            absence: score.absence.map { Self.sentence(of: $0, summary) },
-            thresholds: definition.thresholds, summarizer: definition.summarizer, noise: noise)
+            absence: score.absence.map { Self.sentence(of: $0, summary) })
     }
 
     /// What is said of a window with numbers that has no baseline.
@@ -159,10 +194,9 @@ package struct AssayEvaluator: Sendable {
         _ summary: Summary, in window: TimeWindow, without problem: String
     ) -> AssayOutcome {
         AssayOutcome(
-            window: window, baseline: baseline, summary: DatedSummary(summary, over: window), score: nil,
+            window: window, comparison: comparison, summary: DatedSummary(summary, over: window), score: nil,
             scores: Array(repeating: nil, count: baseline.summary.edgeNames.count), binIndex: nil,
-            status: .noScore, absence: problem, thresholds: definition.thresholds,
-            summarizer: definition.summarizer, noise: noise)
+            status: .noScore, absence: problem)
     }
 
     /// The baseline looked at as if it were a window: no difference anywhere.
@@ -186,10 +220,9 @@ package struct AssayEvaluator: Sendable {
             preconditionFailure("A summary with its bins renamed is a summary: \(error)")
         }
         return AssayOutcome(
-            window: window, baseline: baseline, summary: DatedSummary(summary, over: window),
+            window: window, comparison: comparison, summary: DatedSummary(summary, over: window),
             score: 0, scores: Array(repeating: 0, count: found.edgeNames.count), binIndex: nil,
-            status: .baselineRun, absence: nil, thresholds: definition.thresholds,
-            summarizer: definition.summarizer)
+            status: .baselineRun, absence: nil)
     }
 
     private func status(of score: DriftScore) -> AssayStatus {
