@@ -87,7 +87,7 @@ extension AssayBook {
                     assayID: assay.id, resultID: AssayResultID(lastResultID.number + 1 + position),
                     window: analysis.window, revision: (earlier?.revision ?? 0) + 1,
                     definitionRevision: 1, reason: analysis.reason, status: analysis.status,
-                    cut: cut, examinedCut: examinedCut ?? cut, engineVersion: AssayEvaluator.engineVersion,
+                    cut: cut, examinedCut: examinedCut ?? cut, engineVersion: SeriesOutcome.engineVersion,
                     digest: analysis.digest,
                     runAt: runAt, analysedAt: analysis.analysedAt,
                     elapsedMilliseconds: analysis.elapsedMilliseconds))

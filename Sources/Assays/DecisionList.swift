@@ -202,7 +202,7 @@ extension DecisionList: RandomAccessCollection {
     package func makeIterator() -> Iterator { Iterator(list: self) }
 
     /// The decisions at some positions, each chunk unpacked once.
-    func decisions(_ positions: Range<Int>) -> [AssayDecision] {
+    package func decisions(_ positions: Range<Int>) -> [AssayDecision] {
         guard !positions.isEmpty else { return [] }
         var found: [AssayDecision] = []
         found.reserveCapacity(positions.count)

@@ -88,6 +88,17 @@ package struct RunSchedule: Hashable, Sendable {
         return runs
     }
 
+    /// How many runs there are after `start`, up to and with `last`.
+    package func runCount(after start: Timestamp, through last: Timestamp) -> Int {
+        var count = 0
+        var moment = start
+        while let run = next(after: moment), run <= last {
+            count += 1
+            moment = run
+        }
+        return count
+    }
+
     package var json: JSONValue {
         let frequency: JSONValue =
             switch frequency {

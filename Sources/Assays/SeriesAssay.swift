@@ -95,10 +95,27 @@ package struct SeriesAssay: Hashable, Sendable {
 
     /// The newest decisions about the windows that end in `period`, ascending.
     package func decisions(endingIn period: TimeWindow) -> [AssayDecision] {
+        decisions.decisions(positions(endingIn: period))
+    }
+
+    /// Where in `decisions` those about the windows stand that end in `period`.
+    package func positions(endingIn period: TimeWindow) -> Range<Int> {
         let first = decisions.firstPosition { $0.window.end < period.start }
         let end = decisions.firstPosition { $0.window.end < period.end }
-        return decisions.decisions(first..<max(first, end))
+        return first..<max(first, end)
     }
+
+    /// Every decision, the ones that others took the place of first, at most `count` at a time.
+    package func revisions(by count: Int) -> some Sequence<[AssayDecision]> {
+        [superseded, decisions].lazy.flatMap { list in
+            stride(from: 0, to: list.count, by: count).lazy.map {
+                list.decisions($0..<min($0 + count, list.count))
+            }
+        }
+    }
+
+    /// How many decisions there are, superseded ones counted.
+    package var revisionCount: Int { superseded.count + decisions.count }
 
     mutating func keep(_ decision: AssayDecision) {
         examinedCut = max(examinedCut, decision.examinedCut)

@@ -6,7 +6,7 @@
 //
 // The canonical bytes continue AssayOutcome+Digest.swift, with another layout version in front:
 //
-//     byte               layout version, 2
+//     byte               layout version, 3
 //     int64, int64       window start and end, microseconds since 1970
 //     text, text, text   bin mode as its JSON text, aggregation, metric
 //     optional list of doubles   bin weights, as given
@@ -16,23 +16,45 @@
 //         optional summary   window          median, standard deviation; text bin mode; list of doubles
 //                                            edges; list of texts labels; list of optional doubles
 //                                            aggregated values; text aggregation; optional int64 start, end
+//         optional varints   what was held without a score: numbers, missing ones, infinite ones
 //         optional double    score
 //         list of doubles    scores
 //         optional varint    bin index
 //         text               status
 //         optional double    warning threshold, optional double alert threshold
 //
-// The sentences that say why there is no score are left out: words may be bettered.
+// The sentences that say why there is no score are left out: words may be bettered. What they count is in.
+//
+// Layout 2, which decisions of engine version 1 were made with, is the same without what was held: there a
+// window that nulls reached late seemed to be what it had been. Such decisions are proved by that layout.
 //
 // Invariants:
 //  * A path has a score or a sentence, never both; with a sentence it has no summary.
 //  * A window without records has no score and no summary of any path, and is not "Ok"; nor is one without a
 //    finite number.
 //  * Equal outcomes have equal bytes; outcomes that differ in anything listed have different bytes.
+//  * The layouts of versions 2 and 3 never change.
 
 import Bytes
 import Records
 import Summaries
+
+/// What there was, where no score came of it: of the window, or of the baseline where that was no use.
+package struct UnscoredValues: Hashable, Sendable {
+    /// Numbers, infinite ones among them.
+    package let count: Int
+    /// Values that were null or NaN.
+    package let missingCount: Int
+    package let infinityCount: Int
+
+    /// Nil where there was nothing at all.
+    package init?(_ sample: SortedSample) {
+        guard sample.count + sample.missingCount > 0 else { return nil }
+        count = sample.count
+        missingCount = sample.missingCount
+        infinityCount = sample.infinityCount
+    }
+}
 
 /// What became of one path in one window.
 package struct SeriesFinding: Hashable, Sendable {
@@ -47,11 +69,13 @@ package struct SeriesFinding: Hashable, Sendable {
     package let status: AssayStatus
     /// Why there is no score, as a sentence without its full stop.
     package let absence: String?
+    /// What there was instead; nil where there was nothing, and beside a score.
+    package let held: UnscoredValues?
 
     /// A path without a score.
     package init(
         _ target: SeriesTarget, baseline: DatedSeriesSummary? = nil, absence: String,
-        _ status: AssayStatus = .noData
+        _ status: AssayStatus = .noData, held: UnscoredValues? = nil
     ) {
         precondition(status == .noData || status == .noScore, "Without a score nothing is judged.")
         self.target = target
@@ -62,6 +86,7 @@ package struct SeriesFinding: Hashable, Sendable {
         binIndex = nil
         self.status = status
         self.absence = absence
+        self.held = held
     }
 
     /// A path with a score.
@@ -83,6 +108,7 @@ package struct SeriesFinding: Hashable, Sendable {
             case .baselineRun: preconditionFailure("A score is never a baseline run.")
             }
         absence = nil
+        held = nil
     }
 
     /// A path whose values in `window` are `sample`, compared with `baseline`.
@@ -92,12 +118,13 @@ package struct SeriesFinding: Hashable, Sendable {
         _ target: SeriesTarget, _ sample: SortedSample, in window: TimeWindow?,
         against baseline: DatedSeriesSummary, _ settings: SeriesSettings
     ) throws(SummaryError) {
+        let held = UnscoredValues(sample)
         guard sample.count == 0 || sample.infinityCount < sample.count else {
             // Wherever its bins lie: also where the baseline's values lie in an outermost bin as well.
             self.init(
                 target, baseline: baseline,
                 absence: "the window holds no finite number: its \(sample.count) numbers are infinite",
-                .noScore)
+                .noScore, held: held)
             return
         }
         let summary = SeriesSummarizer(settings).window(of: sample, in: baseline.summary.bins)
@@ -111,17 +138,20 @@ package struct SeriesFinding: Hashable, Sendable {
         case (.noBins, _):
             self.init(
                 target, baseline: baseline,
-                absence: "the summarizer makes no bins, so there is nothing to compare", .noScore)
+                absence: "the summarizer makes no bins, so there is nothing to compare", .noScore,
+                held: held)
         case (.notFinite, _), (.infinities, _):
             self.init(
                 target, baseline: baseline,
-                absence: "the difference from the baseline is not a finite number", .noScore)
+                absence: "the difference from the baseline is not a finite number", .noScore,
+                held: held)
         case (.noNumbers, _), (nil, nil):
             self.init(
                 target, baseline: baseline,
                 absence: sample.missingCount == 0
                     ? "the window holds no records"
-                    : "the window holds no numbers: its \(sample.missingCount) values are null or NaN")
+                    : "the window holds no numbers: its \(sample.missingCount) values are null or NaN",
+                held: held)
         }
     }
 }
@@ -144,13 +174,30 @@ package struct SeriesOutcome: Hashable, Sendable {
         return order.first { status in findings.contains { $0.status == status } } ?? .noData
     }
 
+    /// The version of the rules from values to outcome, and of the layout that its digest is over. It is part of
+    /// each decision; the first generation's (AssayOutcome.swift) counts apart.
+    package static let engineVersion = 2
+
     package var digest: ResultDigest { ResultDigest(of: canonicalBytes) }
 
-    private static let layoutVersion: UInt8 = 2
+    package var canonicalBytes: [UInt8] { canonicalBytes(layoutVersion: 3) }
 
-    package var canonicalBytes: [UInt8] {
+    /// The digest as decisions of an engine version have it; nil for a version that is not known here.
+    package func digest(ofEngine version: Int) -> ResultDigest? {
+        switch version {
+        // The rules are those of version 2.
+        case 1: ResultDigest(of: canonicalBytes(layoutVersion: 2))
+        case Self.engineVersion: digest
+        default: nil
+        }
+    }
+
+    /// Whether decisions of an engine version can be proved by what is worked out now.
+    package static func proves(engine version: Int) -> Bool { (1...engineVersion).contains(version) }
+
+    private func canonicalBytes(layoutVersion: UInt8) -> [UInt8] {
         var writer = ByteWriter(reserving: 512)
-        writer.write(Self.layoutVersion)
+        writer.write(layoutVersion)
         writer.write(window.start.microseconds)
         writer.write(window.end.microseconds)
         writer.write(text: settings.binMode.json.text)
@@ -163,6 +210,7 @@ package struct SeriesOutcome: Hashable, Sendable {
             writer.write(text: finding.target.path.dottedText)
             writer.write(optional: finding.baseline)
             writer.write(optional: finding.summary)
+            if layoutVersion >= 3 { writer.write(optional: finding.held) }
             writer.write(optional: finding.score)
             writer.write(list: finding.scores)
             writer.write(UInt8(finding.binIndex == nil ? 0 : 1))
@@ -179,6 +227,12 @@ extension ByteWriter {
     fileprivate mutating func write(optional value: Double?) {
         write(UInt8(value == nil ? 0 : 1))
         if let value { write(value.bitPattern) }
+    }
+
+    fileprivate mutating func write(optional held: UnscoredValues?) {
+        write(UInt8(held == nil ? 0 : 1))
+        guard let held else { return }
+        for count in [held.count, held.missingCount, held.infinityCount] { writeVarint(count) }
     }
 
     fileprivate mutating func write(list: [Double]) {

@@ -9,39 +9,51 @@ import Records
 
 extension StoreView {
     /// Adds what the decisions of second-generation assays come to.
-    func verifySeries(_ configuration: StoreConfiguration, _ report: inout HistoryReport) {
+    func verifySeries(
+        _ configuration: StoreConfiguration, _ report: inout HistoryReport, progress: (Int) -> Void
+    ) throws {
         for assay in book.seriesList().reversed() {
-            for decision in assay.revisions {
-                report.decisionCount += 1
-                verify(decision, of: assay, &report)
+            for batch in assay.revisions(by: SeriesPass.documentLimit(assay.definition)) {
+                try verify(batch, of: assay, &report)
+                report.decisionCount += batch.count
+                progress(report.decisionCount)
             }
-            if assay.isActive {
-                settle(assay, configuration, &report)
-            } else if assay.hasRunsLeft {
-                report.dueWindowCount += 1
-            }
+            settle(assay, configuration, &report)
         }
     }
 
-    private func verify(_ decision: AssayDecision, of assay: SeriesAssay, _ report: inout HistoryReport) {
-        if isSealed(decision) {
-            report.sealedCount += 1
-            return
+    private func verify(
+        _ batch: [AssayDecision], of assay: SeriesAssay, _ report: inout HistoryReport
+    ) throws {
+        var decisions: [AssayDecision] = []
+        for decision in batch {
+            if isSealed(decision) {
+                report.sealedCount += 1
+            } else if !SeriesOutcome.proves(engine: decision.engineVersion) {
+                report.otherEngineCount += 1
+            } else {
+                decisions.append(decision)
+            }
         }
-        guard decision.engineVersion == AssayEvaluator.engineVersion else {
-            report.otherEngineCount += 1
-            return
+        for (decision, outcome) in zip(decisions, try seriesOutcomes(of: decisions, assay)) {
+            verify(decision, outcome, of: assay, &report)
         }
+    }
+
+    private func verify(
+        _ decision: AssayDecision, _ found: Result<SeriesOutcome, any Error>, of assay: SeriesAssay,
+        _ report: inout HistoryReport
+    ) {
         let name =
             "assay \(assay.uuid) (\(assay.definition.name)), window \(decision.window.start.zuluText), "
             + "revision \(decision.revision)"
         do {
-            let outcome = try seriesOutcome(of: decision, assay)
-            guard outcome.digest == decision.digest else {
+            let outcome = try found.get()
+            let digest = outcome.digest(ofEngine: decision.engineVersion) ?? outcome.digest
+            guard digest == decision.digest else {
                 report.differentCount += 1
                 return report.note(
-                    "\(name): worked out again its digest is \(outcome.digest), \(decision.digest) was decided"
-                )
+                    "\(name): worked out again its digest is \(digest), \(decision.digest) was decided")
             }
             report.equalCount += 1
             guard let kept = keptDocument(of: decision) else { return }
@@ -57,24 +69,28 @@ extension StoreView {
         }
     }
 
-    /// Counts runs that are due, and decided windows that the records now say another thing of.
+    /// Counts runs that are due, and decided windows that the records now say another thing of. Of an assay
+    /// that is switched off only runs are made that were due before.
     private func settle(
         _ assay: SeriesAssay, _ configuration: StoreConfiguration, _ report: inout HistoryReport
     ) {
         let horizon = sources.now().adding(TimeSpan(microseconds: -configuration.grace.microseconds))
-        if let next = assay.nextRun, next <= horizon { report.dueWindowCount += 1 }
+        report.dueWindowCount += assay.definition.schedule.runCount(
+            after: assay.lastRun ?? Timestamp(microseconds: .min), through: min(horizon, assay.runsUntil))
+        guard assay.isActive else { return }
+        let limit = SeriesPass.windowLimit(assay.definition)
         do {
-            let decisions = assay.decisions.filter { !isSealed($0) }
-            let now = try SeriesPass(view: self, definition: assay.definition)
-                .outcomes(of: decisions.map(\.window))
-            report.lateWindowCount += zip(decisions, now).count { $0.digest != $1.outcome.digest }
+            for first in stride(from: 0, to: assay.decisions.count, by: limit) {
+                let decisions = assay.decisions.decisions(first..<min(first + limit, assay.decisions.count))
+                    .filter { !isSealed($0) }
+                let now = try SeriesPass(view: self, definition: assay.definition)
+                    .outcomes(of: decisions.map(\.window))
+                report.lateWindowCount += try zip(decisions, now).count {
+                    try !wasDecided($1.outcome, by: $0, assay)
+                }
+            }
         } catch {
             report.unsettledProblems.append("assay \(assay.uuid): \(error)")
         }
     }
-}
-
-extension SeriesAssay {
-    /// Every decision, the ones that others took the place of first.
-    var revisions: [AssayDecision] { Array(superseded) + decisions }
 }

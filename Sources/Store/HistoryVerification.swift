@@ -69,7 +69,7 @@ extension StoreView {
     ) throws -> HistoryReport {
         var report = HistoryReport()
         let assays = Array(book.list().reversed())
-        let count = assays.reduce(0) { $0 + $1.decisions.count + $1.superseded.count }
+        let count = decisionCount
         for group in HistoryReplay.groups(of: assays) {
             var items: [HistoryReplay.Item] = []
             for assay in group {
@@ -95,7 +95,7 @@ extension StoreView {
         }
         verifyBaselines(&report)
         settle(configuration, &report)
-        verifySeries(configuration, &report)
+        try verifySeries(configuration, &report, progress: { progress($0, count) })
         return report
     }
 }

@@ -43,13 +43,13 @@ extension InferenceStore {
                 view.catalog.pipelines[id]?.topic.name == leaving.topic,
                 definition.targeting.targets.contains(where: { leaving.hold($0.path) })
             else { continue }
-            let decisions = assay.revisions.filter { decision in
-                !view.isSealed(decision)
-                    && (leaving.touch(decision.window)
-                        || leaving.touch(definition.baselinePeriod(for: decision.window)))
-            }
-            for start in stride(from: 0, to: decisions.count, by: Self.sealingBatchCount) {
-                let batch = decisions[start..<min(start + Self.sealingBatchCount, decisions.count)]
+            for decisions in assay.revisions(by: Self.sealingBatchCount) {
+                let batch = decisions.filter { decision in
+                    !view.isSealed(decision)
+                        && (leaving.touch(decision.window)
+                            || leaving.touch(definition.baselinePeriod(for: decision.window)))
+                }
+                guard !batch.isEmpty else { continue }
                 let documents = try view.seriesResults(of: assay, batch)
                 _ = try await log.append(
                     zip(batch, documents).map { decision, document in

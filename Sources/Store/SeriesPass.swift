@@ -33,6 +33,9 @@ struct SeriesPass {
         max(1, 10_000 / definition.targeting.targets.count)
     }
 
+    /// The same where each window's document is held as well.
+    static func documentLimit(_ definition: SeriesDefinition) -> Int { min(2048, windowLimit(definition)) }
+
     /// The outcomes of windows that ascend.
     func outcomes(of windows: [TimeWindow]) throws -> [SeriesWindowOutcome] {
         var outcomes: [SeriesWindowOutcome] = []
@@ -142,7 +145,8 @@ struct SeriesPass {
         switch baselineOf(target, window, baselineValues, &scratch) {
         case .success(let found): baseline = found
         case .failure(let absence):
-            return SeriesFinding(target, absence: absence.sentence, absence.status)
+            return SeriesFinding(
+                target, absence: absence.sentence, absence.status, held: absence.held)
         }
         let rows = values.rows(in: window)
         guard !rows.isEmpty else {
@@ -158,6 +162,8 @@ struct SeriesPass {
     private struct NoBaseline: Error {
         var sentence: String
         var status: AssayStatus
+        /// What the period holds all the same.
+        var held: UnscoredValues?
     }
 
     private func baselineOf(
@@ -187,7 +193,10 @@ struct SeriesPass {
             let summary = try SeriesSummarizer(definition.settings).baseline(of: scratch.baseline)
             return .success(DatedSeriesSummary(summary, over: period))
         } catch {
-            return .failure(NoBaseline(sentence: "the window has no baseline: \(error)", status: .noScore))
+            return .failure(
+                NoBaseline(
+                    sentence: "the window has no baseline: \(error)", status: .noScore,
+                    held: UnscoredValues(scratch.baseline)))
         }
     }
 }

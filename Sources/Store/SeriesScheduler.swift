@@ -237,11 +237,11 @@ package actor SeriesScheduler {
         }
         let pass = SeriesPass(view: tick.view, definition: assay.definition)
         let outcomes = try pass.outcomes(of: runs.map { assay.definition.window(of: $0) })
-        let news = outcomes.compactMap { window -> (SeriesWindowOutcome, WindowAnalysis)? in
+        let news = try outcomes.compactMap { window -> (SeriesWindowOutcome, WindowAnalysis)? in
             let earlier = assay.decision(forWindowStartingAt: window.outcome.window.start)
             // What retention left of a window whose result is sealed is not the window.
             if let earlier,
-                earlier.digest == window.outcome.digest || tick.view.isSealed(earlier)
+                try tick.view.isSealed(earlier) || tick.view.wasDecided(window.outcome, by: earlier, assay)
             {
                 return nil
             }

@@ -55,7 +55,7 @@ extension InferenceStore {
             report.carriedOverCount += 1
         }
         let assays = Array(view.book.list().reversed())
-        let count = assays.reduce(0) { $0 + $1.decisions.count + $1.superseded.count }
+        let count = view.decisionCount
         for group in HistoryReplay.groups(of: assays) {
             var items: [HistoryReplay.Item] = []
             for assay in group {
@@ -86,14 +86,12 @@ extension InferenceStore {
                             report.failures.append("result \(item.decision.resultID): \(error)")
                         }
                     }
-                    progress(
-                        report.resultCount + report.failureCount + report.sealedCount
-                            + report.carriedOverCount, count)
+                    progress(report.doneCount, count)
                 }
                 if !waiting.isEmpty { _ = try await derived.append(waiting) }
             }
         }
-        try await rebuildSeries(view, carried, derived, &report)
+        try await rebuildSeries(view, carried, derived, &report) { progress($0, count) }
         try await derived.close()
         return report
     }
@@ -102,36 +100,49 @@ extension InferenceStore {
 extension InferenceStore {
     /// The same for assays of the second generation.
     private static func rebuildSeries(
-        _ view: StoreView, _ carried: [Int: [UInt8]], _ derived: InferenceLog, _ report: inout RebuildReport
+        _ view: StoreView, _ carried: [Int: [UInt8]], _ derived: InferenceLog,
+        _ report: inout RebuildReport, _ progress: (Int) -> Void
     ) async throws {
         for assay in view.book.seriesList().reversed() {
-            var waiting: [AppendItem] = []
-            for decision in assay.revisions where carried[decision.resultID.number] == nil {
-                if view.isSealed(decision) {
-                    report.sealedCount += 1
-                    continue
+            for batch in assay.revisions(by: SeriesPass.documentLimit(assay.definition)) {
+                let decisions = batch.filter { carried[$0.resultID.number] == nil && !view.isSealed($0) }
+                report.sealedCount += batch.count {
+                    carried[$0.resultID.number] == nil && view.isSealed($0)
                 }
-                do {
-                    let document = assay.document(try view.seriesOutcome(of: decision, assay), of: decision)
-                    let name = view.places.derived.name(of: decision.resultID.number)
-                    waiting.append(.event(Event(name: name, document: document)))
-                    report.resultCount += 1
-                } catch {
-                    report.failureCount += 1
-                    if report.failures.count < 10 {
-                        report.failures.append("result \(decision.resultID): \(error)")
+                var waiting: [AppendItem] = []
+                for (decision, outcome) in zip(decisions, try view.seriesOutcomes(of: decisions, assay)) {
+                    do {
+                        let document = assay.document(try outcome.get(), of: decision)
+                        let name = view.places.derived.name(of: decision.resultID.number)
+                        waiting.append(.event(Event(name: name, document: document)))
+                        report.resultCount += 1
+                    } catch {
+                        report.failureCount += 1
+                        if report.failures.count < 10 {
+                            report.failures.append("result \(decision.resultID): \(error)")
+                        }
                     }
                 }
-            }
-            for first in stride(from: 0, to: waiting.count, by: rebuildBatchCount) {
-                _ = try await derived.append(
-                    Array(waiting[first..<min(first + rebuildBatchCount, waiting.count)]))
+                // What is worked out goes to disk before more is.
+                if !waiting.isEmpty { _ = try await derived.append(waiting) }
+                progress(report.doneCount)
             }
         }
     }
 }
 
+extension RebuildReport {
+    /// Decisions that something has become of.
+    fileprivate var doneCount: Int { resultCount + failureCount + sealedCount + carriedOverCount }
+}
+
 extension StoreView {
+    /// Decisions of both generations, superseded ones counted.
+    var decisionCount: Int {
+        book.list().reduce(0) { $0 + $1.decisions.count + $1.superseded.count }
+            + book.seriesList().reduce(0) { $0 + $1.revisionCount }
+    }
+
     /// The kept results that another engine version made, by number.
     fileprivate func otherEngineDocuments() -> [Int: [UInt8]] {
         var documents: [Int: [UInt8]] = [:]
@@ -142,7 +153,8 @@ extension StoreView {
             }
         }
         for assay in book.seriesList() {
-            for decision in assay.revisions where decision.engineVersion != AssayEvaluator.engineVersion {
+            for decision in assay.revisions(by: 512).joined()
+            where !SeriesOutcome.proves(engine: decision.engineVersion) {
                 documents[decision.resultID.number] = keptDocument(of: decision)
             }
         }

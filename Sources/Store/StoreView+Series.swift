@@ -219,26 +219,67 @@ extension StoreView {
         return try seriesResults(of: assay, assay.decisions(endingIn: period))
     }
 
-    /// The results of some of an assay's decisions, in their order, as JSON documents.
-    package func seriesResults(
-        of assay: SeriesAssay, _ decisions: some Sequence<AssayDecision>
-    ) throws -> [[UInt8]] {
-        try decisions.map { decision in
-            let number = decision.resultID.number
-            if let sealed = places.sealed.document(number, in: snapshot) { return sealed }
-            // A damaged copy is as good as none: the log can say it again.
-            if let derived, let kept = places.derived.document(number, in: derived) { return kept }
-            return assay.document(try seriesOutcome(of: decision, assay), of: decision)
+    /// The results of some of an assay's decisions, in their order, as JSON documents. All are held at once.
+    package func seriesResults(of assay: SeriesAssay, _ decisions: [AssayDecision]) throws -> [[UInt8]] {
+        var documents = decisions.map { decision in
+            places.sealed.document(decision.resultID.number, in: snapshot)
+                // A damaged copy is as good as none: the log can say it again.
+                ?? keptDocument(of: decision)
         }
+        let missing = documents.indices.filter { documents[$0] == nil }
+        let outcomes = try seriesOutcomes(of: missing.map { decisions[$0] }, assay)
+        for (position, outcome) in zip(missing, outcomes) {
+            documents[position] = assay.document(try outcome.get(), of: decisions[position])
+        }
+        return documents.compactMap { $0 }
     }
 
     /// What a decision is about, worked out from definition and the records up to its cut.
     func seriesOutcome(of decision: AssayDecision, _ assay: SeriesAssay) throws -> SeriesOutcome {
-        let pass = SeriesPass(view: self, definition: assay.definition, cut: decision.cut)
-        guard let found = try pass.outcomes(of: [decision.window]).first else {
+        guard let outcome = try seriesOutcomes(of: [decision], assay).first else {
             preconditionFailure("A window has an outcome.")
         }
-        return found.outcome
+        return try outcome.get()
+    }
+
+    /// The same of some decisions, in their order. Those that stand beside each other and saw one commit are
+    /// worked out together: neighbouring windows are read at once.
+    func seriesOutcomes(
+        of decisions: [AssayDecision], _ assay: SeriesAssay
+    ) throws -> [Result<SeriesOutcome, any Error>] {
+        var outcomes: [Result<SeriesOutcome, any Error>] = []
+        outcomes.reserveCapacity(decisions.count)
+        var rest = decisions[...]
+        while let first = rest.first {
+            var end = rest.startIndex + 1
+            while end < rest.endIndex, rest[end].cut == first.cut,
+                rest[end - 1].window.start < rest[end].window.start
+            { end += 1 }
+            let pass = SeriesPass(view: self, definition: assay.definition, cut: first.cut)
+            let windows = rest[..<end].map(\.window)
+            do {
+                outcomes += try pass.outcomes(of: windows).map { .success($0.outcome) }
+            } catch {
+                try Task.checkCancellation()
+                // What is wrong with one window is wrong with that one alone.
+                outcomes += windows.map { window in
+                    Result { try pass.outcomes(of: [window])[0].outcome }
+                }
+            }
+            rest = rest[end...]
+        }
+        return outcomes
+    }
+
+    /// Whether `outcome` is what was decided already. The digests of engine version 1 do not tell what a
+    /// window without a score holds, so there it is looked up in the records that the decision saw.
+    func wasDecided(
+        _ outcome: SeriesOutcome, by decision: AssayDecision, _ assay: SeriesAssay
+    ) throws -> Bool {
+        guard outcome.digest(ofEngine: decision.engineVersion) == decision.digest else { return false }
+        return try decision.engineVersion == SeriesOutcome.engineVersion
+            || outcome.findings.allSatisfy { $0.held == nil }
+            || seriesOutcome(of: decision, assay).digest == outcome.digest
     }
 }
 

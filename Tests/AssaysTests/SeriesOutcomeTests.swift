@@ -92,7 +92,7 @@ struct SeriesOutcomeTests {
         let settings = try SeriesSettings()
         let outcome = SeriesOutcome(Self.window, [finding], settings)
         #expect(outcome.digest == SeriesOutcome(Self.window, [finding], settings).digest)
-        #expect(outcome.canonicalBytes.first == 2)
+        #expect(outcome.canonicalBytes.first == 3)
         let target = try Self.target()
         let others = [
             SeriesOutcome(TimeWindow(start: moment(1), end: moment(60)), [finding], settings),
@@ -108,6 +108,11 @@ struct SeriesOutcomeTests {
                 Self.window, [finding], try SeriesSettings(binWeights: [1, 1, 1, 1, 1])),
             SeriesOutcome(Self.window, [SeriesFinding(target, absence: "x")], settings),
             SeriesOutcome(Self.window, [SeriesFinding(target, absence: "x", .noScore)], settings),
+            SeriesOutcome(Self.window, [try Self.finding([])], settings),
+            SeriesOutcome(Self.window, [try Self.finding([], nullCount: 1)], settings),
+            SeriesOutcome(Self.window, [try Self.finding([], nullCount: 2)], settings),
+            SeriesOutcome(Self.window, [try Self.finding([.infinity], nullCount: 2)], settings),
+            SeriesOutcome(Self.window, [try Self.finding([.infinity], nullCount: 3)], settings),
         ]
         #expect(Set(others.map(\.digest) + [outcome.digest]).count == others.count + 1)
         #expect(
@@ -116,10 +121,18 @@ struct SeriesOutcomeTests {
     }
 
     /// The digest of one outcome, worked out once: were it another, every decision in every log would differ.
-    @Test("the layout of version 2 does not change")
-    func pinnedDigest() throws {
+    @Test("the layouts of versions 2 and 3 do not change, and each engine's decisions are held to its own")
+    func pinnedDigests() throws {
         let outcome = SeriesOutcome(Self.window, [try Self.finding([0.3, 0.35])], try SeriesSettings())
-        #expect(outcome.digest.hex == "70b76c784150d9e7217bf872de5a1b1bae6857ff1d9917ee84516fb31647a66e")
+        let old = "70b76c784150d9e7217bf872de5a1b1bae6857ff1d9917ee84516fb31647a66e"
+        #expect(outcome.digest(ofEngine: 1)?.hex == old)
+        #expect(outcome.digest.hex == "38a6173dc566a0121f4959bec6b6497c9c10607c8eaf25cefb06abcc546511cd")
+        #expect(outcome.digest(ofEngine: 2) == outcome.digest)
+        #expect(outcome.digest(ofEngine: 0) == nil && outcome.digest(ofEngine: 3) == nil)
+        let nulls = try [0, 1, 5].map {
+            SeriesOutcome(Self.window, [try Self.finding([], nullCount: $0)], try SeriesSettings())
+        }
+        #expect(Set(nulls.map { $0.digest(ofEngine: 1) }).count == 1 && Set(nulls.map(\.digest)).count == 3)
     }
 
     @Test("results have exactly the recorded keys, and an empty window is no summary and not Ok")

@@ -48,4 +48,61 @@ struct SeriesVerificationTests {
         #expect(report.equalCount == 2 && report.keptCount == 2 && report.isProved)
         try await store.close()
     }
+
+    @Test("all runs that are due are counted, and those of an assay that is switched off only up to then")
+    func dueRuns() async throws {
+        let scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        func due() throws -> Int { try scene.store.view.verify(scene.store.configuration).dueWindowCount }
+        scene.clock.set(moment(64))
+        #expect(try due() == 0)
+        scene.clock.set(moment(60 * 50 + 5))
+        #expect(try due() == 50)
+        await SeriesSchedulerTests.scheduler(scene).tick()
+        #expect(try due() == 0)
+        scene.clock.set(moment(60 * 53 + 10))
+        try await scene.store.setActive(uuid: uuid, false)
+        scene.clock.set(moment(60 * 80))
+        #expect(try due() == 3)
+        try await scene.store.close()
+    }
+
+    @Test("decisions of several batches and cuts are proven and derived anew, each once")
+    func batches() async throws {
+        let scene = try await Scene()
+        // Ten paths: a batch is 1,000 windows.
+        let paths = (0..<10).map { "{\"field\":\"out.p\($0)\",\"thresholds\":null}" }
+        let iopath =
+            "["
+            + (paths.dropLast() + ["{\"field\":\"out.y\",\"thresholds\":null}"])
+            .joined(separator: ",") + "]"
+        try await scene.append((0..<1200).map { (Double($0) * 60 + 1, Double($0 % 7)) })
+        _ = try await scene.store.scheduleAssay(SeriesSchedulerTests.request(iopath: iopath))
+        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        scene.clock.set(moment(60 * 1200 + 6))
+        for _ in 0..<3 { await scheduler.tick() }
+        // A second revision of some, which saw another commit.
+        try await scene.append([(30, 8), (60 * 700 + 5, 8)])
+        await scheduler.tick()
+        scene.clock.advance(6)
+        await scheduler.tick()
+        var report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.decisionCount == 1202 && report.equalCount == 1202 && report.keptCount == 1202)
+        #expect(report.isProved && report.isSettled)
+        try await scene.store.close()
+        let folder = try scene.folder.copy()
+        try folder.remove("derived")
+        var told: [Int] = []
+        let rebuilt = try await InferenceStore.rebuild(
+            Scene.configuration(folder), sources: scene.clock.sources
+        ) { done, of in
+            #expect(of == 1202)
+            told.append(done)
+        }
+        #expect(rebuilt.resultCount == 1202 && rebuilt.failureCount == 0)
+        #expect(told == [2, 1002, 1202])
+        report = try StoreView.open(folder.path, sources: scene.clock.sources).view
+            .verify(scene.store.configuration)
+        #expect(report.equalCount == 1202 && report.keptCount == 1202 && report.isProved)
+    }
 }
