@@ -46,10 +46,10 @@ package struct RunSchedule: Hashable, Sendable {
     package let frequency: RunFrequency
 
     /// The runs at or after the first, or also those before it that the frequency would have made: a
-    /// preview may look at the time before the assay begins.
+    /// preview may look at the time before the assay begins. After the end there are none either way.
     package enum Extent: Hashable, Sendable {
         case scheduled
-        case unbounded
+        case reachingBack
     }
 
     /// The first run after `moment`; nil where there is none.
@@ -71,7 +71,7 @@ package struct RunSchedule: Hashable, Sendable {
             found = expression.next(after: extent == .scheduled ? max(moment, justBefore) : moment)
         }
         guard let found, found <= .latestNamed else { return nil }
-        if extent == .scheduled, let end, found > end { return nil }
+        if let end, found > end { return nil }
         return found
     }
 

@@ -54,6 +54,10 @@ package struct UnscoredValues: Hashable, Sendable {
         missingCount = sample.missingCount
         infinityCount = sample.infinityCount
     }
+
+    init(count: Int, missingCount: Int, infinityCount: Int) {
+        (self.count, self.missingCount, self.infinityCount) = (count, missingCount, infinityCount)
+    }
 }
 
 /// What became of one path in one window.
@@ -71,6 +75,13 @@ package struct SeriesFinding: Hashable, Sendable {
     package let absence: String?
     /// What there was instead; nil where there was nothing, and beside a score.
     package let held: UnscoredValues?
+
+    /// Said of a window that nothing fell into.
+    package static let noRecords = "the window holds no records"
+
+    static func noNumbers(missingCount: Int) -> String {
+        "the window holds no numbers: its \(missingCount) values are null or NaN"
+    }
 
     /// A path without a score.
     package init(
@@ -90,22 +101,25 @@ package struct SeriesFinding: Hashable, Sendable {
     }
 
     /// A path with a score.
-    private init(
+    init(
         _ target: SeriesTarget, _ baseline: DatedSeriesSummary, _ summary: DatedSeriesSummary,
-        _ score: DriftScore, _ status: DriftStatus
+        score: Double, scores: [Double], binIndex: Int?
     ) {
         self.target = target
         self.baseline = baseline
         self.summary = summary
-        self.score = score.score
-        scores = score.scores
-        binIndex = score.binIndex
+        self.score = score
+        self.scores = scores
+        self.binIndex = binIndex
+        let status = DriftStatus.reaching(
+            score: score, alertThreshold: target.thresholds.alert,
+            warningThreshold: target.thresholds.warning)
         self.status =
             switch status {
             case .ok: .ok
             case .warning: .warning
             case .alert: .alert
-            case .baselineRun: preconditionFailure("A score is never a baseline run.")
+            case .baselineRun, nil: preconditionFailure("A score is reached or not.")
             }
         absence = nil
         held = nil
@@ -129,12 +143,11 @@ package struct SeriesFinding: Hashable, Sendable {
         }
         let summary = SeriesSummarizer(settings).window(of: sample, in: baseline.summary.bins)
         let score = try DriftScore(of: summary, against: baseline.summary, settings)
-        let status = DriftStatus.reaching(
-            score: score.score, alertThreshold: target.thresholds.alert,
-            warningThreshold: target.thresholds.warning)
-        switch (score.absence, status) {
-        case (nil, let status?):
-            self.init(target, baseline, DatedSeriesSummary(summary, over: window), score, status)
+        switch (score.absence, score.score) {
+        case (nil, let found?):
+            self.init(
+                target, baseline, DatedSeriesSummary(summary, over: window), score: found,
+                scores: score.scores, binIndex: score.binIndex)
         case (.noBins, _):
             self.init(
                 target, baseline: baseline,
@@ -149,8 +162,7 @@ package struct SeriesFinding: Hashable, Sendable {
             self.init(
                 target, baseline: baseline,
                 absence: sample.missingCount == 0
-                    ? "the window holds no records"
-                    : "the window holds no numbers: its \(sample.missingCount) values are null or NaN",
+                    ? Self.noRecords : Self.noNumbers(missingCount: sample.missingCount),
                 held: held)
         }
     }

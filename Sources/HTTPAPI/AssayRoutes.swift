@@ -92,22 +92,13 @@ struct AssayRoutes {
         let assay = try AssayRequest(try await request.document(upTo: RequestLimits.vectorByteCountMax))
         let id = try await store.createAssay(assay)
         // Beyond the contract, whose clients read the number alone: what there is to look at.
-        var answer = JSONObject([("assay_id", .identifier(id))])
+        var answer = [("assay_id", JSONValue.identifier(id))]
         let view = store.view
-        do {
-            guard let created = view.book[id] else { return Response(json: .object(answer)) }
-            let coverage = try view.coverage(of: created.definition, at: store.sources.now())
-            answer.append("complete_windows", .integer(coverage.windowCount))
-            answer.append("records_in_windows", .integer(coverage.recordCount))
-            answer.append("data_start", .zulu(coverage.first))
-            answer.append("data_end", .zulu(coverage.last))
-            if let problem = coverage.problem { answer.append("coverage_problem", .string(problem)) }
-            if let problem = coverage.baselineProblem { answer.append("baseline_problem", .string(problem)) }
-        } catch {
-            // The assay is there all the same; why nothing can be said yet helps whoever made it.
-            answer.append("coverage_problem", .string("\(error)"))
+        if let created = view.book[id] {
+            answer += AssayCoverage.members(
+                of: { try view.coverage(of: created.definition, at: store.sources.now()) })
         }
-        return Response(json: .object(answer))
+        return Response(json: .object(JSONObject(answer)))
     }
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -270,4 +261,31 @@ struct AssayRoutes {
         guard limit >= 1 else { throw field.refused("is \(limit); it must be 1 or more") }
         return limit
     }
+}
+
+extension AssayCoverage {
+    /// What there is to look at, as answers to a creation say it. Where nothing can be said yet, they say why:
+    /// the assay is there all the same.
+    static func members(of coverage: () throws -> AssayCoverage) -> [(String, JSONValue)] {
+        do {
+            let coverage = try coverage()
+            var members: [(String, JSONValue)] = [
+                ("complete_windows", .integer(coverage.windowCount)),
+                ("records_in_windows", .integer(coverage.recordCount)),
+                ("data_start", .zulu(coverage.first)), ("data_end", .zulu(coverage.last)),
+            ]
+            if let problem = coverage.problem { members.append(("coverage_problem", .string(problem))) }
+            if let problem = coverage.baselineProblem {
+                members.append(("baseline_problem", .string(problem)))
+            }
+            return members
+        } catch {
+            return [("coverage_problem", .string("\(error)"))]
+        }
+    }
+}
+
+extension HTTPField.Name {
+    /// What an assay has to look at, where the answer's shape has no room for it.
+    static let assayCoverage = HTTPField.Name("x-assay-coverage")!
 }

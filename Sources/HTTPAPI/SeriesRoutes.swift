@@ -2,6 +2,9 @@
 //
 // Quirks kept: one assay is asked for at the path `get/:id`, colon and all, with its UUID in the body;
 // scheduling answers a bare string, switching answers `null`. The UUID may stand in the path instead.
+//
+// Ours: scheduling says in the header `x-assay-coverage` what the windows so far hold, as v1's create does in
+// its body.
 
 import Assays
 import HTTPTypes
@@ -79,7 +82,15 @@ struct SeriesRoutes {
     @Sendable func schedule(_ request: Request, _ context: APIContext) async throws -> Response {
         let definition = try SeriesDefinition(
             try await request.document(upTo: RequestLimits.vectorByteCountMax))
-        return Response(json: .string(try await store.scheduleAssay(definition)))
+        let uuid = try await store.scheduleAssay(definition)
+        var response = Response(json: .string(uuid))
+        // The contract's answer has no room for it: what there is to look at.
+        if let assay = store.book[uuid: uuid] {
+            let members = AssayCoverage.members(
+                of: { try store.view.coverage(of: assay.definition, at: store.sources.now()) })
+            response.headers[.assayCoverage] = JSONValue.object(JSONObject(members)).text.escapedForHeader
+        }
+        return response
     }
 
     @Sendable func get(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -138,13 +149,13 @@ struct SeriesRoutes {
         {
             throw body["workspace_id"].refused("is \(id), but assay \(uuid) is in workspace \(found)")
         }
-        let documents = try view.seriesResults(of: uuid, endingIn: TimeWindow(start: start, end: end))
-        var bytes = [UInt8(ascii: "[")]
-        for (position, document) in documents.enumerated() {
-            if position > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(contentsOf: document)
+        guard let assay = view.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
+        let positions = assay.positions(endingIn: TimeWindow(start: start, end: end))
+        return try Response(
+            resultCount: positions.count, by: assay.resultBatchCount, for: context
+        ) { part in
+            let first = positions.lowerBound + part.lowerBound
+            return try view.seriesResults(of: assay, assay.decisions.decisions(first..<first + part.count))
         }
-        bytes.append(UInt8(ascii: "]"))
-        return Response(bytes: bytes, contentType: "application/json")
     }
 }

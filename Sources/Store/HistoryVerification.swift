@@ -23,6 +23,8 @@ package struct HistoryReport: Hashable, Sendable {
     package internal(set) var differentCount = 0
     /// Sealed in the log, where the sealed result has the decision's digest.
     package internal(set) var sealedCount = 0
+    /// Those among them that do not tell enough to be held against it: what they were made of is gone.
+    package internal(set) var sealedUncomparedCount = 0
     /// Decided by another version of the rules; what those say now may differ, and is no fault.
     package internal(set) var otherEngineCount = 0
     /// Results kept beside the log, and those among them that say another thing than their decision:

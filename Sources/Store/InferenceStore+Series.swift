@@ -50,7 +50,7 @@ extension InferenceStore {
                             || leaving.touch(definition.baselinePeriod(for: decision.window)))
                 }
                 guard !batch.isEmpty else { continue }
-                let documents = try view.seriesResults(of: assay, batch)
+                let documents = try view.seriesResults(of: assay, batch, areTruth: true)
                 _ = try await log.append(
                     zip(batch, documents).map { decision, document in
                         .event(

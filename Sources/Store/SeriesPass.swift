@@ -150,7 +150,7 @@ struct SeriesPass {
         }
         let rows = values.rows(in: window)
         guard !rows.isEmpty else {
-            return SeriesFinding(target, baseline: baseline, absence: "the window holds no records")
+            return SeriesFinding(target, baseline: baseline, absence: SeriesFinding.noRecords)
         }
         values.values.withUnsafeBufferPointer {
             scratch.sample.refill(from: UnsafeBufferPointer(rebasing: $0[rows]), sorter: &scratch.sorter)
@@ -203,7 +203,7 @@ struct SeriesPass {
 
 extension ColumnValues {
     /// The rows whose times lie in a period.
-    fileprivate func rows(in period: TimeWindow) -> Range<Int> {
+    func rows(in period: TimeWindow) -> Range<Int> {
         func position(notBefore bound: Int64) -> Int {
             var (low, high) = (0, times.count)
             while low < high {

@@ -276,8 +276,9 @@ package actor SeriesScheduler {
             if case .analysed(let decision) = event { decision } else { nil }
         }
         try await store.keep(
-            zip(decisions, news).map { decision, window in
-                (decision.resultID.number, assay.document(window.0.outcome, of: decision))
+            zip(decisions, news).compactMap { decision, window in
+                guard assay.emptyOutcome(of: decision) == nil else { return nil }
+                return (decision.resultID.number, assay.document(window.0.outcome, of: decision))
             })
         return true
     }

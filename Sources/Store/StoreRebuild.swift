@@ -13,6 +13,8 @@ import Records
 import Segments
 
 package struct RebuildReport: Hashable, Sendable {
+    /// Results derived. Those of second-generation windows without records follow from their decision, and
+    /// are not kept.
     package internal(set) var resultCount = 0
     /// Results that lie in the log itself, and need no copy beside it.
     package internal(set) var sealedCount = 0
@@ -113,9 +115,10 @@ extension InferenceStore {
                 for (decision, outcome) in zip(decisions, try view.seriesOutcomes(of: decisions, assay)) {
                     do {
                         let document = assay.document(try outcome.get(), of: decision)
+                        report.resultCount += 1
+                        guard assay.emptyOutcome(of: decision) == nil else { continue }
                         let name = view.places.derived.name(of: decision.resultID.number)
                         waiting.append(.event(Event(name: name, document: document)))
-                        report.resultCount += 1
                     } catch {
                         report.failureCount += 1
                         if report.failures.count < 10 {

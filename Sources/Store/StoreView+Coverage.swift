@@ -67,6 +67,52 @@ extension StoreView {
         return coverage
     }
 
+    /// The same of an assay of the second generation, whose definition is completed.
+    package func coverage(of definition: SeriesDefinition, at moment: Timestamp) throws -> AssayCoverage {
+        var coverage = AssayCoverage()
+        let spec = definition.windowSpec(of: definition.targeting.targets[0].path)
+        let scope = try scope(of: spec)
+        for path in definition.paths where coverage.problem == nil {
+            let spec = definition.windowSpec(of: path)
+            if try pathProblem(spec) != nil { coverage.problem = "\(unknownSeriesPath(spec))" }
+        }
+        guard let index = snapshot.index.topics[scope.topic],
+            let times = index.times(in: scope.filter.partitions)
+        else { return coverage }
+        let (first, last) = (
+            Timestamp(milliseconds: times.lowerBound), Timestamp(milliseconds: times.upperBound)
+        )
+        (coverage.first, coverage.last) = (first, last)
+        // Windows that end with the first record or before it, or begin after the last one, hold nothing.
+        let windows = definition.schedule.runs(
+            after: first, through: min(moment, last.adding(definition.width)),
+            limit: InferenceStore.seriesBackfillCountMax
+        ).map { definition.window(of: $0) }
+        var rest = windows[...]
+        var countedUntil = Timestamp(microseconds: .min)
+        while let start = rest.first?.start {
+            var end = rest.endIndex
+            while end - rest.startIndex > 1,
+                index.rowCountBound(in: TimeWindow(start: start, end: rest[end - 1].end))
+                    > Self.coverageRowCountMax
+            {
+                end = rest.startIndex + (end - rest.startIndex) / 2
+            }
+            let values = try values(of: spec, in: TimeWindow(start: start, end: rest[end - 1].end))
+            try refuseUnseen(values.statistics.unseen)
+            for window in rest[..<end] {
+                try Task.checkCancellation()
+                guard !values.rows(in: window).isEmpty else { continue }
+                coverage.windowCount += 1
+                let fresh = TimeWindow(start: max(window.start, countedUntil), end: window.end)
+                coverage.recordCount += values.rows(in: fresh).count
+                countedUntil = window.end
+            }
+            rest = rest[end...]
+        }
+        return coverage
+    }
+
     private func count(
         _ values: ColumnValues, _ grid: WindowGrid, _ windows: Range<Int>, _ coverage: inout AssayCoverage,
         _ countedUntil: inout Int64

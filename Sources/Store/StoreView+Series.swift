@@ -131,13 +131,19 @@ extension StoreView {
             throw try noInferences(path.dottedText, spec, in: period)
         }
         guard values.pathWasFound else {
-            throw FieldError(
-                field: "targeting.iopath",
-                problem: "names \(path.dottedText), and no record of pipeline \"\(spec.pipelineName)\" there "
-                    + "has a number at it; use a field that the records have, with \"indexes\" where it is a "
-                    + "list and without where it is one number")
+            throw unknownSeriesPath(spec)
         }
         return DatedSeriesSummary(try summarizer.baseline(of: SortedSample(values.values)), over: period)
+    }
+
+    /// The refusal of a path at which no record has a number.
+    func unknownSeriesPath(_ spec: AssayWindowSpec) -> FieldError {
+        FieldError(
+            field: "targeting.iopath",
+            problem:
+                "names \(spec.path.dottedText), and no record of pipeline \"\(spec.pipelineName)\" there "
+                + "has a number at it; use a field that the records have, with \"indexes\" where it is a "
+                + "list and without where it is one number")
     }
 
     // MARK: Scores and previews
@@ -182,7 +188,7 @@ extension StoreView {
 
     /// What an assay would say of the complete windows inside `period`; stores nothing.
     ///
-    /// The schedule is taken to go on before its first run and after its end.
+    /// The schedule is taken to go on before its first run; after its end there is no run.
     package func previewSeries(
         _ definition: SeriesDefinition, over period: TimeWindow
     ) throws -> [SeriesResult] {
@@ -194,7 +200,7 @@ extension StoreView {
         guard !overflow else { return [] }
         let runs = definition.schedule.runs(
             after: period.start.adding(TimeSpan(microseconds: definition.width.microseconds - 1)),
-            through: min(period.end, sources.now()), .unbounded, limit: limit + 1)
+            through: min(period.end, sources.now()), .reachingBack, limit: limit + 1)
         guard runs.count <= limit else {
             throw FieldError(
                 field: "preview_end",
@@ -220,11 +226,19 @@ extension StoreView {
     }
 
     /// The results of some of an assay's decisions, in their order, as JSON documents. All are held at once.
-    package func seriesResults(of assay: SeriesAssay, _ decisions: [AssayDecision]) throws -> [[UInt8]] {
+    ///
+    /// - Parameter areTruth: whether they are to be so from here on: then a kept one that says another thing than
+    ///   its decision is as good as none.
+    package func seriesResults(
+        of assay: SeriesAssay, _ decisions: [AssayDecision], areTruth: Bool = false
+    ) throws -> [[UInt8]] {
         var documents = decisions.map { decision in
             places.sealed.document(decision.resultID.number, in: snapshot)
+                ?? assay.emptyDocument(of: decision)
                 // A damaged copy is as good as none: the log can say it again.
-                ?? keptDocument(of: decision)
+                ?? keptDocument(of: decision).flatMap {
+                    areTruth && assay.contradicts($0, decision) ? nil : $0
+                }
         }
         let missing = documents.indices.filter { documents[$0] == nil }
         let outcomes = try seriesOutcomes(of: missing.map { decisions[$0] }, assay)
@@ -310,6 +324,15 @@ extension SeriesDefinition {
 }
 
 extension SeriesAssay {
+    /// How many results are held at once, whoever reads them.
+    package var resultBatchCount: Int { SeriesPass.documentLimit(definition) }
+
+    /// The result about a window without records, where that follows from the decision: it is not kept. An
+    /// assay that runs each minute over a pipeline that sleeps would keep half a kilobyte a minute.
+    func emptyDocument(of decision: AssayDecision) -> [UInt8]? {
+        emptyOutcome(of: decision).map { document($0, of: decision) }
+    }
+
     /// A result as it is answered and stored.
     func document(_ outcome: SeriesOutcome, of decision: AssayDecision) -> [UInt8] {
         let result = definition.result(

@@ -79,10 +79,13 @@ struct Rebuild: AsyncParsableCommand {
             try Output.line(document(report, seconds))
         } else {
             for difference in report.differences { try Output.line(difference) }
+            let uncompared =
+                report.sealedUncomparedCount > 0
+                ? " (\(Quantity.count(report.sealedUncomparedCount)) tell too little to be compared)" : ""
             try Output.line(
                 "\(Quantity.of(report.decisionCount, "decision")): \(Quantity.count(report.equalCount)) equal, "
                     + "\(Quantity.count(report.differentCount)) different, "
-                    + "\(Quantity.count(report.sealedCount)) sealed, "
+                    + "\(Quantity.count(report.sealedCount)) sealed\(uncompared), "
                     + "\(Quantity.count(report.otherEngineCount)) by another engine; "
                     + "\(Quantity.of(report.keptCount, "result")) kept beside the log, "
                     + "\(Quantity.count(report.keptDifferentCount)) different "
@@ -110,7 +113,9 @@ struct Rebuild: AsyncParsableCommand {
         .object(
             ("ok", .bool(report.isProved)), ("decisions", .integer(report.decisionCount)),
             ("equal", .integer(report.equalCount)), ("different", .integer(report.differentCount)),
-            ("sealed", .integer(report.sealedCount)), ("other_engine", .integer(report.otherEngineCount)),
+            ("sealed", .integer(report.sealedCount)),
+            ("sealed_uncompared", .integer(report.sealedUncomparedCount)),
+            ("other_engine", .integer(report.otherEngineCount)),
             ("kept", .integer(report.keptCount)), ("kept_different", .integer(report.keptDifferentCount)),
             ("baselines_equal", .integer(report.baselineEqualCount)),
             ("baselines_different", .integer(report.baselineDifferentCount)),

@@ -214,6 +214,62 @@ struct SeriesRoutesTests {
         }
     }
 
+    @Test("scheduling answers the UUID alone, and says in a header what there is to look at")
+    func coverage() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(0, 1), (10, 4), (130, 9)])
+            client.clock.advance(190)
+            for (name, field, more) in [("a", "out.y", ""), ("b", "out.other", ",\"coverage_problem\":")] {
+                let answer = try await client.post(
+                    "/v2/api/assays/schedule", Self.body("\"name\":\"\(name)\",", field: field))
+                #expect(answer.status == 200 && answer.text.count == 38, "\(answer.text)")
+                let told = try #require(answer.headers[.assayCoverage])
+                #expect(
+                    told.hasPrefix(
+                        "{\"complete_windows\":2,\"records_in_windows\":3,"
+                            + "\"data_start\":\"2024-01-09T19:00:00Z\",\"data_end\":\"2024-01-09T19:02:10Z\""
+                            + more), "\(told)")
+                #expect(more.isEmpty == told.hasSuffix(":10Z\"}"), "\(told)")
+            }
+        }
+    }
+
+    @Test("results of many windows come in batches, and are the same list")
+    func manyResults() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append((0..<5).map { (Double($0) * 60, Double($0)) })
+            // A thousand paths: ten windows are held at once. The last six hold nothing.
+            let indexes = "[" + (0..<1000).map { "\($0)" }.joined(separator: ",") + "]"
+            let uuid = try await Self.ask(
+                client, "schedule", Self.body("\"name\":\"many\",", indexes: indexes)
+            ).string()
+            client.clock.advance(60 * 11 + 6)
+            let scheduler = SeriesScheduler(client.store, logger: noLog)
+            for _ in 0..<2 { await scheduler.tick() }
+            func text(_ more: String) async throws -> String {
+                let answer = try await client.post(
+                    "/v2/api/assays/get_results", "{\"id\":\"\(uuid)\"\(more)}")
+                #expect(answer.status == 200)
+                return answer.text
+            }
+            let all = try await text("")
+            let ids = try JSONField(JSONValue(parsing: Array(all.utf8))).array().map {
+                try $0["id"].integer()
+            }
+            #expect(ids == Array(1...11))
+            let parts = ["19:01", "19:09", "19:12"].map { "2024-01-09T\($0):00Z" }
+            var joined: [String] = []
+            for (start, end) in zip(parts, parts.dropFirst()) {
+                joined.append(
+                    String(
+                        try await text(",\"start\":\"\(start)\",\"end\":\"\(end)\"").dropFirst().dropLast()))
+            }
+            #expect(all == "[" + joined.joined(separator: ",") + "]")
+        }
+    }
+
     @Test("what cannot be is refused with 400, the field and the remedy")
     func refusals() async throws {
         try await serving { (client: Client) async throws in

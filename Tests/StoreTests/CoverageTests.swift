@@ -56,6 +56,38 @@ struct CoverageTests {
         try await scene.store.close()
     }
 
+    @Test("runs of a schedule hold what counting the records one by one says", arguments: 1...8)
+    func series(seed: Int) async throws {
+        print("seed \(seed)")
+        var random = SeededGenerator(seed: UInt64(seed))
+        let scene = try await Scene()
+        let width = [7, 59, 60, 61, 150].randomElement(using: &random)!
+        let definition = try scene.store.view.completed(
+            SeriesSchedulerTests.request(end: "\"2024-01-09T19:12:00Z\"", width: width))
+        #expect(try scene.store.view.coverage(of: definition, at: moment(600)) == AssayCoverage())
+        let times = (0..<300).map { _ in Double(Int.random(in: -50..<900, using: &random)) }
+        try await scene.append(times.map { ($0, 1) })
+        let until = Int.random(in: 0..<1000, using: &random)
+        let windows = (1...12).map { $0 * 60 - width..<$0 * 60 }.filter { $0.upperBound <= until }
+        let found = try scene.store.view.coverage(of: definition, at: moment(Double(until)))
+        #expect(found.windowCount == windows.count { window in times.contains { window.contains(Int($0)) } })
+        #expect(found.recordCount == times.count { time in windows.contains { $0.contains(Int(time)) } })
+        #expect(found.first == times.min().map { moment($0) } && found.last == times.max().map { moment($0) })
+        #expect(found.problem == nil)
+        try await scene.store.close()
+    }
+
+    @Test("a path of a schedule that no record has is named")
+    func seriesPath() async throws {
+        let scene = try await Scene()
+        try await scene.append([(0, 1)])
+        let definition = try scene.store.view.completed(
+            SeriesSchedulerTests.request(iopath: "[{\"field\":\"out.y\"},{\"field\":\"out.yy\"}]"))
+        let problem = try scene.store.view.coverage(of: definition, at: moment(600)).problem
+        #expect(problem?.contains("targeting.iopath") == true && problem?.contains("out.yy,") == true)
+        try await scene.store.close()
+    }
+
     @Test("a fixed baseline whose period goes on when windows begin is said so")
     func openBaseline() async throws {
         let scene = try await Scene()

@@ -78,6 +78,9 @@ struct SeriesSchedulerTests {
         #expect(try results[0]["summaries"]["out.y"]["statistics"]["count"].integer() == 3)
         #expect(results[3]["summaries"].value?.text == "{}")
         #expect(results[3]["scores"].value?.text == "{\"out.y\":\"the window holds no records\"}")
+        // The empty window's result follows from its decision, and takes no room.
+        #expect(scene.store.view.derived?.index.events.count == 3)
+        #expect(try results[3]["id"].integer() == 4)
         let assay = try #require(scene.store.book[uuid: uuid])
         #expect(assay.lastRun == moment(240) && assay.nextRun == moment(300))
         // Nothing is decided twice.
@@ -451,11 +454,35 @@ struct SeriesSchedulerTests {
         let inside = try scene.store.view.previewSeries(
             definition, over: TimeWindow(start: moment(1), end: moment(120)))
         #expect(inside.map(\.outcome.window.start) == [moment(60)])
+        // After its end the assay makes no run, and a preview shows none.
+        let ended = try Self.request(end: "\"2024-01-09T19:01:30Z\"")
+        let shown = try scene.store.view.previewSeries(
+            ended, over: TimeWindow(start: moment(-60), end: moment(1000)))
+        #expect(shown.map(\.outcome.window.end) == [moment(0), moment(60)])
         let tooMany = await refusal {
             _ = try scene.store.view.previewSeries(
                 definition, over: TimeWindow(start: moment(-100_000_000), end: moment(1000)))
         }
         #expect(tooMany.contains("preview_end"))
+        try await scene.store.close()
+    }
+
+    @Test("a kept result that says another thing than its decision is not sealed; the log says it again")
+    func sealedTruth() async throws {
+        let scene = try await Scene()
+        try await scene.append([(10, 1), (70, 2)])
+        let uuid = try await scene.store.scheduleAssay(Self.request())
+        scene.clock.set(moment(130))
+        await Self.scheduler(scene).tick()
+        let before = try scene.store.view.seriesResults(of: uuid, endingIn: .always)
+        let wrong = String(decoding: before[0], as: UTF8.self)
+            .replacing("\"count\":1", with: "\"count\":2")
+        #expect(Array(wrong.utf8) != before[0])
+        try await scene.store.keep([(1, Array(wrong.utf8))])
+        #expect(try scene.store.view.seriesResults(of: uuid, endingIn: .always)[0] == Array(wrong.utf8))
+        try await scene.store.sealResults(
+            ofTopic: scene.pipeline.topic.name, touching: [TimeWindow(start: moment(0), end: moment(60))])
+        #expect(try scene.store.view.seriesResults(of: uuid, endingIn: .always) == before)
         try await scene.store.close()
     }
 

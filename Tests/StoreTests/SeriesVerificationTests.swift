@@ -2,8 +2,10 @@
 // of the second generation as well.
 
 import Assays
+import EventLog
 import Foundation
 import Records
+import Segments
 import Testing
 
 @testable import Store
@@ -47,6 +49,47 @@ struct SeriesVerificationTests {
         report = try store.view.verify(configuration)
         #expect(report.equalCount == 2 && report.keptCount == 2 && report.isProved)
         try await store.close()
+    }
+
+    @Test(
+        "sealed results are held against their decisions, whatever became of their records",
+        arguments: [false, true])
+    func sealed(isRolling: Bool) async throws {
+        let scene = try await Scene()
+        let baseline =
+            isRolling
+            ? "{\"Rolling\":{\"start\":\"2024-01-09T18:59:00Z\",\"width\":{\"seconds\":60}}}"
+            : "{\"Vector\":[1.0,2.0,3.0,4.0]}"
+        try await scene.append([(-30, 1), (-20, 2), (10, 1), (20, 4), (70, .nan), (190, 9), (195, .infinity)])
+        let uuid = try await scene.store.scheduleAssay(
+            SeriesSchedulerTests.request(
+                baseline: baseline,
+                iopath: "[{\"field\":\"out.y\",\"thresholds\":{\"alert\":0.25,\"warning\":0.1}},"
+                    + "{\"field\":\"out.p\"}]"))
+        scene.clock.set(moment(306))
+        await SeriesSchedulerTests.scheduler(scene).tick()
+        let topic = scene.pipeline.topic.name
+        try await scene.store.sealResults(
+            ofTopic: topic, touching: [TimeWindow(start: moment(0), end: moment(300))])
+        var report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.decisionCount == 5 && report.sealedCount == 5 && report.isProved, "\(report)")
+        // An infinite mean is written as none: of that window the result does not tell enough.
+        #expect(report.sealedUncomparedCount == (isRolling ? 5 : 1), "\(report)")
+
+        // As if another thing had been sealed: one number of the window's, and another window's result.
+        let documents = try scene.store.view.seriesResults(of: uuid, endingIn: .always)
+        let forged = String(decoding: documents[0], as: UTF8.self).replacing(
+            "\"max\":4.0", with: "\"max\":5.0")
+        #expect(isRolling || Array(forged.utf8) != documents[0])
+        for (number, document) in [(1, Array(forged.utf8)), (2, documents[2])] {
+            _ = try await scene.store.log.append([.event(Event(name: "result \(number)", document: document))]
+            )
+        }
+        report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.differentCount == (isRolling ? 1 : 2), "\(report)")
+        #expect(report.sealedCount == 5 - report.differentCount && !report.isProved)
+        #expect(report.differences.last?.contains("the sealed result is not of this decision") == true)
+        try await scene.store.close()
     }
 
     @Test("all runs that are due are counted, and those of an assay that is switched off only up to then")
