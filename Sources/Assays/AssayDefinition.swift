@@ -149,10 +149,41 @@ package struct AssayRequest: Hashable, Sendable {
     package var definition: AssayDefinition
 
     /// Reads the body of `create`, `run_interactive` or `run_interactive_baseline`.
-    package init(_ json: JSONField, nameIsNeeded: Bool = true) throws(FieldError) {
+    ///
+    /// What was stored before stays as it is; what is asked for from here on must mean something.
+    ///
+    /// - Parameter isOfOnePath: false where the paths come from elsewhere.
+    package init(
+        _ json: JSONField, nameIsNeeded: Bool = true, isOfOnePath: Bool = true
+    ) throws(FieldError) {
         _ = try json.object()
         id = try json["id"].optional?.identifier()
         isActive = try json["active"].optional?.bool() ?? true
         definition = try AssayDefinition(json, nameIsNeeded: nameIsNeeded)
+        let thresholds = definition.thresholds
+        for (name, threshold) in [
+            ("alert_threshold", thresholds.alert), ("warning_threshold", thresholds.warning),
+        ] {
+            guard let threshold, threshold < 0 else { continue }
+            throw json[name].refused("is \(threshold), and no score is below 0; give 0 or more")
+        }
+        if isOfOnePath { try checkPaths(json["window"]) }
+    }
+
+    /// The windows of one pipeline and model, compared with another path of theirs, would say that all
+    /// drifted. Across pipelines and models a path may be called otherwise.
+    private func checkPaths(_ window: JSONField) throws(FieldError) {
+        let spec: AssayWindowSpec
+        switch definition.baseline {
+        case .summary, .vector: return
+        case .fixedWindow(let found), .slidingWindow(let found, _): spec = found
+        }
+        let own = definition.window
+        guard spec.path != own.path, spec.pipelineName == own.pipelineName,
+            spec.workspaceID == own.workspaceID, spec.modelName == own.modelName
+        else { return }
+        throw window["path"].refused(
+            "is \"\(own.path.text)\", and the baseline's is \"\(spec.path.text)\"; name the same path in both"
+        )
     }
 }

@@ -30,6 +30,8 @@ package struct PathFinding: Hashable, Sendable {
     package private(set) var isAlerting = false
     /// Why the path was not, or not wholly, compared.
     package var problem: String?
+    /// Why its last window without a score has none.
+    package private(set) var absence: String?
     /// What a score is divided by at least, where no threshold says what is small.
     private static let leastScale = 1e-3
     private var scoreSum = 0.0
@@ -43,7 +45,10 @@ package struct PathFinding: Hashable, Sendable {
 
     package mutating func add(_ outcome: AssayOutcome) {
         windowCount += 1
-        guard let score = outcome.score else { return }
+        guard let score = outcome.score else {
+            absence = outcome.absence
+            return
+        }
         scoredCount += 1
         scoreSum += score
         let noise = outcome.noise
@@ -70,6 +75,8 @@ package struct PathFinding: Hashable, Sendable {
             ("num_alerts", .integer(alertCount)), ("num_too_few_records", .integer(tooFewCount)),
             ("alert_since", .zulu(alertSince)), ("alerting", .bool(isAlerting)),
         ])
+        // With scores, the windows say it themselves.
+        if drift == nil, let absence { object.append("absence", .string(absence)) }
         if let problem { object.append("error", .string(problem)) }
         return .object(object)
     }

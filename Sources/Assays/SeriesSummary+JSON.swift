@@ -209,7 +209,8 @@ extension SeriesSettings {
         guard settings.isPresent else {
             throw json.refused("must have \"UnivariateContinuous\", the only kind that is evaluated")
         }
-        _ = try settings.object()
+        // A misspelled member would be a default that nobody asked for.
+        try settings.refuseMembers(otherThan: ["bin_mode", "aggregation", "metric", "bin_weights"])
         let mode = try SeriesBinMode(settings["bin_mode"])
         let aggregation: Aggregation = try settings["aggregation"].word()
         let metric: DriftMetric = try settings["metric"].word()

@@ -80,6 +80,20 @@ package struct SeriesTargeting: Hashable, Sendable {
             ))
     }
 
+    /// What was stored before may have them; asked for, they are a mistake.
+    package func refuseNegativeThresholds() throws(FieldError) {
+        for (position, field) in fields.enumerated() {
+            for (name, threshold) in [
+                ("warning", field.thresholds.warning), ("alert", field.thresholds.alert),
+            ] {
+                guard let threshold, threshold < 0 else { continue }
+                throw FieldError(
+                    field: "targeting.iopath[\(position)].thresholds.\(name)",
+                    problem: "is \(threshold), and no score is below 0; give 0 or more")
+            }
+        }
+    }
+
     package init(_ json: JSONField) throws(FieldError) {
         _ = try json.object()
         let origin = json["data_origin"]

@@ -3,9 +3,9 @@
 //     {"type","bin_mode","aggregation","metric","num_bins","bin_weights","provided_edges"}
 //
 // Choices that are left out are those of the clients: Quantile, Density, PSI, five bins. A choice
-// that is not known is refused, as is the multivariate type, which no service ever had. Other
+// that is not known is refused, as is the multivariate type, which no service ever had. Two
 // members (`bin_width`, `add_outlier_edges`) never had an effect and are dropped: outlier bins are
-// always there. Provided edges come in ascending order, as the clients send them: others are likelier a
+// always there. Others are refused: a misspelled one would be a default that nobody asked for. Provided edges come in ascending order, as the clients send them: others are likelier a
 // mistake than meant.
 //
 // Invariants:
@@ -26,8 +26,12 @@ extension SummarizerSettings {
             ("provided_edges", providedEdges.map { .array($0.map { .number($0) }) } ?? .null))
     }
 
+    private static let members = [
+        "type", "bin_mode", "aggregation", "metric", "num_bins", "bin_weights", "provided_edges",
+    ]
+
     package init(_ json: JSONField) throws(FieldError) {
-        _ = try json.object()
+        try json.refuseMembers(otherThan: Self.members, ignoring: ["bin_width", "add_outlier_edges", "name"])
         if let type = json["type"].optional, try type.string() != "UnivariateContinuous" {
             throw type.refused(
                 "is \"\(try type.string().prefix(64))\"; it must be \"UnivariateContinuous\"")
@@ -67,6 +71,15 @@ extension SummaryError {
 }
 
 extension JSONField {
+    /// Refuses what is no object, and a member that is neither known nor passed over.
+    func refuseMembers(otherThan known: [String], ignoring passed: [String] = []) throws(FieldError) {
+        for member in try object().members where !(known + passed).contains(member.key) {
+            let key = String(member.key.prefix(64))
+            throw self[key].refused(
+                "is unknown; there are " + known.map { "\"\($0)\"" }.joined(separator: ", "))
+        }
+    }
+
     fileprivate func doubles() throws(FieldError) -> [Double] {
         var numbers: [Double] = []
         for element in try array() { numbers.append(try element.double()) }

@@ -3,7 +3,10 @@
 // Quirks kept: results have every key, null where there is nothing; lists are newest first, results
 // oldest first; `get_results` is another name for `get_assay_results`.
 //
-// Ours: `run_interactive` with `paths` ("all", or a list) runs the assay over many paths and streams
+// Ours: `get_baseline` says in the header `x-iteration-status` whether there are more records, and then as
+// `next` what to send for them.
+//
+// `run_interactive` with `paths` ("all", or a list) runs the assay over many paths and streams
 // NDJSON: a line a result, with its path; at the end one line `{"ranking":[…],"windows":…}`.
 
 import Assays
@@ -199,6 +202,7 @@ struct AssayRoutes {
         let id: AssayID = try body["assay_id"].identifier()
         let window = try period(body)
         let limit = try limit(body) ?? .max
+        let view = store.view
         if let workspaceID: WorkspaceID = try body["workspace_id"].optional?.identifier(),
             let assay = store.book[id], assay.definition.workspaceID != workspaceID
         {
@@ -212,21 +216,21 @@ struct AssayRoutes {
                 "is \(pipelineID), but assay \(id) watches pipeline \(assay.definition.pipelineID)")
         }
         // Ours: every revision of each window, not only the newest.
-        let documents: [[UInt8]]
-        switch try body["revisions"].optional?.string() ?? "newest" {
-        case "newest": documents = try store.results(of: id, startingIn: window, limit: limit)
-        case "all": documents = try store.view.revisions(of: id, startingIn: window, limit: limit)
-        case let other:
+        let revisions = try body["revisions"].optional?.string() ?? "newest"
+        guard ["newest", "all"].contains(revisions) else {
             throw body["revisions"].refused(
-                "is \"\(other.prefix(64))\"; write \"newest\" or \"all\"")
+                "is \"\(revisions.prefix(64))\"; write \"newest\" or \"all\"")
         }
-        var bytes = [UInt8(ascii: "[")]
-        for (position, document) in documents.enumerated() {
-            if position > 0 { bytes.append(UInt8(ascii: ",")) }
-            bytes.append(contentsOf: document)
+        guard let assay = view.book[id] else { throw AssayError.unknownAssay(id) }
+        let isAll = revisions == "all"
+        let decisions = Array(
+            (isAll ? assay.revisions(startingIn: window) : assay.decisions(startingIn: window)).prefix(limit))
+        return try Response(
+            resultCount: decisions.count, by: assay.resultBatchCount, for: context
+        ) { part in
+            try isAll
+                ? view.revisions(of: assay, decisions[part]) : view.results(of: assay, decisions[part])
         }
-        bytes.append(UInt8(ascii: "]"))
-        return Response(bytes: bytes, contentType: "application/json")
     }
 
     @Sendable func baselineRecords(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -237,12 +241,24 @@ struct AssayRoutes {
         let limit = min(
             try limit(body) ?? AssayRoutes.baselineRowCountDefault, AssayRoutes.baselineRowCountMax)
         let window = try period(body)
+        var next: [String: UInt64] = [:]
+        for member in try body["next"].optional?.object().members ?? [] {
+            next[member.key] = UInt64(try body["next"][member.key].integer(in: 0...JSONField.integerMax))
+        }
         let rows = try store.view.records(
-            pipelineName: name, workspaceID: workspaceID, in: window, modelName: modelName, limit: limit)
+            pipelineName: name, workspaceID: workspaceID, in: window, modelName: modelName, next: next,
+            limit: limit)
         var writer = RecordWriter(form: .flat)
         let prepared = rows.batches.map { writer.prepare($0) }
         for (batch, row) in rows.rows { writer.write(row: row, of: prepared[batch]) }
         var response = Response(bytes: writer.finish(), contentType: "application/json")
+        // The contract's answer is the rows alone, and has no room for where the next ones start.
+        var status = [("status", JSONValue.string(rows.hasMore ? "RecordLimited" : "All"))]
+        if rows.hasMore, !rows.rows.isEmpty {
+            let last = rows.key(of: rows.rows.count - 1)
+            status.append(("next", .object((last.partition, .integer(last.index + 1)))))
+        }
+        response.headers[.iterationStatus] = JSONValue.object(JSONObject(status)).text.escapedForHeader
         response.note(rows.statistics.unseen)
         return response
     }
@@ -277,6 +293,9 @@ extension AssayCoverage {
             if let problem = coverage.problem { members.append(("coverage_problem", .string(problem))) }
             if let problem = coverage.baselineProblem {
                 members.append(("baseline_problem", .string(problem)))
+            }
+            if let problem = coverage.summarizerProblem {
+                members.append(("summarizer_problem", .string(problem)))
             }
             return members
         } catch {

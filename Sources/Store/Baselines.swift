@@ -8,6 +8,17 @@ import Queries
 import Records
 import Summaries
 
+/// What a request calls the filters of a window.
+struct FilterFields {
+    let model: String
+    let locations: String
+
+    static let ofBaseline = FilterFields(model: "baseline.model_name", locations: "baseline.locations")
+    static let ofWindow = FilterFields(model: "window.model_name", locations: "window.locations")
+    static let ofTargeting = FilterFields(
+        model: "targeting.data_origin.model_id", locations: "targeting.data_origin.locations")
+}
+
 extension StoreView {
     /// The summary of a baseline.
     ///
@@ -82,7 +93,7 @@ extension StoreView {
             ?? values(of: spec, in: period, cut: cut, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
         guard !values.values.isEmpty else {
-            throw try noInferences(spec.path.text, spec, in: period)
+            throw try noInferences(spec.path.text, spec, in: period, .ofBaseline)
         }
         try checkPath(spec, values)
         return SortedSample(values.values)
@@ -100,7 +111,8 @@ extension StoreView {
         case .fixedWindow:
             guard let period = definition.baseline.period, period.end <= moment else { return nil }
         case .slidingWindow(let spec, _):
-            return try pathProblem(spec, field: "baseline.sliding_window.window.path")
+            return try filterProblem(spec, .ofBaseline)
+                ?? pathProblem(spec, field: "baseline.sliding_window.window.path")
         }
         do {
             let baseline = try baseline(definition.baseline, definition.summarizer)
@@ -144,8 +156,38 @@ extension StoreView {
                 + "an offset of at least the baseline's width less the window's")
     }
 
+    /// Why no record that is there could pass the filter of `spec`, whatever its time; nil where one does,
+    /// where there is no record at all, and where damage hides some.
+    func filterProblem(_ spec: AssayWindowSpec, _ fields: FilterFields) throws -> FieldError? {
+        let scope = try scope(of: spec)
+        guard let index = snapshot.index.topics[scope.topic], index.times(in: nil) != nil else { return nil }
+        if let partitions = scope.filter.partitions, index.times(in: partitions) == nil {
+            func list(_ names: some Sequence<String>) -> String {
+                let names = names.sorted()
+                return names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", …" : "")
+            }
+            return FieldError(
+                field: fields.locations,
+                problem:
+                    "names \(list(partitions)), and no record of pipeline \"\(spec.pipelineName)\" is from "
+                    + "there; those that there are come from \(list(index.nextIndexes.keys))")
+        }
+        guard let name = spec.modelName else { return nil }
+        let found = try RecordScan(snapshot).window(
+            topic: scope.topic, .always, filter: scope.filter, limit: 1)
+        guard found.rows.isEmpty, found.statistics.unseen.isEmpty else { return nil }
+        return FieldError(
+            field: fields.model,
+            problem:
+                "is \"\(name)\", and no record of pipeline \"\(spec.pipelineName)\" there is of a model of "
+                + "that name; use the name that its records have, or leave it out for all models")
+    }
+
     /// The refusal of a baseline's period without records, with where there are some.
-    func noInferences(_ path: String, _ spec: AssayWindowSpec, in period: TimeWindow) throws -> StoreRefusal {
+    func noInferences(
+        _ path: String, _ spec: AssayWindowSpec, in period: TimeWindow, _ fields: FilterFields
+    ) throws -> any Error {
+        if let problem = try filterProblem(spec, fields) { return problem }
         let scope = try scope(of: spec)
         let times = snapshot.index.topics[scope.topic]?.times(in: scope.filter.partitions)
         let remedy =

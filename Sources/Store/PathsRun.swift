@@ -60,7 +60,8 @@ extension AssayRequest {
             // Stands where a path must be; each path of the run takes its place.
             object["iopath"] = .string("input any")
         }
-        try self.init(JSONField(.object(object), path: json.path), nameIsNeeded: false)
+        try self.init(
+            JSONField(.object(object), path: json.path), nameIsNeeded: false, isOfOnePath: false)
     }
 }
 

@@ -87,11 +87,32 @@ extension StoreView {
     // MARK: Records behind an assay
 
     /// Whole records of a pipeline, oldest first, as `assays/get_baseline` answers them.
+    ///
+    /// - Parameter next: behind which record to go on, as `next` of the records before says; empty for all.
     package func records(
-        pipelineName: String, workspaceID: WorkspaceID?, in window: TimeWindow, modelName: String?, limit: Int
+        pipelineName: String, workspaceID: WorkspaceID?, in window: TimeWindow, modelName: String?,
+        next: [String: UInt64] = [:], limit: Int
     ) throws -> RecordRows {
-        let pipeline = try catalog.pipeline(named: pipelineName, in: workspaceID)
+        let topic = try catalog.pipeline(named: pipelineName, in: workspaceID).topic.name
         return try RecordScan(snapshot).window(
-            topic: pipeline.topic.name, window, filter: RecordFilter(modelName: modelName), limit: limit)
+            topic: topic, window, filter: RecordFilter(modelName: modelName),
+            after: try key(before: next, in: topic), limit: limit)
+    }
+
+    /// The place in the order of time of the record that `next` is one past.
+    private func key(before next: [String: UInt64], in topic: String) throws -> RecordKey? {
+        guard let (partition, index) = next.first else { return nil }
+        func refusal(_ problem: String) -> FieldError {
+            FieldError(field: "next", problem: problem + "; send what the answer before gave, or start anew")
+        }
+        guard next.count == 1, index > 0 else { throw refusal("must be one partition and a number above 0") }
+        let found = try RecordScan(snapshot).page(
+            topic: topic, positions: [partition: index - 1],
+            filter: RecordFilter(partitions: [partition]), limit: 1
+        ).rows
+        guard !found.rows.isEmpty, case let key = found.key(of: 0), key.index == index - 1 else {
+            throw refusal("is behind record \(index - 1) of partition \"\(partition)\", which is not there")
+        }
+        return key
     }
 }

@@ -10,6 +10,7 @@ import Assays
 import EventLog
 import Queries
 import Records
+import Summaries
 
 package struct AssayCoverage: Hashable, Sendable {
     /// Complete windows that hold records.
@@ -23,6 +24,28 @@ package struct AssayCoverage: Hashable, Sendable {
     package internal(set) var problem: String?
     /// Why there is nothing to compare windows with, as the records are; nil where there may be.
     package internal(set) var baselineProblem: String?
+    /// Why no window would ever differ from the baseline, whatever it holds; nil where one may.
+    package internal(set) var summarizerProblem: String?
+}
+
+/// Between edges that were given there is no distance: edges that are aggregated are the same on both sides.
+private let fixedEdges =
+    "the summarizer compares edges, and these are given: they are the same in the baseline and in every window, so "
+    + "that no score is above 0; use the aggregation Density or Cumulative, or bins that follow the values"
+
+extension SummarizerSettings {
+    /// Where one edge fewer is given, the first is the least value, and that may differ.
+    fileprivate var problem: String? {
+        binMode == .provided && aggregation == .edges && providedEdges?.count == numBins + 1
+            ? fixedEdges : nil
+    }
+}
+
+extension SeriesSettings {
+    fileprivate var problem: String? {
+        guard case .provided = binMode, aggregation == .edges else { return nil }
+        return fixedEdges
+    }
 }
 
 extension StoreView {
@@ -35,7 +58,11 @@ extension StoreView {
     package func coverage(of definition: AssayDefinition, at moment: Timestamp) throws -> AssayCoverage {
         var coverage = AssayCoverage()
         let scope = try scope(of: definition.window)
-        coverage.problem = try pathProblem(definition.window, field: "window.path").map { "\($0)" }
+        coverage.problem =
+            try
+            (filterProblem(definition.window, .ofWindow)
+            ?? pathProblem(definition.window, field: "window.path")).map { "\($0)" }
+        coverage.summarizerProblem = definition.summarizer.problem
         coverage.baselineProblem =
             try baselineProblem(of: definition, at: moment).map { "\($0)" }
             ?? definition.openBaseline(at: moment)
@@ -72,6 +99,8 @@ extension StoreView {
         var coverage = AssayCoverage()
         let spec = definition.windowSpec(of: definition.targeting.targets[0].path)
         let scope = try scope(of: spec)
+        coverage.problem = try filterProblem(spec, .ofTargeting).map { "\($0)" }
+        coverage.summarizerProblem = definition.settings.problem
         for path in definition.paths where coverage.problem == nil {
             let spec = definition.windowSpec(of: path)
             if try pathProblem(spec) != nil { coverage.problem = "\(unknownSeriesPath(spec))" }

@@ -32,8 +32,14 @@ extension StoreView {
         of id: AssayID, startingIn period: TimeWindow, limit: Int = .max
     ) throws -> [[UInt8]] {
         guard let assay = book[id] else { throw AssayError.unknownAssay(id) }
-        let decisions = assay.revisions(startingIn: period).prefix(limit)
-        return try zip(results(of: assay, decisions), decisions).map { document, decision in
+        return try revisions(of: assay, assay.revisions(startingIn: period).prefix(limit))
+    }
+
+    /// The same of some of an assay's decisions, in their order.
+    package func revisions(
+        of assay: Assay, _ decisions: some Collection<AssayDecision>
+    ) throws -> [[UInt8]] {
+        try zip(results(of: assay, decisions), decisions).map { document, decision in
             let more =
                 ",\"revision\":\(decision.revision),\"reason\":\"\(decision.reason.rawValue)\","
                 + "\"definition_revision\":\(decision.definitionRevision),\"cut\":\(decision.cut)}"
@@ -103,6 +109,11 @@ extension StoreView {
                 elapsedMilliseconds: window.elapsedMilliseconds)
         }
     }
+}
+
+extension Assay {
+    /// How many results are held at once, whoever reads them: some megabytes, however many bins there are.
+    package var resultBatchCount: Int { max(1, min(512, (1 << 16) / (definition.summarizer.numBins + 2))) }
 }
 
 extension Catalog {

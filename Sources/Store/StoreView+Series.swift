@@ -38,6 +38,7 @@ extension StoreView {
         func refusal(_ member: String, _ problem: String) -> FieldError {
             FieldError(field: "targeting.data_origin.\(member)", problem: problem)
         }
+        try targeting.refuseNegativeThresholds()
         var targeting = targeting
         let pipeline: Pipeline
         if let id = targeting.pipelineID {
@@ -128,7 +129,7 @@ extension StoreView {
         let values = try values(of: spec, in: period, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
         guard !values.values.isEmpty else {
-            throw try noInferences(path.dottedText, spec, in: period)
+            throw try noInferences(path.dottedText, spec, in: period, .ofTargeting)
         }
         guard values.pathWasFound else {
             throw unknownSeriesPath(spec)

@@ -313,7 +313,7 @@ private struct RankingTable {
                 number(finding.scoreMax), Quantity.count(finding.windowCount),
                 Quantity.count(finding.alertCount), Quantity.count(finding.tooFewCount),
                 finding.alertSince.map { $0.zuluText + (finding.isAlerting ? "" : " (over)") } ?? "-",
-                finding.problem ?? "")
+                finding.problem ?? (finding.drift == nil ? finding.absence : nil) ?? "")
         }
         text = table.text + Quantity.of(ranking.findings.count, "path") + "\n"
     }

@@ -40,6 +40,15 @@ struct PathRankingTests {
         guard case .array(let entries)? = ranking.json["ranking"] else { return }
         #expect(entries.map { $0["rank"] } == (1...6).map { .integer($0) })
         #expect(entries[5]["drift"] == .null && entries[5]["windows_scored"] == .integer(0))
+        // Why there is no score; not where there is one, nor where there was no window.
+        #expect(
+            entries[5]["absence"]
+                == .string("the window holds no numbers: its 1 values are null or NaN"))
+        #expect(entries[4]["absence"] == nil)
+        guard
+            case .array(let others)? = PathRanking([try finding("input d", [calm, [.nan]])]).json["ranking"]
+        else { return }
+        #expect(others[0]["absence"] == nil)
     }
 
     @Test("drift is the mean of what scores are of what noise explains")

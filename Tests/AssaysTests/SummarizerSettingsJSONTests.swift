@@ -50,7 +50,7 @@ struct SummarizerSettingsJSONTests {
             (#"{"bin_weights":[0,0,0,0,0,0,0]}"#, "bin_weights"),
             (#"{"bin_weights":[1,1,1,"1",1,1,1]}"#, "bin_weights[3]"),
             (#"{"bin_weights":[1,1,1,null,1,1,1]}"#, "bin_weights[3]"),
-            (#"{"bin_mode":"Provided"}"#, "provided_edges"),
+            (#"{"bin_mode":"Provided"}"#, "provided_edges"), (#"{"weights":null}"#, "weights"),
             (#"{"bin_mode":"Provided","provided_edges":[1]}"#, "provided_edges"), ("[]", ""),
             (#"{"num_bins":2,"bin_mode":"Provided","provided_edges":[1,4,2]}"#, "provided_edges"),
         ])

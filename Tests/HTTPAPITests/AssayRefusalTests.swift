@@ -122,6 +122,25 @@ struct AssayRefusalTests {
             "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("\"workspace_id\":1", with: "\"workspace_id\":9"))}",
             "field \"workspace_id\" is 9"
         ),
+        (
+            "summarize", "{\"summarizer\":{\"num_bin\":3},\"baseline\":{\"vector\":[1,2]}}",
+            "field \"summarizer.num_bin\" is unknown; there are \"type\", \"bin_mode\""
+        ),
+        (
+            "create", AssayRequests.request(more: ",\"alert_threshold\":-0.1"),
+            "field \"alert_threshold\" is -0.1, and no score is below 0"
+        ),
+        (
+            "run_interactive", AssayRequests.request(more: ",\"warning_threshold\":-1"),
+            "field \"warning_threshold\" is -1.0, and no score is below 0"
+        ),
+        (
+            "create",
+            AssayRequests.request(
+                baseline: AssayRequests.fixed.replacing("output y", with: "output y 0"),
+                window: AssayRequests.window.replacing("\"model_name\":null,", with: "")),
+            "field \"window.path\" is \"output y\", and the baseline's is \"output y 0\""
+        ),
         ("create", AssayRequests.request(name: "null"), "field \"name\""),
         ("create", AssayRequests.request(name: "\"\""), "field \"name\" is empty"),
         (
@@ -184,7 +203,8 @@ struct AssayRefusalTests {
             AssayRequests.request(
                 baseline:
                     "{\"sliding_window\":{\"window\":\(AssayRequests.window.replacing("output y", with: "output z")),\"offset\":\"1 minute\"}}"
-            ), "field \"baseline.sliding_window.window.path\" is \"output z\""
+            ),
+            "field \"window.path\" is \"output y\", and the baseline's is \"output z\"; name the same path in both"
         ),
         (
             "create",
@@ -237,6 +257,19 @@ struct AssayRefusalTests {
             "there is no such pipeline in workspace 9"
         ),
         ("get_baseline", "{\"pipeline_name\":\"fraud\",\"limit\":-3}", "field \"limit\" is -3"),
+        ("get_baseline", "{\"pipeline_name\":\"fraud\",\"next\":{\"engine\":-1}}", "field \"next.engine\""),
+        (
+            "get_baseline", "{\"pipeline_name\":\"fraud\",\"next\":{\"engine\":0}}",
+            "field \"next\" must be one"
+        ),
+        (
+            "get_baseline", "{\"pipeline_name\":\"fraud\",\"next\":{\"a\":1,\"b\":1}}",
+            "field \"next\" must be"
+        ),
+        (
+            "get_baseline", "{\"pipeline_name\":\"fraud\",\"next\":{\"engine\":2}}",
+            "field \"next\" is behind record 1 of partition \"engine\", which is not there; send what"
+        ),
         (
             "get_baseline", "{\"pipeline_name\":\"fraud\",\"limit\":\"3\"}",
             "field \"limit\" must be an integer"

@@ -162,6 +162,39 @@ struct AssayRoutesTests {
         }
     }
 
+    // `next` was passed over, and the answer stopped at a thousand without a word.
+    @Test(
+        "the records behind a baseline come in pages, each once, and the last page says that it is the last")
+    func baselinePages() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            // Neither partition is in the order of time, and some records share a moment.
+            try await client.append([(3, 3), (1, 1), (1, 10), (7, 7)])
+            try await client.append([(6, 6), (1, 11), (0, 0)], partition: "b")
+            for limit in 1...8 {
+                var (told, next, pageCount) = ([Int](), "null", 0)
+                while true {
+                    let answer = try await client.post(
+                        "/v1/api/assays/get_baseline",
+                        "{\"pipeline_name\":\"fraud\",\"limit\":\(limit),\"next\":\(next)}")
+                    try #require(answer.status == 200, "\(answer.text)")
+                    told += try answer.json.array().map { try $0["out.y"].integer() }
+                    pageCount += 1
+                    let text = try #require(answer.headers[.iterationStatus])
+                    let status = JSONField(try JSONValue(parsing: Array(text.utf8)))
+                    if try status["status"].string() == "All" {
+                        #expect(!status["next"].isPresent)
+                        break
+                    }
+                    try #require(pageCount < 9)
+                    next = try #require(status["next"].value).text
+                }
+                #expect(told == [0, 11, 1, 10, 3, 6, 7], "\(limit)")
+                #expect(pageCount == (6 + limit) / limit)
+            }
+        }
+    }
+
     @Test("two pipelines of one name have each their own assays and records")
     func twoPipelines() async throws {
         try await serving { (client: Client) async throws in

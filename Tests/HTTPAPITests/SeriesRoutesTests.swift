@@ -290,6 +290,24 @@ struct SeriesRoutesTests {
                     "no inferences"
                 ),
                 ("schedule", Self.body("\"name\":\"a\",", field: "y"), "iopath[0].field"),
+                (
+                    "schedule",
+                    Self.body("\"name\":\"a\",").replacing("\"alert\":0.25", with: "\"alert\":-0.25"),
+                    "targeting.iopath[0].thresholds.alert\" is -0.25, and no score is below 0"
+                ),
+                (
+                    "score",
+                    Self.body("", window: "{\"Raw\":[1]}").replacing("bin_weights", with: "bin_weight"),
+                    "summarizer.UnivariateContinuous.bin_weight\" is unknown"
+                ),
+                (
+                    "schedule",
+                    Self.body(
+                        "\"name\":\"a\",",
+                        baseline: "{\"Static\":[\"2024-01-09T19:00:00Z\",\"2024-01-09T19:01:00Z\"]}"
+                    ).replacing("\"model_id\":null", with: "\"model_id\":\"nobody\""),
+                    "targeting.data_origin.model_id\" is \"nobody\", and no record"
+                ),
                 ("preview", Self.body(""), "preview_start"),
                 (
                     "preview",

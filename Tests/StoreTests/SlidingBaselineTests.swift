@@ -85,7 +85,9 @@ struct SlidingBaselineTests {
     func misspelled() async throws {
         let scene = try await Scene()
         try await scene.append([(10, 1), (70, 2), (130, 1)])
-        let baseline = AssaySchedulerTests.sliding.replacing("output y", with: "output yy")
+        // Of a model of its own, whose path may be called otherwise.
+        let baseline = AssaySchedulerTests.sliding.replacing(
+            "\"output y\"", with: "\"output yy\",\"model_name\":\"m\"")
         let id = try await scene.createAssay(baseline: baseline)
         scene.clock.set(moment(185))
         let field = "field \"baseline.sliding_window.window.path\" is \"output yy\""
