@@ -8,6 +8,11 @@ import Records
 import Summaries
 
 extension AssayOutcome {
+    /// The digest of what a result says; nil where the document is no result.
+    package static func digest(ofResult document: [UInt8]) -> ResultDigest? {
+        (try? AssayOutcome(JSONField(try JSONValue(parsing: document))))?.digest
+    }
+
     /// Reads the outcome out of a result, as `AssayResult.json` writes it. Other members are passed over.
     package init(_ json: JSONField) throws(FieldError) {
         let summary = try DatedSummary(json["window_summary"])

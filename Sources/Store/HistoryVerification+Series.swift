@@ -46,7 +46,8 @@ extension StoreView {
         _ sealed: [UInt8], _ decision: AssayDecision, of assay: SeriesAssay, _ report: inout HistoryReport
     ) {
         do {
-            guard let outcome = try assay.outcome(ofResult: sealed, decision),
+            guard SeriesOutcome.proves(engine: decision.engineVersion),
+                let outcome = try assay.outcome(ofResult: sealed, decision),
                 let digest = outcome.digest(ofEngine: decision.engineVersion)
             else {
                 report.sealedCount += 1

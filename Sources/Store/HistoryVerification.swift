@@ -12,7 +12,6 @@
 
 import Assays
 import EventLog
-import JSON
 import Records
 
 package struct HistoryReport: Hashable, Sendable {
@@ -131,7 +130,7 @@ extension HistoryReport {
     }
 
     fileprivate mutating func check(sealed: [UInt8], _ decision: AssayDecision, _ assay: Assay) {
-        guard Self.digest(of: sealed) == decision.digest else {
+        guard AssayOutcome.digest(ofResult: sealed) == decision.digest else {
             differentCount += 1
             note("\(Self.name(decision, assay)): the sealed result is not what was decided")
             return
@@ -141,16 +140,11 @@ extension HistoryReport {
 
     fileprivate mutating func check(kept: [UInt8], _ decision: AssayDecision, _ assay: Assay) {
         keptCount += 1
-        guard Self.digest(of: kept) != decision.digest else { return }
+        guard AssayOutcome.digest(ofResult: kept) != decision.digest else { return }
         keptDifferentCount += 1
         note(
             "\(Self.name(decision, assay)): the result kept beside the log is not what was decided; "
                 + "`assaylog rebuild` writes it anew")
-    }
-
-    /// Nil where the document is no result.
-    private static func digest(of document: [UInt8]) -> ResultDigest? {
-        (try? AssayOutcome(JSONField(try JSONValue(parsing: document))))?.digest
     }
 
     private static func name(_ decision: AssayDecision, _ assay: Assay) -> String {

@@ -12,6 +12,7 @@
 //    has its result in the log, and every fixed baseline over them is pinned.
 //  * A decision made of a view from before is not appended after (`sealingCount`).
 //  * Sealing again appends nothing; a crash in between leaves results that are sealed, and true.
+//  * What is sealed is what was decided: a kept result of another digest is worked out again.
 //  * A window with a sealed result is not analysed again: what is left of its records is not it.
 
 import Assays
@@ -74,7 +75,7 @@ extension InferenceStore {
                 let decisions = needs.decisions.filter { !view.isSealed($0) }
                 for start in stride(from: 0, to: decisions.count, by: Self.sealingBatchCount) {
                     let batch = decisions[start..<min(start + Self.sealingBatchCount, decisions.count)]
-                    let documents = try view.results(of: assay, batch)
+                    let documents = try view.results(of: assay, batch, areTruth: true)
                     _ = try await log.append(
                         zip(batch, documents).map { decision, document in
                             .event(

@@ -49,17 +49,31 @@ extension StoreView {
     }
 
     /// The results of some of an assay's decisions, in their order, as JSON documents.
-    package func results(of assay: Assay, _ decisions: some Sequence<AssayDecision>) throws -> [[UInt8]] {
-        try decisions.map { try document(of: $0, assay) }
+    ///
+    /// - Parameter areTruth: whether they are to be so from here on: then a kept one that says another thing than
+    ///   its decision is as good as none.
+    package func results(
+        of assay: Assay, _ decisions: some Sequence<AssayDecision>, areTruth: Bool = false
+    ) throws -> [[UInt8]] {
+        try decisions.map { try document(of: $0, assay, isTruth: areTruth) }
     }
 
     /// One stored result: as it was sealed, as it is kept, or worked out again.
-    func document(of decision: AssayDecision, _ assay: Assay) throws -> [UInt8] {
+    private func document(
+        of decision: AssayDecision, _ assay: Assay, isTruth: Bool
+    ) throws -> [UInt8] {
         let number = decision.resultID.number
         if let sealed = places.sealed.document(number, in: snapshot) { return sealed }
         // A damaged copy is as good as none: the log can say it again.
-        if let kept = keptDocument(of: decision) { return kept }
+        if let kept = keptDocument(of: decision), !isTruth || says(kept, decision) { return kept }
         return catalog.document(try outcome(of: decision, assay), of: decision, assay)
+    }
+
+    /// Whether a kept result is what was decided. What another engine made cannot be made again, and is taken as
+    /// it is.
+    private func says(_ kept: [UInt8], _ decision: AssayDecision) -> Bool {
+        decision.engineVersion != AssayEvaluator.engineVersion
+            || AssayOutcome.digest(ofResult: kept) == decision.digest
     }
 
     /// A result as it is kept beside the log; nil where it is not, or cannot be read.

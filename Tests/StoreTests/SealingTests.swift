@@ -1,4 +1,4 @@
-// Invariants checked: the five at the head of InferenceStore+Sealing.swift, and those of ResultPlaces.swift.
+// Invariants checked: the six at the head of InferenceStore+Sealing.swift, and those of ResultPlaces.swift.
 //
 // Records are not let go here, that is retention's; where a test must do without them it makes the
 // results without what they are made of, and looks whether they are still the same.
@@ -64,6 +64,20 @@ struct SealingTests {
         }
         #expect(view.places.sealed.document(1, in: view.snapshot) != nil)
         #expect(view.places.sealed.document(1_000_000, in: view.snapshot) == nil)
+        try await scene.store.close()
+    }
+
+    @Test("a kept result of another digest is not sealed; the log says it again")
+    func truth() async throws {
+        let (scene, ids) = try await StoredResultsTests.history()
+        let before = try scene.results(ids[0])
+        let number = try #require(scene.store.book[ids[0]]?.decisions.first).resultID.number
+        let wrong = before[0].replacing("\"count\":", with: "\"count\":1")
+        #expect(wrong != before[0])
+        try await scene.store.keep([(number, Array(wrong.utf8))])
+        #expect(try scene.results(ids[0])[0] == wrong)
+        try await scene.store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always])
+        #expect(try scene.results(ids[0]) == before)
         try await scene.store.close()
     }
 
