@@ -17,6 +17,9 @@ import Summaries
 struct SeriesRoutes {
     let store: InferenceStore
 
+    /// Characters of one text in a header.
+    private static let headerTextMax = 500
+
     var routes: [Route] {
         [
             .post("/v2/api/assays/get", list),
@@ -87,7 +90,12 @@ struct SeriesRoutes {
         // The contract's answer has no room for it: what there is to look at.
         if let assay = store.book[uuid: uuid] {
             let members = AssayCoverage.members(
-                of: { try store.view.coverage(of: assay.definition, at: store.sources.now()) })
+                of: { try store.view.coverage(of: assay.definition, at: store.sources.now()) }
+            ).map { name, value in
+                // A name in a problem may be as long as a body, and clients bound their headers.
+                guard case .string(let text) = value else { return (name, value) }
+                return (name, .string(String(text.prefix(Self.headerTextMax))))
+            }
             response.headers[.assayCoverage] = JSONValue.object(JSONObject(members)).text.escapedForHeader
         }
         return response

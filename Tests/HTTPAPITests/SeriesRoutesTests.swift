@@ -232,6 +232,13 @@ struct SeriesRoutesTests {
                             + more), "\(told)")
                 #expect(more.isEmpty == told.hasSuffix(":10Z\"}"), "\(told)")
             }
+            let long = String(repeating: "ä\\n", count: 5000)
+            let answer = try await client.post(
+                "/v2/api/assays/schedule",
+                Self.body("\"name\":\"c\",").replacing("\"model_id\":null", with: "\"model_id\":\"\(long)\""))
+            let told = try #require(answer.headers[.assayCoverage])
+            #expect(told.contains("data_origin.model_id") && told.utf8.count < 6000)
+            #expect(told.utf8.allSatisfy { (0x20..<0x7F).contains($0) })
         }
     }
 
