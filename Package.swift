@@ -131,8 +131,9 @@ let testSupport = Target.target(
 /// many more of them in an optimised build.
 let crashPoints = Target.target(
     name: "CrashPoints",
-    dependencies: ["Bytes", "Disk", "Simulation", "Records", "Segments", "EventLog", "Store", "TestSupport"],
-    path: "Tests/CrashPoints", swiftSettings: strict)
+    dependencies: [
+        "Bytes", "Disk", "Simulation", "Records", "Segments", "EventLog", "Serving", "Store", "TestSupport",
+    ], path: "Tests/CrashPoints", swiftSettings: strict)
 let simulate = Target.executableTarget(
     name: "Simulate", dependencies: ["CrashPoints"], path: "Tools/Simulate", swiftSettings: strict)
 

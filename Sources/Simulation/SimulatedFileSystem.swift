@@ -4,7 +4,8 @@
 //  * What `sync` (or `syncDirectory`) returned for survives every crash.
 //  * An unsynced append survives a crash wholly, in part (cut at any byte, or with a hole of
 //    zeros where a page was not written), or not at all.
-//  * Directory changes not synced are undone from some point on: a journal keeps their order.
+//  * Directory changes not synced are undone from some point on: a journal keeps their order. Syncing one
+//    directory makes its own changes durable and no other's, which is all that a disk promises.
 //  * After a sync that failed, the bytes it was for read back well from the cache, and what of them was
 //    not written then (all, or all from some byte on) is never written: a later sync skips them, as
 //    Linux does with pages it marked clean.
@@ -132,6 +133,27 @@ package final class SimulatedFileSystem: FileSystem {
         guarded.withLock { $0.state.names[name]?.cached }
     }
 
+    /// A disk whose root holds what a directory of this one does as a process sees it, all of it durable.
+    package func copy(of directory: String) -> SimulatedFileSystem {
+        let copy = SimulatedFileSystem()
+        let prefix = directory.isEmpty ? "" : directory + "/"
+        guarded.withLock { guarded in
+            copy.guarded.withLock { other in
+                for name in guarded.state.directories where !name.isEmpty && name.hasPrefix(prefix) {
+                    other.state.directories.insert(String(name.dropFirst(prefix.count)))
+                }
+                for (name, inode) in guarded.state.names where name.hasPrefix(prefix) {
+                    let same = Inode()
+                    same.cached = inode.cached
+                    same.durable = inode.cached
+                    other.state.names[String(name.dropFirst(prefix.count))] = same
+                }
+                other.state.durableNames = other.state.names
+            }
+        }
+        return copy
+    }
+
     /// Changes a file's bytes behind everybody's back: damage on the medium.
     package func damage(_ name: String, _ change: (inout [UInt8]) -> Void) {
         guarded.withLock { guarded in
@@ -144,13 +166,19 @@ package final class SimulatedFileSystem: FileSystem {
     // MARK: FileSystem
 
     package func createDirectory(_ name: String) throws(DiskError) {
-        try withState { state throws(DiskError) in _ = state.directories.insert(name) }
+        try withState { state throws(DiskError) in
+            guard !state.hasCrashed else { throw poweredOff("create directory", name) }
+            guard !state.directories.contains(name) else { return }
+            try begin(&state, "create directory", name)
+            state.directories.insert(name)
+        }
     }
 
     package func list(_ directory: String) throws(DiskError) -> [String] {
         try withState { state throws(DiskError) in
             guard !state.hasCrashed else { throw poweredOff("list", directory) }
-            return state.names.keys.compactMap { name in
+            let directories = state.directories.filter { !$0.isEmpty }
+            return (Array(state.names.keys) + directories).compactMap { name in
                 let parent = parentDirectory(name)
                 guard parent == directory else { return nil }
                 return parent.isEmpty ? name : String(name.dropFirst(parent.count + 1))
@@ -214,9 +242,10 @@ package final class SimulatedFileSystem: FileSystem {
     package func syncDirectory(_ directory: String) throws(DiskError) {
         try withState { state throws(DiskError) in
             try begin(&state, "sync directory", directory)
-            // A journal keeps order: syncing one directory writes the changes before it as well.
-            for entry in state.journal { entry.change(&state.durableNames) }
-            state.journal.removeAll()
+            for entry in state.journal where entry.directory == directory {
+                entry.change(&state.durableNames)
+            }
+            state.journal.removeAll { $0.directory == directory }
         }
     }
 

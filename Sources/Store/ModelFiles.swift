@@ -24,7 +24,7 @@ package final class ModelFiles: Sendable {
     /// it once.
     let loadCount = Mutex(0)
 
-    init(
+    package init(
         files: any FileSystem, root: String, byteCountMax: Int, runtime: DeferredRuntime
     ) throws(DiskError) {
         self.files = files

@@ -7,7 +7,8 @@
 //
 // Invariants:
 //  * After every opening the log holds what was acknowledged, whole, once, digit for digit, and at most
-//    the one commit that was under way; keys of requests likewise.
+//    the one commit that was under way; keys of requests likewise, those that are younger than the horizon.
+//    Emptied, it is what it was or empty. Uploaded models, snapshots and what is restored: LogBackup.swift.
 //  * Every operation of a history is a point, so that none is passed over by chance.
 
 import Disk
@@ -32,8 +33,16 @@ package struct CrashTrial {
         configuration.shortRowCount = Int.random(in: 1...8, using: &generator)
         if generator.chance(1, in: 4) { configuration.directory = FileName.derivedDirectory }
         self.configuration = configuration
-        history = generator.history(stepCount: Int.random(in: 12...40, using: &generator))
-        sequel = (100..<104).map { .commit(generator.parts(at: $0)) }
+        // In some histories a few commits are a day.
+        let hours = Int64.random(in: 1...9, using: &generator)
+        let keyInterval = generator.chance(1, in: 3) ? hours * 3_600_000 : 20
+        var history = generator.history(
+            stepCount: Int.random(in: 12...40, using: &generator), keyInterval: keyInterval)
+        if configuration.directory == FileName.derivedDirectory {
+            history.insert(.empty, at: Int.random(in: 5..<history.count, using: &generator))
+        }
+        self.history = history
+        sequel = (100..<104).map { .commit(generator.parts(at: $0, keyInterval: keyInterval)) }
     }
 
     /// What a point was, and what it broke.

@@ -6,6 +6,7 @@
 import Disk
 import EventLog
 import Segments
+import Serving
 import Simulation
 import Store
 import TestSupport
@@ -30,6 +31,10 @@ package struct LogDrive {
     private var backupCount = 0
     /// Those that no power cut has tried yet.
     private var backups: [LogBackup] = []
+    /// The last one whose taking returned.
+    private var lastBackup: LogBackup?
+    private var restorations: [LogRestoration] = []
+    private var models = ModelShelf()
 
     package init(
         _ disk: SimulatedFileSystem, _ configuration: LogConfiguration, through files: (any FileSystem)? = nil
@@ -71,6 +76,9 @@ package struct LogDrive {
         case .redact(let topic, let field): erase { Tombstone(redacting: field, of: topic, in: $0) }
         case .compact(let regroups): compact(regroups: regroups)
         case .snapshot(let parts): backUp(committing: parts)
+        case .restore: restore()
+        case .model(let bytes): upload(bytes)
+        case .empty: empty()
         }
     }
 
@@ -110,7 +118,9 @@ package struct LogDrive {
     private func requests(_ parts: [Part]) -> [AppendRequest] {
         // A key that is remembered is not used again: its request is answered with what there is.
         parts.map { part in
-            AppendRequest([part.item], key: part.requestKey.flatMap { model.keys[$0.text] == nil ? $0 : nil })
+            AppendRequest(
+                [part.item],
+                key: part.requestKey.flatMap { model.remembers($0.text, at: $0.time) ? nil : $0 })
         }
     }
 
@@ -208,6 +218,8 @@ package struct LogDrive {
         var report = CompactionReport()
         var left: Set<UInt64> = []
         do throws(LogError) {
+            bug?.rewriting(on: files, true)
+            defer { bug?.rewriting(on: files, false) }
             while try Compaction.step(writer, left: &left, canRegroup: { _ in regroups }, into: &report) {
                 rewriteCount += 1
                 if report.rewriteCount > 200 { return violations.append("compaction does not end") }
@@ -236,15 +248,12 @@ package struct LogDrive {
             } catch { failures.append(error) }
         }
         let directory = LogBackup.directoryPrefix + "\(backupCount)"
-        let source: any FileSystem =
-            configuration.directory.isEmpty
-            ? files : Subdirectory(base: files, directory: configuration.directory)
         let states = [model] + candidates + [model.applying(parts)]
         let failureCount = disk.failureCount
         var cut: CommitNumber?
         do {
             let target = Subdirectory(base: files, directory: directory) { meanwhile.fileIsMade() }
-            cut = try StoreSnapshot.take(of: source, to: target).cut
+            cut = try StoreSnapshot.take(of: dataDirectory(files), to: target).cut
         } catch {
             if disk.failureCount == failureCount, !disk.hasCrashed {
                 violations.append("a snapshot fails though nothing did: \(error)")
@@ -253,11 +262,94 @@ package struct LogDrive {
         meanwhile.finish()
         note(parts, result!)
         errors += failures
-        let backup = LogBackup(directory: directory, states: states, cut: disk.hasCrashed ? nil : cut)
+        let backup = LogBackup(
+            directory: directory, states: states, models: models, cut: disk.hasCrashed ? nil : cut)
         backups.append(backup)
+        if backup.cut != nil { lastBackup = backup }
         if !disk.hasCrashed, let violation = backup.violation(on: disk) {
             violations.append("a snapshot: \(violation)")
         }
+    }
+
+    /// The log's directory as one of its own: where a store's models lie as well.
+    private func dataDirectory(_ files: any FileSystem) -> any FileSystem {
+        configuration.directory.isEmpty
+            ? files : Subdirectory(base: files, directory: configuration.directory)
+    }
+
+    /// Makes a directory of the last snapshot. What is in it is looked at now, and after the next power cut.
+    private mutating func restore() {
+        guard let lastBackup else { return }
+        backupCount += 1
+        var restoration = LogRestoration(
+            directory: LogRestoration.directoryPrefix + "\(backupCount)", backup: lastBackup, isDone: false)
+        let failureCount = disk.failureCount
+        do {
+            _ = try StoreSnapshot.restore(
+                from: Subdirectory(base: files, directory: lastBackup.directory),
+                to: Subdirectory(base: files, directory: restoration.directory))
+            restoration.isDone = !disk.hasCrashed
+        } catch {
+            if disk.failureCount == failureCount, !disk.hasCrashed {
+                violations.append("restoring fails though nothing did: \(error)")
+            }
+        }
+        restorations.append(restoration)
+        if !disk.hasCrashed, let violation = restoration.violation(on: disk) {
+            violations.append("a restored directory: \(violation)")
+        }
+    }
+
+    private mutating func upload(_ bytes: [UInt8]) {
+        backupCount += 1
+        let failureCount = disk.failureCount
+        do {
+            // Without a runtime everything is kept as it comes.
+            let kept = try ModelFiles(
+                files: dataDirectory(files), root: "", byteCountMax: 1 << 20,
+                runtime: DeferredRuntime { .failure(.libraryUnavailable(tried: [])) })
+            let upload = try kept.beginUpload(uuid: "\(backupCount)")
+            try upload.append(Array(bytes.prefix(bytes.count / 2)))
+            try upload.append(Array(bytes.dropFirst(bytes.count / 2)))
+            let sha256 = try upload.keep().sha256
+            if !disk.hasCrashed { models.kept.insert(sha256) }
+        } catch {
+            if disk.failureCount == failureCount, !disk.hasCrashed {
+                violations.append("an upload fails though nothing did: \(error)")
+            }
+        }
+        if !disk.hasCrashed { checkModels() }
+    }
+
+    private mutating func checkModels() {
+        if let violation = models.violation(in: dataDirectory(disk)) {
+            violations.append("models: \(violation)")
+        }
+    }
+
+    private mutating func empty() {
+        writer = nil
+        do throws(LogError) {
+            if bug == .emptiedBeforeManifest { try removeSegments() }
+            try InferenceLog.empty(configuration, on: files)
+            model = LogModel()
+            candidates = []
+        } catch {
+            errors.append(error)
+            candidates.append(LogModel())
+        }
+        reopen()
+    }
+
+    /// The planted bug: an emptied log's files go while its manifest names them.
+    private func removeSegments() throws(LogError) {
+        do throws(DiskError) {
+            let directory = dataDirectory(files)
+            for name in try directory.list("").sorted() where FileName.segmentNumber(name) != nil {
+                try directory.remove(name)
+            }
+            try directory.syncDirectory("")
+        } catch { throw .disk(error) }
     }
 
     /// Commits beside the model, for what the model's keys cannot name.
@@ -275,7 +367,13 @@ package struct LogDrive {
                 violations.append("a snapshot after a power cut: \(violation)")
             }
         }
-        backups = []
+        for restoration in restorations {
+            if let violation = restoration.violation(on: disk) {
+                violations.append("a restored directory after a power cut: \(violation)")
+            }
+        }
+        (backups, restorations) = ([], [])
+        checkModels()
         reopen()
     }
 

@@ -54,13 +54,31 @@ package enum Step {
     case compact(regroups: Bool)
     /// Copies the log to a directory beside it, while the writer commits these and rewrites.
     case snapshot([Part])
+    /// Makes a directory of its own of the last snapshot.
+    case restore
+    /// Uploads these bytes as a model.
+    case model([UInt8])
+    /// Makes the log an empty one, as is done to one that is derived anew.
+    case empty
 }
 
 package struct LogModel: Hashable {
     package var records: [String: [String]] = [:]
     package var events: [String] = []
-    /// Idempotency keys, with the records they stand for.
-    package var keys: [String: AppendedSpan] = [:]
+    /// Idempotency keys, with the records they stand for and when they were used last.
+    package private(set) var keys: [String: KeyUse] = [:]
+    /// How often a key was used.
+    private var keyUseCount = 0
+    /// When one was last: the log's only clock.
+    private var keyTime = Int64.min
+    package struct KeyUse: Hashable {
+        package var span: AppendedSpan
+        package var time: Int64
+    }
+
+    /// How long a key is remembered.
+    package static let keyHorizonMilliseconds = LogConfiguration().keyHorizonMilliseconds
+
     /// Records by their texts: a text is that of one record.
     private var known: [String: ModelRecord] = [:]
 
@@ -87,11 +105,18 @@ package struct LogModel: Hashable {
     package mutating func apply(_ parts: [Part]) {
         for part in parts {
             for (record, text) in zip(part.records, part.texts) { known[text] = record }
-            if let key = part.requestKey, let span = span(part), keys[key.text] == nil {
-                keys[key.text] = span
+            if let key = part.requestKey, let span = span(part), !remembers(key.text, at: key.time) {
+                keys[key.text] = KeyUse(span: span, time: key.time)
+                keyUseCount += 1
+                keyTime = max(keyTime, key.time)
             }
             if let key = part.key { records[key, default: []] += part.texts } else { events += part.texts }
         }
+    }
+
+    /// Whether a key was used, and not longer ago than the horizon.
+    package func remembers(_ key: String, at now: Int64) -> Bool {
+        keys[key].map { now - $0.time <= LogModel.keyHorizonMilliseconds } ?? false
     }
 
     /// The addresses that a part's records get next; nil for an event.
@@ -112,15 +137,20 @@ package struct LogModel: Hashable {
 
     /// How what a writer remembers of keys differs, in a sentence; nil where it does not.
     package func difference(_ memory: KeyMemory) -> String? {
-        for (key, span) in keys {
-            let found = memory.span(topic: span.topic, key: key, at: SeededGenerator.historyTime)
-            if found != span {
-                return
-                    "the key \(key) stands for \(String(describing: found)), it was acknowledged with \(span)"
-            }
+        var youngCount = 0
+        for (key, use) in keys {
+            let isYoung = remembers(key, at: keyTime)
+            if isYoung { youngCount += 1 }
+            let found = memory.span(topic: use.span.topic, key: key, at: keyTime)
+            guard found != (isYoung ? use.span : nil) else { continue }
+            guard isYoung else { return "the key \(key) is past the horizon, and stands for \(found!)" }
+            return
+                "the key \(key) stands for \(String(describing: found)), it was acknowledged with \(use.span)"
         }
-        return memory.count == keys.count
-            ? nil : "\(memory.count) keys are remembered, \(keys.count) were acknowledged"
+        // Keys past the horizon may be held until somebody looks; of those there are as many as were used.
+        return (youngCount...keyUseCount).contains(memory.count)
+            ? nil
+            : "\(memory.count) keys are remembered, \(youngCount) of \(keyUseCount) acknowledged ones are young"
     }
 
     /// How `contents` differs, in a sentence; nil where it does not.
@@ -149,7 +179,10 @@ extension SeededGenerator {
     package static let historyTime: Int64 = 1_700_000_000_000
 
     /// A commit of one to four parts, mostly single records.
-    package mutating func parts(at number: Int) -> [Part] {
+    ///
+    /// - Parameter keyInterval: milliseconds from commit to commit on the clock of keys. Where they add up
+    ///   to more than the horizon, keys come again.
+    package mutating func parts(at number: Int, keyInterval: Int64 = 20) -> [Part] {
         let partCount = chance(1, in: 2) ? 1 : Int.random(in: 2...4, using: &self)
         return (0..<partCount).map { position in
             let topic = chance(3, in: 4) ? "fraud" : "churn"
@@ -157,9 +190,10 @@ extension SeededGenerator {
             let time = SeededGenerator.historyTime + Int64(number) * 20
             var part = part(at: number, position, topic, partition, time)
             if part.key != nil, chance(1, in: 3) {
+                let name = keyInterval > 20 ? number % 9 : number
                 part.requestKey = RequestKey(
-                    topic: topic, text: "key-\(number).\(position)", request: Fingerprint("\(number)"),
-                    time: time)
+                    topic: topic, text: "key-\(topic)-\(name).\(position)", request: Fingerprint("\(name)"),
+                    time: SeededGenerator.historyTime + Int64(number) * keyInterval)
             }
             return part
         }
@@ -187,24 +221,25 @@ extension SeededGenerator {
     }
 
     /// Mostly commits, and everything else that changes a log's files or copies them.
-    package mutating func history(stepCount: Int) -> [Step] {
-        (0..<stepCount).map { number in
+    package mutating func history(stepCount: Int, keyInterval: Int64 = 20) -> [Step] {
+        (0..<stepCount).flatMap { number -> [Step] in
             switch Int.random(in: 0..<24, using: &self) {
-            case 0: .close
-            case 1: .kill
-            case 2: .letGo(UInt64.random(in: 0...999, using: &self))
-            case 3: .compact(regroups: true)
-            case 4: .compact(regroups: false)
+            case 0: return [.close]
+            case 1: return [.kill]
+            case 2: return [.letGo(UInt64.random(in: 0...999, using: &self))]
+            case 3: return [.compact(regroups: true)]
+            case 4: return [.compact(regroups: false)]
             case 5:
-                if chance(1, in: 3) {
-                    .delete(topic: chance(1, in: 2) ? "fraud" : "churn")
-                } else {
-                    .redact(
-                        topic: chance(1, in: 2) ? "fraud" : "churn",
-                        field: chance(1, in: 2) ? "in.tensor" : "out.score")
-                }
-            case 6: .snapshot(parts(at: number))
-            default: .commit(parts(at: number))
+                let topic = chance(1, in: 2) ? "fraud" : "churn"
+                if chance(1, in: 3) { return [.delete(topic: topic)] }
+                return [.redact(topic: topic, field: chance(1, in: 2) ? "in.tensor" : "out.score")]
+            case 6:
+                let snapshot = Step.snapshot(parts(at: number, keyInterval: keyInterval))
+                return chance(1, in: 2) ? [snapshot, .restore] : [snapshot]
+            case 7:
+                let byteCount = Int.random(in: 1...600, using: &self)
+                return [.model((0..<byteCount).map { _ in UInt8.random(in: 0...255, using: &self) })]
+            default: return [.commit(parts(at: number, keyInterval: keyInterval))]
             }
         }
     }

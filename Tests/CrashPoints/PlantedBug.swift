@@ -29,9 +29,24 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case rewrittenBeforeTombstone
     /// A snapshot's list of files is written before they are on the disk.
     case snapshotListedBeforeSync
+    /// Nor are the names of its models.
+    case modelNamesNotSynced
+    /// A restored directory gets its manifest before its segments are on the disk.
+    case restoredBeforeSync
+    /// A rewrite leaves keys out that are younger than the horizon.
+    case youngKeysNotRewritten
+    /// The files of a log that is emptied go before the manifest that names them. Planted in `LogDrive`.
+    case emptiedBeforeManifest
 
     package func planted(before base: any FileSystem) -> any FileSystem {
         BuggyFileSystem(base: base, bug: self)
+    }
+}
+
+extension PlantedBug {
+    /// Tells the files of a log with this bug whether it rewrites.
+    func rewriting(on files: any FileSystem, _ isRewriting: Bool) {
+        (files as? BuggyFileSystem)?.keyState.withLock { $0.isRewriting = isRewriting }
     }
 }
 
@@ -40,6 +55,8 @@ private final class BuggyFileSystem: FileSystem {
     let bug: PlantedBug
     /// A rename that waits for the removals that were to follow it.
     private let waiting = Mutex<(name: String, newName: String)?>(nil)
+    /// Whether a rewrite is under way, and the time of the newest key that was written.
+    fileprivate let keyState = Mutex((isRewriting: false, newest: Int64.min))
     private let appendCount = Atomic(0)
 
     init(base: any FileSystem, bug: PlantedBug) {
@@ -88,6 +105,7 @@ private final class BuggyFileSystem: FileSystem {
     func syncDirectory(_ directory: String) throws(DiskError) {
         // The order is wrong; each step is durable by itself.
         guard waiting.withLock({ $0 == nil }) else { return }
+        if bug == .modelNamesNotSynced, directory.hasSuffix("/" + FileName.modelDirectory) { return }
         if bug != .noDirectorySynced { try base.syncDirectory(directory) }
     }
     func lock(_ name: String) throws(DiskError) -> any Sendable { try base.lock(name) }
@@ -99,6 +117,7 @@ private final class BuggyWritableFile: WritableFile {
     /// The number of the segment that it is; nil for another file.
     private let segment: UInt64?
     private let isOfBackup: Bool
+    private let isRestored: Bool
     private let system: BuggyFileSystem
     private let state = Mutex((isFirstSync: true, isSyncDue: false))
 
@@ -108,6 +127,7 @@ private final class BuggyWritableFile: WritableFile {
         let names = name.split(separator: "/").map(String.init)
         segment = FileName.segmentNumber(names.last ?? "")
         isOfBackup = names.first?.hasPrefix(LogBackup.directoryPrefix) ?? false
+        isRestored = names.first?.hasPrefix(LogRestoration.directoryPrefix) ?? false
         self.system = system
     }
 
@@ -116,11 +136,26 @@ private final class BuggyWritableFile: WritableFile {
             try base.sync()
             state.withLock { $0.isSyncDue = false }
         }
-        if system.bug == .keyForgotten, let segment, let changed = Self.withoutKeys(bytes, of: segment) {
+        if let segment, let forgets, let changed = Self.withoutKeys(bytes, of: segment, forgets) {
             return try base.append(changed)
         }
         let isShort = system.isShort() && bytes.count > 8
         try base.append(isShort ? UnsafeRawBufferPointer(rebasing: bytes.dropLast(3)) : bytes)
+    }
+
+    /// Which keys are to be others on the disk; nil where the bug is another.
+    private var forgets: ((KeyEntry) -> Bool)? {
+        switch system.bug {
+        case .keyForgotten: return { _ in true }
+        case .youngKeysNotRewritten where !isOfBackup && !isRestored:
+            let (isRewriting, newest) = system.keyState.withLock { $0 }
+            if isRewriting { return { $0.time < newest - LogModel.keyHorizonMilliseconds / 4 } }
+            return { [system] key in
+                system.keyState.withLock { $0.newest = max($0.newest, key.time) }
+                return false
+            }
+        default: return nil
+        }
     }
 
     func sync() throws(DiskError) {
@@ -135,6 +170,7 @@ private final class BuggyWritableFile: WritableFile {
         case .segmentListedBeforeSync where isSegment && isFirst: return
         case .acknowledgedBeforeSync where isSegment: state.withLock { $0.isSyncDue = true }
         case .snapshotListedBeforeSync where isOfBackup && isSegment: return
+        case .restoredBeforeSync where isRestored && isSegment: return
         case .failedSyncBelieved: do throws(DiskError) { try base.sync() } catch {}
         default: try base.sync()
         }
@@ -142,7 +178,9 @@ private final class BuggyWritableFile: WritableFile {
 
     /// Envelopes whose keys are others, of the same length: all else keeps its place and its checksum.
     /// Nil where the bytes are no envelopes of the segment.
-    private static func withoutKeys(_ bytes: UnsafeRawBufferPointer, of segment: UInt64) -> [UInt8]? {
+    private static func withoutKeys(
+        _ bytes: UnsafeRawBufferPointer, of segment: UInt64, _ forgets: (KeyEntry) -> Bool
+    ) -> [UInt8]? {
         let scratch = SimulatedFileSystem()
         var changed: [UInt8] = []
         do throws(SegmentError) {
@@ -157,7 +195,7 @@ private final class BuggyWritableFile: WritableFile {
                     }
                     let keys = try block.keys(at: file.place(offset + block.offset)).map { key in
                         var key = key
-                        key.key = String(repeating: "-", count: key.key.utf8.count)
+                        if forgets(key) { key.key = String(repeating: "-", count: key.key.utf8.count) }
                         return key
                     }
                     _ = envelope.append(keys)
