@@ -241,6 +241,6 @@ extension InferenceStore {
         else { return }
         let known = (eventCount: opened.eventCount, others: opened.others)
         guard let checkpoint = try FoldCheckpoint(book, of: snapshot, known: known) else { return }
-        try checkpoint.replace(on: PosixFileSystem(root: configuration.directory))
+        try checkpoint.replace(on: files)
     }
 }

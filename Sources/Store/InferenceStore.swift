@@ -25,6 +25,8 @@ import Wire
 package final class InferenceStore: Sendable {
     package let configuration: StoreConfiguration
     package let sources: SystemSources
+    /// The data directory.
+    let files: any FileSystem
     package let log: InferenceLog
     /// Results derived from the log; deleting its directory loses nothing.
     let derived: InferenceLog
@@ -104,11 +106,12 @@ package final class InferenceStore: Sendable {
     }
 
     private init(
-        configuration: StoreConfiguration, sources: SystemSources, log: InferenceLog,
+        configuration: StoreConfiguration, sources: SystemSources, files: any FileSystem, log: InferenceLog,
         derived: InferenceLog, models: ModelFiles, opened: OpeningFold
     ) {
         self.configuration = configuration
         self.sources = sources
+        self.files = files
         self.log = log
         self.derived = derived
         self.models = models
@@ -119,7 +122,14 @@ package final class InferenceStore: Sendable {
     package static func open(
         _ configuration: StoreConfiguration, sources: SystemSources = SystemSources()
     ) throws -> (store: InferenceStore, report: OpeningReport) {
-        let files = PosixFileSystem(root: configuration.directory)
+        try open(configuration, on: PosixFileSystem(root: configuration.directory), sources: sources)
+    }
+
+    /// - Parameter files: the data directory, wherever it is; models are run from the configuration's.
+    package static func open(
+        _ configuration: StoreConfiguration, on files: any FileSystem,
+        sources: SystemSources = SystemSources()
+    ) throws -> (store: InferenceStore, report: OpeningReport) {
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
         // Beside the first log's, so that the second one's opening need not wait for it.
@@ -139,7 +149,8 @@ package final class InferenceStore: Sendable {
             runtime: runtime)
         let opened = try fold(log.snapshot(), on: files)
         let store = InferenceStore(
-            configuration: configuration, sources: sources, log: log, derived: derived, models: models,
+            configuration: configuration, sources: sources, files: files, log: log, derived: derived,
+            models: models,
             opened: opened)
         var report = OpeningReport(log: logReport, derived: derivedReport)
         if let refusal = opened.refusal {

@@ -1,0 +1,187 @@
+// Invariants checked: the first at the head of InferenceStore+Import.swift, with the power cut at every
+// operation of an import, which then goes on as `append --resume` does: behind the last mark of its file.
+// And that the alarm rings: with marks in commits of their own it must.
+
+import Disk
+import EventLog
+import Records
+import Simulation
+import Synchronization
+import Testing
+
+@testable import Store
+
+/// The files of one process: when it is dead, none of its threads reaches the disk any more.
+private final class ProcessFiles: FileSystem {
+    let base: SimulatedFileSystem
+    private let isDead = Mutex(false)
+
+    init(_ base: SimulatedFileSystem) { self.base = base }
+
+    func die() { isDead.withLock { $0 = true } }
+
+    fileprivate func check() throws(DiskError) {
+        guard isDead.withLock({ $0 }) else { return }
+        throw DiskError(kind: .other, operation: "any", file: "", reason: "the process is dead")
+    }
+
+    private struct Written: WritableFile {
+        let base: any WritableFile
+        let process: ProcessFiles
+        func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError) {
+            try process.check()
+            try base.append(bytes)
+        }
+        func sync() throws(DiskError) {
+            try process.check()
+            try base.sync()
+        }
+    }
+
+    func createDirectory(_ name: String) throws(DiskError) {
+        try check()
+        try base.createDirectory(name)
+    }
+    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
+    func create(_ name: String) throws(DiskError) -> any WritableFile {
+        try check()
+        return Written(base: try base.create(name), process: self)
+    }
+    func open(_ name: String) throws(DiskError) -> any ReadableFile { try base.open(name) }
+    func rename(_ name: String, to newName: String) throws(DiskError) {
+        try check()
+        try base.rename(name, to: newName)
+    }
+    func remove(_ name: String) throws(DiskError) {
+        try check()
+        try base.remove(name)
+    }
+    func syncDirectory(_ directory: String) throws(DiskError) {
+        try check()
+        try base.syncDirectory(directory)
+    }
+    func lock(_ name: String) throws(DiskError) -> any Sendable { try base.lock(name) }
+}
+
+/// A file of records, each a line, and its import in parts.
+private struct FileImport {
+    static let rowCount = 47
+    static let (topic, partition) = ("risk/fraud", "import")
+    let lines = (0..<rowCount).map { Array("record \($0 * $0)\n".utf8) }
+    /// The bug: a mark is a commit of its own, before its records or behind them; nil for no bug.
+    var marksComeFirst: Bool?
+
+    private var bytes: [UInt8] { lines.flatMap { $0 } }
+
+    private func digest(upTo byteCount: Int) -> String {
+        ImportMark.digest(upTo: byteCount) { Array(bytes[$0..<$0 + $1]) }
+    }
+
+    /// The last mark of this file; nil for none.
+    func mark(_ store: InferenceStore) throws -> ImportMark? {
+        try store.view.importMarks(topic: Self.topic, partition: Self.partition)
+            .first { $0.byteCount <= bytes.count && $0.digest == digest(upTo: $0.byteCount) }
+    }
+
+    /// Appends what is behind the last mark.
+    func goOn(_ store: InferenceStore) async throws {
+        var mark =
+            try mark(store)
+            ?? ImportMark(
+                topic: Self.topic, partition: Self.partition, path: "/records", byteCount: 0, rowCount: 0,
+                digest: "", at: moment(0))
+        // Small parts and ones that are a block.
+        var count = 3
+        while mark.rowCount < lines.count {
+            let rows = mark.rowCount..<min(lines.count, mark.rowCount + count)
+            let batch = HousekeepingTests.batch(rows.lowerBound, count: rows.count)
+            mark.byteCount += lines[rows].reduce(0) { $0 + $1.count }
+            mark.rowCount = rows.upperBound
+            mark.digest = digest(upTo: mark.byteCount)
+            if let marksComeFirst {
+                if marksComeFirst { _ = try await store.log.append([.event(mark.event)]) }
+                _ = try await store.append(batch, topic: Self.topic, partition: Self.partition)
+                if !marksComeFirst { _ = try await store.log.append([.event(mark.event)]) }
+            } else {
+                _ = try await store.append(batch, mark: mark)
+            }
+            count += 2
+        }
+    }
+
+    /// What is not as the marks say, in a sentence; nil where all is.
+    func violation(_ store: InferenceStore) throws -> String? {
+        let found = try HousekeepingTests.numbers(store.log.snapshot(), Self.topic).times
+        let marked = try mark(store)?.rowCount ?? 0
+        let expected = HousekeepingTests.batch(0, count: max(marked, 1)).times.prefix(marked)
+        return found.sorted() == Array(expected)
+            ? nil : "\(found.count) records are there, \(marked) are marked"
+    }
+}
+
+@Suite("Imports cut off")
+struct ImportCrashTests {
+    private static func open(_ disk: SimulatedFileSystem) throws -> (InferenceStore, ProcessFiles) {
+        let files = ProcessFiles(disk)
+        var configuration = StoreConfiguration(directory: "/nowhere")
+        configuration.log.segmentByteCountMax = 3000
+        configuration.log.tailRowCountMax = 16
+        return (try InferenceStore.open(configuration, on: files).store, files)
+    }
+
+    /// Imports with the power cut at one operation, then goes on.
+    /// - Returns: a broken promise, if any; nil where the import has no such operation.
+    private static func run(_ work: FileImport, _ operation: Int) async throws -> [String]? {
+        let disk = SimulatedFileSystem()
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.crashAtOperation = operation
+        disk.setPlan(plan)
+        do {
+            let (store, files) = try open(disk)
+            defer { files.die() }
+            try await work.goOn(store)
+            try await store.close()
+        } catch { guard disk.hasCrashed else { throw error } }
+        guard disk.hasCrashed else { return nil }
+        var generator = SeededGenerator(seed: UInt64(operation))
+        disk.crash { range in
+            switch operation % 3 {
+            case 0: range.lowerBound
+            case 1: range.upperBound
+            default: Int.random(in: range, using: &generator)
+            }
+        }
+        let (store, files) = try open(disk)
+        defer { files.die() }
+        var violations: [String] = []
+        if let violation = try work.violation(store) { violations.append("after the cut \(violation)") }
+        try await work.goOn(store)
+        if let violation = try work.violation(store) { violations.append("at the end \(violation)") }
+        let marked = try work.mark(store)?.rowCount
+        if marked != FileImport.rowCount { violations.append("at the end \(marked ?? 0) are marked") }
+        try await store.close()
+        return violations
+    }
+
+    @Test("an import that is cut at any operation and goes on brings every record once")
+    func everywhere() async throws {
+        var operation = 0
+        while let violations = try await Self.run(FileImport(), operation) {
+            #expect(violations.isEmpty, "operation \(operation): \(violations)")
+            operation += 1
+        }
+        #expect(operation > 20, "the import is long enough to mean something")
+    }
+
+    @Test("marks that are not in their records' commit are found out", arguments: [true, false])
+    func plantedBug(marksComeFirst: Bool) async throws {
+        let work = FileImport(marksComeFirst: marksComeFirst)
+        var operation = 0
+        var found: [String] = []
+        while found.isEmpty, let violations = try await Self.run(work, operation) {
+            found = violations
+            operation += 1
+        }
+        #expect(found.first?.hasPrefix("after the cut") == true, "\(found)")
+    }
+}
