@@ -24,6 +24,9 @@ package struct LogDrive {
     package private(set) var report = RecoveryReport()
     package private(set) var model = LogModel()
     private var candidates: [LogModel] = []
+    /// What the log was before an emptying that failed: shown as empty, it may be that again after a power
+    /// cut, as long as no commit came behind it.
+    private var emptied: [LogModel] = []
     package private(set) var errors: [LogError] = []
     /// Promises that were broken.
     package private(set) var violations: [String] = []
@@ -135,7 +138,7 @@ package struct LogDrive {
             }
             let spans = receipts.flatMap(\.spans)
             if spans != expected { violations.append("the receipts say \(spans), \(expected) was next") }
-            candidates = []
+            (candidates, emptied) = ([], [])
         } catch {
             errors.append(error)
             candidates.append(model.applying(parts))
@@ -175,7 +178,7 @@ package struct LogDrive {
         guard let chosen else { return }
         if isCommitted {
             model.apply(chosen)
-            candidates = []
+            (candidates, emptied) = ([], [])
         } else {
             var next = model
             next.apply(chosen)
@@ -202,7 +205,7 @@ package struct LogDrive {
         do throws(LogError) {
             try append()
             model.apply(tombstone)
-            candidates = []
+            (candidates, emptied) = ([], [])
         } catch {
             errors.append(error)
             var next = model
@@ -334,8 +337,10 @@ package struct LogDrive {
             try InferenceLog.empty(configuration, on: files)
             model = LogModel()
             candidates = []
+            emptied = []
         } catch {
             errors.append(error)
+            emptied += [model] + candidates
             candidates.append(LogModel())
         }
         reopen()
@@ -375,6 +380,7 @@ package struct LogDrive {
         (backups, restorations) = ([], [])
         checkModels()
         reopen()
+        emptied = []
     }
 
     /// The index as readers see it, over the disk itself: a fault of a read is for the log to meet.
@@ -394,7 +400,7 @@ package struct LogDrive {
             candidates = []
             return
         }
-        if let candidate = candidates.first(where: { self.difference($0, contents) == nil }) {
+        if let candidate = (candidates + emptied).first(where: { self.difference($0, contents) == nil }) {
             model = candidate
             candidates = []
             return
