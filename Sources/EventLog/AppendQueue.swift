@@ -37,6 +37,8 @@ final class AppendQueue: Sendable {
     private struct State {
         var waiting: FairQueue<Waiting>
         var isDraining = false
+        /// What `perform` was asked for and has not begun.
+        var commandCount = 0
         /// When the last request came.
         var lastArrival = ContinuousClock.now
         /// So many requests the writer's thread waits for; nil while it does not wait.
@@ -83,6 +85,9 @@ final class AppendQueue: Sendable {
         state.withLock { ($0.waiting.count, $0.waiting.byteCount) }
     }
 
+    /// What `perform` was asked for and has not begun.
+    var commandCount: Int { state.withLock { $0.commandCount } }
+
     var isClosed: Bool { state.withLock { $0.isClosed } }
 
     var logState: LogState { state.withLock { $0.refusal.map { .readOnly($0) } ?? .serving } }
@@ -109,16 +114,22 @@ final class AppendQueue: Sendable {
         try result.get()
     }
 
-    /// Carries `body` out on the writer's thread, between two envelopes.
+    /// Carries `body` out on the writer's thread, between two envelopes, however many appends wait: after the
+    /// envelope that is being written. Where it throws, the writer goes back to its last durable commit, as after
+    /// an append.
     func perform<Value: Sendable>(
         _ body: @escaping @Sendable (LogWriter) throws(LogError) -> Value
     ) async throws(LogError) -> Value {
+        state.withLock { $0.commandCount += 1 }
         let result: Result<Value, LogError> = await withCheckedContinuation { continuation in
             thread.async {
-                let result = Result { () throws(LogError) -> Value in
-                    if self.isClosed { throw .closed }
-                    return try body(self.box.writer)
+                let isClosed = self.state.withLock { state in
+                    state.commandCount -= 1
+                    return state.isClosed
                 }
+                guard !isClosed else { return continuation.resume(returning: .failure(.closed)) }
+                let result = Result { () throws(LogError) -> Value in try body(self.box.writer) }
+                if case .failure = result { self.recover() }
                 continuation.resume(returning: result)
             }
         }
@@ -182,6 +193,8 @@ final class AppendQueue: Sendable {
                 return
             }
             commit(group)
+            // The thread does one thing after the other: what waits behind this comes first.
+            guard commandCount == 0 else { return thread.async { self.drain() } }
         }
     }
 

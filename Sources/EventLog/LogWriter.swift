@@ -105,6 +105,8 @@ package final class LogWriter {
 
     private(set) var manifest: Manifest
     private var active: SegmentWriter?
+    /// Whether there is a segment to write to; the next commit begins one where there is none.
+    var hasSegment: Bool { active != nil }
     private var directory: SegmentDirectory
     /// What the manifest must yet be told about its last segment, before another one begins.
     private var unsettled: Manifest.Entry?
@@ -381,12 +383,7 @@ package final class LogWriter {
     /// - Throws: where the manifest cannot be told; then the new file is gone, unless the manifest on disk
     ///   may name it.
     func replace(_ plan: RewritePlan, with segment: RewrittenSegment) throws(LogError) -> [String]? {
-        let isDivided = shared.index.withLock { index in
-            segment.directory.blocks.contains { block in
-                index.topics[block.topic]?.letGo[block.partition]?.divides(block.indexes) ?? false
-            }
-        }
-        if isDivided {
+        if segment.isDivided(by: shared.index.withLock { $0 }) {
             removeUnnamed(segment.number)
             return nil
         }

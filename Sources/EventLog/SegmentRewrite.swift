@@ -111,6 +111,20 @@ struct RewrittenSegment {
     var byteCount: Int
     var header: SegmentHeader
     var directory: SegmentDirectory
+    /// What was let go when it was begun, by topic: a block that this divides was divided before, and was
+    /// copied as it was.
+    var letGo: [String: [String: IndexRanges]] = [:]
+
+    /// Whether a tombstone that has come since lets a part of a block go that was joined.
+    func isDivided(by index: LogIndex) -> Bool {
+        directory.blocks.contains { block in
+            guard let now = index.topics[block.topic]?.letGo[block.partition], now.divides(block.indexes)
+            else {
+                return false
+            }
+            return !(letGo[block.topic]?[block.partition]?.divides(block.indexes) ?? false)
+        }
+    }
 }
 
 /// A block whose head is damaged, so that nobody knows where its columns lie. Whose records it holds, the
@@ -182,7 +196,8 @@ struct SegmentRewrite {
         try writer.seal(directory)
         do throws(DiskError) { try files.syncDirectory(configuration.directory) } catch { throw .disk(error) }
         return RewrittenSegment(
-            number: number, byteCount: writer.byteCount, header: header, directory: directory)
+            number: number, byteCount: writer.byteCount, header: header, directory: directory,
+            letGo: index.topics.mapValues(\.letGo))
     }
 
     /// Looks at the head of every block that stays; throws the first one's error where some are damaged.

@@ -7,6 +7,7 @@
 
 import CrashPoints
 import Disk
+import Dispatch
 import Glibc
 import Segments
 import Simulation
@@ -24,6 +25,47 @@ import Testing
         return Part(
             [ModelRecord](repeating: record, count: client % 3 + 1), topic: "t", partition: "p\(client % 2)",
             isSmall: true)
+    }
+
+    @Test("what housekeeping asks of the writer comes between two envelopes, however many appends wait")
+    func commands() async throws {
+        var configuration = LogConfiguration()
+        configuration.envelopeByteCountTarget = 1
+        let (log, _) = try InferenceLog.open(configuration, on: SimulatedFileSystem())
+        let gate = DispatchSemaphore(value: 0)
+        async let holding: Void = log.queue.perform { _ throws(LogError) in gate.wait() }
+        let appends = (0..<50).map { number in
+            Task { try await log.append([Self.part(0, number).item]) }
+        }
+        while log.queue.waiting.count < appends.count { try await Task.sleep(for: .milliseconds(1)) }
+        async let cut = log.queue.perform { writer throws(LogError) in
+            writer.shared.index.withLock { $0.cut }
+        }
+        while log.queue.commandCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
+        gate.signal()
+        try await holding
+        // Behind the envelope that was next, and before the others.
+        #expect(try await cut == 1)
+        for append in appends { _ = try await append.value }
+        #expect(log.cut == 50)
+        try await log.close()
+    }
+
+    @Test("a command that the disk refuses leaves a log that goes on by itself")
+    func failedCommand() async throws {
+        let disk = SimulatedFileSystem()
+        let (log, _) = try InferenceLog.open(on: disk)
+        _ = try await log.append([Self.part(0, 0).item])
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.failAtOperation = disk.operationCount + 1
+        disk.setPlan(plan)
+        let tombstone = Tombstone(topic: "t", reason: .retention, ranges: ["p0": IndexRanges(0..<1)])
+        await #expect(throws: LogError.self) { _ = try await log.letGo(tombstone) }
+        // The writer has a segment again, before anybody appends.
+        #expect(try await log.queue.perform { writer throws(LogError) in writer.hasSegment })
+        #expect(log.state == .serving)
+        #expect(try await log.letGo(tombstone) == tombstone)
+        try await log.close()
     }
 
     @Test("concurrent appends are each acknowledged once, at dense indexes, and are there after a crash")
