@@ -49,8 +49,10 @@ extension SeriesAssay {
         return SeriesOutcome(window, findings, definition.settings)
     }
 
-    /// Whether a result is not what was decided, as far as it tells.
+    /// Whether a result is not what was decided, as far as it tells. What another engine made cannot be made
+    /// again, and is taken as it is.
     package func contradicts(_ document: [UInt8], _ decision: AssayDecision) -> Bool {
+        guard SeriesOutcome.proves(engine: decision.engineVersion) else { return false }
         do {
             guard let outcome = try outcome(ofResult: document, decision),
                 let digest = outcome.digest(ofEngine: decision.engineVersion)

@@ -3,10 +3,11 @@
 //     {"type","bin_mode","aggregation","metric","num_bins","bin_weights","provided_edges"}
 //
 // Choices that are left out are those of the clients: Quantile, Density, PSI, five bins. A choice
-// that is not known is refused, as is the multivariate type, which no service ever had. Two
-// members (`bin_width`, `add_outlier_edges`) never had an effect and are dropped: outlier bins are
-// always there. Others are refused: a misspelled one would be a default that nobody asked for. Provided edges come in ascending order, as the clients send them: others are likelier a
-// mistake than meant.
+// that is not known is refused, as is the multivariate type, which no service ever had. Three
+// members (`name`, `bin_width`, `add_outlier_edges`) never had an effect and are dropped: outlier bins
+// are always there. Others are refused: a misspelled one would be a default that nobody asked for.
+// Provided edges come in ascending order, as the clients send them: others are likelier a mistake than
+// meant.
 //
 // Invariants:
 //  * `SummarizerSettings(JSONField(settings.json))` gives back all settings.

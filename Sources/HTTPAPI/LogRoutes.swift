@@ -94,7 +94,7 @@ struct LogRoutes {
     /// Parses and stores a body; no records get no addresses, at the place where the next ones go.
     private func append(_ post: Post, key: RequestKey?) async throws -> AppendedSpan {
         let float32Fields = post.pipeline.float32Fields.union(post.float32)
-        // What a refused request declares is not declared: it is read before.
+        // Where the body is refused, nothing is declared: it is read before.
         let declares = post.isFromEdge || float32Fields.count > post.pipeline.float32Fields.count
         // A record without a time happened now, as far as we know.
         let now = store.sources.now().milliseconds

@@ -17,7 +17,7 @@ import Summaries
 struct SeriesRoutes {
     let store: InferenceStore
 
-    /// Characters of one text in a header.
+    /// Unicode scalars of one text in a header, each of at most twelve bytes there.
     private static let headerTextMax = 500
 
     var routes: [Route] {
@@ -94,7 +94,10 @@ struct SeriesRoutes {
             ).map { name, value in
                 // A name in a problem may be as long as a body, and clients bound their headers.
                 guard case .string(let text) = value else { return (name, value) }
-                return (name, .string(String(text.prefix(Self.headerTextMax))))
+                return (
+                    name,
+                    .string(String(String.UnicodeScalarView(text.unicodeScalars.prefix(Self.headerTextMax))))
+                )
             }
             response.headers[.assayCoverage] = JSONValue.object(JSONObject(members)).text.escapedForHeader
         }

@@ -30,6 +30,9 @@ extension StoreView {
         for decision in batch {
             if let sealed = places.sealed.document(decision.resultID.number, in: snapshot) {
                 verify(sealed, decision, of: assay, &report)
+            } else if isSealed(decision) {
+                report.differentCount += 1
+                report.note("\(name(decision, assay)): the sealed result cannot be read")
             } else if !SeriesOutcome.proves(engine: decision.engineVersion) {
                 report.otherEngineCount += 1
             } else {

@@ -88,7 +88,8 @@ extension StoreView {
 
     /// Whole records of a pipeline, oldest first, as `assays/get_baseline` answers them.
     ///
-    /// - Parameter next: behind which record to go on, as `next` of the records before says; empty for all.
+    /// - Parameter next: behind which record to go on, as `next` of the records before says; empty for all, as
+    ///   where every partition is at its beginning.
     package func records(
         pipelineName: String, workspaceID: WorkspaceID?, in window: TimeWindow, modelName: String?,
         next: [String: UInt64] = [:], limit: Int
@@ -101,11 +102,12 @@ extension StoreView {
 
     /// The place in the order of time of the record that `next` is one past.
     private func key(before next: [String: UInt64], in topic: String) throws -> RecordKey? {
+        let next = next.filter { $0.value > 0 }
         guard let (partition, index) = next.first else { return nil }
         func refusal(_ problem: String) -> FieldError {
             FieldError(field: "next", problem: problem + "; send what the answer before gave, or start anew")
         }
-        guard next.count == 1, index > 0 else { throw refusal("must be one partition and a number above 0") }
+        guard next.count == 1 else { throw refusal("names \(next.count) partitions, and one record has one") }
         let found = try RecordScan(snapshot).page(
             topic: topic, positions: [partition: index - 1],
             filter: RecordFilter(partitions: [partition]), limit: 1

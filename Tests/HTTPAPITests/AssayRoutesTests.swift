@@ -192,6 +192,15 @@ struct AssayRoutesTests {
                 #expect(told == [0, 11, 1, 10, 3, 6, 7], "\(limit)")
                 #expect(pageCount == (6 + limit) / limit)
             }
+            // Partitions at their beginnings are no place behind a record, as many as they are.
+            for next in ["{}", "{\"engine\":0}", "{\"engine\":0,\"b\":0}"] {
+                let answer = try await client.post(
+                    "/v1/api/assays/get_baseline", "{\"pipeline_name\":\"fraud\",\"next\":\(next)}")
+                #expect(try answer.json.array().count == 7, "\(answer.text)")
+            }
+            let refused = try await client.refused(
+                "assays/get_baseline", "{\"pipeline_name\":\"fraud\",\"next\":{\"engine\":1,\"b\":1}}")
+            #expect(refused.status == 400 && refused.message.contains("next"))
         }
     }
 

@@ -232,13 +232,19 @@ struct SeriesRoutesTests {
                             + more), "\(told)")
                 #expect(more.isEmpty == told.hasSuffix(":10Z\"}"), "\(told)")
             }
-            let long = String(repeating: "ä\\n", count: 5000)
-            let answer = try await client.post(
-                "/v2/api/assays/schedule",
-                Self.body("\"name\":\"c\",").replacing("\"model_id\":null", with: "\"model_id\":\"\(long)\""))
-            let told = try #require(answer.headers[.assayCoverage])
-            #expect(told.contains("data_origin.model_id") && told.utf8.count < 6000)
-            #expect(told.utf8.allSatisfy { (0x20..<0x7F).contains($0) })
+            // The second is one character, to people.
+            for (name, long) in [
+                ("c", String(repeating: "ä\\n", count: 5000)),
+                ("d", "a" + String(repeating: "\u{301}", count: 50_000)),
+            ] {
+                let answer = try await client.post(
+                    "/v2/api/assays/schedule",
+                    Self.body("\"name\":\"\(name)\",").replacing(
+                        "\"model_id\":null", with: "\"model_id\":\"\(long)\""))
+                let told = try #require(answer.headers[.assayCoverage], "\(answer.text.prefix(200))")
+                #expect(told.contains("data_origin.model_id") && told.utf8.count < 6000)
+                #expect(told.utf8.allSatisfy { (0x20..<0x7F).contains($0) })
+            }
         }
     }
 
