@@ -158,6 +158,34 @@ struct Publication {
     }
 }
 
+extension KeyEntry {
+    /// A request's key with the records that it got.
+    init(_ key: RequestKey, of receipt: CommitReceipt) {
+        guard let first = receipt.spans.first, let last = receipt.spans.last else {
+            preconditionFailure("A request with a key has records.")
+        }
+        precondition(
+            receipt.spans.allSatisfy { $0.topic == key.topic && $0.partition == first.partition },
+            "A request with a key goes to one partition.")
+        self.init(
+            topic: key.topic, partition: first.partition, key: key.text, request: key.request,
+            firstIndex: first.firstIndex, rowCount: Int(last.endIndex - first.firstIndex), time: key.time)
+    }
+}
+
+extension BlockEntry {
+    init(
+        _ block: EncodedBlock, _ written: EnvelopeWriter.Block, firstIndex: UInt64,
+        firstCommit: CommitNumber, lastCommit: CommitNumber
+    ) {
+        self.init(
+            topic: block.topic, partition: block.partition, offset: written.offset,
+            byteCount: written.byteCount, headByteCount: written.headByteCount, kind: written.kind,
+            firstIndex: firstIndex, rowCount: block.rowCount, timeMin: block.timeMin,
+            timeMax: block.timeMax, firstCommit: firstCommit, lastCommit: lastCommit)
+    }
+}
+
 extension AppendSource {
     fileprivate func span(_ first: UInt64, _ rowCount: Int) -> AppendedSpan {
         AppendedSpan(

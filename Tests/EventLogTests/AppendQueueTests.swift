@@ -32,8 +32,12 @@ import Testing
         var configuration = LogConfiguration()
         configuration.envelopeByteCountTarget = 1
         let (log, _) = try InferenceLog.open(configuration, on: SimulatedFileSystem())
-        let gate = DispatchSemaphore(value: 0)
-        async let holding: Void = log.queue.perform { _ throws(LogError) in gate.wait() }
+        let (gate, hasBegun) = (DispatchSemaphore(value: 0), AsyncStream.makeStream(of: Void.self))
+        async let holding: Void = log.queue.perform { _ throws(LogError) in
+            hasBegun.continuation.finish()
+            gate.wait()
+        }
+        for await _ in hasBegun.stream {}
         let appends = (0..<50).map { number in
             Task { try await log.append([Self.part(0, number).item]) }
         }

@@ -1,0 +1,48 @@
+// Invariants checked: what an append is refused for leaves nothing, and names can be told apart.
+
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("Refused appends") struct AppendRefusalTests {
+    @Test("what a refused append declares is not declared")
+    func refusedDeclarations() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let path = "\(LogRoutesTests.path)/partition/edge-1?float32=out.y&edge=true"
+            #expect(try await client.post(path, "[{\"out.y\":0.1},{\"out.y\":").status == 400)
+            func declared() throws -> Set<String> {
+                try #require(client.store.pipeline(ofTopic: Client.topic)).float32Fields
+            }
+            let events = client.store.log.snapshot().index.events.count
+            #expect(try declared() == [])
+            #expect(try await client.post(path, "[{\"out.y\":0.1}]").status == 200)
+            #expect(try declared() == ["out.y"])
+            #expect(
+                client.store.log.snapshot().index.events.count == events + 2, "the field, and the location")
+        }
+    }
+
+    @Test("a partition's name can be told from every other one's, and moves no terminal's cursor")
+    func partitionNames() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func status(_ partition: String) async throws -> (Int, String) {
+                let answer = try await client.post(
+                    "\(LogRoutesTests.path)/partition/\(partition)", "[{\"x\":1}]")
+                return (answer.status, answer.text)
+            }
+            // é as one character, and as two.
+            #expect(try await status("caf%C3%A9").0 == 200)
+            #expect(try await status("caf%C3%A9").0 == 200)
+            let refusal = try await status("cafe%CC%81")
+            #expect(refusal.0 == 400 && refusal.1.contains("in other Unicode characters"), "\(refusal.1)")
+            for name in ["a%1B%5B2Jb", "a%0Ab", "a%C2%85b"] {
+                #expect(try await status(name).0 == 400, "\(name)")
+            }
+            #expect(try await status("%E5%8C%97%20%F0%9F%98%80").0 == 200)
+            let indexes = client.store.log.snapshot().index.topics[Client.topic]?.nextIndexes
+            #expect(indexes == ["caf\u{e9}": 2, "北 😀": 1])
+        }
+    }
+}
