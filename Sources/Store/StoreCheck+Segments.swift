@@ -41,6 +41,16 @@ struct LogScan {
         self.prefix = prefix
         self.folded = folded
     }
+
+    /// A tombstone names indexes that were given: what comes later goes on behind them.
+    fileprivate mutating func note(
+        tombstoneTo end: UInt64, _ address: PartitionAddress, _ place: SegmentPlace
+    ) {
+        let next = nextIndexes[address] ?? 0
+        guard end > next else { return }
+        missing.append((address, next..<end, place))
+        nextIndexes[address] = end
+    }
 }
 
 /// One pass over one segment.
@@ -51,6 +61,8 @@ private struct SegmentScan {
     /// As the scan sees it: what the footer must say.
     var directory = SegmentDirectory()
     var header = SegmentHeader()
+    /// Where those of a rewritten segment end.
+    var tombstones: [(address: PartitionAddress, end: UInt64, place: SegmentPlace)] = []
     /// The records of a rewritten segment, whose blocks stand in any order of their indexes.
     var indexes: [PartitionAddress: [(indexes: Range<UInt64>, place: SegmentPlace)]] = [:]
 
@@ -87,6 +99,7 @@ extension StoreCheck {
         let end = try scanEnvelopes(&pass, upTo: limit, &scan, report)
         if header.origin == .rewritten {
             checkIndexes(pass, &scan)
+            for (address, end, place) in pass.tombstones { scan.note(tombstoneTo: end, address, place) }
             checkCommits(footer?.directory, file, &scan)
         }
         byteCount += max(0, fileByteCount - end.validByteCount)
@@ -180,10 +193,11 @@ extension StoreCheck {
                     for (partition, ranges) in tombstone.ranges {
                         let address = PartitionAddress(topic: tombstone.topic, partition: partition)
                         scan.letGo[address, default: IndexRanges()].formUnion(ranges)
-                        let next = scan.nextIndexes[address] ?? 0
-                        if ranges.end > next {
-                            scan.missing.append((address, next..<ranges.end, place))
-                            scan.nextIndexes[address] = ranges.end
+                        // A rewritten segment's records came before its tombstones, and are looked at behind them.
+                        if pass.header.origin == .rewritten {
+                            pass.tombstones.append((address, ranges.end, place))
+                        } else {
+                            scan.note(tombstoneTo: ranges.end, address, place)
                         }
                     }
                 } else if scan.prefix.isEmpty {

@@ -197,6 +197,29 @@ struct HousekeepingTests {
         try await again.store.close()
     }
 
+    // Records in memory stay when blocks behind them go, and the check took them for records of before.
+    @Test("what stays below records that were let go is found whole by the check, rewritten or not")
+    func staysBelow() async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        for part in 0..<4 {
+            for (first, count) in [(part * 303, 3), (part * 303 + 3, 300)] {
+                _ = try await scene.store.append(
+                    Self.batch(first, count: count), topic: topic, partition: "engine")
+            }
+        }
+        var ranges = IndexRanges()
+        for part in 0..<3 as Range<UInt64> { ranges.insert(part * 303 + 3..<part * 303 + 303) }
+        let tombstone = Tombstone(topic: topic, reason: .retention, ranges: ["engine": ranges])
+        #expect(try await scene.store.log.letGo(tombstone) == tombstone)
+        let again = try await scene.restarted()
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        #expect(try await again.store.compact().rewriteCount > 0)
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        #expect(again.store.log.snapshot().index.topics[topic]?.rowCount == 4 * 3 + 300)
+        try await again.store.close()
+    }
+
     @Test("regrouping changes no answer, to the byte, and a path is then read in few runs")
     func regrouping() async throws {
         let scene = try await Scene()
