@@ -8,11 +8,9 @@
 //  * After a failed write the log is back at its last durable commit, in a new segment, before the
 //    next commit is tried: no byte past the last good sync is trusted in place.
 
-import Bytes
 import Disk
 import Records
 import Segments
-import Synchronization
 
 /// One thing of a commit.
 package enum AppendItem: Sendable {

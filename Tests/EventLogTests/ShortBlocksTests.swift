@@ -37,6 +37,19 @@ import Testing
             .filter { $0.partition == partition }.map(\.rowCount)
     }
 
+    /// A rewrite of all there is, which is durable and not switched to.
+    private func written(
+        _ drive: LogDrive, _ disk: SimulatedFileSystem
+    ) throws -> (plan: RewritePlan, segment: RewrittenSegment) {
+        let (writer, snapshot) = (try #require(drive.writer), try #require(drive.snapshot))
+        var (report, left) = (CompactionReport(), Set<UInt64>())
+        let plan = try #require(Compaction.plan(writer, left: left, canRegroup: { _ in true }))
+        let segment = try Compaction.write(
+            plan, writer.takeSegmentNumber(), writer.configuration, on: disk, snapshot, left: &left,
+            pace: { _ in }, into: &report)
+        return (plan, try #require(segment))
+    }
+
     @Test("short neighbours are one block, of each partition its own, up to where a block is long enough")
     func joined() {
         var drive = drive()
@@ -152,19 +165,14 @@ import Testing
         var drive = drive(disk)
         for number in 0..<4 { drive.run(.commit([part(number)])) }
         drive.run(.close)
-        let (writer, snapshot) = (try #require(drive.writer), try #require(drive.snapshot))
-        var (report, left) = (CompactionReport(), Set<UInt64>())
-        let plan = try #require(Compaction.plan(writer, left: left, canRegroup: { _ in true }))
-        let number = writer.takeSegmentNumber()
-        let segment = try #require(
-            try Compaction.write(
-                plan, number, writer.configuration, on: disk, snapshot, left: &left, pace: { _ in },
-                into: &report))
+        let writer = try #require(drive.writer)
+        let (plan, segment) = try written(drive, disk)
         #expect(segment.directory.blocks.map(\.rowCount) == [4], "the alarm works")
         let second = Tombstone(topic: "t", reason: .retention, ranges: ["p": IndexRanges(1..<2)])
         #expect(try writer.letGo(second) == second)
         #expect(try writer.replace(plan, with: segment) == nil)
-        #expect(try !disk.list("").contains(FileName.segment(number)))
+        #expect(try !disk.list("").contains(FileName.segment(segment.number)))
+        var (report, left) = (CompactionReport(), Set<UInt64>())
         while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
         #expect(rowCounts(drive) == [1, 2] && report.problems == [])
         let contents = LogContents(try #require(drive.snapshot))
@@ -226,22 +234,17 @@ import Testing
     private func switchFailing(
         _ drive: LogDrive, _ disk: SimulatedFileSystem, _ operation: Int
     ) throws {
-        let (writer, snapshot) = (try #require(drive.writer), try #require(drive.snapshot))
-        var (report, left) = (CompactionReport(), Set<UInt64>())
-        let plan = try #require(Compaction.plan(writer, left: left, canRegroup: { _ in true }))
-        let number = writer.takeSegmentNumber()
-        let segment = try #require(
-            try Compaction.write(
-                plan, number, writer.configuration, on: disk, snapshot, left: &left, pace: { _ in },
-                into: &report))
+        let writer = try #require(drive.writer)
+        let (plan, segment) = try written(drive, disk)
         var faults = SimulatedFileSystem.FaultPlan()
         faults.failAtOperation = disk.operationCount + operation
         faults.failureKind = .outOfSpace
         disk.setPlan(faults)
         #expect(throws: LogError.self) { try writer.replace(plan, with: segment) }
         // But where the manifest that names it may be there after a power cut.
-        let isNamed = try Manifest.read(writer.configuration, on: disk)?.entries.map(\.number) == [number]
-        #expect(try disk.list("").contains(FileName.segment(number)) == isNamed)
+        let isNamed =
+            try Manifest.read(writer.configuration, on: disk)?.entries.map(\.number) == [segment.number]
+        #expect(try disk.list("").contains(FileName.segment(segment.number)) == isNamed)
         #expect(isNamed == (operation == 5), "the last of them is the directory's sync")
     }
 }
