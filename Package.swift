@@ -54,7 +54,8 @@ let rooms: [Room] = [
         name: "Queries", uses: ["Bytes", "JSON", "Records", "Segments", "EventLog"],
         testUses: ["Disk", "TestSupport"]),
     Room(name: "CSort", kind: .c, tested: false),
-    Room(name: "Summaries", uses: ["CSort"]),
+    Room(name: "CSums", kind: .c, tested: false),
+    Room(name: "Summaries", uses: ["CSort", "CSums"]),
     Room(name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"]),
     Room(
         name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["Summaries"]),

@@ -1,10 +1,13 @@
 // The two sums under every statistic, of one sample or of four at a time.
 //
 // They run over the sorted values from left to right, one plain addition after the other (Moments.swift
-// says why), so each addition waits for the one before it: three or four cycles in which a processor could
-// begin several others. Four samples are therefore added up in step, each in its own order.
+// says why), so each addition waits for the one before it: some cycles in which a processor could begin
+// several others. One sample is added by whole units, a stretch at a time (the room CSums says how); four are
+// added up in step, each in its own order.
 //
-// Invariant: a sum of four is, bit for bit, what the sum of that sample alone is.
+// Invariant: a sum is, bit for bit, what the additions one by one give.
+
+import CSums
 
 enum AscendingSums {
     typealias Values = UnsafeBufferPointer<Double>
@@ -13,16 +16,14 @@ enum AscendingSums {
 
     /// sum(x).
     static func sum(_ values: Values) -> Double {
-        var sum = 0.0
-        for value in values { sum += value }
-        return sum
+        guard let first = values.baseAddress else { return 0 }
+        return assaylog_sum_of_ascending(first, values.count)
     }
 
     /// sum((x - mean)²).
     static func squares(_ values: Values, around mean: Double) -> Double {
-        var sum = 0.0
-        for value in values { sum += (value - mean) * (value - mean) }
-        return sum
+        guard let first = values.baseAddress else { return 0 }
+        return assaylog_squares_of_ascending(first, values.count, mean)
     }
 
     static func sums(_ four: Four) -> FourSums {

@@ -29,6 +29,40 @@ struct MomentsTests {
         #expect(values.reduce(0, +) == 1e16)
     }
 
+    @Test("long samples have the moments of additions one by one", arguments: SampleShape.allCases)
+    func longSamples(shape: SampleShape) {
+        for seed in UInt64(1)...40 {
+            var generator = SeededGenerator(seed: seed)
+            // Around a stretch of 64, and far beyond it.
+            let length =
+                Int.random(in: 50...200, using: &generator) * Int.random(in: 1...12, using: &generator)
+            let values = shape.values(length, seed: seed)
+            let (found, slow) = (Moments(of: SortedSample(values)), SlowSummary.moments(values))
+            #expect(
+                found.mean == (slow.mean.isFinite ? slow.mean : nil)
+                    && found.standardDeviation == (slow.deviation.isFinite ? slow.deviation : nil),
+                "seed \(seed), \(length) values: \(found) and not \(slow)")
+        }
+    }
+
+    @Test("a sum leaves a power of two by less than a unit, on the side where numbers lie closer together")
+    func besideAPowerOfTwo() {
+        for share in [0.2, 0.3, 0.5, 0.7] {
+            // The first 64 add up to -1; each of the others is part of a unit above 1, and twice that below.
+            let values = Array(repeating: -0x1p-6, count: 64) + Array(repeating: share * 0x1p-52, count: 640)
+            #expect(Moments(of: SortedSample(values)).mean == SlowSummary.moments(values).mean, "\(share)")
+        }
+    }
+
+    @Test("a sum that passes a power of two and comes back within a stretch is rounded there as it passes")
+    func pastAPowerOfTwoAndBack() {
+        // -2 and a little; beyond -2 the numbers below would lose their last bit; then back.
+        let values =
+            Array(repeating: -0x1p-5 + 0x1p-12, count: 64) + Array(repeating: -0x1p-8 - 0x1p-52, count: 32)
+            + Array(repeating: 0x1p-8 + 0x3p-52, count: 32)
+        #expect(Moments(of: SortedSample(values)).mean == SlowSummary.moments(values).mean)
+    }
+
     @Test("samples worked out side by side have the moments that each has alone", arguments: UInt64(1)...60)
     func sideBySide(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)

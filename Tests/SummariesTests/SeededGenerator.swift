@@ -38,6 +38,8 @@ enum SampleShape: String, CaseIterable, CustomTestStringConvertible {
     case normal, single, ties, zeros, probability, crowded, anyBits, missing, infinite, subnormal
     /// Every single, zeros, infinities and NaN too; and singles with now and then a number that is none.
     case anySingle, nearlySingle
+    /// A few whole numbers below zero, and fractions of the unit of their sum: mostly halves of one.
+    case halves
 
     var testDescription: String { rawValue }
 
@@ -61,6 +63,7 @@ enum SampleShape: String, CaseIterable, CustomTestStringConvertible {
                 return chance < 10
                     ? -0.0 : Double(Float(bitPattern: UInt32.random(in: 0 ... .max, using: &generator)))
             case .nearlySingle: return chance < 1 ? draw : Double(Float(draw))
+            case .halves: return chance < 10 ? -1 : Double(chance / 2) * 0x1p-49
             }
         }
     }
