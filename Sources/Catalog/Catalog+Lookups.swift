@@ -37,6 +37,9 @@ extension Catalog {
             .unknown, field: field, "is \"\(name)\", and there is no such pipeline\(place)")
     }
 
+    /// The pipeline of a number; asked for with every append, so without the table's general search.
+    package func pipeline(_ id: PipelineID) -> Pipeline? { pipelines[id] }
+
     package func pipeline(of topic: PipelineTopic) -> Pipeline? {
         pipelines.all.first { $0.workspaceID == topic.workspaceID && $0.name == topic.pipelineName }
     }

@@ -7,6 +7,7 @@
 //  * Whether a request's records are taken, and how they come back, depends on that request alone.
 //  * A text that holds no record is not posted.
 
+import Glibc
 import Records
 import Wire
 
@@ -32,13 +33,28 @@ package struct PostedRecords: Sendable {
         _ text: [UInt8], as form: RecordText, float32Fields: Set<String>, time: Int64, to source: AppendSource
     ) {
         guard text.count <= PostedRecords.byteCountMax else { return nil }
-        rowCountMax = text.reduce(0) { $0 + ($1 == UInt8(ascii: "{") ? 1 : 0) }
+        rowCountMax = PostedRecords.objectCount(of: text)
         guard (1...PostedRecords.objectCountMax).contains(rowCountMax) else { return nil }
         self.source = source
         self.text = text
         self.form = form
         self.float32Fields = float32Fields
         self.time = time
+    }
+
+    /// How many braces open in a text; past the most that may, one more.
+    private static func objectCount(of text: [UInt8]) -> Int {
+        text.withUnsafeBytes { text in
+            guard let start = text.baseAddress else { return 0 }
+            var (count, rest) = (0, start)
+            while count <= objectCountMax,
+                let brace = memchr(rest, Int32(UInt8(ascii: "{")), start + text.count - rest)
+            {
+                count += 1
+                rest = UnsafeRawPointer(brace) + 1
+            }
+            return count
+        }
     }
 
     /// About what it takes in memory while it waits.

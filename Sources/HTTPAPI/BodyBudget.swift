@@ -111,7 +111,7 @@ struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
     func handle(
         _ request: Request, context: Context, next: (Request, Context) async throws -> Response
     ) async throws -> Response {
-        let stated = request.headers[.contentLength].flatMap { Int($0) }
+        let stated = request.headers.statedByteCount
         // Past the largest limit there is, the route says so better than the budget.
         guard stated != 0, request.method == .post || request.method == .put,
             stated ?? 0 <= RequestLimits.recordsByteCountMax,

@@ -45,10 +45,11 @@ final class ExpectContinueHandler: ChannelDuplexHandler, RemovableChannelHandler
 extension HTTPRequest {
     /// Whether its client waits to hear that its body is wanted, and it may be.
     fileprivate var asksBeforeItsBody: Bool {
-        guard let expectation = headerFields[.expect], expectation.lowercased() == "100-continue" else {
+        guard let expectation = headerFields.value(of: .expect), expectation.lowercased() == "100-continue"
+        else {
             return false
         }
-        guard let stated = headerFields[.contentLength].flatMap({ Int($0) }) else { return true }
+        guard let stated = headerFields.statedByteCount else { return true }
         return stated <= RequestLimits.recordsByteCountMax
             || ModelRoutes.isUpload(String((path ?? "").prefix { $0 != "?" }))
     }

@@ -19,7 +19,7 @@ extension HTTPField.Name {
 extension Request {
     /// The header's key; nil where there is none.
     func idempotencyKey() throws -> String? {
-        guard let text = headers[.idempotencyKey] else { return nil }
+        guard let text = headers.value(of: .idempotencyKey) else { return nil }
         guard (1...RequestKey.textByteCountMax).contains(text.utf8.count),
             text.utf8.allSatisfy({ (0x21...0x7E).contains($0) })
         else {

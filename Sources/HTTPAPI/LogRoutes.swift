@@ -118,9 +118,15 @@ struct LogRoutes {
     }
 
     private func spanResponse(_ span: AppendedSpan) -> Response {
-        Response(
-            bytes: Array("{\"span\":{\"start\":\(span.firstIndex),\"end\":\(span.endIndex)}}".utf8),
-            contentType: "application/json")
+        // Piece by piece: every append is answered so.
+        var body = ByteBuffer()
+        body.reserveCapacity(64)
+        body.writeStaticString("{\"span\":{\"start\":")
+        body.writeString(String(span.firstIndex))
+        body.writeStaticString(",\"end\":")
+        body.writeString(String(span.endIndex))
+        body.writeStaticString("}}")
+        return Response(body, contentType: "application/json")
     }
 
     /// The request's topic, which must be a pipeline's: a record nobody can ask for is a lost record.

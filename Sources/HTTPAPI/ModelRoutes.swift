@@ -41,7 +41,8 @@ struct ModelRoutes {
 
     @Sendable func upload(_ request: Request, status: HTTPResponse.Status) async throws -> Response {
         guard request.mediaType == "multipart/form-data",
-            let boundary = MultipartScanner.boundary(inContentType: request.headers[.contentType] ?? "")
+            let boundary = MultipartScanner.boundary(
+                inContentType: request.headers.value(of: .contentType) ?? "")
         else {
             throw RequestRefusal(
                 .badRequest,

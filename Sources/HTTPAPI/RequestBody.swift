@@ -21,13 +21,29 @@ enum RequestLimits {
     static let recordsByteCountMax = 64 << 20
 }
 
+extension HTTPFields {
+    /// What the field of this name says; of several, what all of them say, joined. Without a text made of one
+    /// alone: a request asks for half a dozen.
+    func value(of name: HTTPField.Name) -> String? {
+        var found: HTTPField?
+        for field in self where field.name == name {
+            guard found == nil else { return self[name] }
+            found = field
+        }
+        return found?.value
+    }
+
+    /// How many bytes of body are stated to come; nil where nothing is, or no number.
+    var statedByteCount: Int? { value(of: .contentLength).flatMap { Int($0) } }
+}
+
 extension Request {
     private static let reservedByteCountMax = 4 << 20
 
     /// The whole body.
     func bytes(upTo limit: Int) async throws -> ByteBuffer {
         try refuseStatedLength(over: limit)
-        let stated = headers[.contentLength].flatMap { Int($0) } ?? 0
+        let stated = headers.statedByteCount ?? 0
         var body: ByteBuffer?
         for try await piece in self.body {
             guard (body?.readableBytes ?? 0) + piece.readableBytes <= limit else {
@@ -49,7 +65,7 @@ extension Request {
 
     /// Refuses a body by the length that its header states, before any of it is read.
     func refuseStatedLength(over limit: Int) throws {
-        guard let stated = headers[.contentLength].flatMap({ Int($0) }), stated > limit else { return }
+        guard let stated = headers.statedByteCount, stated > limit else { return }
         throw RequestRefusal.bodyTooLarge("the body has \(stated) bytes; the limit is \(limit)", limit: limit)
     }
 
@@ -84,7 +100,7 @@ extension Request {
 
     /// The media type of the body, lower case, without parameters.
     var mediaType: String {
-        let value = headers[.contentType] ?? ""
+        let value = headers.value(of: .contentType) ?? ""
         // As nearly everybody writes it.
         if value == "application/json" { return value }
         return value.prefix { $0 != ";" }.trimmed.lowercased()
@@ -148,9 +164,12 @@ extension Response {
     }
 
     init(bytes: [UInt8], contentType: String, status: HTTPResponse.Status = .ok) {
+        self.init(ByteBuffer(bytes: bytes), contentType: contentType, status: status)
+    }
+
+    init(_ body: ByteBuffer, contentType: String, status: HTTPResponse.Status = .ok) {
         self.init(
-            status: status,
-            headers: HTTPFields([HTTPField(name: .contentType, value: contentType)]),
-            body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+            status: status, headers: HTTPFields([HTTPField(name: .contentType, value: contentType)]),
+            body: ResponseBody(byteBuffer: body))
     }
 }
