@@ -99,6 +99,11 @@ for (position, room) in rooms.enumerated() {
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .treatAllWarnings(as: .error),
+    // A generic type is made from its parts, which are known here, and not looked up by its name at first use: the
+    // lookups, each a search through all conformances of the program, were two fifths of opening a log.
+    .unsafeFlags(
+        ["-Xfrontend", "-disable-concrete-type-metadata-mangled-name-accessors"],
+        .when(configuration: .release)),
 ]
 
 let targets: [Target] = rooms.flatMap { room -> [Target] in
