@@ -184,7 +184,8 @@ package final class AssayEvaluator: Sendable {
             window: window, comparison: comparison, summary: DatedSummary(summary, over: window),
             score: score.score,
             scores: score.absence == nil
-                ? score.scores : Array(repeating: nil, count: baseline.summary.edgeNames.count),
+                ? score.scores.map(Optional.some)
+                : Array(repeating: nil, count: baseline.summary.edgeNames.count),
             binIndex: score.binIndex, status: status(of: score),
             absence: score.absence.map { Self.sentence(of: $0, summary) })
     }

@@ -220,7 +220,9 @@ def own_lines(results):
     paths = results.get("in process", "1k replay of all paths", "best_us")
     if paths:
         times = results.get("in process", "1k replay of all paths", "times_one")
-        lines.append(f"- Replay of all 30 paths at once, in process: {paths / 1000:.0f} ms, {times:.1f} times one path's.")
+        same = results.get("in process", "1k replay of all paths", "times_same_run")
+        lines.append(f"- Replay of all 30 paths at once, in process: {paths / 1000:.0f} ms, {times:.1f} times one path's "
+                     f"interactive run, {same:.1f} times the same run with one path.")
     if get("paths", "all_ms"):
         lines.append(f"- The same in one call over HTTP, {get('paths', 'count'):.0f} paths: {get('paths', 'all_ms'):.0f} ms, "
                      f"{get('paths', 'times_one'):.1f} times the same call for one path ({get('paths', 'one_ms'):.1f} ms).")
