@@ -11,7 +11,9 @@
 //  * A partition may hold as many bytes as are still free less what its topic holds (dynamic
 //    thresholds, Choudhury and Hahne 1998): one alone a third of the bound, and always some room is
 //    left for another partition, and for another topic.
-//  * `byteCount` is at most the bound, but for one request that came when nothing waited.
+//  * A large request, of more than an eighth of the bound, that finds no such room is taken beyond the bound
+//    while no other one waits there: it gets its turn however steadily small ones come, and takes none of
+//    their room. What waits is at most the bound and one request, which was bounded before.
 
 /// Who sends: a topic's partition. Control events have neither.
 package struct AppendSource: Hashable, Sendable {
@@ -33,18 +35,26 @@ struct FairQueue<Element> {
         var limit: Int
     }
 
+    private struct Waiting {
+        var element: Element
+        var byteCount: Int
+        /// Whether it waits beyond the bound.
+        var isBeyond: Bool
+    }
+
     private struct Line {
-        var elements: [(element: Element, byteCount: Int)] = []
+        var elements: [Waiting] = []
         /// Those before it are gone.
         var head = 0
+        /// Within the bound.
         var byteCount = 0
 
         var isEmpty: Bool { head == elements.count }
 
-        mutating func removeFirst() -> (element: Element, byteCount: Int) {
+        mutating func removeFirst() -> Waiting {
             let first = elements[head]
             head += 1
-            byteCount -= first.byteCount
+            if !first.isBeyond { byteCount -= first.byteCount }
             if head > 32 && head * 2 > elements.count {
                 elements.removeFirst(head)
                 head = 0
@@ -57,11 +67,15 @@ struct FairQueue<Element> {
         var lines: [String: Line] = [:]
         /// Partitions whose lines are not empty.
         var order = Rotation()
+        /// Within the bound.
         var byteCount = 0
     }
 
     let byteCountMax: Int
-    private(set) var byteCount = 0
+    /// Of those within the bound.
+    private var boundedByteCount = 0
+    /// Of the large request that waits beyond the bound; 0 where none does.
+    private var byteCountBeyond = 0
     private(set) var count = 0
     private var topics: [String: Topic] = [:]
     /// Topics with a line that is not empty.
@@ -71,24 +85,32 @@ struct FairQueue<Element> {
 
     var isEmpty: Bool { count == 0 }
 
+    /// Of all that waits.
+    var byteCount: Int { boundedByteCount + byteCountBeyond }
+
     /// Puts a request at the end of its source's line.
     /// - Returns: nil where it was taken.
     mutating func add(_ element: Element, byteCount size: Int, of source: AppendSource) -> Refusal? {
         let own = topics[source.topic]?.lines[source.partition]?.byteCount ?? 0
-        let limit = byteCountMax - byteCount - (topics[source.topic]?.byteCount ?? 0)
-        // One request may be larger than the bound when nothing else waits; it was bounded before.
-        guard count == 0 || own + size <= limit else {
+        let limit = byteCountMax - boundedByteCount - (topics[source.topic]?.byteCount ?? 0)
+        let isBeyond = own + size > limit
+        guard !isBeyond || (size > byteCountMax / 8 && byteCountBeyond == 0) else {
             return Refusal(waitingByteCount: own, limit: max(0, limit))
         }
         if topics[source.topic] == nil { order.append(source.topic) }
         if topics[source.topic]?.lines[source.partition] == nil {
             topics[source.topic, default: Topic()].order.append(source.partition)
         }
-        topics[source.topic]!.lines[source.partition, default: Line()].elements.append((element, size))
+        topics[source.topic]!.lines[source.partition, default: Line()].elements.append(
+            Waiting(element: element, byteCount: size, isBeyond: isBeyond))
+        count += 1
+        if isBeyond {
+            byteCountBeyond = size
+            return nil
+        }
         topics[source.topic]!.lines[source.partition]!.byteCount += size
         topics[source.topic]!.byteCount += size
-        byteCount += size
-        count += 1
+        boundedByteCount += size
         return nil
     }
 
@@ -107,12 +129,16 @@ struct FairQueue<Element> {
                 topics[name] = topic
                 break
             }
-            let (element, elementSize) = line.removeFirst()
-            taken.append(element)
-            size += elementSize
-            topic.byteCount -= elementSize
-            byteCount -= elementSize
+            let first = line.removeFirst()
+            taken.append(first.element)
+            size += first.byteCount
             count -= 1
+            if first.isBeyond {
+                byteCountBeyond = 0
+            } else {
+                topic.byteCount -= first.byteCount
+                boundedByteCount -= first.byteCount
+            }
             topic.order.removeFirst()
             if !line.isEmpty {
                 topic.lines[partition] = line

@@ -2,8 +2,9 @@
 // many clients send however much.
 //
 // Invariants:
-//  * The bodies being received, parsed and stored are at most `byteCountMax` together, but for one
-//    that is larger and came when none was there; it was bounded by its route.
+//  * The bodies being received, parsed and stored are at most `byteCountMax` together, besides one large one,
+//    of more than an eighth of that, which was bounded by its route: it gets its turn however steadily small
+//    ones come, and takes none of their room.
 //  * A request that would be past it is refused with 429, before its body is read where its length
 //    is stated. Half-received bodies do not starve each other: a stated length is taken as a whole.
 //
@@ -19,7 +20,12 @@ import Synchronization
 
 final class BodyBudget: Sendable {
     private struct State {
+        /// Of the bodies within the bound.
         var byteCount = 0
+        /// Of the large one beyond it.
+        var byteCountBeyond = 0
+        /// Whether there is a large one beyond the bound.
+        var hasBeyond = false
         var refusalCount = 0
     }
 
@@ -29,41 +35,56 @@ final class BodyBudget: Sendable {
     /// One request's part of it.
     final class Share: Sendable {
         private let budget: BodyBudget
-        private let byteCount = Mutex(0)
+        private let held = Mutex(Held())
 
         fileprivate init(_ budget: BodyBudget) { self.budget = budget }
 
         /// Takes `more` bytes.
         func grow(by more: Int) throws {
-            try byteCount.withLock { own in
-                try budget.take(more, havingOwn: own)
-                own += more
-            }
+            try held.withLock { held in held = try budget.take(more, having: held) }
         }
 
-        func end() { budget.giveBack(byteCount.withLock { $0 }) }
+        func end() { budget.giveBack(held.withLock { $0 }) }
+    }
+
+    /// What a share has.
+    fileprivate struct Held {
+        var byteCount = 0
+        /// Whether it is the large one beyond the bound.
+        var isBeyond = false
     }
 
     init(byteCountMax: Int = 64 << 20) { self.byteCountMax = byteCountMax }
 
     /// Bytes held now, and requests refused so far.
-    var figures: (byteCount: Int, refusalCount: Int) { state.withLock { ($0.byteCount, $0.refusalCount) } }
+    var figures: (byteCount: Int, refusalCount: Int) {
+        state.withLock { ($0.byteCount + $0.byteCountBeyond, $0.refusalCount) }
+    }
 
     /// A new request's share, empty.
     func share() -> Share {
         Share(self)
     }
 
-    private func take(_ more: Int, havingOwn own: Int) throws {
-        let isTaken = state.withLock { state in
-            guard state.byteCount + more <= byteCountMax || state.byteCount == own else {
+    private func take(_ more: Int, having own: Held) throws -> Held {
+        let held: Held? = state.withLock { state in
+            var held = Held(byteCount: own.byteCount + more, isBeyond: own.isBeyond)
+            if own.isBeyond {
+                state.byteCountBeyond += more
+            } else if state.byteCount + more <= byteCountMax {
+                state.byteCount += more
+            } else if held.byteCount > byteCountMax / 8, !state.hasBeyond {
+                held.isBeyond = true
+                state.hasBeyond = true
+                state.byteCount -= own.byteCount
+                state.byteCountBeyond = held.byteCount
+            } else {
                 state.refusalCount += 1
-                return false
+                return nil
             }
-            state.byteCount += more
-            return true
+            return held
         }
-        guard isTaken else {
+        guard let held else {
             var refusal = RequestRefusal(
                 .tooManyRequests,
                 "the bodies of requests under way fill the \(byteCountMax) bytes there are for them; nothing "
@@ -71,10 +92,18 @@ final class BodyBudget: Sendable {
             refusal.headers[.retryAfter] = "1"
             throw refusal
         }
+        return held
     }
 
-    private func giveBack(_ byteCount: Int) {
-        state.withLock { $0.byteCount -= byteCount }
+    private func giveBack(_ held: Held) {
+        state.withLock { state in
+            if held.isBeyond {
+                state.hasBeyond = false
+                state.byteCountBeyond = 0
+            } else {
+                state.byteCount -= held.byteCount
+            }
+        }
     }
 }
 

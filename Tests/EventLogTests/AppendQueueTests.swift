@@ -176,6 +176,38 @@ import Testing
         #expect(log.snapshot().index.topics["t"]?.nextIndexes == ["p0": 15, "p1": 2])
     }
 
+    @Test("a large append is taken while small ones come without a pause, and they go on being taken")
+    func largeAmongSmall() async throws {
+        let gate = Gate()
+        var configuration = LogConfiguration()
+        let item = Self.part(0, 0).item
+        configuration.queueByteCountMax = item.byteCount * 40
+        let (log, _) = try InferenceLog.open(
+            configuration, on: GatedFileSystem(base: SimulatedFileSystem(), gate: gate))
+        let large = [AppendItem](repeating: item, count: 40)
+        try await withThrowingTaskGroup(of: Int.self) { group in
+            for round in 0..<5 {
+                gate.close()
+                group.addTask { try await log.append([item]).spans.count }
+                await gate.waitUntilHeld()
+                // Whenever it comes, some small ones wait: there is never as much room as it needs.
+                group.addTask { try await log.append([item]).spans.count }
+                while log.waitingCount < 1 { await Task.yield() }
+                group.addTask { try await log.append(large).spans.count }
+                while log.waitingCount < 2 { await Task.yield() }
+                await #expect(throws: LogError.self, "one at a time") { try await log.append(large) }
+                group.addTask { try await log.append([item]).spans.count }
+                while log.waitingCount < 3 { await Task.yield() }
+                gate.open()
+                var counts: [Int] = []
+                for _ in 0..<4 { counts.append(try #require(try await group.next())) }
+                #expect(counts.sorted() == [1, 1, 1, 40], "round \(round)")
+            }
+        }
+        #expect(log.snapshot().index.topics["t"]?.rowCount == 5 * 43)
+        try await log.close()
+    }
+
     @Test("a topic that floods the log delays another one's append by one envelope at most")
     func fairness() async throws {
         let disk = SimulatedFileSystem()

@@ -16,22 +16,25 @@ import Testing
     func model(seed: UInt64) {
         var generator = SeededGenerator(seed: seed)
         var queue = FairQueue<(source: Int, number: Int)>(byteCountMax: 1000)
-        var lines: [Int: [(number: Int, size: Int)]] = [:]
+        var lines: [Int: [(number: Int, size: Int, isBeyond: Bool)]] = [:]
         for number in 0..<600 {
             if generator.chance(2, in: 3) {
                 let source = Int.random(in: 0..<6, using: &generator)
                 let size = Int.random(in: 1...(generator.chance(1, in: 20) ? 1500 : 120), using: &generator)
                 let before = (queue.byteCount, queue.count)
-                let own = lines[source]?.reduce(0) { $0 + $1.size } ?? 0
-                let refusal = queue.add((source, number), byteCount: size, of: Self.source(source))
-                let topic = lines.filter { $0.key % 3 == source % 3 }.values.joined().reduce(0) {
-                    $0 + $1.size
+                func bounded(_ belongs: (Int) -> Bool) -> Int {
+                    lines.filter { belongs($0.key) }.values.joined().reduce(0) {
+                        $0 + ($1.isBeyond ? 0 : $1.size)
+                    }
                 }
-                let limit = 1000 - before.0 - topic
-                let fits = before.1 == 0 || own + size <= limit
-                #expect((refusal == nil) == fits, "seed \(seed), step \(number)")
+                let own = bounded { $0 == source }
+                let refusal = queue.add((source, number), byteCount: size, of: Self.source(source))
+                let limit = 1000 - bounded { _ in true } - bounded { $0 % 3 == source % 3 }
+                let fits = own + size <= limit
+                let mayBeBeyond = size > 125 && !lines.values.joined().contains(where: \.isBeyond)
+                #expect((refusal == nil) == (fits || mayBeBeyond), "seed \(seed), step \(number)")
                 if refusal == nil {
-                    lines[source, default: []].append((number, size))
+                    lines[source, default: []].append((number, size, !fits))
                 } else {
                     #expect(refusal?.waitingByteCount == own && refusal?.limit == max(0, limit))
                     #expect((queue.byteCount, queue.count) == before)
@@ -79,6 +82,25 @@ import Testing
         }
         #expect(
             queue.take(upTo: 100) == ["00", "c0", "10", "c1", "20", "c2", "30", "01", "11", "21", "31"])
+    }
+
+    @Test("a large request is taken beyond the bound, one at a time, and takes no room of the small ones")
+    func large() {
+        var queue = FairQueue<String>(byteCountMax: 800)
+        #expect(queue.add("small", byteCount: 1, of: Self.source(0)) == nil)
+        // More than all there is, and as much as there is: neither ever fits beside a small one.
+        #expect(queue.add("large", byteCount: 900, of: Self.source(0)) == nil)
+        #expect(queue.add("next", byteCount: 800, of: Self.source(1)) != nil)
+        #expect(queue.byteCount == 901)
+        for _ in 0..<50 { #expect(queue.add("small", byteCount: 1, of: Self.source(0)) == nil) }
+        for _ in 0..<50 { #expect(queue.add("small", byteCount: 1, of: Self.source(1)) == nil) }
+        // In its place in its line.
+        #expect(queue.take(upTo: 10) == ["small", "small"])
+        #expect(queue.take(upTo: 10) == ["large"])
+        #expect(queue.add("next", byteCount: 800, of: Self.source(1)) == nil)
+        #expect(queue.add("small", byteCount: 100, of: Self.source(2)) == nil, "an eighth is not large")
+        while !queue.isEmpty { _ = queue.take(upTo: 10) }
+        #expect(queue.byteCount == 0)
     }
 
     @Test("one source alone may fill a third, and leaves room for another", arguments: [1, 7, 100])

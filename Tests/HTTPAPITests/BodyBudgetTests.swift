@@ -9,21 +9,31 @@ import Testing
 
 @Suite("A bound on all bodies", .timeLimit(.minutes(10)))
 struct BodyBudgetTests {
-    @Test("what is held is at most the bound, but for one that is alone, and comes back")
+    @Test("what is held is at most the bound and one large body, and comes back")
     func accounting() throws {
         let budget = BodyBudget(byteCountMax: 100)
-        let (a, b, c) = (budget.share(), budget.share(), budget.share())
-        try a.grow(by: 60)
-        #expect(throws: RequestRefusal.self) { try b.grow(by: 41) }
-        try b.grow(by: 40)
-        #expect(throws: RequestRefusal.self) { try a.grow(by: 1) }
-        #expect(budget.figures == (100, 2))
-        a.end()
-        b.end()
+        let (a, b, c, d) = (budget.share(), budget.share(), budget.share(), budget.share())
+        for _ in 0..<8 { try a.grow(by: 12) }
+        #expect(throws: RequestRefusal.self, "an eighth is not large") { try b.grow(by: 12) }
+        try b.grow(by: 4)
+        // A large one comes in beside what fills the bound; as a whole, or grown that far.
         try c.grow(by: 90)
         try c.grow(by: 90)
-        #expect(budget.figures.byteCount == 180)
+        #expect(throws: RequestRefusal.self, "one at a time") { try d.grow(by: 90) }
+        #expect(budget.figures == (280, 2))
         c.end()
+        #expect(budget.figures.byteCount == 100)
+        try a.grow(by: 1)
+        #expect(budget.figures.byteCount == 101)
+        // Its bytes are nobody's room any more.
+        try b.grow(by: 96)
+        #expect(throws: RequestRefusal.self) { try b.grow(by: 1) }
+        #expect(throws: RequestRefusal.self) { try d.grow(by: 13) }
+        a.end()
+        try d.grow(by: 90)
+        b.end()
+        #expect(budget.figures == (90, 4))
+        d.end()
         #expect(budget.figures.byteCount == 0)
     }
 
@@ -51,7 +61,7 @@ struct BodyBudgetTests {
                             ),
                             body: RequestBody(asyncSequence: pieces))
                         let response = try await responder.respond(to: request, context: Client.context)
-                        #expect(budget.figures.byteCount <= 1 << 20)
+                        #expect(budget.figures.byteCount <= 1 << 20 + body.count)
                         if response.status == .tooManyRequests {
                             #expect(response.headers[.retryAfter] == "1")
                         }
@@ -80,8 +90,11 @@ struct BodyBudgetTests {
     func uploads() async throws {
         try await serving { (client: Client) async throws in
             let budget = BodyBudget(byteCountMax: 10)
-            let share = budget.share()
-            try share.grow(by: 10)
+            // All that there is, and what one large body may have beyond it.
+            let (share, large) = (budget.share(), budget.share())
+            try share.grow(by: 1)
+            for _ in 0..<9 { try share.grow(by: 1) }
+            try large.grow(by: 10)
             let responder = APIServer.router(
                 client.store, publicURL: nil, budget: budget, logger: noLog
             ).buildResponder()
