@@ -6,7 +6,8 @@
 //     twin, where the first failed                                         ─► claim ─► …
 //
 // Invariants:
-//  * A key is remembered exactly when the commit that holds it is durable.
+//  * A key is remembered exactly when the commit that holds it is durable, until it expires or its records
+//    are deleted: then the request may be stored anew.
 //  * Of the requests with one key one is under way at a time.
 //  * Another request under a key that is remembered or under way is refused, and changes nothing.
 
@@ -146,6 +147,17 @@ package final class KeyMemory: Sendable {
     private func release(_ key: RequestKey) {
         let waiting = state.withLock { $0.underWay.removeValue(forKey: Identity(key))?.waiting ?? [] }
         for continuation in waiting { continuation.resume(returning: .ended) }
+    }
+
+    /// Forgets the keys of records that are deleted, when that is durable.
+    func forget(_ tombstone: Tombstone) {
+        guard tombstone.reason == .deletion else { return }
+        state.withLock { state in
+            state.topics[tombstone.topic]?.removeAll { partition, indexes in
+                tombstone.ranges[partition]?.contains(indexes) ?? false
+            }
+            if state.topics[tombstone.topic]?.count == 0 { state.topics[tombstone.topic] = nil }
+        }
     }
 
     /// Takes in keys whose commit is durable, in the order of commits.

@@ -75,6 +75,18 @@ struct KeyTable {
         if ring.count > KeyTable.capacityMin && count < ring.count / 8 { resize(to: ring.count / 4) }
     }
 
+    /// Forgets the keys whose records are such: all of them are looked at.
+    mutating func removeAll(where isGone: (_ partition: String, _ indexes: Range<UInt64>) -> Bool) {
+        let kept = (0..<count).map { ring[(start + $0) & (ring.count - 1)] }.filter { entry in
+            !isGone(partition(entry), entry.firstIndex..<entry.firstIndex &+ UInt64(entry.rowCount))
+        }
+        if kept.count == count { return }
+        (ring, start, count) = (kept, 0, kept.count)
+        var capacity = KeyTable.capacityMin
+        while capacity < count { capacity *= 2 }
+        resize(to: capacity)
+    }
+
     // MARK: Inside
 
     private func isExpired(_ entry: Entry, at now: Int64) -> Bool {
@@ -141,7 +153,7 @@ struct KeyTable {
     private mutating func resize(to capacity: Int) {
         var entries: [Entry] = []
         entries.reserveCapacity(capacity)
-        for position in 0..<count { entries.append(ring[(start + position) & (ring.count - 1)]) }
+        for position in 0..<count { entries.append(ring[(start + position) % ring.count]) }
         let filler = Entry(
             key: Fingerprint(first: 0, second: 0), request: Fingerprint(first: 0, second: 0), firstIndex: 0,
             time: 0, rowCount: 0, partition: 0)

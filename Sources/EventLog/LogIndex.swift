@@ -113,6 +113,14 @@ extension BlockEntry {
     package var indexes: Range<UInt64> { firstIndex..<firstIndex + UInt64(rowCount) }
 }
 
+extension KeyEntry {
+    /// The indexes of its records; none where they are past any that can be.
+    var indexes: Range<UInt64> {
+        let (end, overflow) = firstIndex.addingReportingOverflow(UInt64(rowCount))
+        return firstIndex..<(overflow ? firstIndex : end)
+    }
+}
+
 /// A field that is not to be seen in records before a commit.
 package struct Redaction: Hashable, Sendable {
     package let field: String
@@ -133,8 +141,8 @@ package struct TopicIndex: Sendable {
     package internal(set) var letGo: [String: IndexRanges] = [:]
     /// Fields that were let go, in commit order, each once.
     package internal(set) var redactions: [Redaction] = []
-    /// Whether records went by deletion, at some time.
-    private var hasDeletion = false
+    /// Of those, the ones that went by deletion: their idempotency keys went with them.
+    private var deleted: [String: IndexRanges] = [:]
 
     package init() {}
 
@@ -243,16 +251,22 @@ package struct TopicIndex: Sendable {
 
     /// Whether all its records were deleted, and none came since.
     package var isDeleted: Bool {
-        hasDeletion
-            && nextIndexes.allSatisfy { partition, next in
-                next == 0 || letGo[partition]?.contains(0..<next) ?? false
-            }
+        !deleted.isEmpty && nextIndexes.allSatisfy { partition, next in isDeleted(partition, 0..<next) }
     }
+
+    /// Whether these records went by deletion, all of them. Retention leaves keys until they expire: it lets
+    /// no retry be stored twice.
+    package func isDeleted(_ partition: String, _ indexes: Range<UInt64>) -> Bool {
+        indexes.isEmpty || deleted[partition]?.contains(indexes) ?? false
+    }
+
+    /// Whether it has records that went by deletion.
+    var hasDeleted: Bool { !deleted.isEmpty }
 
     /// Lets records go that stand in blocks.
     fileprivate mutating func apply(_ ranges: [String: IndexRanges], _ reason: Tombstone.Reason) {
-        if reason == .deletion { hasDeletion = true }
         for (partition, ranges) in ranges {
+            if reason == .deletion { deleted[partition, default: IndexRanges()].formUnion(ranges) }
             letGo[partition, default: IndexRanges()].formUnion(ranges)
             nextIndexes[partition] = max(nextIndexes[partition] ?? 0, ranges.end)
         }
@@ -301,7 +315,7 @@ package struct SegmentUse: Hashable, Sendable {
     package internal(set) var liveByteCount = 0
     package internal(set) var blockCount = 0
     package internal(set) var rowCount = 0
-    /// Whose records it holds, seen or not.
+    /// Whose records and keys it holds, seen or not.
     package internal(set) var topics: Set<String> = []
     package internal(set) var header = SegmentHeader()
     /// The last erasure that may concern it; 0 for none.
@@ -385,6 +399,18 @@ package struct LogIndex: Sendable {
         uses[segment]!.liveByteCount += event.byteCount
     }
 
+    /// Notes whose keys a segment holds, where it may hold no records of theirs.
+    mutating func note(keyTopics: Set<String>, segment: UInt64) {
+        if keyTopics.isEmpty { return }
+        uses[segment, default: SegmentUse()].topics.formUnion(keyTopics)
+    }
+
+    /// Whether an idempotency key is a deleted record's: then it is remembered no longer, and is to go.
+    func isDeleted(_ key: KeyEntry) -> Bool {
+        guard let topic = topics[key.topic], topic.hasDeleted else { return false }
+        return topic.isDeleted(key.partition, key.indexes)
+    }
+
     mutating func note(_ header: SegmentHeader, segment: UInt64) {
         uses[segment, default: SegmentUse()].header = header
     }
@@ -440,6 +466,7 @@ package struct LogIndex: Sendable {
         for name in topics.keys {
             topics[name]!.replace(sources, with: segment, blocks[name] ?? [])
         }
+        use.topics = directory.keyTopics
         for (name, blocks) in blocks {
             use.topics.insert(name)
             use.listedByteCount += blocks.reduce(0) { $0 + $1.byteCount }

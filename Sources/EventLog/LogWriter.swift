@@ -269,6 +269,7 @@ package final class LogWriter {
         directory.keys += publication.keys
         // Before the requests are acknowledged: a retry that comes then finds its key.
         keys.remember(used)
+        for tombstone in publication.tombstones { keys.forget(tombstone) }
         shared.index.withLock { publication.apply(to: &$0, segment: segment.number) }
         meter.count { publication.apply(to: &$0, envelopeByteCount: bytes.count, syncDuration) }
         return draft.receipts

@@ -120,7 +120,9 @@ struct Recovery {
             let number = blocks[blocks.startIndex].segment
             do throws(SegmentError) {
                 let segment = try open(number)
-                try segment.keys(blocks.lazy.map(\.entry)) { keys.remember($0) }
+                try segment.keys(blocks.lazy.map(\.entry)) { found in
+                    keys.remember(found.filter { !index.isDeleted($0) })
+                }
             } catch {
                 if error.isRefusal { throw .segment(error) }
                 report.damages.append(
@@ -188,6 +190,7 @@ struct Recovery {
             }
         }
         for entry in contents.keys { keyBlocks.append((segment.number, entry)) }
+        index.note(keyTopics: contents.keyTopics, segment: segment.number)
         if let commit = contents.lastCommit { index.cut = max(index.cut, commit) }
     }
 
@@ -317,9 +320,11 @@ struct Recovery {
                 directory.events.append(entry)
                 try apply(event, commit: header.commit, at: place)
             case .keys:
+                let found = try block.keys(at: place)
                 let entry = KeyBlockEntry(
                     offset: place.byteOffset, byteCount: block.payload.count, commit: header.commit,
-                    timeMax: try block.keys(at: place).reduce(.min) { max($0, $1.time) })
+                    timeMax: found.reduce(.min) { max($0, $1.time) })
+                index.note(keyTopics: Set(found.lazy.map(\.topic)), segment: number)
                 keyBlocks.append((number, entry))
                 directory.keys.append(entry)
             case .small:

@@ -14,8 +14,10 @@
 //  * The new file is whole and durable before a manifest names it; the old ones are removed after. A
 //    crash in between leaves the one or the others as strays, which the next opening removes.
 //  * Every byte that is copied was checked. Where one is damaged, nothing changes and the old file stays;
-//    but an erasure takes damaged columns, events and keys along as they are, with the checksums that
-//    refuse them, so that one bad byte does not keep on disk what is to go.
+//    but an erasure takes damaged columns and events along as they are, with the checksums that refuse
+//    them, so that one bad byte does not keep on disk what is to go.
+//  * Keys of deleted records are left behind. So are those that are damaged, where any records were deleted:
+//    nobody remembers them, and nobody knows whose they are.
 //  * Where damage hides whose records a part of a file holds, or where a block's columns lie, not even an
 //    erasure goes past it.
 
@@ -337,17 +339,51 @@ struct SegmentRewrite {
             }
             while nextKey < keys.count, keys[nextKey].entry.commit == commit {
                 let (segment, entry) = keys[nextKey]
-                if !keepsDamage { try segment.keys([entry]) { _ in } }
-                let block = try envelope.append(copyOf: .keys, of: segment, entry.offset, entry.byteCount)
-                var copy = entry
-                copy.offset = start + block.offset
-                directory.keys.append(copy)
                 nextKey += 1
+                guard
+                    var copy = try copy(
+                        entry, of: segment, keepingDamage: keepsDamage, to: &envelope, &directory)
+                else { continue }
+                copy.offset += start
+                directory.keys.append(copy)
             }
+            guard !envelope.blocks.isEmpty else { continue }
             batch += envelope.finish(commit: commit, segment: writer.number)
             if batch.count >= batchByteCount { try flush() }
         }
         try flush()
+    }
+}
+
+extension SegmentRewrite {
+    /// Copies a block of keys, without those of deleted records.
+    ///
+    /// - Returns: where it is in the envelope; nil where nothing of it is left.
+    private func copy(
+        _ entry: KeyBlockEntry, of segment: SegmentFile, keepingDamage keepsDamage: Bool,
+        to envelope: inout EnvelopeWriter, _ directory: inout SegmentDirectory
+    ) throws(SegmentError) -> KeyBlockEntry? {
+        var copy = entry
+        var found: [KeyEntry] = []
+        do throws(SegmentError) { try segment.keys([entry]) { found = $0 } } catch {
+            guard keepsDamage, !error.isRefusal else { throw error }
+            if index.topics.values.contains(where: \.hasDeleted) { return nil }
+            copy.offset = try envelope.append(copyOf: .keys, of: segment, entry.offset, entry.byteCount)
+                .offset
+            return copy
+        }
+        let kept = found.filter { !index.isDeleted($0) }
+        if kept.isEmpty { return nil }
+        directory.keyTopics.formUnion(kept.lazy.map(\.topic))
+        if kept.count == found.count {
+            copy.offset = try envelope.append(copyOf: .keys, of: segment, entry.offset, entry.byteCount)
+                .offset
+            return copy
+        }
+        let written = envelope.append(kept)
+        return KeyBlockEntry(
+            offset: written.offset, byteCount: written.byteCount, commit: entry.commit,
+            timeMax: kept.reduce(.min) { max($0, $1.time) })
     }
 }
 

@@ -52,7 +52,8 @@ package struct Tombstone: Hashable, Sendable {
         guard let found = index.topics[topic] else { return nil }
         var ranges: [String: IndexRanges] = [:]
         for (partition, next) in found.nextIndexes where next > 0 {
-            if found.letGo[partition]?.contains(0..<next) ?? false { continue }
+            // What retention let go is named too: its keys are still there.
+            if found.isDeleted(partition, 0..<next) { continue }
             ranges[partition] = IndexRanges(0..<next)
         }
         if ranges.isEmpty { return nil }

@@ -88,6 +88,8 @@ package struct SegmentDirectory: Hashable, Sendable {
     package var blocks: [BlockEntry] = []
     package var events: [EventEntry] = []
     package var keys: [KeyBlockEntry] = []
+    /// In a rewritten segment, whose keys those are: it may hold no records of theirs any more.
+    package var keyTopics: Set<String> = []
     /// The least and greatest commit of the segment; nil while it has none.
     package var commits: ClosedRange<UInt64>?
 
@@ -113,6 +115,8 @@ package struct SegmentDirectory: Hashable, Sendable {
             _ = number(block.partition)
         }
         for event in events { _ = number(event.name) }
+        // Behind the names that entries refer to: nobody refers to these.
+        names += keyTopics.sorted()
         writer.writeVarint(names.count)
         for name in names { writer.write(text: name) }
         writer.writeVarint(commits == nil ? 0 : 1)
@@ -158,9 +162,12 @@ package struct SegmentDirectory: Hashable, Sendable {
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
             names.append(try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax))
         }
+        /// Names from the first to the last that an entry refers to.
+        var nameCount = 0
         func name(_ cursor: inout ByteCursor) throws(BytesError) -> String {
             let place = cursor.offset
             let number = try cursor.readCount(limit: entryCountMax)
+            nameCount = max(nameCount, number + 1)
             guard number < names.count else {
                 throw .overLimit(offset: place, found: UInt64(number), limit: UInt64(names.count))
             }
@@ -176,7 +183,7 @@ package struct SegmentDirectory: Hashable, Sendable {
         let blockCount = try cursor.readCount(limit: entryCountMax)
         // A claim, until as many bytes are there: an entry has a dozen.
         directory.blocks.reserveCapacity(min(blockCount, cursor.remaining / 12))
-        try readBlocks(blockCount, names, from: &cursor, into: &directory.blocks)
+        try readBlocks(blockCount, names, from: &cursor, into: &directory.blocks, &nameCount)
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
             directory.events.append(
                 EventEntry(
@@ -191,13 +198,15 @@ package struct SegmentDirectory: Hashable, Sendable {
                     byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
                     commit: try cursor.readVarint(), timeMax: try cursor.readZigzag()))
         }
+        directory.keyTopics = Set(names[min(nameCount, names.count)...])
         return directory
     }
 
     /// Opening a log reads an entry for every block that there is: so the numbers of one are read together, and
     /// where one is beyond its limit, its place is looked for then.
     private static func readBlocks(
-        _ count: Int, _ names: [String], from cursor: inout ByteCursor, into blocks: inout [BlockEntry]
+        _ count: Int, _ names: [String], from cursor: inout ByteCursor, into blocks: inout [BlockEntry],
+        _ nameCount: inout Int
     ) throws(BytesError) {
         guard !names.isEmpty || count == 0 else {
             throw .overLimit(offset: cursor.offset, found: UInt64(count), limit: 0)
@@ -219,6 +228,7 @@ package struct SegmentDirectory: Hashable, Sendable {
             try cursor.readVarints(into: nameNumbers)
             let topic = names[try number(0, limit: names.count - 1)]
             let partition = names[try number(1, limit: names.count - 1)]
+            nameCount = max(nameCount, Int(truncatingIfNeeded: max(numbers[0], numbers[1])) + 1)
             let code: UInt8 = try cursor.read()
             guard let kind = BlockKind(rawValue: code) else {
                 throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: BlockKind.codeMax)

@@ -91,6 +91,12 @@ package struct LogModel: Hashable {
                 }
             }
         }
+        if tombstone.reason == .deletion {
+            keys = keys.filter { _, use in
+                let ranges = use.span.topic == tombstone.topic ? tombstone.ranges[use.span.partition] : nil
+                return !(ranges?.contains(use.span.firstIndex..<use.span.endIndex) ?? false)
+            }
+        }
         guard let field = tombstone.field else { return }
         for key in records.keys where key.hasPrefix(tombstone.topic + "/") {
             for index in records[key]!.indices {

@@ -1,6 +1,7 @@
 // Invariants checked: what was erased is in no file, also where only a failed write had brought it there;
 // what keeps one file from being made anew keeps no other, and not for longer than it lasts.
 
+import Bytes
 import CrashPoints
 import Disk
 import Records
@@ -41,6 +42,83 @@ import Testing
         // The same after a restart between the deletion and the rewrite.
         drive.run(.kill)
         #expect(drive.violations == [])
+    }
+
+    //     segment 1   hidden and other in one envelope, a key each; then retention, then the deletion
+    @Test(
+        "idempotency keys of a deleted topic are in no file and in no memory; another topic's stay",
+        arguments: [false, true], [false, true])
+    func keys(wasRetained: Bool, isReopened: Bool) throws {
+        let disk = SimulatedFileSystem()
+        var writer: LogWriter! = try InferenceLog.openWriter(on: disk).writer
+        func reopen() throws {
+            writer = nil
+            writer = try InferenceLog.openWriter(on: disk).writer
+        }
+        _ = try writer.commit([Self.keyed("hidden"), Self.keyed("other")])
+        func filesWithKey(_ topic: String) throws -> Int {
+            try disk.list("").count { name in
+                String(decoding: disk.bytes(of: name) ?? [], as: UTF8.self).contains("key-of-\(topic)")
+            }
+        }
+        func rewriteAll() throws -> CompactionReport {
+            var (left, report) = (Set<UInt64>(), CompactionReport())
+            while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+            #expect(report.problems == [])
+            return report
+        }
+        if wasRetained {
+            // Its records go first, with a rewrite that leaves the key alone.
+            let tombstone = Tombstone(topic: "hidden", reason: .retention, ranges: ["p": IndexRanges(0..<1)])
+            #expect(try writer.letGo(tombstone) == tombstone)
+            try writer.sealActive()
+            #expect(try rewriteAll().rewrites["half dead"] == 1 && writer.keys.count == 2)
+        }
+        #expect(try filesWithKey("hidden") == 1, "the alarm works")
+        if isReopened { try reopen() }
+        #expect(try writer.erase { Tombstone(deleting: "hidden", in: $0) } != nil)
+        #expect(writer.keys.count == 1)
+        // A retry would be stored anew, before the bytes are gone as after.
+        #expect(writer.keys.span(topic: "hidden", key: "key-of-hidden", at: 1000) == nil)
+        if isReopened {
+            try reopen()
+            #expect(writer.keys.count == 1)
+        }
+        #expect(try rewriteAll().rewrites["erasure"] == 1)
+        #expect(try filesWithKey("hidden") == 0 && filesWithKey("other") == 1)
+        try reopen()
+        #expect(writer.keys.count == 1)
+        #expect(writer.keys.span(topic: "other", key: "key-of-other", at: 1000)?.endIndex == 1)
+        #expect(try writer.erase { Tombstone(deleting: "hidden", in: $0) } == nil, "nothing is left to do")
+    }
+
+    /// One record with a key, which are its topic's by their names.
+    private static func keyed(_ topic: String) -> AppendRequest {
+        let part = Part(
+            [ModelRecord(time: 1_700_000_000_000, fields: ["in.name": .text("x")])], topic: topic,
+            partition: "p", isSmall: false)
+        return AppendRequest(
+            [part.item],
+            key: RequestKey(topic: topic, text: "key-of-\(topic)", request: Fingerprint("b"), time: 1000))
+    }
+
+    @Test("damaged keys are left behind where a topic was deleted: nobody knows whose they are")
+    func damagedKeys() throws {
+        let disk = SimulatedFileSystem()
+        let writer = try InferenceLog.openWriter(on: disk).writer
+        _ = try writer.commit([Self.keyed("hidden"), Self.keyed("other")])
+        try writer.sealActive()
+        let name = FileName.segment(1)
+        let bytes = try #require(disk.bytes(of: name))
+        let place = try #require(
+            bytes.indices.first { bytes[$0...].starts(with: Array("key-of-other".utf8)) })
+        disk.damage(name) { $0[place] ^= 1 }
+        _ = try writer.erase { Tombstone(deleting: "hidden", in: $0) }
+        var (left, report) = (Set<UInt64>(), CompactionReport())
+        while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+        #expect(report.rewrites["erasure"] == 1 && report.problems == [])
+        let files = try disk.list("").map { String(decoding: disk.bytes(of: $0) ?? [], as: UTF8.self) }
+        #expect(!files.contains { $0.contains("key-of-") || $0.contains("ey-of-hidden") })
     }
 
     @Test(
