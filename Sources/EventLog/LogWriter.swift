@@ -47,7 +47,7 @@ package enum AppendItem: Sendable {
 /// What one client wants committed together.
 package struct AppendRequest: Sendable {
     package var items: [AppendItem]
-    /// What a retry of it is known by. Its items are then records of one partition, in order.
+    /// What a retry of it is known by. Its records are then of one partition, in order.
     package var key: RequestKey?
 
     package init(_ items: [AppendItem], key: RequestKey? = nil) {

@@ -94,11 +94,12 @@ struct LogRoutes {
     /// Parses and stores a body; no records get no addresses, at the place where the next ones go.
     private func append(_ post: Post, key: RequestKey?) async throws -> AppendedSpan {
         let float32Fields = post.pipeline.float32Fields.union(post.float32)
-        // Where the body is refused, nothing is declared: it is read before.
-        let declares = post.isFromEdge || float32Fields.count > post.pipeline.float32Fields.count
+        let declaration = RecordDeclaration(
+            of: post.pipeline.id, float32Fields: post.float32, isFromEdge: post.isFromEdge)
+        let isKnown = declaration.isKnown(to: store.catalog, of: post.source.partition)
         // A record without a time happened now, as far as we know.
         let now = store.sources.now().milliseconds
-        if case .json(let text) = post.format, !declares,
+        if case .json(let text) = post.format, isKnown,
             let posted = PostedRecords(
                 post.body, as: text, float32Fields: float32Fields, time: now, to: post.source)
         {
@@ -106,15 +107,15 @@ struct LogRoutes {
         }
         var parsed = try post.format.parse(post.body, float32Fields: float32Fields)
         for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
-        try await store.declareFloat32(post.float32, of: post.pipeline.id)
-        if post.isFromEdge { try await store.declareLocation(post.source.partition, of: post.pipeline.id) }
         guard parsed.batch.rowCount > 0 else {
             let (topic, partition) = (post.source.topic, post.source.partition)
+            try await store.declare(declaration, of: partition)
             let next = store.log.snapshot().index.topics[topic]?.nextIndexes[partition] ?? 0
             return AppendedSpan(topic: topic, partition: partition, firstIndex: next, endIndex: next)
         }
         return try await store.append(
-            parsed.batch, topic: post.source.topic, partition: post.source.partition, key: key)
+            parsed.batch, topic: post.source.topic, partition: post.source.partition,
+            declaring: declaration, key: key)
     }
 
     private func spanResponse(_ span: AppendedSpan) -> Response {

@@ -79,9 +79,12 @@ package struct ImportMark: Hashable, Sendable {
 extension InferenceStore {
     static let importEventName = "import"
 
-    /// Appends records of a file and, in the same commit, up to where it is read.
-    package func append(_ batch: RecordBatch, mark: ImportMark) async throws -> AppendedSpan {
-        try await append(batch, topic: mark.topic, partition: mark.partition, noting: mark.event)
+    /// Appends records of a file and, in the same commit, up to where it is read and what they declare.
+    package func append(
+        _ batch: RecordBatch, mark: ImportMark, declaring declaration: RecordDeclaration? = nil
+    ) async throws -> AppendedSpan {
+        try await append(
+            batch, topic: mark.topic, partition: mark.partition, noting: mark.event, declaring: declaration)
     }
 }
 

@@ -131,20 +131,10 @@ extension InferenceStore {
 }
 
 extension InferenceStore {
-    /// Says that a partition of a pipeline is an edge location, not home; once is enough.
-    package func declareLocation(_ name: String, of pipelineID: PipelineID) async throws {
-        if catalog.pipelines[pipelineID]?.locations.contains(name) == true { return }
-        try await change { catalog in
-            try catalog.declareLocation(name, of: pipelineID, at: sources.now()).map { [$0] } ?? []
-        }
-    }
-
-    /// Says that fields of a pipeline's records hold float32 numbers, from now on.
-    package func declareFloat32(_ fields: [String], of pipelineID: PipelineID) async throws {
-        if catalog.pipelines[pipelineID]?.float32Fields.isSuperset(of: fields) == true { return }
-        try await change { catalog in
-            try catalog.declareFloat32(fields, of: pipelineID, at: sources.now()).map { [$0] } ?? []
-        }
+    /// Declares what records would, without any.
+    package func declare(_ declaration: RecordDeclaration, of partition: String) async throws {
+        if declaration.isKnown(to: catalog, of: partition) { return }
+        try await change { try declaration.events(in: $0, of: partition, at: sources.now()) }
     }
 
     /// The pipeline whose records are in a topic; nil where there is none.

@@ -206,13 +206,24 @@ package final class InferenceStore: Sendable {
         try await gate.pass {
             let events = try command(catalog)
             guard !events.isEmpty else { return [] }
-            let receipt = try await log.append(
-                events.map { .event(Event(name: EventName.catalog, document: Array($0.json.text.utf8))) })
-            folded.withLock { folded in
-                for event in events { folded.apply(event, commit: receipt.commit) }
-            }
+            _ = try await append([], with: events)
             return events
         }
+    }
+
+    /// Appends records, if any, and events of the catalogue in one commit, and folds the events. Only behind
+    /// the gate.
+    private func append(
+        _ records: [AppendItem], with events: [CatalogEvent], key: RequestKey? = nil
+    ) async throws -> CommitReceipt {
+        let receipt = try await log.append(
+            records
+                + events.map { .event(Event(name: EventName.catalog, document: Array($0.json.text.utf8))) },
+            key: key)
+        folded.withLock { folded in
+            for event in events { folded.apply(event, commit: receipt.commit) }
+        }
+        return receipt
     }
 
     // MARK: Records
@@ -225,10 +236,11 @@ package final class InferenceStore: Sendable {
     ///
     /// - Parameters:
     ///   - event: what to note of it in the same commit: durable with the records, or not at all.
+    ///   - declaration: what is declared by it, likewise.
     ///   - key: what a retry is told by, within `log.once` for it.
     package func append(
         _ batch: RecordBatch, topic: String, partition: String, noting event: Event? = nil,
-        key: RequestKey? = nil
+        declaring declaration: RecordDeclaration? = nil, key: RequestKey? = nil
     ) async throws -> AppendedSpan {
         precondition(batch.rowCount > 0, "An append has records.")
         var items: [AppendItem] = []
@@ -238,7 +250,15 @@ package final class InferenceStore: Sendable {
             items = await blocks(of: batch, AppendSource(topic: topic, partition: partition))
         }
         if let event { items.append(.event(event)) }
-        let receipt = try await log.append(items, key: key)
+        let receipt: CommitReceipt
+        if let declaration, !declaration.isKnown(to: catalog, of: partition) {
+            receipt = try await gate.pass { [items] in
+                try await append(
+                    items, with: declaration.events(in: catalog, of: partition, at: sources.now()), key: key)
+            }
+        } else {
+            receipt = try await log.append(items, key: key)
+        }
         return AppendedSpan(
             topic: topic, partition: partition, firstIndex: receipt.spans.first!.firstIndex,
             endIndex: receipt.spans.last!.endIndex)

@@ -39,6 +39,7 @@ struct StoreSink: RecordSink {
     let store: InferenceStore
     let topic: String
     let partition: String
+    let declaration: RecordDeclaration
 
     /// Opens a data directory for appending, alone.
     static func open(_ options: Append) async throws -> StoreSink {
@@ -61,9 +62,10 @@ struct StoreSink: RecordSink {
         }
         do {
             let pipeline = try await pipeline(options, store)
-            if options.edge { try await store.declareLocation(options.partition, of: pipeline.id) }
-            if !options.float32.isEmpty { try await store.declareFloat32(options.float32, of: pipeline.id) }
-            return StoreSink(store: store, topic: pipeline.topic.name, partition: options.partition)
+            return StoreSink(
+                store: store, topic: pipeline.topic.name, partition: options.partition,
+                declaration: RecordDeclaration(
+                    of: pipeline.id, float32Fields: options.float32, isFromEdge: options.edge))
         } catch {
             try await store.close()
             throw error
@@ -142,7 +144,8 @@ struct StoreSink: RecordSink {
         } else {
             do throws(RecordParseError) {
                 parsed = try RecordParser.parse(
-                    chunk.text, as: .lines, float32Fields: store.float32Fields(ofTopic: topic))
+                    chunk.text, as: .lines,
+                    float32Fields: store.float32Fields(ofTopic: topic).union(declaration.float32Fields))
             } catch { throw chunk.located(error, in: file, counting: unit) }
         }
         guard parsed.batch.rowCount > 0 else { return AppendedChunk(rowCount: 0) }
@@ -152,9 +155,10 @@ struct StoreSink: RecordSink {
         let span: AppendedSpan
         if var mark {
             mark.rowCount += parsed.batch.rowCount
-            span = try await store.append(parsed.batch, mark: mark)
+            span = try await store.append(parsed.batch, mark: mark, declaring: declaration)
         } else {
-            span = try await store.append(parsed.batch, topic: topic, partition: partition)
+            span = try await store.append(
+                parsed.batch, topic: topic, partition: partition, declaring: declaration)
         }
         return AppendedChunk(rowCount: parsed.batch.rowCount, indexes: span.firstIndex..<span.endIndex)
     }

@@ -18,8 +18,15 @@ import Testing
             #expect(try declared() == [])
             #expect(try await client.post(path, "[{\"out.y\":0.1}]").status == 200)
             #expect(try declared() == ["out.y"])
-            #expect(
-                client.store.log.snapshot().index.events.count == events + 2, "the field, and the location")
+            let log = client.store.log.snapshot()
+            #expect(log.index.events.count == events + 2, "the field, and the location")
+            #expect(log.index.events.suffix(from: events).allSatisfy { $0.entry.commit == log.cut })
+            // Declared before: a commit of records alone, read by the log. Records are not needed.
+            #expect(try await client.post(path, "[{\"out.y\":0.1}]").status == 200)
+            #expect(client.store.log.snapshot().index.events.count == events + 2)
+            let other = "\(LogRoutesTests.path)/partition/edge-2?edge=true"
+            #expect(try await client.post(other, "[]").status == 200)
+            #expect(client.store.log.snapshot().index.events.count == events + 3)
         }
     }
 

@@ -239,3 +239,10 @@ func refusal(_ body: () async throws -> Void) async -> String {
         return "\(error)"
     }
 }
+
+extension InferenceStore {
+    /// Says that a partition of a pipeline is an edge location, not home.
+    func declareLocation(_ name: String, of pipelineID: PipelineID) async throws {
+        try await declare(RecordDeclaration(of: pipelineID, isFromEdge: true), of: name)
+    }
+}
