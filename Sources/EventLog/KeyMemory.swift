@@ -80,7 +80,8 @@ package final class KeyMemory: Sendable {
         /// The caller is the first, or the only one left; it releases the key.
         case isFirst
         case wasDone(AppendedSpan)
-        case isAnother
+        /// It stands for another request; nil for one that is under way.
+        case isAnother(AppendedSpan?)
         /// The one that was waited for has ended: ask again.
         case ended
     }
@@ -116,7 +117,7 @@ package final class KeyMemory: Sendable {
                 defer { release(key) }
                 return .done(try await body())
             case .wasDone(let span): return .before(span)
-            case .isAnother: throw LogError.keyReused(key.text)
+            case .isAnother(let span): throw LogError.keyReused(key.text, span: span)
             case .ended: continue
             }
         }
@@ -128,15 +129,15 @@ package final class KeyMemory: Sendable {
                 if let table = state.topics[key.topic],
                     let entry = table.find(Fingerprint(key.text), at: key.time)
                 {
-                    guard entry.request == key.request else { return .isAnother }
-                    return .wasDone(table.span(entry, topic: key.topic))
+                    let span = table.span(entry, topic: key.topic)
+                    return entry.request == key.request ? .wasDone(span) : .isAnother(span)
                 }
                 let identity = Identity(key)
                 guard let underWay = state.underWay[identity] else {
                     state.underWay[identity] = UnderWay(request: key.request)
                     return .isFirst
                 }
-                guard underWay.request == key.request else { return .isAnother }
+                guard underWay.request == key.request else { return .isAnother(nil) }
                 state.underWay[identity]?.waiting.append(continuation)
                 return nil
             }

@@ -16,8 +16,8 @@ package enum LogError: Error, Hashable, Sendable {
     case busy(waitingByteCount: Int, limit: Int)
     /// The records are none that can be kept as they were posted; nothing of the request was kept.
     case refused(RecordParseError)
-    /// The idempotency key stands for another request.
-    case keyReused(String)
+    /// The idempotency key stands for another request: its records, or nil while that is under way.
+    case keyReused(String, span: AppendedSpan?)
     /// The log does not take appends any more; reads go on.
     case closed
 }
@@ -32,7 +32,7 @@ extension LogError: CustomStringConvertible {
             "too much waits for the disk: \(waiting) bytes of this topic's partition, which may have "
                 + "\(limit) now; try again shortly"
         case .refused(let error): error.description
-        case .keyReused(let key):
+        case .keyReused(let key, _):
             "the Idempotency-Key \"\(key)\" was used for another request to this topic; a retry repeats its "
                 + "request exactly, another request has a key of its own"
         case .closed: "the log is closed for appends; the process is stopping"

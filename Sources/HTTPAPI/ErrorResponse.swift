@@ -142,8 +142,12 @@ extension ErrorResponse {
                     headers: HTTPFields([HTTPField(name: .retryAfter, value: "1")]))
             case .refused:
                 self.init(status: .badRequest, message: "\(error)")
-            case .keyReused:
-                self.init(status: .unprocessableContent, message: "\(error)")
+            case .keyReused(_, let span):
+                let fields = span.map {
+                    [HTTPField(name: .idempotentSpan, value: "\($0.firstIndex)-\($0.endIndex)")]
+                }
+                self.init(
+                    status: .unprocessableContent, message: "\(error)", headers: HTTPFields(fields ?? []))
             case _ where error.isOutOfSpace:
                 self.init(
                     status: .outOfStorage, message: "nothing was stored: \(error)",

@@ -14,6 +14,9 @@ extension HTTPField.Name {
     static let idempotencyKey = HTTPField.Name("Idempotency-Key")!
     /// On an answer that an earlier request with the key brought about.
     static let idempotentReplayed = HTTPField.Name("Idempotent-Replayed")!
+    /// On the refusal of another request under a key: the indexes of the records that the key stands for, as
+    /// `0-100`, which ends before 100.
+    static let idempotentSpan = HTTPField.Name("Idempotent-Span")!
 }
 
 extension Request {

@@ -21,9 +21,28 @@ package struct ImportMark: Hashable, Sendable {
     package var byteCount: Int
     /// Records of the file that are in the log.
     package var rowCount: Int
-    /// Of the file's bytes before the place.
+    /// Of the file's bytes before the place: of their number, their beginning and their end.
     package var digest: String
+    /// CRC-32C of all of them; nil of an import before there was one.
+    package var checksum: UInt32?
+    /// Earlier places of the same import, ascending: where the file changed is between two of them.
+    package var earlier: [Place] = []
     package var at: Timestamp
+
+    /// How far an import had come.
+    package struct Place: Hashable, Sendable {
+        package var byteCount: Int
+        /// Of the bytes before it.
+        package var checksum: UInt32
+
+        package init(byteCount: Int, checksum: UInt32) {
+            self.byteCount = byteCount
+            self.checksum = checksum
+        }
+    }
+
+    /// Its own place; nil of an import before there was a checksum.
+    package var place: Place? { checksum.map { Place(byteCount: byteCount, checksum: $0) } }
 
     /// The bytes at either end of a file's read part that its digest is of: enough to tell records
     /// apart, little to read again.
@@ -31,7 +50,7 @@ package struct ImportMark: Hashable, Sendable {
 
     package init(
         topic: String, partition: String, path: String, byteCount: Int, rowCount: Int, digest: String,
-        at moment: Timestamp
+        checksum: UInt32? = nil, at moment: Timestamp
     ) {
         self.topic = topic
         self.partition = partition
@@ -39,6 +58,7 @@ package struct ImportMark: Hashable, Sendable {
         self.byteCount = byteCount
         self.rowCount = rowCount
         self.digest = digest
+        self.checksum = checksum
         at = moment
     }
 
@@ -52,27 +72,34 @@ package struct ImportMark: Hashable, Sendable {
         return SHA256.hexDigest(bytes)
     }
 
-    /// The Idempotency-Key of a part of a file, for a server: of its place and its bytes.
-    package static func key(salt: String, start: Int, _ text: [UInt8]) -> String {
-        let contents = text.withUnsafeBytes { Fingerprint($0) }
-        let whole = Fingerprint("\(salt)\n\(start)\n\(contents.first) \(contents.second)")
-        return "import-\(start)-" + String(whole.first, radix: 16) + "-" + String(whole.second, radix: 16)
+    /// The Idempotency-Key of a part of a file, for a server: of how the file begins, and of the part's place.
+    /// The server tells by it whether the part is there, and whether another one is.
+    ///
+    /// - Parameters:
+    ///   - salt: where the records go.
+    ///   - attempt: how many files that begin alike, and then differ, it is not.
+    ///   - row: records of the file before the part.
+    package static func key(salt: String, beginning: Fingerprint, attempt: Int, row: Int) -> String {
+        let whole = Fingerprint("\(salt)\n\(beginning.first) \(beginning.second)\n\(attempt)\n\(row)")
+        return "import-\(row)-" + String(whole.first, radix: 16) + "-" + String(whole.second, radix: 16)
     }
 
     var event: Event {
         let document = JSONValue.object(
             ("kind", .string("file_read")), ("topic", .string(topic)), ("partition", .string(partition)),
             ("path", .string(path)), ("byte_count", .integer(byteCount)), ("row_count", .integer(rowCount)),
-            ("digest", .string(digest)), ("at", .zulu(at)))
+            ("digest", .string(digest)), ("checksum", checksum.map { .integer(Int($0)) } ?? .null),
+            ("at", .zulu(at)))
         return Event(name: InferenceStore.importEventName, document: Array(document.text.utf8))
     }
 
     init(_ json: JSONField) throws(FieldError) {
+        let checksum = try json["checksum"].optional?.integer()
         self.init(
             topic: try json["topic"].string(), partition: try json["partition"].string(),
             path: try json["path"].string(), byteCount: try json["byte_count"].integer(),
             rowCount: try json["row_count"].integer(), digest: try json["digest"].string(),
-            at: try json["at"].timestamp())
+            checksum: checksum.map { UInt32(truncatingIfNeeded: $0) }, at: try json["at"].timestamp())
     }
 }
 
@@ -93,10 +120,11 @@ extension StoreView {
     package func importMarks(topic: String, partition: String) throws -> [ImportMark] {
         var marks: [ImportMark] = []
         for place in snapshot.index.events where place.entry.name == InferenceStore.importEventName {
-            let mark = try ImportMark(JSONField(try JSONValue(parsing: try snapshot.event(place).document)))
+            var mark = try ImportMark(JSONField(try JSONValue(parsing: try snapshot.event(place).document)))
             guard mark.topic == topic, mark.partition == partition else { continue }
             // A file that goes on replaces its own last mark; marks of one import follow each other.
-            if marks.last?.path == mark.path, (marks.last?.byteCount ?? 0) < mark.byteCount {
+            if let last = marks.last, last.path == mark.path, last.byteCount < mark.byteCount {
+                mark.earlier = last.earlier + (last.place.map { [$0] } ?? [])
                 marks.removeLast()
             }
             marks.append(mark)

@@ -4,8 +4,9 @@
 // beside the records, a mark of how far the file is read; so after a crash, a kill or a bad line
 // `--resume` goes on exactly behind the last durable record, and an import that was done is not
 // done again by mistake. (A note beside the file would tell of commits that a crash undid, or miss
-// the last one.) To a server each chunk goes with an Idempotency-Key made of its place and its bytes:
-// whatever of the file was stored in the last day is not stored again, however often it is sent.
+// the last one.) The mark has a checksum of all that was read, so that a file that changed since is not taken
+// for itself. To a server each chunk goes with an Idempotency-Key (ServerSink.swift): whatever of the file
+// was stored in the last day is not stored again, however often it is sent.
 //
 // Invariants:
 //  * A chunk's records are in the log all or none, and durable before the next chunk is committed.
@@ -27,12 +28,19 @@ struct Append: AsyncParsableCommand {
             Takes NDJSON (one JSON object a line), pandas-records JSON (one list of objects), Arrow IPC files
             and streams, which the first bytes tell apart, and CSV (files named .csv, or --csv); "-" is
             standard input. Fields have dotted names or are nested: "in.amount" or {"in":{"amount":…}}; "time"
-            is milliseconds since 1970, and now where it is left out. In CSV the first line names the fields,
-            an empty cell is null and a cell like "[0.1, 0.9]" a list. Every 10,000 records, or the record
-            batches of an Arrow file that have as many, are one durable commit. After an interruption run
-            the same command with --resume.
-            A server stores each part of a file once within a day, however often it is sent; a file that has
-            grown since is taken up anew from its last part on.
+            is milliseconds since 1970, and now where it is left out. Every 10,000 records, or the record
+            batches of an Arrow file that have as many, are one durable commit.
+
+            In CSV the first line names the fields. A cell is a number (also .5, 5. and +5, which are kept as
+            0.5, 5.0 and 5), true or false (True, False), null where it is empty, a list like "[0.1, 0.9]", or
+            else text, as is 007. A quoted cell is text, but for a list.
+
+            After an interruption run the same command with --resume: it goes on behind the last durable
+            record. A file is the same where all bytes that were imported of it are, whatever it is called; one
+            that changed is refused by --resume with the place, and without it is another file.
+            A server stores each part of a file once within a day, however often it is sent; of a file that
+            has grown it stores what is new. A file that begins like one that was sent, and then differs, is
+            another file and is stored as a whole; with --resume it is refused.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -126,14 +134,31 @@ private struct Importer {
     }
 
     mutating func append(_ file: InputFile) async throws {
-        var mark = try mark(of: file)
+        let mark = try mark(of: file)
+        let before = (skippedByteCount, rowCount)
+        for attempt in 0... {
+            sink.begin(attempt: attempt)
+            do { return try await append(file, noting: mark) } catch let other as OtherFile {
+                // As nothing of it was stored, it can be sent again from its beginning, for itself.
+                guard rowCount == before.1, !options.resume, file.byteCount != nil else {
+                    throw CommandFailure(other.description(of: file.name, isResumed: options.resume))
+                }
+                skippedByteCount = before.0
+                try file.seek(to: 0)
+            }
+        }
+    }
+
+    private mutating func append(_ file: InputFile, noting known: ImportMark?) async throws {
+        var mark = known
         let begin = mark?.byteCount ?? 0
         skippedByteCount += begin
         var chunks = try file.chunks(from: begin, isCSV: options.csv)
         while let chunk = try chunks.chunk() {
-            mark?.byteCount = chunk.end
-            mark?.at = SystemSources.wallClock()
-            if mark != nil {
+            if let last = mark {
+                mark?.checksum = try file.checksum(last.checksum ?? 0, from: last.byteCount, to: chunk.end)
+                mark?.byteCount = chunk.end
+                mark?.at = SystemSources.wallClock()
                 mark?.digest = try ImportMark.digest(upTo: chunk.end) { try file.read(at: $0, byteCount: $1) }
             }
             let appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
@@ -162,18 +187,27 @@ private struct Importer {
             digest: "",
             at: SystemSources.wallClock())
         guard !options.again else { return fresh }
-        let known = try marks.first { mark in
-            guard mark.byteCount <= size else { return false }
-            return try mark.digest
-                == ImportMark.digest(upTo: mark.byteCount) { try file.read(at: $0, byteCount: $1) }
+        var changed: Range<Int>?
+        let found = try marks.first { mark in
+            guard mark.byteCount <= size,
+                try mark.digest
+                    == ImportMark.digest(upTo: mark.byteCount, read: { try file.read(at: $0, byteCount: $1) })
+            else { return false }
+            let change = try self.change(of: file, since: mark)
+            changed = changed ?? change
+            return change == nil
         }
-        guard var known else {
-            guard options.resume, marks.contains(where: { $0.path == path }) else { return fresh }
+        guard var known = found else {
+            guard options.resume, changed != nil || marks.contains(where: { $0.path == path }) else {
+                return fresh
+            }
+            let place = changed.map { ", between byte \($0.lowerBound) and byte \($0.upperBound)" } ?? ""
             throw CommandFailure(
-                "\(file.name) was imported before and has changed since, "
-                    + "so that there is no place to go on at; "
+                "\(file.name) was imported before and has changed since\(place), "
+                    + "so that there is no place to go on at; put it back as it was, "
                     + "move what is new to a file of its own, or import all of it once more with --again")
         }
+        if known.checksum == nil { known.checksum = try file.checksum(0, from: 0, to: known.byteCount) }
         guard options.resume else {
             throw CommandFailure(
                 "\(file.name) is in the log already: \(Quantity.count(known.rowCount)) records, up to byte "
@@ -182,6 +216,17 @@ private struct Importer {
         }
         known.path = path
         return known
+    }
+
+    /// The bytes of a file among which one has changed since the mark; nil where none has.
+    private func change(of file: InputFile, since mark: ImportMark) throws -> Range<Int>? {
+        var last = ImportMark.Place(byteCount: 0, checksum: 0)
+        for place in mark.earlier + (mark.place.map { [$0] } ?? []) {
+            let checksum = try file.checksum(last.checksum, from: last.byteCount, to: place.byteCount)
+            guard checksum == place.checksum else { return last.byteCount..<place.byteCount }
+            last = place
+        }
+        return nil
     }
 
     // MARK: What was done

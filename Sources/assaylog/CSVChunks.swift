@@ -5,10 +5,12 @@
 //
 // A cell is what JSON would read in it: a number with all its digits, true or false (also True and
 // False), null, a list or an object; an empty cell is null; anything else is text. A quoted cell is text
-// unless it holds a list or an object, which CSV cannot write without quotes.
+// unless it holds a list or an object, which CSV cannot write without quotes. Numbers that JSON writes otherwise
+// are numbers too, as they are for everybody who reads CSV: `.5` is 0.5, `5.` is 5.0, `+5` is 5.
 //
 // Invariants:
-//  * No cell's digits or text change. `007` is no number of JSON, so it stays text.
+//  * No cell's digits or text change. `007` is no number of JSON, so it stays text: digits that stand
+//    before a number are a code's, as of a post office.
 //  * A record with more or fewer cells than there are names is refused by its number.
 
 import JSON
@@ -93,7 +95,14 @@ struct CSVChunks: ChunkReader {
                 return output.bytes.append(contentsOf: text.map { $0 == 0x0A || $0 == 0x0D ? 0x20 : $0 })
             }
         case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-            if !cell.isQuoted && CSVChunks.isJSON(text) { return output.bytes.append(contentsOf: text) }
+            if !cell.isQuoted {
+                if CSVChunks.isJSON(text) { return output.bytes.append(contentsOf: text) }
+                if let number = CSVChunks.number(text) { return output.bytes.append(contentsOf: number) }
+            }
+        case UInt8(ascii: "."), UInt8(ascii: "+"):
+            if !cell.isQuoted, let number = CSVChunks.number(text) {
+                return output.bytes.append(contentsOf: number)
+            }
         default:
             if cell.isQuoted { break }
             for (word, value) in [("true", "true"), ("True", "true"), ("false", "false"), ("False", "false")]
@@ -106,6 +115,30 @@ struct CSVChunks: ChunkReader {
             )
         }
         text.withUnsafeBytes { output.write(stringUTF8: $0) }
+    }
+
+    /// A number as JSON writes it, where the text is one but for a plus before it, or for digits that are left
+    /// out on one side of its point.
+    private static func number(_ text: [UInt8]) -> [UInt8]? {
+        func isDigit(_ byte: UInt8?) -> Bool { byte.map { (0x30...0x39).contains($0) } ?? false }
+        var result: [UInt8] = []
+        var rest = text[...]
+        if rest.first == UInt8(ascii: "+") {
+            rest.removeFirst()
+            guard isDigit(rest.first) || rest.first == UInt8(ascii: ".") else { return nil }
+        } else if rest.first == UInt8(ascii: "-") {
+            result.append(rest.removeFirst())
+        }
+        let point = rest.firstIndex(of: UInt8(ascii: "."))
+        let hasDigitsBefore = isDigit(rest.first)
+        let hasDigitsBehind = point.map { $0 + 1 < rest.endIndex && isDigit(rest[$0 + 1]) } ?? false
+        guard hasDigitsBefore || hasDigitsBehind else { return nil }
+        for (position, byte) in zip(rest.indices, rest) {
+            if position == point, !hasDigitsBefore { result.append(UInt8(ascii: "0")) }
+            result.append(byte)
+            if position == point, !hasDigitsBehind { result.append(UInt8(ascii: "0")) }
+        }
+        return isJSON(result) ? result : nil
     }
 
     /// Whether the text is one whole value of JSON, without space around it.

@@ -1,5 +1,6 @@
 // A file that is read from its beginning or from a place in it, piece by piece; or standard input.
 
+import Bytes
 import Glibc
 
 final class InputFile {
@@ -104,6 +105,18 @@ final class InputFile {
                 filled += found
             }
         }
+    }
+
+    /// The CRC-32C of all bytes up to `end`, given that of those up to `start`; without moving on.
+    func checksum(_ previous: UInt32, from start: Int, to end: Int) throws -> UInt32 {
+        var checksum = previous
+        var offset = start
+        while offset < end {
+            let piece = try read(at: offset, byteCount: min(InputFile.pieceByteCount, end - offset))
+            checksum = piece.withUnsafeBytes { Checksum.crc32c($0, continuing: checksum) }
+            offset += piece.count
+        }
+        return checksum
     }
 
     /// All of the file, if it holds no more than `limit` bytes.

@@ -5,7 +5,6 @@
 import Catalog
 import Disk
 import EventLog
-import HTTPAPI
 import JSON
 import Records
 import Store
@@ -25,6 +24,10 @@ protocol RecordSink {
     /// What the records are about to become part of.
     var topic: String { get }
 
+    /// Comes before a file's chunks.
+    /// - Parameter attempt: how often the same file was begun before: an `OtherFile` ended each.
+    func begin(attempt: Int)
+
     func append(
         _ chunk: RecordChunk, of file: InputFile, counting unit: String, mark: ImportMark?
     ) async throws -> AppendedChunk
@@ -33,6 +36,21 @@ protocol RecordSink {
     func marks() throws -> [ImportMark]?
 
     func close() async throws
+}
+
+/// A file begins like one that the sink has, and then differs: it is to be begun once more, as another one.
+struct OtherFile: Error {
+    /// Records of it up to the place, and in the part that differs.
+    var rows: Range<Int>
+
+    func description(of name: String, isResumed: Bool) -> String {
+        "\(name) begins like a file that was sent before and differs from it behind record \(rows.lowerBound)"
+            + " (the server has \(Quantity.of(rows.count, "other record")) there): "
+            + (isResumed
+                ? "put it back as it was, or send it without --resume, as a file of its own"
+                : "part of it is stored already; send all of it once more with --again, or make what is new a "
+                    + "file of its own")
+    }
 }
 
 struct StoreSink: RecordSink {
@@ -133,6 +151,8 @@ struct StoreSink: RecordSink {
         )
     }
 
+    func begin(attempt: Int) {}
+
     func append(
         _ chunk: RecordChunk, of file: InputFile, counting unit: String, mark: ImportMark?
     ) async throws -> AppendedChunk {
@@ -166,100 +186,4 @@ struct StoreSink: RecordSink {
     func marks() throws -> [ImportMark]? { try store.view.importMarks(topic: topic, partition: partition) }
 
     func close() async throws { try await store.close() }
-}
-
-struct ServerSink: RecordSink {
-    let server: ServerClient
-    let topic: String
-    let partition: String
-    /// What the server is to know of the records: the query of every append.
-    let query: String
-    /// Beside a chunk's place and bytes, what its key is made of: the same for every import of the
-    /// same bytes to the same place, unless they are to be stored once more.
-    let salt: String
-
-    static func open(_ options: Append, _ url: String) throws -> ServerSink {
-        let server = try ServerClient(url)
-        let name = options.pipeline.pipeline
-        let workspaces = try server.post("/v1/api/workspaces/list", .object(JSONObject()))
-        var workspaceID: Int?
-        if let wanted = options.pipeline.workspace {
-            workspaceID = try workspaces["workspaces"].array().first { try $0["name"].string() == wanted }
-                .map { try $0["id"].integer() }
-            if workspaceID == nil && options.create {
-                let answer = try server.post(
-                    "/v1/api/workspaces/create", .object(("workspace_name", .string(wanted))))
-                workspaceID = try answer["workspace_id"].integer()
-            }
-            guard workspaceID != nil else {
-                throw CommandFailure(
-                    "--workspace is \"\(wanted)\", and the server has no such workspace; "
-                        + "add --create to make it"
-                )
-            }
-        }
-        func topic() throws -> String {
-            let question = JSONValue.object(
-                ("pipeline_name", .string(name)),
-                ("workspace_id", workspaceID.map { .integer($0) } ?? .null))
-            return try server.post("/v1/api/plateau/get_topic_name", question)["topic_name"].string()
-        }
-        var found: String
-        do { found = try topic() } catch let failure as CommandFailure {
-            guard options.create, let workspaceID else { throw failure }
-            _ = try server.post(
-                "/v1/api/pipelines/create",
-                .object(
-                    ("pipeline_id", .string(name)), ("workspace_id", .integer(workspaceID)),
-                    ("definition", .object(JSONObject()))))
-            found = try topic()
-        }
-        let members =
-            (options.edge ? ["edge=true"] : [])
-            + options.float32.map { "float32=" + CatalogName.pathComponent($0) }
-        let query = members.isEmpty ? "" : "?" + members.joined(separator: "&")
-        return ServerSink(
-            server: server, topic: found, partition: options.partition, query: query,
-            // Keys are a topic's: the same bytes for another partition, or read otherwise, are another request.
-            salt: options.again
-                ? SystemSources.randomUUID() : CatalogName.pathComponent(options.partition) + query)
-    }
-
-    func append(
-        _ chunk: RecordChunk, of file: InputFile, counting unit: String, mark: ImportMark?
-    ) async throws -> AppendedChunk {
-        let path =
-            "/v1/logs/topic/\(CatalogName.pathComponent(topic))/partition/"
-            + CatalogName.pathComponent(partition) + query
-        var bodies = [chunk.text]
-        if chunk.kind == .arrow {
-            do throws(ArrowError) {
-                bodies = try ArrowSplit.bodies(of: chunk.text, byteCountMax: APIServer.bodyByteCountMax)
-            } catch { throw chunk.located(error, in: file) }
-        }
-        var whole: AppendedChunk?
-        do {
-            for (number, body) in bodies.enumerated() {
-                let (answer, wasThere) = try server.post(
-                    path, body: body,
-                    contentType: chunk.kind == .arrow
-                        ? "application/vnd.apache.arrow.stream" : "application/x-ndjson",
-                    // A chunk has more bytes than bodies: no two of them have one place.
-                    key: ImportMark.key(salt: salt, start: chunk.start + number, body))
-                let span = answer["span"]
-                let indexes = UInt64(try span["start"].integer())..<UInt64(try span["end"].integer())
-                whole = AppendedChunk(
-                    rowCount: (whole?.rowCount ?? 0) + indexes.count,
-                    indexes: (whole?.indexes?.lowerBound ?? indexes.lowerBound)..<indexes.upperBound,
-                    wasThere: (whole?.wasThere ?? true) && wasThere)
-            }
-        } catch let failure as CommandFailure {
-            throw CommandFailure("\(file.name), after \(unit) \(chunk.linesBefore): \(failure)")
-        }
-        return whole ?? AppendedChunk(rowCount: 0)
-    }
-
-    func marks() throws -> [ImportMark]? { nil }
-
-    func close() async throws {}
 }

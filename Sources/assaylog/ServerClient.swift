@@ -8,6 +8,11 @@
 import Glibc
 import JSON
 
+/// The key of a request stands for another one, which brought so many records.
+struct KeyConflict: Error {
+    var rowCount: Int
+}
+
 struct ServerClient {
     private let host: String
     private let port: String
@@ -75,6 +80,7 @@ struct ServerClient {
                 sleep(1)
                 continue
             }
+            if status == 422, let conflict = KeyConflict(fields) { throw conflict }
             let json = try? JSONValue(parsing: answer)
             guard (200..<300).contains(status) else {
                 let said = JSONField(json).first(of: "msg", "message", "error")
@@ -211,5 +217,18 @@ struct ServerClient {
             result += rest.prefix(count)
             rest = rest.dropFirst(count + 2)
         }
+    }
+}
+
+extension KeyConflict {
+    /// - Parameter fields: an answer's headers, in lower case.
+    fileprivate init?(_ fields: [String]) {
+        let name = "idempotent-span:"
+        guard let field = fields.first(where: { $0.hasPrefix(name) }) else { return nil }
+        let bounds = field.dropFirst(name.count).drop { $0 == " " }.split(separator: "-").compactMap {
+            Int($0)
+        }
+        guard bounds.count == 2, 0 <= bounds[0], bounds[0] <= bounds[1] else { return nil }
+        rowCount = bounds[1] - bounds[0]
     }
 }

@@ -94,6 +94,32 @@ import Testing
         #expect(changed.errors.contains("changed since"))
     }
 
+    @Test("a change anywhere in what was imported is seen, and its place is named")
+    func changedInTheMiddle() throws {
+        let text = Sample.lines(0..<25_000)
+        try sandbox.write(text, to: "a.ndjson")
+        #expect(try append("a.ndjson").status == 0)
+        // In the second commit's records, far from either end; the length is the same.
+        let line = Sample.line(15_000)
+        let other = line.replacingOccurrences(
+            of: "\(Sample.start + 15_000_000)", with: "\(Sample.start + 15_000_007)")
+        try #require(other != line && other.count == line.count)
+        try sandbox.write(
+            text.replacingOccurrences(of: line, with: other) + Sample.lines(25_000..<25_010), to: "a.ndjson")
+        let resumed = try append("--resume", "a.ndjson")
+        let first = Sample.lines(0..<10_000).utf8.count
+        let second = Sample.lines(0..<20_000).utf8.count
+        #expect(resumed.status == 1)
+        #expect(
+            resumed.errors.contains("has changed since, between byte \(first) and byte \(second)"),
+            "\(resumed.errors)")
+        #expect(resumed.errors.contains("--again"))
+        #expect(try exported() == text)
+        // Put back, it goes on.
+        try sandbox.write(text + Sample.lines(25_000..<25_010), to: "a.ndjson")
+        #expect(try append("--resume", "--json", "a.ndjson").output.contains(#""records":10,"#))
+    }
+
     @Test("a bad line stops the import at its chunk, and --resume goes on behind the good ones")
     func badLine() throws {
         let good = Sample.lines(0..<10_500)

@@ -123,6 +123,26 @@ import Testing
                 """#)
     }
 
+    @Test("numbers as other readers of CSV take them are numbers; digits are as they were, quotes make text")
+    func csvNumbers() throws {
+        let cells = [
+            (".5", "0.5"), ("-.50", "-0.50"), ("+.5", "0.5"), ("5.", "5.0"), ("-5.", "-5.0"), ("+5", "5"),
+            ("+1.50", "1.50"), ("5.e3", "5.0e3"), (".5E-3", "0.5E-3"), ("+0", "0"), ("\".5\"", "\".5\""),
+            ("\"+5\"", "\"+5\""), (".", "\".\""), ("+", "\"+\""), ("-", "\"-\""), ("+-5", "\"+-5\""),
+            ("007", "\"007\""), ("+007", "\"+007\""), ("00.5", "\"00.5\""), (".5.5", "\".5.5\""),
+            ("5.x", "\"5.x\""),
+            (".e5", "\".e5\""), ("+true", "\"+true\""), ("+[1]", "\"+[1]\""), ("1.2.3.4", "\"1.2.3.4\""),
+        ]
+        try sandbox.write("time,x\n" + cells.map { "1,\($0.0)\n" }.joined(), to: "a.csv")
+        let run = try append("a.csv")
+        #expect(run.status == 0, "\(run.errors)")
+        let lines = try exported().split(separator: "\n").map(String.init)
+        for (cell, line) in zip(cells, lines) {
+            #expect(line == #"{"time":1,"x":\#(cell.1)}"#, "\(cell.0)")
+        }
+        #expect(lines.count == cells.count)
+    }
+
     @Test("a long CSV file is imported in commits, and goes on where it was")
     func longCSV() throws {
         func lines(_ numbers: Range<Int>) -> String { numbers.map { "\($0),\"[\($0), 1]\"\n" }.joined() }

@@ -48,6 +48,68 @@ import Testing
         #expect(try sandbox.run("check").status == 0)
     }
 
+    @Test("of a file that has grown a server stores what is new, however it ended before")
+    func grown() throws {
+        try sandbox.serving { address in
+            func send(_ text: String, _ more: String...) throws -> CommandRun {
+                try sandbox.write(text, to: "a.ndjson")
+                return try sandbox.run(
+                    [
+                        "append", "--server", address, "--create", "--workspace", "demo", "--pipeline",
+                        "fraud",
+                        "--json",
+                    ] + more + ["a.ndjson"])
+            }
+            var whole = ""
+            // A few records, some more, past a chunk, and a chunk more; with and without a last newline.
+            for (count, isEnded) in [(5, true), (8, false), (10_020, true), (22_000, false), (22_000, true)] {
+                let before = whole.isEmpty ? 0 : whole.split(separator: "\n").count
+                whole = Sample.lines(0..<count)
+                let run = try send(isEnded ? whole : String(whole.dropLast()), "--resume")
+                #expect(run.status == 0, "\(run.errors)")
+                #expect(run.output.contains(#""records":\#(count - before),"#), "\(count): \(run.output)")
+                #expect(try sandbox.run("export", "--pipeline", "fraud").output == whole)
+            }
+        }
+    }
+
+    @Test(
+        "files that begin alike are told apart: each is stored whole and once; --resume refuses with the place"
+    )
+    func alike() throws {
+        try sandbox.serving { address in
+            func send(_ name: String, _ more: String...) throws -> CommandRun {
+                try sandbox.run(
+                    [
+                        "append", "--server", address, "--create", "--workspace", "demo", "--pipeline",
+                        "fraud",
+                        "--json",
+                    ] + more + [name])
+            }
+            let common = Sample.lines(0..<10_000)
+            let texts = [1, 2, 3].map { common + Sample.lines(20_000 * $0..<20_000 * $0 + 100 * $0) }
+            for (number, text) in texts.enumerated() { try sandbox.write(text, to: "\(number).ndjson") }
+            #expect(try send("0.ndjson").output.contains(#""records":10100,"#))
+            let refused = try send("1.ndjson", "--resume")
+            #expect(refused.status == 1)
+            #expect(
+                refused.errors.contains("behind record 10000 (the server has 100 other records there)"),
+                "\(refused.errors)")
+            // Once more, nothing of any of them is stored again, whatever it is called.
+            for count in [1, 0] {
+                for (number, rowCount) in [(1, 10_200), (2, 10_300)] {
+                    let run = try send("\(number).ndjson")
+                    #expect(
+                        run.output.contains(#""records":\#(rowCount * count),"#),
+                        "\(run.output) \(run.errors)")
+                }
+            }
+            try sandbox.write(texts[1], to: "moved.ndjson")
+            #expect(try send("moved.ndjson").output.contains(#""records":0,"#))
+            #expect(try sandbox.run("export", "--pipeline", "fraud").lines.count == 30_600)
+        }
+    }
+
     @Test("a server that is not there is named")
     func noServer() throws {
         try sandbox.write(Sample.lines(0..<1), to: "a")

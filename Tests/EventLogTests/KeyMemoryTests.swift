@@ -43,7 +43,10 @@ import Testing
         let error = await #expect(throws: LogError.self) {
             _ = try await Self.append(log, 0, Self.key("a", "another body"))
         }
-        #expect(error == .keyReused("a"))
+        #expect(
+            error
+                == .keyReused("a", span: AppendedSpan(topic: "t", partition: "p", firstIndex: 0, endIndex: 1))
+        )
         #expect(error.map { "\($0)" }?.contains("\"a\"") == true)
         #expect(log.snapshot().index.topics["t"]?.rowCount == 2)
         #expect(log.metrics.keyCount == 2 && log.metrics.replayCount == 1)
@@ -83,7 +86,7 @@ import Testing
             let error = await #expect(throws: LogError.self) {
                 _ = try await Self.append(log, 9, Self.key("a", "another"))
             }
-            #expect(error == .keyReused("a"))
+            #expect(error == .keyReused("a", span: nil))
             for _ in 0..<100 { await Task.yield() }
             #expect(entered.value.withLock { $0 } == 1)
             isHeld.value.withLock { $0 = false }

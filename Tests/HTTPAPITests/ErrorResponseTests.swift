@@ -32,7 +32,7 @@ struct ErrorResponseTests {
         (ServingError.libraryUnavailable(tried: []), 503), (ServingError.runtime(reason: "no"), 400),
         (ServingError.missingInput(field: "x"), 400), (ServingError.invalidModel(reason: "no"), 400),
         (LogError.busy(waitingByteCount: 5, limit: 4), 429), (LogError.closed, 503),
-        (LogError.keyReused("k"), 422),
+        (LogError.keyReused("k", span: nil), 422),
         (
             LogError.disk(DiskError(kind: .outOfSpace, operation: "append", file: "f", reason: "full")), 507
         ), (LogError.disk(DiskError(kind: .other, operation: "sync", file: "f", reason: "EIO")), 503),
