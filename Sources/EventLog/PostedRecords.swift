@@ -79,6 +79,8 @@ package struct PostedRecords: Sendable {
             let (records, rowCounts) = RecordParser.parse(
                 together: posted.map(\.text), as: posted[0].form, float32Fields: posted[0].float32Fields)
         else { return nil }
+        // Together they may have more columns than a block can say, though each by itself has few.
+        guard records.batch.columnCount <= RecordLimits.columnCountMax else { return nil }
         var batch = records.batch
         var position = 0
         var end = rowCounts[0]

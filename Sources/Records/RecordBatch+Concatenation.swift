@@ -49,6 +49,10 @@ extension RecordBatch {
             }
         }
         guard absentCount <= RecordBatch.absentCountMax else { return nil }
+        let columnCount = columns.reduce(0) { sum, parts in
+            sum + parts.reduce(1) { most, part in max(most, part?.columnCount ?? 1) }
+        }
+        guard columnCount <= RecordLimits.columnCountMax else { return nil }
         let rowCounts = batches.map { $0.rowCount }
         var fields: [FieldColumn] = []
         fields.reserveCapacity(names.count)

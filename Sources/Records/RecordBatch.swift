@@ -215,4 +215,22 @@ package enum RecordLimits {
     package static let nameByteCountMax = 1024
     /// The most fields of one batch.
     package static let fieldCountMax = 20_000
+    /// The most columns of one batch: a field is one or two, a shredded list one an element. What a block says
+    /// of each before its values then stays far below what its reader takes (`SegmentFormat.headByteCountMax`).
+    package static let columnCountMax = 1 << 20
+}
+
+extension RecordBatch {
+    /// Columns that hold its values, as a block has them, but for times and presence.
+    package var columnCount: Int { fields.reduce(0) { $0 + $1.columnCount } }
+}
+
+extension FieldColumn {
+    var columnCount: Int {
+        switch values {
+        case .none, .scalar, .json: 1
+        case .fixedList(let leaves): max(1, leaves.count)
+        case .list: 2
+        }
+    }
 }

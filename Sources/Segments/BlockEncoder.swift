@@ -61,6 +61,7 @@ package final class BlockEncoder {
         // The reader's bounds: what is over them could be written, and never read again.
         precondition(
             batch.fields.count <= RecordLimits.fieldCountMax
+                && batch.columnCount <= RecordLimits.columnCountMax
                 && ([topic, partition] + batch.fields.map(\.name)).allSatisfy {
                     $0.utf8.count <= RecordLimits.nameByteCountMax
                 }, "Names and fields are bounded where they come in.")

@@ -1,5 +1,7 @@
 // The numbers that the format document names. Segments.docc/SegmentFormat.md draws them.
 
+import Records
+
 package enum SegmentFormat {
     /// "ALOGSEG" and a zero byte, as a little-endian integer.
     static let segmentMagic: UInt64 = 0x0047_4553_474F_4C41
@@ -26,6 +28,16 @@ package enum SegmentFormat {
     static let rowCountLimit = 1 << 20
     /// A reader's bound on a block's head.
     static let headByteCountMax = 64 << 20
+
+    /// The most bytes of a head: names, lengths and checksums, each as long as it can be. At the bounds of
+    /// `RecordLimits` and of a block's rows this is below `headByteCountMax`, so that what is written is read.
+    static func headByteCount(fieldCount: Int, columnCount: Int, runCount: Int) -> Int {
+        let (name, count, number) = (2 + RecordLimits.nameByteCountMax, 5, 10)
+        // An offset, which only grouped blocks have, a length and a checksum.
+        let place = 2 * count + 4
+        let opening = 8 + 2 * name + 5 * number + 1 + runCount * 2 * number + place + count
+        return opening + fieldCount * (name + 1 + place + 2 * count) + columnCount * (1 + place)
+    }
     /// A reader's bound on the records of one request.
     static let keyRowCountLimit = 1 << 31
     /// From this many rows a batch gets column blocks of its own; below, a small block.

@@ -238,11 +238,20 @@ package final class InferenceStore: Sendable {
     ///   - event: what to note of it in the same commit: durable with the records, or not at all.
     ///   - declaration: what is declared by it, likewise.
     ///   - key: what a retry is told by, within `log.once` for it.
+    /// - Throws: `StoreRefusal` where the batch has more columns than a block can say.
     package func append(
         _ batch: RecordBatch, topic: String, partition: String, noting event: Event? = nil,
         declaring declaration: RecordDeclaration? = nil, key: RequestKey? = nil
     ) async throws -> AppendedSpan {
         precondition(batch.rowCount > 0, "An append has records.")
+        guard batch.columnCount <= RecordLimits.columnCountMax else {
+            throw StoreRefusal(
+                .tooLarge,
+                "the records have \(batch.columnCount) columns, a field each or an element of a list each; at most "
+                    + "\(RecordLimits.columnCountMax) are kept of one request: send fewer fields, shorter lists, "
+                    + "or lists of over \(RecordLimits.shreddedElementCountMax) elements, which are one column"
+            )
+        }
         var items: [AppendItem] = []
         if batch.rowCount < SegmentFormat.columnBlockRowCountMin {
             items.append(.small(batch, AppendSource(topic: topic, partition: partition)))

@@ -30,6 +30,24 @@ import Testing
         }
     }
 
+    @Test(
+        "records of more columns than a block can say are refused, and what is read together is not joined past it"
+    )
+    func manyColumns() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let path = "\(LogRoutesTests.path)/partition/p"
+            let list = "[" + [String](repeating: "0", count: 512).joined(separator: ",") + "]"
+            func record(_ fields: Range<Int>) -> String {
+                "{" + fields.map { "\"in.f\($0)\":\(list)" }.joined(separator: ",") + "}"
+            }
+            let refusal = try await client.post(path, "[\(record(0..<2049))]")
+            #expect(refusal.status == 413 && refusal.text.contains("1049088 columns"), "\(refusal.text)")
+            #expect(client.store.log.snapshot().index.topics[Client.topic] == nil)
+            #expect(try await client.post(path, "[\(record(0..<3))]").status == 200)
+        }
+    }
+
     @Test("a partition's name can be told from every other one's, and moves no terminal's cursor")
     func partitionNames() async throws {
         try await serving { (client: Client) async throws in

@@ -18,6 +18,22 @@ struct ConcatenationTests {
             })
     }
 
+    @Test("batches that would have more columns than a block can say stay by themselves")
+    func manyColumns() {
+        func batch(_ fields: Range<Int>) -> RecordBatch {
+            let leaves = [Leaf](repeating: Leaf(.int64([0])), count: RecordLimits.shreddedElementCountMax)
+            return RecordBatch(
+                times: [0],
+                fields: fields.map { FieldColumn(name: "f\($0)", values: .fixedList(leaves)) })
+        }
+        let most = RecordLimits.columnCountMax / RecordLimits.shreddedElementCountMax
+        #expect(batch(0..<most).columnCount == RecordLimits.columnCountMax)
+        let half = batch(0..<most / 2)
+        #expect(
+            RecordBatch(concatenating: [half, batch(1..<most)])?.columnCount == RecordLimits.columnCountMax)
+        #expect(RecordBatch(concatenating: [half, batch(1..<most + 1)]) == nil)
+    }
+
     @Test("one row of many fields and many rows of none are not made sixteen million absent values")
     func unlike() {
         let few = Self.batch(rows: 70_000, fields: 0)

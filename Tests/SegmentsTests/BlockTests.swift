@@ -38,6 +38,29 @@ import Testing
         }
     }
 
+    @Test(
+        "a head is no longer than it is said to be at most, which at all bounds is less than a reader takes")
+    func headLengths() throws {
+        for seed in 0..<40 as Range<UInt64> {
+            var generator = SeededGenerator(seed: seed)
+            var batch = generator.batch(rowCount: Int.random(in: 1...40, using: &generator))
+            for position in batch.fields.indices {
+                let name = "\(position)"
+                let length = RecordLimits.nameByteCountMax - name.utf8.count
+                batch.fields[position].name = name + String(repeating: "n", count: length)
+            }
+            let runs = (0..<UInt64(batch.rowCount)).map { CommitRun(commit: $0 << 50, rowCount: 1) }
+            let head = try head(payload(batch, kind: .columns, firstIndex: .max >> 1, commitRuns: runs))
+            let most = SegmentFormat.headByteCount(
+                fieldCount: batch.fields.count, columnCount: batch.columnCount, runCount: runs.count)
+            #expect(head.byteCount <= most, "seed \(seed)")
+        }
+        let most = SegmentFormat.headByteCount(
+            fieldCount: RecordLimits.fieldCountMax, columnCount: RecordLimits.columnCountMax,
+            runCount: SegmentFormat.blockRowCountMax)
+        #expect(most < SegmentFormat.headByteCountMax)
+    }
+
     @Test("batches of every shape come back from column blocks, whole and leaf by leaf")
     func columnBlocks() throws {
         for seed in 0..<220 as Range<UInt64> {
