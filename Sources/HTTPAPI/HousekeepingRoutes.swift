@@ -63,8 +63,6 @@ struct HousekeepingRoutes {
     }
 
     @Sendable func compact(_ request: Request, _ context: APIContext) async throws -> Response {
-        // What is over its bounds now goes with it, as with the command on a directory.
-        try await store.applyRetention()
-        return Response(json: try await store.compact().json)
+        Response(json: try await store.compact().json)
     }
 }

@@ -71,6 +71,10 @@ struct MetricsRoutes {
             "assaylog_erasure_pending_segments",
             "Segments that hold what was deleted or redacted; for long only where damage stops it.", .gauge,
             Double(index.pendingErasures.count))
+        page.add(
+            "assaylog_unproven_results",
+            "Sealed results that are not what was decided, as was found when their records went.", .gauge,
+            Double(store.unprovenResultCount))
         page.add("assaylog_commit", "The last durable commit.", .gauge, Double(index.cut))
         let backfill = store.backfillFigures
         page.add(

@@ -48,6 +48,8 @@ extension StoreView {
     private func verify(
         _ sealed: [UInt8], _ decision: AssayDecision, of assay: SeriesAssay, _ report: inout HistoryReport
     ) {
+        let isUnproven = isUnproven(decision)
+        if isUnproven { report.sealedUnprovenCount += 1 }
         do {
             guard SeriesOutcome.proves(engine: decision.engineVersion),
                 let outcome = try assay.outcome(ofResult: sealed, decision),
@@ -60,7 +62,8 @@ extension StoreView {
             guard digest == decision.digest else {
                 report.differentCount += 1
                 return report.note(
-                    "\(name(decision, assay)): the sealed result is not what was decided")
+                    "\(name(decision, assay)): the sealed result is not what was decided"
+                        + HistoryReport.remark(isUnproven))
             }
             report.sealedCount += 1
         } catch {

@@ -24,6 +24,8 @@ package struct HistoryReport: Hashable, Sendable {
     package internal(set) var sealedCount = 0
     /// Those among them that do not tell enough to be held against it: what they were made of is gone.
     package internal(set) var sealedUncomparedCount = 0
+    /// Sealed with the mark that nothing proved them: among the different ones, where their digest tells.
+    package internal(set) var sealedUnprovenCount = 0
     /// Decided by another version of the rules; what those say now may differ, and is no fault.
     package internal(set) var otherEngineCount = 0
     /// Results kept beside the log, and those among them that say another thing than their decision:
@@ -79,7 +81,7 @@ extension StoreView {
                     report.decisionCount += 1
                     let number = decision.resultID.number
                     if let sealed = places.sealed.document(number, in: snapshot) {
-                        report.check(sealed: sealed, decision, assay)
+                        report.check(sealed: sealed, decision, assay, isUnproven: isUnproven(decision))
                     } else {
                         items.append(subject.item(decision))
                     }
@@ -129,10 +131,15 @@ extension HistoryReport {
         }
     }
 
-    fileprivate mutating func check(sealed: [UInt8], _ decision: AssayDecision, _ assay: Assay) {
+    fileprivate mutating func check(
+        sealed: [UInt8], _ decision: AssayDecision, _ assay: Assay, isUnproven: Bool
+    ) {
+        if isUnproven { sealedUnprovenCount += 1 }
         guard AssayOutcome.digest(ofResult: sealed) == decision.digest else {
             differentCount += 1
-            note("\(Self.name(decision, assay)): the sealed result is not what was decided")
+            note(
+                "\(Self.name(decision, assay)): the sealed result is not what was decided"
+                    + Self.remark(isUnproven))
             return
         }
         sealedCount += 1
@@ -145,6 +152,10 @@ extension HistoryReport {
         note(
             "\(Self.name(decision, assay)): the result kept beside the log is not what was decided; "
                 + "`assaylog rebuild` writes it anew")
+    }
+
+    static func remark(_ isUnproven: Bool) -> String {
+        isUnproven ? ", as was known when it was sealed" : ""
     }
 
     private static func name(_ decision: AssayDecision, _ assay: Assay) -> String {

@@ -45,9 +45,11 @@ package actor Housekeeper {
         let old = now.adding(TimeSpan(microseconds: -store.configuration.regroupingAge.microseconds))
         let regroupable = Set(firstSeen.filter { $0.value <= old }.keys)
         do {
-            for (topic, count) in try await store.applyRetention() {
+            let retention = try await store.applyRetention()
+            for (topic, count) in retention.recordCounts {
                 logger.notice("retention let \(count) records of \(topic) go")
             }
+            say(retention.problems)
             let report = try await store.log.compact(
                 CompactionPace(
                     bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: nextRetries()

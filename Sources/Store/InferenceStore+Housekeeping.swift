@@ -5,7 +5,9 @@
 //
 // Invariants:
 //  * Records go by tombstone alone, whole blocks of them; control events never do.
-//  * What was made of records is sealed before retention lets them go (`sealResults`).
+//  * What was made of records is sealed before retention lets them go (`sealResults`). A result that nothing
+//    proves does not keep them, and is told of; one that there is not at all does.
+//  * What stops one topic's retention stops no other's.
 //  * A deletion or redaction that was answered is durable, and its bytes are gone from the log's files,
 //    also from damaged ones, or the answer says where they are not; those are tried again in the background.
 //  * Asking again for what is done changes nothing.
@@ -58,6 +60,14 @@ package struct ErasureReport: Sendable {
     package var problems: [String] = []
 }
 
+/// What retention let go.
+package struct RetentionReport: Hashable, Sendable {
+    /// Records, by topic.
+    package var recordCounts: [String: UInt64] = [:]
+    /// What could not be done, or proved, each with what to do about it.
+    package var problems: [String] = []
+}
+
 extension InferenceStore {
     // MARK: Retention
 
@@ -79,10 +89,9 @@ extension InferenceStore {
     }
 
     /// Lets go what the topics' policies do not keep now: in answers at once, on disk when a rewrite is due.
-    /// - Returns: how many records of which topic.
     @discardableResult
-    package func applyRetention() async throws -> [String: UInt64] {
-        var gone: [String: UInt64] = [:]
+    package func applyRetention() async throws -> RetentionReport {
+        var report = RetentionReport()
         for (topic, policy) in folded.withLock({ $0.retention }).sorted(by: { $0.key < $1.key }) {
             guard let index = log.snapshot().index.topics[topic] else { continue }
             let parts = policy.excess(of: index, at: sources.now())
@@ -91,13 +100,23 @@ extension InferenceStore {
             for part in parts { ranges[part.partition, default: IndexRanges()].insert(part.indexes) }
             let tombstone = Tombstone(topic: topic, reason: .retention, ranges: ranges)
             var letGo: Tombstone?
-            try await sealResults(ofTopic: topic, touching: TimeWindow.covering(parts)) {
-                letGo = try await log.letGo(tombstone)
+            do {
+                let sealed = try await sealResults(ofTopic: topic, touching: TimeWindow.covering(parts)) {
+                    letGo = try await log.letGo(tombstone)
+                }
+                if let problem = sealed.problem { report.problems.append("\(topic): \(problem)") }
+            } catch let error as LogError {
+                throw error
+            } catch {
+                try Task.checkCancellation()
+                report.problems.append(
+                    "\(topic) keeps records past its bounds: a result over them is neither kept nor can be "
+                        + "worked out (\(error)); restore the damaged files from a backup, or delete the "
+                        + "topic's records, which asks for no results")
             }
-            guard let letGo else { continue }
-            gone[topic] = letGo.ranges.values.reduce(0) { $0 + $1.count }
+            if let letGo { report.recordCounts[topic] = letGo.ranges.values.reduce(0) { $0 + $1.count } }
         }
-        return gone
+        return report
     }
 
     // MARK: Deletion and redaction
@@ -222,9 +241,10 @@ extension InferenceStore {
     ) async throws -> CommitNumber? {
         var commit: CommitNumber?
         do {
-            try await sealResults(ofTopic: topic, touching: [.always], field: field) {
+            let sealed = try await sealResults(ofTopic: topic, touching: [.always], field: field) {
                 commit = try await log.erase(choose)
             }
+            if let problem = sealed.problem { problems.append(problem) }
         } catch  where commit == nil && !(error is LogError) {
             // Who asks for records to go is not refused because of what was made of them.
             problems.append("results over these records were not sealed first: \(error)")
@@ -249,9 +269,13 @@ extension InferenceStore {
 
     // MARK: Compaction
 
-    /// Rewrites all that is due, and all that was never regrouped, as fast as the disk takes it.
+    /// Lets go what is over its bounds now, then rewrites all that is due, and all that was never regrouped, as
+    /// fast as the disk takes it.
     package func compact() async throws -> CompactionReport {
-        try await log.compact(CompactionPace(retries: .all))
+        let retention = try await applyRetention()
+        var report = try await log.compact(CompactionPace(retries: .all))
+        report.problems = retention.problems + report.problems
+        return report
     }
 }
 

@@ -12,7 +12,8 @@
 //    has its result in the log, and every fixed baseline over them is pinned.
 //  * A decision made of a view from before is not appended after (`sealingCount`).
 //  * Sealing again appends nothing; a crash in between leaves results that are sealed, and true.
-//  * What is sealed is what was decided: a kept result of another digest is worked out again.
+//  * What is sealed is what was decided, or is marked: a kept result of another digest is worked out again,
+//    and where that differs too the log says so beside it (SealableResult.swift).
 //  * A window with a sealed result is not analysed again: what is left of its records is not it.
 
 import Assays
@@ -26,6 +27,9 @@ import Summaries
 package struct SealingReport: Hashable, Sendable {
     package var resultCount = 0
     package var pinnedBaselineCount = 0
+    /// Results among them that nothing proves to be what was decided, and which the first one is.
+    package var unprovenCount = 0
+    package var firstUnproven: String?
 }
 
 /// Records that are to go, or a field of them.
@@ -55,6 +59,8 @@ extension InferenceStore {
     /// Seals what depends on records of a topic in some periods, or on one field of them, then carries out
     /// `body`, which appends that they go. No decision about an assay is made meanwhile.
     ///
+    /// A result that nothing proves does not keep its records: it is sealed as people know it, and marked.
+    ///
     /// - Throws: where a result is neither kept nor can be worked out: the records must stay then.
     @discardableResult
     package func sealResults(
@@ -75,18 +81,12 @@ extension InferenceStore {
                 let decisions = needs.decisions.filter { !view.isSealed($0) }
                 for start in stride(from: 0, to: decisions.count, by: Self.sealingBatchCount) {
                     let batch = decisions[start..<min(start + Self.sealingBatchCount, decisions.count)]
-                    let documents = try view.results(of: assay, batch, areTruth: true)
-                    _ = try await log.append(
-                        zip(batch, documents).map { decision, document in
-                            .event(
-                                Event(
-                                    name: places.sealed.name(of: decision.resultID.number), document: document
-                                ))
-                        })
-                    report.resultCount += batch.count
+                    let results = try view.sealable(batch, of: assay)
+                    _ = try await log.append(results.flatMap { $0.items(places) })
+                    report.note(results, of: "assay \(assay.id) (\(assay.definition.name))")
                 }
             }
-            report.resultCount += try await sealSeries(leaving, view)
+            try await sealSeries(leaving, view, &report)
             try await body()
             return report
         }

@@ -33,10 +33,9 @@ extension InferenceStore {
 
     /// Seals the results of the second generation that depend on records of a topic in some periods, under
     /// the gate (InferenceStore+Sealing.swift). Their baselines are summaries from the start.
-    ///
-    /// - Returns: how many.
-    func sealSeries(_ leaving: LeavingRecords, _ view: StoreView) async throws -> Int {
-        var count = 0
+    func sealSeries(
+        _ leaving: LeavingRecords, _ view: StoreView, _ report: inout SealingReport
+    ) async throws {
         for assay in view.book.seriesList().reversed() {
             let definition = assay.definition
             guard let id = definition.targeting.pipelineID,
@@ -52,16 +51,11 @@ extension InferenceStore {
                             || leaving.touch(definition.baselinePeriod(for: decision.window)))
                 }
                 guard !batch.isEmpty else { continue }
-                let documents = try view.seriesResults(of: assay, batch, areTruth: true)
-                _ = try await log.append(
-                    zip(batch, documents).map { decision, document in
-                        .event(
-                            Event(name: places.sealed.name(of: decision.resultID.number), document: document))
-                    })
-                count += batch.count
+                let results = try view.sealable(batch, of: assay)
+                _ = try await log.append(results.flatMap { $0.items(places) })
+                report.note(results, of: "assay \(assay.uuid) (\(definition.name))")
             }
         }
-        return count
     }
 
     package func setActive(uuid: String, _ isActive: Bool) async throws {

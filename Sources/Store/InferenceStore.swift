@@ -30,8 +30,7 @@ package final class InferenceStore: Sendable {
     package let log: InferenceLog
     /// Results derived from the log; deleting its directory loses nothing.
     let derived: InferenceLog
-    /// Where kept results are, in `derived` and in the log itself.
-    let places: (derived: ResultPlaces, sealed: ResultPlaces) = (.derived(), .sealed())
+    let places = Places()
     package let models: ModelFiles
     let gate = CommandGate()
     let folded: Mutex<Folded>
@@ -94,6 +93,13 @@ package final class InferenceStore: Sendable {
             default: break
             }
         }
+    }
+
+    /// Where kept results are: in `derived`, in the log itself, and which of those nothing proves.
+    struct Places: Sendable {
+        let derived = ResultPlaces.derived()
+        let sealed = ResultPlaces.sealed()
+        let unproven = ResultPlaces.unproven()
     }
 
     /// An encoder is used by one append at a time: it is taken out of the pool, then put back.

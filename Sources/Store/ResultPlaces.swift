@@ -20,6 +20,9 @@ final class ResultPlaces: Sendable {
         /// Positions by number, in pages: numbers count from 1, but a damaged log may hold any.
         var pages: [Int: [UInt32]] = [:]
 
+        /// Of how many numbers a position is known.
+        private(set) var count = 0
+
         private static let pageCount = 256
         private static let none = UInt32.max
 
@@ -31,6 +34,7 @@ final class ResultPlaces: Sendable {
 
         mutating func note(_ number: Int, at position: Int) {
             let blank = [UInt32](repeating: Self.none, count: Self.pageCount)
+            if self.position(number) == nil { count += 1 }
             pages[number / Self.pageCount, default: blank][number % Self.pageCount] = UInt32(position)
         }
     }
@@ -45,12 +49,25 @@ final class ResultPlaces: Sendable {
     /// Results sealed in the main log. "result " and eight digits are a name without memory of its own.
     static func sealed() -> ResultPlaces { ResultPlaces(prefix: "result ") }
 
+    /// The marks of sealed results that nothing proved to be what was decided (SealableResult.swift).
+    static func unproven() -> ResultPlaces { ResultPlaces(prefix: unprovenPrefix) }
+
+    private static let unprovenPrefix = "unproven "
+
+    static func isUnprovenMark(_ name: String) -> Bool { name.hasPrefix(unprovenPrefix) }
+
     private init(prefix: String) { self.prefix = prefix }
 
     func name(of number: Int) -> String { prefix + String(number) }
 
     /// Whether the log holds a result of this number.
     func holds(_ number: Int, in snapshot: LogSnapshot) -> Bool { position(of: number, in: snapshot) != nil }
+
+    /// How many numbers the log holds something under.
+    func count(in snapshot: LogSnapshot) -> Int {
+        _ = position(of: 0, in: snapshot)
+        return known.withLock { $0.count }
+    }
 
     /// The document kept under a number; nil where there is none, or where it cannot be read.
     func document(_ number: Int, in snapshot: LogSnapshot) -> [UInt8]? {

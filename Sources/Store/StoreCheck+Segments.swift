@@ -202,6 +202,7 @@ extension StoreCheck {
                     }
                 } else if scan.prefix.isEmpty {
                     try scan.folded.apply(event, commit: header.commit)
+                    if ResultPlaces.isUnprovenMark(event.name) { unprovenResultCount += 1 }
                 } else {
                     _ = try JSONValue(parsing: event.document)
                 }
@@ -321,6 +322,10 @@ extension StoreCheck {
         }
         if kind == .rolled {
             var ranges = scan.waiting[address] ?? []
+            // What was let go while it waited was passed over.
+            if let letGo = scan.letGo[address] {
+                ranges.removeAll { $0.upperBound <= range.lowerBound && letGo.contains($0) }
+            }
             var reached = range.lowerBound
             while let first = ranges.first, first.lowerBound == reached, first.upperBound <= range.upperBound
             {

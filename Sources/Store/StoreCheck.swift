@@ -46,6 +46,8 @@ package struct StoreCheck: Sendable {
     package internal(set) var recordCount = 0
     package internal(set) var eventCount = 0
     package internal(set) var keyCount = 0
+    /// Results that were sealed though nothing proved them to be what was decided.
+    package internal(set) var unprovenResultCount = 0
     package internal(set) var modelCount = 0
     package internal(set) var byteCount = 0
 
@@ -77,6 +79,12 @@ package struct StoreCheck: Sendable {
             try check.checkLog("", on: files, into: &folded, report)
             try check.checkLog(FileName.derivedDirectory, on: files, into: &folded, report)
             try check.checkModels(folded.catalog, on: files, report)
+            if check.unprovenResultCount > 0 {
+                check.notes.append(
+                    "\(check.unprovenResultCount) sealed results are marked unproven: they are not what was "
+                        + "decided, and the records that could tell why are gone; `assaylog rebuild --verify` "
+                        + "names them")
+            }
             if check.findings.isEmpty || attempt == attemptCountMax || manifests(on: files) == before {
                 return check
             }
@@ -120,8 +128,10 @@ package struct StoreCheck: Sendable {
                 scan.hasGap = true
             }
         }
-        for (address, ranges) in scan.waiting where !ranges.isEmpty && manifest.entries.last?.state == .sealed
-        {
+        for (address, waiting) in scan.waiting where manifest.entries.last?.state == .sealed {
+            // What was let go before it became columns never does.
+            let ranges = waiting.filter { !(scan.letGo[address]?.contains($0) ?? false) }
+            guard !ranges.isEmpty else { continue }
             find(
                 prefix + FileName.segment(manifest.entries.last?.number ?? 0), nil,
                 "is sealed, and records "

@@ -27,7 +27,7 @@ extension StoreView {
 
     /// Every revision of each window of an assay that starts in `period`, by window, then by revision:
     /// the result as it was stored, and behind it which revision it is, why it was made, of which
-    /// revision of the definition, and the last commit it saw.
+    /// revision of the definition, and the last commit it saw; `unproven` where it was sealed as such.
     package func revisions(
         of id: AssayID, startingIn period: TimeWindow, limit: Int = .max
     ) throws -> [[UInt8]] {
@@ -42,38 +42,27 @@ extension StoreView {
         try zip(results(of: assay, decisions), decisions).map { document, decision in
             let more =
                 ",\"revision\":\(decision.revision),\"reason\":\"\(decision.reason.rawValue)\","
-                + "\"definition_revision\":\(decision.definitionRevision),\"cut\":\(decision.cut)}"
+                + "\"definition_revision\":\(decision.definitionRevision),\"cut\":\(decision.cut)"
+                + (isUnproven(decision) ? ",\"unproven\":true}" : "}")
             // Documents are objects, written without spaces.
             return document.dropLast() + Array(more.utf8)
         }
     }
 
     /// The results of some of an assay's decisions, in their order, as JSON documents.
-    ///
-    /// - Parameter areTruth: whether they are to be so from here on: then a kept one that says another thing than
-    ///   its decision is as good as none.
     package func results(
-        of assay: Assay, _ decisions: some Sequence<AssayDecision>, areTruth: Bool = false
+        of assay: Assay, _ decisions: some Sequence<AssayDecision>
     ) throws -> [[UInt8]] {
-        try decisions.map { try document(of: $0, assay, isTruth: areTruth) }
+        try decisions.map { try document(of: $0, assay) }
     }
 
     /// One stored result: as it was sealed, as it is kept, or worked out again.
-    private func document(
-        of decision: AssayDecision, _ assay: Assay, isTruth: Bool
-    ) throws -> [UInt8] {
+    private func document(of decision: AssayDecision, _ assay: Assay) throws -> [UInt8] {
         let number = decision.resultID.number
         if let sealed = places.sealed.document(number, in: snapshot) { return sealed }
         // A damaged copy is as good as none: the log can say it again.
-        if let kept = keptDocument(of: decision), !isTruth || says(kept, decision) { return kept }
+        if let kept = keptDocument(of: decision) { return kept }
         return catalog.document(try outcome(of: decision, assay), of: decision, assay)
-    }
-
-    /// Whether a kept result is what was decided. What another engine made cannot be made again, and is taken as
-    /// it is.
-    private func says(_ kept: [UInt8], _ decision: AssayDecision) -> Bool {
-        decision.engineVersion != AssayEvaluator.engineVersion
-            || AssayOutcome.digest(ofResult: kept) == decision.digest
     }
 
     /// A result as it is kept beside the log; nil where it is not, or cannot be read.

@@ -227,19 +227,14 @@ extension StoreView {
     }
 
     /// The results of some of an assay's decisions, in their order, as JSON documents. All are held at once.
-    ///
-    /// - Parameter areTruth: whether they are to be so from here on: then a kept one that says another thing than
-    ///   its decision is as good as none.
     package func seriesResults(
-        of assay: SeriesAssay, _ decisions: [AssayDecision], areTruth: Bool = false
+        of assay: SeriesAssay, _ decisions: [AssayDecision]
     ) throws -> [[UInt8]] {
         var documents = decisions.map { decision in
             places.sealed.document(decision.resultID.number, in: snapshot)
                 ?? assay.emptyDocument(of: decision)
                 // A damaged copy is as good as none: the log can say it again.
-                ?? keptDocument(of: decision).flatMap {
-                    areTruth && assay.contradicts($0, decision) ? nil : $0
-                }
+                ?? keptDocument(of: decision)
         }
         let missing = documents.indices.filter { documents[$0] == nil }
         let outcomes = try seriesOutcomes(of: missing.map { decisions[$0] }, assay)

@@ -22,12 +22,12 @@ package struct StoreView: Sendable {
     /// The results kept beside the log; nil where they cannot be read.
     let derived: LogSnapshot?
     /// Where kept results are, in `derived` and in the log itself.
-    let places: (derived: ResultPlaces, sealed: ResultPlaces)
+    let places: InferenceStore.Places
     let sources: SystemSources
 
     init(
         snapshot: LogSnapshot, folded: InferenceStore.Folded, derived: LogSnapshot?,
-        places: (derived: ResultPlaces, sealed: ResultPlaces) = (.derived(), .sealed()),
+        places: InferenceStore.Places = InferenceStore.Places(),
         sources: SystemSources
     ) {
         self.snapshot = snapshot

@@ -79,6 +79,7 @@ struct Check: ParsableCommand {
             ("blocks", .integer(check.blockCount)), ("records", .integer(check.recordCount)),
             ("events", .integer(check.eventCount)), ("keys", .integer(check.keyCount)),
             ("models", .integer(check.modelCount)),
+            ("unproven_results", .integer(check.unprovenResultCount)),
             ("bytes", .integer(check.byteCount)))
     }
 }

@@ -105,13 +105,15 @@ struct Retain: AsyncParsableCommand {
 
     func run() async throws {
         let policy = RetentionPolicy(age: try span(), byteCount: bytes)
-        let document = JSONValue.object(
+        let members: [(String, JSONValue)] = [
             ("age", policy.age.map { .string($0.text) } ?? .null),
-            ("bytes", bytes.map { .integer($0) } ?? .null))
+            ("bytes", bytes.map { .integer($0) } ?? .null),
+        ]
+        let document = JSONValue.object(JSONObject(members))
         let answer = try await place.ask(path(topic, "retention"), document) { store in
             try await store.setRetention(policy, of: topic)
-            try await store.applyRetention()
-            return document
+            let problems = try await store.applyRetention().problems
+            return .object(JSONObject(members + [("problems", .strings(problems))]))
         }
         try end(answer, json: json) {
             policy.isNone
@@ -227,8 +229,7 @@ struct Compact: AsyncParsableCommand {
 
     func run() async throws {
         let answer = try await place.ask("/v1/logs/compact", .object()) { store in
-            try await store.applyRetention()
-            return try await store.compact().json
+            try await store.compact().json
         }
         try end(answer, json: json) {
             "\(Quantity.of(try answer["segments_before"].integer(), "segment")) of "

@@ -82,9 +82,12 @@ struct Rebuild: AsyncParsableCommand {
             let uncompared =
                 report.sealedUncomparedCount > 0
                 ? " (\(Quantity.count(report.sealedUncomparedCount)) tell too little to be compared)" : ""
+            let unproven =
+                report.sealedUnprovenCount > 0
+                ? " (\(Quantity.count(report.sealedUnprovenCount)) sealed unproven)" : ""
             try Output.line(
                 "\(Quantity.of(report.decisionCount, "decision")): \(Quantity.count(report.equalCount)) equal, "
-                    + "\(Quantity.count(report.differentCount)) different, "
+                    + "\(Quantity.count(report.differentCount)) different\(unproven), "
                     + "\(Quantity.count(report.sealedCount)) sealed\(uncompared), "
                     + "\(Quantity.count(report.otherEngineCount)) by another engine; "
                     + "\(Quantity.of(report.keptCount, "result")) kept beside the log, "
@@ -115,6 +118,7 @@ struct Rebuild: AsyncParsableCommand {
             ("equal", .integer(report.equalCount)), ("different", .integer(report.differentCount)),
             ("sealed", .integer(report.sealedCount)),
             ("sealed_uncompared", .integer(report.sealedUncomparedCount)),
+            ("sealed_unproven", .integer(report.sealedUnprovenCount)),
             ("other_engine", .integer(report.otherEngineCount)),
             ("kept", .integer(report.keptCount)), ("kept_different", .integer(report.keptDifferentCount)),
             ("baselines_equal", .integer(report.baselineEqualCount)),

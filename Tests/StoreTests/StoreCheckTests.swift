@@ -163,3 +163,21 @@ private final class Directory {
         #expect(check.modelCount == 1)
     }
 }
+
+extension StoreCheckTests {
+    // The check said of a healthy directory that its records never became columns.
+    @Test("records that retention let go while they waited in memory are not missed", arguments: [1, 2])
+    func letGoWaiting(keptCount: Int) async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        try await scene.append([(10, 1), (20, 2)])
+        for number in 1..<keptCount { try await scene.append([(50_000 + Double(number), 3)]) }
+        scene.clock.set(moment(50_010))
+        try await scene.store.setRetention(
+            RetentionPolicy(age: TimeSpan(microseconds: 1_000_000_000)), of: topic)
+        #expect(try await scene.store.applyRetention().recordCounts == [topic: 2])
+        let again = try await scene.restarted()
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        try await again.store.close()
+    }
+}

@@ -1,0 +1,141 @@
+// What goes into the log of a decision before the records go that it was made of, and whether it is what was
+// decided.
+//
+//     kept ═?═ decision ──► sealed as kept
+//       └─no─► worked out again ═?═ decision ──► sealed as worked out
+//                   └─no─► sealed as people were answered, beside an event that says it is not proven:
+//                          `unproven 123  {"result_id":123,"decided":"…","kept":"…","worked_out":"…"}`
+//
+// Both events of an unproven result are in one commit, and stay for ever: when the records are gone, nobody can
+// find out any more which of the digests was right.
+//
+// Invariants:
+//  * A result without the mark has its decision's digest, as far as it tells, or was kept as another engine
+//    version made it.
+//  * A marked result is what people were answered before: sealing changes no answer that cannot be proved wrong.
+
+import Assays
+import EventLog
+import JSON
+import Segments
+
+/// A result on its way into the log.
+struct SealableResult {
+    /// What the digests of an unproven one are.
+    struct Contradiction {
+        /// Of the kept result; nil where there is none, or it cannot be read as one.
+        var kept: ResultDigest?
+        var workedOut: ResultDigest
+    }
+
+    let decision: AssayDecision
+    let document: [UInt8]
+    var contradiction: Contradiction?
+
+    /// The events that seal it, for one commit.
+    func items(_ places: InferenceStore.Places) -> [AppendItem] {
+        let number = decision.resultID.number
+        var items = [AppendItem.event(Event(name: places.sealed.name(of: number), document: document))]
+        if let contradiction {
+            let json = JSONValue.object(
+                ("result_id", .integer(number)), ("decided", .string(decision.digest.hex)),
+                ("kept", contradiction.kept.map { .string($0.hex) } ?? .null),
+                ("worked_out", .string(contradiction.workedOut.hex)))
+            items.append(
+                .event(Event(name: places.unproven.name(of: number), document: Array(json.text.utf8))))
+        }
+        return items
+    }
+}
+
+extension StoreView {
+    /// What is to be sealed of some of an assay's decisions, in their order.
+    ///
+    /// - Throws: where a result is neither kept as it was decided nor can be worked out.
+    func sealable(_ decisions: some Sequence<AssayDecision>, of assay: Assay) throws -> [SealableResult] {
+        try decisions.map { decision in
+            let kept = keptDocument(of: decision)
+            if let kept, says(kept, decision) { return SealableResult(decision: decision, document: kept) }
+            let outcome = try outcome(of: decision, assay)
+            let again = catalog.document(outcome, of: decision, assay)
+            guard outcome.digest != decision.digest else {
+                return SealableResult(decision: decision, document: again)
+            }
+            let keptDigest = kept.flatMap { AssayOutcome.digest(ofResult: $0) }
+            return SealableResult(
+                decision: decision, document: keptDigest == nil ? again : kept ?? again,
+                contradiction: .init(kept: keptDigest, workedOut: outcome.digest))
+        }
+    }
+
+    /// Whether a kept result is what was decided. What another engine made cannot be made again, and is taken as
+    /// it is.
+    private func says(_ kept: [UInt8], _ decision: AssayDecision) -> Bool {
+        decision.engineVersion != AssayEvaluator.engineVersion
+            || AssayOutcome.digest(ofResult: kept) == decision.digest
+    }
+
+    /// The same of the second generation.
+    func sealable(_ decisions: [AssayDecision], of assay: SeriesAssay) throws -> [SealableResult] {
+        let kept = decisions.map { keptDocument(of: $0) }
+        var results: [SealableResult?] = zip(decisions, kept).map { decision, kept in
+            if let empty = assay.emptyDocument(of: decision) {
+                return SealableResult(decision: decision, document: empty)
+            }
+            guard let kept, !assay.contradicts(kept, decision) else { return nil }
+            return SealableResult(decision: decision, document: kept)
+        }
+        let missing = results.indices.filter { results[$0] == nil }
+        let outcomes = try seriesOutcomes(of: missing.map { decisions[$0] }, assay)
+        for (position, found) in zip(missing, outcomes) {
+            let (decision, outcome) = (decisions[position], try found.get())
+            let again = assay.document(outcome, of: decision)
+            let digest = outcome.digest(ofEngine: decision.engineVersion)
+            guard digest != decision.digest else {
+                results[position] = SealableResult(decision: decision, document: again)
+                continue
+            }
+            let keptOutcome = try? kept[position].flatMap { try assay.outcome(ofResult: $0, decision) }
+            results[position] = SealableResult(
+                decision: decision, document: keptOutcome == nil ? again : kept[position] ?? again,
+                contradiction: .init(
+                    kept: keptOutcome?.digest(ofEngine: decision.engineVersion),
+                    workedOut: digest ?? outcome.digest))
+        }
+        return results.compactMap { $0 }
+    }
+
+    /// Whether a result was sealed though nothing proved it to be what was decided.
+    func isUnproven(_ decision: AssayDecision) -> Bool {
+        places.unproven.holds(decision.resultID.number, in: snapshot)
+    }
+}
+
+extension SealingReport {
+    mutating func note(_ results: [SealableResult], of name: String) {
+        resultCount += results.count
+        for result in results where result.contradiction != nil {
+            unprovenCount += 1
+            if firstUnproven == nil {
+                firstUnproven =
+                    "\(name), window \(result.decision.window.start.zuluText), "
+                    + "revision \(result.decision.revision)"
+            }
+        }
+    }
+
+    /// What is to be told of results that nothing proved; nil where there are none.
+    var problem: String? {
+        guard let firstUnproven else { return nil }
+        return
+            "\(unprovenCount) result\(unprovenCount == 1 ? "" : "s") over records that go "
+            + "\(unprovenCount == 1 ? "is" : "are") sealed unproven, the first of \(firstUnproven): neither "
+            + "the result as it was kept nor the one worked out again is what was decided; `assaylog rebuild "
+            + "--verify` goes on naming them, and a backup from before has the records"
+    }
+}
+
+extension InferenceStore {
+    /// How many sealed results nothing proved to be what was decided.
+    package var unprovenResultCount: Int { places.unproven.count(in: log.snapshot()) }
+}
