@@ -54,7 +54,7 @@ package enum LocationFilter: Hashable, Sendable {
     case home
     case named([String])
 
-    init(_ json: JSONField) throws(FieldError) {
+    package init(_ json: JSONField) throws(FieldError) {
         guard let given = json.optional else {
             self = .all
             return

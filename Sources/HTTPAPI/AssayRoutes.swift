@@ -3,7 +3,7 @@
 // Quirks kept: results have every key, null where there is nothing; lists are newest first, results
 // oldest first; `get_results` is another name for `get_assay_results`.
 //
-// Ours: `get_baseline` says in the header `x-iteration-status` whether there are more records, and then as
+// Ours: `get_baseline` takes `locations` as an assay's window does, and says in the header `x-iteration-status` whether there are more records, and then as
 // `next` what to send for them.
 //
 // `run_interactive` with `paths` ("all", or a list) runs the assay over many paths and streams
@@ -93,15 +93,15 @@ struct AssayRoutes {
     @Sendable func create(_ request: Request, _ context: APIContext) async throws -> Response {
         // An id in the request is another service's number for it; this one gives its own.
         let assay = try AssayRequest(try await request.document(upTo: RequestLimits.vectorByteCountMax))
-        let id = try await store.createAssay(assay)
-        // Beyond the contract, whose clients read the number alone: what there is to look at.
-        var answer = [("assay_id", JSONValue.identifier(id))]
+        // What only looks ends with its client; what is created is there, whoever waits.
         let view = store.view
-        if let created = view.book[id] {
-            answer += AssayCoverage.members(
-                of: { try view.coverage(of: created.definition, at: store.sources.now()) })
+        let definition = try await context.longWhileClientWaits { try view.creatable(assay) }
+        let id = try await store.createAssay(definition, isActive: assay.isActive)
+        // Beyond the contract, whose clients read the number alone: what there is to look at.
+        let coverage = try await context.longWhileClientWaits {
+            AssayCoverage.members { try view.coverage(of: definition, at: store.sources.now()) }
         }
-        return Response(json: .object(JSONObject(answer)))
+        return Response(json: .object(JSONObject([("assay_id", JSONValue.identifier(id))] + coverage)))
     }
 
     @Sendable func list(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -238,6 +238,7 @@ struct AssayRoutes {
         let name = try body["pipeline_name"].string()
         let workspaceID: WorkspaceID? = try body["workspace_id"].optional?.identifier()
         let modelName = try body["model_name"].optional?.string()
+        let locations = try LocationFilter(body["locations"])
         let limit = min(
             try limit(body) ?? AssayRoutes.baselineRowCountDefault, AssayRoutes.baselineRowCountMax)
         let window = try period(body)
@@ -246,8 +247,8 @@ struct AssayRoutes {
             next[member.key] = UInt64(try body["next"][member.key].integer(in: 0...JSONField.integerMax))
         }
         let rows = try store.view.records(
-            pipelineName: name, workspaceID: workspaceID, in: window, modelName: modelName, next: next,
-            limit: limit)
+            pipelineName: name, workspaceID: workspaceID, in: window, modelName: modelName,
+            locations: locations, next: next, limit: limit)
         var writer = RecordWriter(form: .flat)
         let prepared = rows.batches.map { writer.prepare($0) }
         for (batch, row) in rows.rows { writer.write(row: row, of: prepared[batch]) }

@@ -115,4 +115,14 @@ struct APIContext: RequestContext {
             task.cancel()
         }
     }
+
+    /// The same of work that computes for as long as it takes, on threads of its own. The task that ends with
+    /// its client is not this one's child, and prefers nothing by itself.
+    func longWhileClientWaits<Value: Sendable>(
+        _ work: @escaping @Sendable () throws -> Value
+    ) async throws -> Value {
+        try await whileClientWaits {
+            try await withTaskExecutorPreference(LongWork.requests) { try work() }
+        }
+    }
 }

@@ -35,12 +35,9 @@ extension Response {
             for start in stride(from: batchCount, to: count, by: batchCount) {
                 if client?.isGone ?? false { throw CancellationError() }
                 let end = min(start + batchCount, count)
-                // What is not kept is worked out, which takes as long as it does. The task that ends with its
-                // client is not this one's child, and prefers nothing by itself.
-                let bytes = try await context.whileClientWaits {
-                    try await withTaskExecutorPreference(LongWork.requests) {
-                        Response.list(try documents(start..<end), isFirst: false, isLast: end == count)
-                    }
+                // What is not kept is worked out, which takes as long as it does.
+                let bytes = try await context.longWhileClientWaits {
+                    Response.list(try documents(start..<end), isFirst: false, isLast: end == count)
                 }
                 try await output.write(ByteBuffer(bytes: bytes))
             }

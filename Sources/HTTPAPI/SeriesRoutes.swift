@@ -85,22 +85,23 @@ struct SeriesRoutes {
     @Sendable func schedule(_ request: Request, _ context: APIContext) async throws -> Response {
         let definition = try SeriesDefinition(
             try await request.document(upTo: RequestLimits.vectorByteCountMax))
-        let uuid = try await store.scheduleAssay(definition)
+        // What only looks ends with its client; what is scheduled is there, whoever waits.
+        let view = store.view
+        let schedulable = try await context.longWhileClientWaits { try view.schedulable(definition) }
+        let uuid = try await store.schedule(schedulable)
         var response = Response(json: .string(uuid))
         // The contract's answer has no room for it: what there is to look at.
-        if let assay = store.book[uuid: uuid] {
-            let members = AssayCoverage.members(
-                of: { try store.view.coverage(of: assay.definition, at: store.sources.now()) }
-            ).map { name, value in
-                // A name in a problem may be as long as a body, and clients bound their headers.
-                guard case .string(let text) = value else { return (name, value) }
-                return (
-                    name,
-                    .string(String(String.UnicodeScalarView(text.unicodeScalars.prefix(Self.headerTextMax))))
-                )
-            }
-            response.headers[.assayCoverage] = JSONValue.object(JSONObject(members)).text.escapedForHeader
+        let members = try await context.longWhileClientWaits {
+            AssayCoverage.members { try view.coverage(of: schedulable, at: store.sources.now()) }
+        }.map { name, value in
+            // A name in a problem may be as long as a body, and clients bound their headers.
+            guard case .string(let text) = value else { return (name, value) }
+            return (
+                name,
+                .string(String(String.UnicodeScalarView(text.unicodeScalars.prefix(Self.headerTextMax))))
+            )
         }
+        response.headers[.assayCoverage] = JSONValue.object(JSONObject(members)).text.escapedForHeader
         return response
     }
 

@@ -173,9 +173,10 @@ extension StoreView {
                     + "there; those that there are come from \(list(index.nextIndexes.keys))")
         }
         guard let name = spec.modelName else { return nil }
-        let found = try RecordScan(snapshot).window(
-            topic: scope.topic, .always, filter: scope.filter, limit: 1)
-        guard found.rows.isEmpty, found.statistics.unseen.isEmpty else { return nil }
+        let mayHold = try filters.mayHold(scope.topic, scope.filter) {
+            try RecordScan(snapshot).mayHold(topic: scope.topic, scope.filter)
+        }
+        guard !mayHold else { return nil }
         return FieldError(
             field: fields.model,
             problem:

@@ -41,11 +41,13 @@ extension InferenceStore {
     }
 
     package func createAssay(_ request: AssayRequest) async throws -> AssayID {
-        let view = view
-        let definition = try view.completed(request.definition)
-        try view.refuseUselessBaseline(of: definition, at: sources.now())
+        try await createAssay(try view.creatable(request), isActive: request.isActive)
+    }
+
+    /// Creates an assay of a definition that a view found to be one (`StoreView.creatable`).
+    package func createAssay(_ definition: AssayDefinition, isActive: Bool) async throws -> AssayID {
         let change = try await changeBook { book in
-            [try book.create(definition, isActive: request.isActive, at: sources.now())]
+            [try book.create(definition, isActive: isActive, at: sources.now())]
         }
         guard case .created(let creation)? = change.events.first else {
             preconditionFailure("Creating an assay is one event.")

@@ -14,19 +14,12 @@ extension InferenceStore {
     ///
     /// - Returns: its UUID.
     package func scheduleAssay(_ request: SeriesDefinition) async throws -> String {
-        let definition = try view.completed(request)
-        let now = sources.now()
-        let limit = Self.seriesBackfillCountMax
-        let due = definition.schedule.runs(
-            after: Timestamp(microseconds: .min), through: now, limit: limit + 1)
-        guard due.count <= limit else {
-            throw FieldError(
-                field: "scheduling.first_run",
-                problem:
-                    "is so long ago that more than \(limit) runs are due at once; choose a later one, or a "
-                    + "lower \"run_frequency\"")
-        }
-        let uuid = sources.uuid()
+        try await schedule(try view.schedulable(request))
+    }
+
+    /// Schedules an assay of a definition that a view found to be one (`StoreView.schedulable`).
+    package func schedule(_ definition: SeriesDefinition) async throws -> String {
+        let (uuid, now) = (sources.uuid(), sources.now())
         try await changeBook { book in [try book.schedule(definition, uuid: uuid, at: now)] }
         return uuid
     }
@@ -62,5 +55,25 @@ extension InferenceStore {
         try await changeBook { book in
             [try book.setActive(uuid: uuid, isActive, at: sources.now())]
         }
+    }
+}
+
+extension StoreView {
+    /// The definition of an assay that may be scheduled, with its baseline as it is from now on. Reads what that
+    /// is made of, and ends where the task is cancelled.
+    package func schedulable(_ request: SeriesDefinition) throws -> SeriesDefinition {
+        let definition = try completed(request)
+        let limit = InferenceStore.seriesBackfillCountMax
+        let due = definition.schedule.runs(
+            after: Timestamp(microseconds: .min), through: sources.now(), limit: limit + 1)
+        guard due.count <= limit else {
+            throw FieldError(
+                field: "scheduling.first_run",
+                problem:
+                    "is so long ago that more than \(limit) runs are due at once; choose a later one, or a "
+                    + "lower \"run_frequency\"")
+        }
+        try Task.checkCancellation()
+        return definition
     }
 }

@@ -43,6 +43,17 @@ extension StoreView {
             elapsedMilliseconds: Int((sources.monotonicNanoseconds() - start) / 1_000_000))
     }
 
+    /// The definition of an assay that may be created, with what the catalogue knows of it. Reads what its
+    /// baseline is made of, and ends where the task is cancelled.
+    ///
+    /// - Throws: where it names what is not there, or would have nothing to compare windows with.
+    package func creatable(_ request: AssayRequest) throws -> AssayDefinition {
+        let definition = try completed(request.definition)
+        try refuseUselessBaseline(of: definition, at: sources.now())
+        try Task.checkCancellation()
+        return definition
+    }
+
     /// The definition with what the catalogue knows of it; refuses one that names what is not there.
     func completed(_ definition: AssayDefinition) throws -> AssayDefinition {
         var definition = definition
@@ -88,16 +99,20 @@ extension StoreView {
 
     /// Whole records of a pipeline, oldest first, as `assays/get_baseline` answers them.
     ///
-    /// - Parameter next: behind which record to go on, as `next` of the records before says; empty for all, as
-    ///   where every partition is at its beginning.
+    /// - Parameters:
+    ///   - locations: whose records, as in an assay's window.
+    ///   - next: behind which record to go on, as `next` of the records before says; empty for all, as
+    ///     where every partition is at its beginning.
     package func records(
         pipelineName: String, workspaceID: WorkspaceID?, in window: TimeWindow, modelName: String?,
-        next: [String: UInt64] = [:], limit: Int
+        locations: LocationFilter = .all, next: [String: UInt64] = [:], limit: Int
     ) throws -> RecordRows {
-        let topic = try catalog.pipeline(named: pipelineName, in: workspaceID).topic.name
+        let pipeline = try catalog.pipeline(named: pipelineName, in: workspaceID)
+        let topic = pipeline.topic.name
+        let filter = RecordFilter(
+            partitions: try partitions(of: locations, pipeline, at: snapshot.cut), modelName: modelName)
         return try RecordScan(snapshot).window(
-            topic: topic, window, filter: RecordFilter(modelName: modelName),
-            after: try key(before: next, in: topic), limit: limit)
+            topic: topic, window, filter: filter, after: try key(before: next, in: topic), limit: limit)
     }
 
     /// The place in the order of time of the record that `next` is one past.

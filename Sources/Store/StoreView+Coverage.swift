@@ -5,6 +5,7 @@
 // Invariants:
 //  * A record counts once, in however many windows it lies; one between windows does not count.
 //  * Times are those of the partitions that the assay looks at.
+//  * A model that no record is of is looked for once, and not in each window.
 
 import Assays
 import EventLog
@@ -58,10 +59,9 @@ extension StoreView {
     package func coverage(of definition: AssayDefinition, at moment: Timestamp) throws -> AssayCoverage {
         var coverage = AssayCoverage()
         let scope = try scope(of: definition.window)
+        let filterProblem = try filterProblem(definition.window, .ofWindow)
         coverage.problem =
-            try
-            (filterProblem(definition.window, .ofWindow)
-            ?? pathProblem(definition.window, field: "window.path")).map { "\($0)" }
+            try (filterProblem ?? pathProblem(definition.window, field: "window.path")).map { "\($0)" }
         coverage.summarizerProblem = definition.summarizer.problem
         coverage.baselineProblem =
             try baselineProblem(of: definition, at: moment).map { "\($0)" }
@@ -71,6 +71,8 @@ extension StoreView {
         else { return coverage }
         coverage.first = Timestamp(milliseconds: times.lowerBound)
         coverage.last = Timestamp(milliseconds: times.upperBound)
+        // What no record passes need not be looked for in each window.
+        guard filterProblem == nil else { return coverage }
         let grid = definition.grid(startingAt: Timestamp(milliseconds: times.lowerBound))
         // Windows before the first record and after the last one hold nothing.
         let data = TimeWindow(
@@ -99,7 +101,8 @@ extension StoreView {
         var coverage = AssayCoverage()
         let spec = definition.windowSpec(of: definition.targeting.targets[0].path)
         let scope = try scope(of: spec)
-        coverage.problem = try filterProblem(spec, .ofTargeting).map { "\($0)" }
+        let filterProblem = try filterProblem(spec, .ofTargeting)
+        coverage.problem = filterProblem.map { "\($0)" }
         coverage.summarizerProblem = definition.settings.problem
         for path in definition.paths where coverage.problem == nil {
             let spec = definition.windowSpec(of: path)
@@ -112,6 +115,7 @@ extension StoreView {
             Timestamp(milliseconds: times.lowerBound), Timestamp(milliseconds: times.upperBound)
         )
         (coverage.first, coverage.last) = (first, last)
+        guard filterProblem == nil else { return coverage }
         // Windows that end with the first record or before it, or begin after the last one, hold nothing.
         let windows = definition.schedule.runs(
             after: first, through: min(moment, last.adding(definition.width)),

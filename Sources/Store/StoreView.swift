@@ -24,6 +24,7 @@ package struct StoreView: Sendable {
     /// Where kept results are, in `derived` and in the log itself.
     let places: InferenceStore.Places
     let sources: SystemSources
+    let filters = FilterMemory()
 
     init(
         snapshot: LogSnapshot, folded: InferenceStore.Folded, derived: LogSnapshot?,

@@ -32,15 +32,21 @@ extension StoreView {
                 .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
         }
         let pipeline = try catalog.pipeline(named: spec.pipelineName, in: spec.workspaceID)
-        let found = snapshot.index.topics[pipeline.topic.name].map { Set($0.nextIndexes.keys) } ?? []
-        let partitions: Set<String>?
-        switch spec.locations {
-        case .all:
-            partitions = nil
-        case .named(let names):
-            partitions = Set(names)
+        let partitions = try partitions(of: spec.locations, pipeline, at: cut ?? snapshot.cut)
+        return WindowScope(
+            pipeline: pipeline, filter: RecordFilter(partitions: partitions, modelName: spec.modelName))
+    }
+
+    /// The partitions that `filter` means as of `cut`; nil for all.
+    func partitions(
+        of filter: LocationFilter, _ pipeline: Pipeline, at cut: CommitNumber
+    ) throws -> Set<String>? {
+        switch filter {
+        case .all: return nil
+        case .named(let names): return Set(names)
         case .home:
-            let edges = locations(of: pipeline.id, at: cut ?? snapshot.cut)
+            let found = snapshot.index.topics[pipeline.topic.name].map { Set($0.nextIndexes.keys) } ?? []
+            let edges = locations(of: pipeline.id, at: cut)
             let home = found.subtracting(edges)
             guard !home.isEmpty || found.isEmpty else {
                 throw FieldError(
@@ -48,10 +54,8 @@ extension StoreView {
                     problem: "is empty, which means the home partitions, and those hold no records; name "
                         + "some of \(found.sorted().joined(separator: ", ")), or leave it out for all")
             }
-            partitions = edges.isEmpty ? nil : home
+            return edges.isEmpty ? nil : home
         }
-        return WindowScope(
-            pipeline: pipeline, filter: RecordFilter(partitions: partitions, modelName: spec.modelName))
     }
 
     /// The numbers of `spec`'s path in `period`, up to `cut`.

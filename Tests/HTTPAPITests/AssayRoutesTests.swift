@@ -162,6 +162,36 @@ struct AssayRoutesTests {
         }
     }
 
+    // They were passed over.
+    @Test("the records behind a baseline are those of the locations that were named, as in an assay's window")
+    func baselineLocations() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(0, 0), (3, 3)])
+            try await client.append([(2, 2)], partition: "b")
+            func ys(_ locations: String, _ more: String = "") async throws -> [Int] {
+                try await client.ask(
+                    "assays/get_baseline", "{\"pipeline_name\":\"fraud\",\"locations\":\(locations)\(more)}"
+                ).array().map { try $0["out.y"].integer() }
+            }
+            // Where no location is known, everything is home.
+            for all in ["null", "[]", "[\"b\",\"engine\"]"] { #expect(try await ys(all) == [0, 2, 3]) }
+            #expect(try await ys("[\"b\"]") == [2])
+            #expect(try await ys("[\"nowhere\"]") == [])
+            try await client.append(
+                "[{\"time\":1704826801000,\"out.y\":1}]", partition: "edge", query: "?edge=true")
+            #expect(try await ys("[]") == [0, 2, 3])
+            #expect(try await ys("null") == [0, 1, 2, 3])
+            #expect(try await ys("[\"edge\",\"engine\"]") == [0, 1, 3])
+            #expect(try await ys("[\"engine\",\"edge\"]", ",\"next\":{\"edge\":1}") == [3])
+            for wrong in ["\"b\"", "[1]"] {
+                let answer = try await client.post(
+                    "/v1/api/assays/get_baseline", "{\"pipeline_name\":\"fraud\",\"locations\":\(wrong)}")
+                #expect(answer.status == 400 && answer.text.contains("locations"), "\(answer.text)")
+            }
+        }
+    }
+
     // `next` was passed over, and the answer stopped at a thousand without a word.
     @Test(
         "the records behind a baseline come in pages, each once, and the last page says that it is the last")

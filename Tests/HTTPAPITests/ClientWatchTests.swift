@@ -7,6 +7,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import NIOCore
+import Store
 import Synchronization
 import Testing
 
@@ -137,6 +138,54 @@ import Testing
                 #expect(await iterator.next() == "given up")
             }
         }
+    }
+
+    @Test(
+        "an assay whose creator leaves while its records are looked at is not created",
+        .timeLimit(.minutes(10)),
+        arguments: ["/v1/api/assays/create", "/v2/api/assays/schedule"])
+    func creation(path: String) async throws {
+        let (events, source) = AsyncStream.makeStream(of: String.self)
+        let looks = Atomic(false)
+        let (folder, clock) = (try TemporaryFolder(), ManualClock())
+        var sources = clock.sources
+        // The look asks what time it is, and takes until its client is gone.
+        sources.now = {
+            if looks.exchange(false, ordering: .relaxed) {
+                source.yield("looks")
+                for _ in 0..<10_000 where !Task.isCancelled { usleep(1000) }
+            }
+            return clock.now
+        }
+        var configuration = StoreConfiguration(directory: folder.path)
+        configuration.runtimePlace = "/nowhere/libonnxruntime.so"
+        let store = try InferenceStore.open(configuration, sources: sources).store
+        try await serving(clock: clock, folder: folder, store: store) { client in
+            try await client.createPipeline()
+        }
+        let router = Router(context: APIContext.self)
+        for route in APIServer.routes(store, publicURL: nil) where route.path == path {
+            router.on(RouterPath(path), method: .post) { request, context in
+                defer { source.yield("ended") }
+                return try await route.handler(request, context)
+            }
+        }
+        let application = APIServer.application(
+            router, ServerConfiguration(port: 0), idleTimeout: .seconds(600), logger: noLog)
+        let body = path.hasPrefix("/v1") ? AssayRequests.request() : SeriesRoutesTests.body("\"name\":\"watch\",")
+        try await application.test(.live) { live in
+            let raw = try RawClient(port: try #require(live.port))
+            looks.store(true, ordering: .relaxed)
+            raw.send(
+                "POST \(path) HTTP/1.1\r\nhost: localhost\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
+            )
+            var iterator = events.makeAsyncIterator()
+            #expect(await iterator.next() == "looks")
+            raw.hangUp()
+            #expect(await iterator.next() == "ended")
+            #expect(store.book.list().isEmpty && store.book.seriesList().isEmpty)
+        }
+        try await store.close()
     }
 
     @Test("a call asked for after the client went is made at once, one that was forgotten never")
