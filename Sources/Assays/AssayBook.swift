@@ -19,8 +19,6 @@ package enum AssayError: Error, Hashable, Sendable {
     case duplicateSeriesName(String, existing: String)
     /// A UUID of the second generation.
     case unknownUUID(String)
-    /// The new thresholds are not numbers.
-    case thresholdsNotFinite
 }
 
 extension AssayError: CustomStringConvertible {
@@ -36,7 +34,6 @@ extension AssayError: CustomStringConvertible {
                 + "already; use another name"
         case .unknownUUID(let uuid):
             "there is no assay \(uuid) in /v2; get the assays to see which there are"
-        case .thresholdsNotFinite: "a threshold must be a finite number"
         }
     }
 }
@@ -161,21 +158,6 @@ package struct AssayBook: Hashable, Sendable {
     ) throws(AssayError) -> AssayEvent {
         _ = try assay(id)
         return .activated(id, isActive: isActive, at: moment)
-    }
-
-    /// Changes both thresholds; nil where they are these already.
-    package func changeThresholds(
-        of id: AssayID, to thresholds: AssayThresholds, at moment: Timestamp
-    ) throws(AssayError) -> AssayEvent? {
-        let assay = try assay(id)
-        guard thresholds.alert.isFinite, thresholds.warning?.isFinite != false else {
-            throw .thresholdsNotFinite
-        }
-        guard assay.definition.thresholds != thresholds else { return nil }
-        return .thresholdsChanged(
-            ThresholdChange(
-                id: id, thresholds: thresholds,
-                definitionRevision: assay.definitionRevision + 1, at: moment))
     }
 
     /// Keeps a calculated baseline as it is now; nil where one is kept already.

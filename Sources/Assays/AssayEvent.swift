@@ -33,12 +33,22 @@ package struct AssayCreation: Hashable, Sendable {
     }
 }
 
+/// Thresholds that were changed after an assay was created. Nothing changes them any more: logs may hold it.
 package struct ThresholdChange: Hashable, Sendable {
     package var id: AssayID
     package var thresholds: AssayThresholds
     /// The definition's revision from here on.
     package var definitionRevision: Int
     package var at: Timestamp
+
+    package init(
+        id: AssayID, thresholds: AssayThresholds, definitionRevision: Int, at: Timestamp
+    ) {
+        self.id = id
+        self.thresholds = thresholds
+        self.definitionRevision = definitionRevision
+        self.at = at
+    }
 }
 
 /// The summary of a calculated baseline, as it was when it was first used.

@@ -1,5 +1,6 @@
-// The fold of the log as of its closing, in one file: an opening puts it in and folds what came since, rather
-// than every decision that was ever made.
+// The fold of the log as of some commit, in one file: an opening puts it in and folds what came since, rather
+// than every decision that was ever made. It is written when the log is closed, and now and then while it is not
+// (CheckpointProgress.swift).
 //
 //     u64           "ALOGFLD1"
 //     u16, u16      version of this file, of what the book writes (Assays: AssayBook+Checkpoint.swift)
@@ -49,8 +50,11 @@ struct FoldCheckpoint {
 
     // MARK: As bytes
 
-    func encoded() -> [UInt8] {
-        var writer = ByteWriter(reserving: decided.count + others.count * 2 + 64)
+    func encoded() -> [UInt8] { pieces.flatMap { $0 } }
+
+    /// The bytes in three parts: what decisions made of the book may be hundreds of megabytes, and is not copied.
+    private var pieces: [[UInt8]] {
+        var writer = ByteWriter(reserving: others.count * 2 + 64)
         writer.write(Self.magic)
         writer.write(Self.version)
         writer.write(AssayBook.decidedVersion)
@@ -63,9 +67,10 @@ struct FoldCheckpoint {
             writer.writeVarint(position - before)
             before = position
         }
-        writer.write(decided)
-        writer.write(Checksum.crc32c(writer.bytes))
-        return writer.bytes
+        let start = Checksum.crc32c(writer.bytes)
+        var end = ByteWriter()
+        end.write(decided.withUnsafeBytes { Checksum.crc32c($0, continuing: start) })
+        return [writer.bytes, decided, end.bytes]
     }
 
     init(eventCount: Int, last: (commit: CommitNumber, checksum: UInt32), others: [Int], decided: [UInt8]) {
@@ -134,7 +139,7 @@ struct FoldCheckpoint {
             if error.kind != .notFound { throw error }
         }
         let file = try files.create(FileName.newFoldCheckpoint)
-        try file.append(encoded())
+        for piece in pieces { try file.append(piece) }
         try file.sync()
         try files.rename(FileName.newFoldCheckpoint, to: FileName.foldCheckpoint)
         try files.syncDirectory(FileName.derivedDirectory)
@@ -163,36 +168,18 @@ struct FoldCheckpoint {
 
     /// Of a log and its fold, which has just these events; nil where the two do not go together.
     ///
-    /// - Parameter known: the events up to a position that are folded but no decisions, as an opening found them.
-    init?(
-        _ book: AssayBook, of snapshot: LogSnapshot, known: (eventCount: Int, others: [Int])
-    ) throws {
+    /// - Parameter progress: has looked through all of the log's events.
+    init?(_ book: AssayBook, of snapshot: LogSnapshot, _ progress: CheckpointProgress) throws {
         let events = snapshot.index.events
-        guard !events.isEmpty, known.eventCount <= events.count else { return nil }
-        var others = known.others
-        var position = known.eventCount
-        var (lastNumber, rises) = (Int?.none, true)
-        try snapshot.forEachEvent(from: known.eventCount) { _, event in
-            if event.name == InferenceStore.EventName.assay,
-                let decision = try AssayEvent(document: event.document).decision
-            {
-                let number = decision.resultID.number
-                rises = rises && lastNumber.map { $0 < number } ?? true
-                lastNumber = number
-            } else if InferenceStore.EventName.folded.contains(event.name) {
-                others.append(position)
-            }
-            position += 1
-        }
-        // Numbers are never given twice and the last is the book's, or there are decisions it does not know.
-        guard rises, lastNumber.map({ $0 == book.lastResultID.number }) ?? true else { return nil }
+        precondition(progress.eventCount == events.count, "A checkpoint is of a log that was looked through.")
+        guard !events.isEmpty, progress.goesWith(book) else { return nil }
         var writer = ByteWriter()
         book.writeDecided(into: &writer)
         let place = events[events.count - 1]
         self.init(
             eventCount: events.count,
             last: (place.entry.commit, FoldCheckpoint.checksum(try snapshot.event(place))),
-            others: others, decided: writer.bytes)
+            others: progress.others, decided: writer.bytes)
     }
 }
 
@@ -231,16 +218,5 @@ extension InferenceStore {
         }
         start.eventCount = position
         return start
-    }
-
-    /// Leaves a checkpoint for the next opening, when the log is closed and folded, and many were decided.
-    func writeCheckpoint() throws {
-        let snapshot = log.snapshot()
-        guard
-            snapshot.index.events.count - opened.checkpointEventCount >= configuration.checkpointEventCountMin
-        else { return }
-        let known = (eventCount: opened.eventCount, others: opened.others)
-        guard let checkpoint = try FoldCheckpoint(book, of: snapshot, known: known) else { return }
-        try checkpoint.replace(on: files)
     }
 }

@@ -1,4 +1,4 @@
-// The background of a running store: retention carried out, segments rewritten, slowly.
+// The background of a running store: the fold's checkpoint, retention carried out, segments rewritten, slowly.
 //
 // Invariants:
 //  * It asks the writer for a moment at a time; what it reads and writes is bounded per second.
@@ -42,6 +42,11 @@ package actor Housekeeper {
         let known = store.log.snapshot().index.uses.keys
         firstSeen = firstSeen.filter { known.contains($0.key) }
         for number in known where firstSeen[number] == nil { firstSeen[number] = now }
+        do {
+            try await store.writeCheckpointIfDue()
+        } catch {
+            say(["the fold's checkpoint was not written, so an opening may take longer: \(error)"])
+        }
         let old = now.adding(TimeSpan(microseconds: -store.configuration.regroupingAge.microseconds))
         let regroupable = Set(firstSeen.filter { $0.value <= old }.keys)
         do {

@@ -34,9 +34,9 @@ package final class InferenceStore: Sendable {
     package let models: ModelFiles
     let gate = CommandGate()
     let folded: Mutex<Folded>
-    /// Of the events that opening found: how many, which are folded but no decisions, and how many a
-    /// checkpoint stood for.
-    let opened: (eventCount: Int, others: [Int], checkpointEventCount: Int)
+    /// What checkpoints of the fold stand for (CheckpointProgress.swift), one written at a time.
+    let checkpointProgress: Mutex<CheckpointProgress>
+    let checkpointGate = CommandGate()
     /// The assays that were created, switched or redefined since opening, in that order.
     let changedAssays = Mutex<[AssayID]>([])
     /// Which assays are behind, as the scheduler of this process has it (Backfills.swift).
@@ -122,7 +122,10 @@ package final class InferenceStore: Sendable {
         self.derived = derived
         self.models = models
         folded = Mutex(opened.folded)
-        self.opened = (opened.eventCount, opened.others, opened.checkpointEventCount)
+        checkpointProgress = Mutex(
+            CheckpointProgress(
+                eventCount: opened.eventCount, others: opened.others,
+                checkpointEventCount: opened.checkpointEventCount))
     }
 
     package static func open(
@@ -173,7 +176,7 @@ package final class InferenceStore: Sendable {
         do throws(LogError) { outcome = .success(try await log.close()) } catch { outcome = .failure(error) }
         if case .success = outcome {
             // No error of a closing: without it the next opening folds more.
-            await gate.pass { try? writeCheckpoint() }
+            _ = try? await writeCheckpoint { _ in configuration.checkpointEventCountMin }
         }
         try await derived.close()
         try outcome.get()

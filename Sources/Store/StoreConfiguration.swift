@@ -15,6 +15,8 @@ package struct StoreConfiguration: Sendable {
     /// How many events must have come since the last checkpoint of the fold for closing to write one: fewer
     /// are read sooner than a file is made durable.
     package var checkpointEventCountMin = 5000
+    /// The same for one that is written while the log is open: so many are folded in a second or two.
+    package var checkpointEventCount = 50_000
     /// How long a segment has been sealed when it is regrouped.
     package var regroupingAge = TimeSpan(microseconds: 600_000_000)
     /// Bytes that housekeeping reads and writes a second: a small part of what a disk does.

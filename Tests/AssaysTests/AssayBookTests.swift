@@ -32,9 +32,7 @@ struct AssayBookTests {
             case 1: append(try? book.setActive(id, step % 3 == 0, at: now))
             case 2:
                 let alert = Double(Int.random(in: 0...2, using: &generator)) / 4
-                let event = try? book.changeThresholds(
-                    of: id, to: AssayThresholds(alert: alert), at: now)
-                append(event ?? nil)
+                append(book[id].map { .change(of: $0, to: AssayThresholds(alert: alert), at: now) })
             case 3:
                 let event = try? book.pinBaseline(
                     of: id,
@@ -123,9 +121,6 @@ struct AssayBookTests {
         let id = AssayID(2)
         #expect(throws: AssayError.unknownAssay(id)) { try book.setActive(id, true, at: moment(0)) }
         #expect(throws: AssayError.unknownAssay(id)) {
-            try book.changeThresholds(of: id, to: AssayThresholds(), at: moment(0))
-        }
-        #expect(throws: AssayError.unknownAssay(id)) {
             try book.decide([], of: id, cut: 0, runAt: moment(0))
         }
         var other = book
@@ -136,27 +131,14 @@ struct AssayBookTests {
         #expect(other.list().count == 1)
     }
 
-    @Test("changed thresholds begin a revision of the definition, unchanged ones do not")
+    @Test("changed thresholds, as a log may hold them, begin a revision of the definition")
     func thresholds() throws {
         var book = try AssayTests.book()
-        #expect(
-            try book.changeThresholds(
-                of: AssayID(1), to: AssayThresholds(alert: 0.25), at: moment(1))
-                == nil)
-        let event = try book.changeThresholds(
-            of: AssayID(1), to: AssayThresholds(alert: 0.25, warning: 0.1), at: moment(2))
-        book.apply(try #require(event))
+        let assay = try #require(book[AssayID(1)])
+        book.apply(.change(of: assay, to: AssayThresholds(alert: 0.25, warning: 0.1), at: moment(2)))
         #expect(book[AssayID(1)]?.definitionRevision == 2)
         #expect(book[AssayID(1)]?.definition.thresholds.warning == 0.1)
         #expect(book[AssayID(1)]?.updatedAt == moment(2))
-        for thresholds in [
-            AssayThresholds(alert: .nan), AssayThresholds(alert: .infinity),
-            AssayThresholds(warning: -.infinity),
-        ] {
-            #expect(throws: AssayError.thresholdsNotFinite) {
-                try book.changeThresholds(of: AssayID(1), to: thresholds, at: moment(3))
-            }
-        }
         try AssayTests.run(&book, [AssayTests.analysis(0, .ok)], at: 9)
         #expect(book[AssayID(1)]?.decisions.first?.definitionRevision == 2)
         #expect(book[AssayID(1)]?.updatedAt == moment(2), "a run is no change of the assay")

@@ -19,12 +19,12 @@ struct AssayEventTests {
         append(try book.create(Requests.definition(), isActive: true, at: moment(0)))
         append(try book.schedule(SeriesRequests.definition(), uuid: SeriesAssayTests.uuid, at: moment(1)))
         append(try book.setActive(AssayID(1), false, at: moment(1)))
-        append(
-            try book.changeThresholds(
-                of: AssayID(1), to: AssayThresholds(alert: 0.5, warning: 0.125), at: moment(2)))
-        append(
-            try book.changeThresholds(
-                of: AssayID(1), to: AssayThresholds(alert: 0.5), at: moment(3)))
+        for (second, warning) in [(2, 0.125), (3, nil)] as [(Int64, Double?)] {
+            append(
+                book[AssayID(1)].map {
+                    .change(of: $0, to: AssayThresholds(alert: 0.5, warning: warning), at: moment(second))
+                })
+        }
         let settings = try SummarizerSettings(numBins: 2)
         append(
             try book.pinBaseline(
@@ -97,5 +97,15 @@ struct AssayEventTests {
         object[key] = value
         let error = #expect(throws: FieldError.self) { try AssayEvent(JSONField(.object(object))) }
         #expect(error?.field == key)
+    }
+}
+
+extension AssayEvent {
+    /// The event of other thresholds, as versions before wrote it.
+    static func change(of assay: Assay, to thresholds: AssayThresholds, at moment: Timestamp) -> AssayEvent {
+        .thresholdsChanged(
+            ThresholdChange(
+                id: assay.id, thresholds: thresholds, definitionRevision: assay.definitionRevision + 1,
+                at: moment))
     }
 }

@@ -14,9 +14,11 @@ import Testing
 @Suite("The checkpoint of the fold")
 struct FoldCheckpointTests {
     /// A store that leaves a checkpoint whenever it is closed, and its folder for as long as that takes.
-    private struct Opened {
+    struct Opened {
         let folder: TemporaryFolder
         let store: InferenceStore
+        /// How many events the checkpoint stood for, and how many there were.
+        let (checkpointEventCount, eventCount): (Int, Int)
         /// Why a checkpoint was not used, if one was there.
         let refusal: String?
 
@@ -26,11 +28,11 @@ struct FoldCheckpointTests {
             let (store, report) = try InferenceStore.open(configuration, sources: clock.sources)
             self.folder = folder
             self.store = store
+            (checkpointEventCount, eventCount) = store.checkpointProgress.withLock {
+                ($0.checkpointEventCount, $0.eventCount)
+            }
             refusal = report.derived.repairs.first { $0.contains(FileName.foldCheckpoint) }
         }
-
-        /// How many events the checkpoint stood for.
-        var checkpointEventCount: Int { store.opened.checkpointEventCount }
 
         func close() async throws {
             try await store.close()
@@ -38,7 +40,7 @@ struct FoldCheckpointTests {
         }
     }
 
-    private static func expectWhole(_ store: InferenceStore, _ comment: Comment? = nil) throws {
+    static func expectWhole(_ store: InferenceStore, _ comment: Comment? = nil) throws {
         let whole = try InferenceStore.fold(store.log.snapshot())
         store.folded.withLock { folded in
             #expect(folded.book == whole.book, comment)
@@ -84,15 +86,15 @@ struct FoldCheckpointTests {
             let first = try Opened(try folder.copy())
             #expect(first.refusal == nil)
             #expect(first.checkpointEventCount > 0)
-            #expect((first.checkpointEventCount < first.store.opened.eventCount) == (folder === later))
+            #expect((first.checkpointEventCount < first.eventCount) == (folder === later))
             try Self.expectWhole(first.store)
             try await first.store.setActive(ids[0], false)
             try await first.close()
             // What the second stands for came by the first, the log and commands.
             let second = try Opened(try first.folder.copy())
             #expect(second.refusal == nil)
-            #expect(second.checkpointEventCount == first.store.opened.eventCount + 1)
-            #expect(second.checkpointEventCount == second.store.opened.eventCount)
+            #expect(second.checkpointEventCount == first.eventCount + 1)
+            #expect(second.checkpointEventCount == second.eventCount)
             try Self.expectWhole(second.store)
             try await second.close()
         }

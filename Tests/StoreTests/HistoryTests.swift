@@ -184,8 +184,16 @@ struct HistoryTests {
             case 12:
                 let id = ids.randomElement(using: &random)!
                 let thresholds = AssayThresholds(alert: Double.random(in: 0...1, using: &random))
+                // Nothing changes them any more; logs may hold that they were.
                 try await scene.store.changeBook { book in
-                    try book.changeThresholds(of: id, to: thresholds, at: scene.clock.now).map { [$0] } ?? []
+                    book[id].map {
+                        [
+                            .thresholdsChanged(
+                                ThresholdChange(
+                                    id: id, thresholds: thresholds,
+                                    definitionRevision: $0.definitionRevision + 1, at: scene.clock.now))
+                        ]
+                    } ?? []
                 }
             case 13: if history.edges.isEmpty { try await history.declareEdge("c") }
             case 14:
