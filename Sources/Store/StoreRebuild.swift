@@ -3,8 +3,10 @@
 // Invariants:
 //  * The log is not changed: nothing is appended to it, and nothing is sent to anybody.
 //  * Nobody else writes meanwhile: the log's lock is held.
-//  * A result of another engine version is carried over as it was kept.
-//  * A crash at any moment loses nothing: a result that is not there is worked out when it is asked for.
+//  * A result of another engine version is carried over as it was kept, some at a time: before anything is
+//    derived, out of the old files, which stay readable to whoever opened them.
+//  * A crash at any moment loses no result of this engine version: one that is not there is worked out when it
+//    is asked for.
 
 import Assays
 import Disk
@@ -26,8 +28,9 @@ package struct RebuildReport: Hashable, Sendable {
 }
 
 extension InferenceStore {
-    /// Results are appended so many at a time.
+    /// Results are appended so many at a time; those that are carried over may be of any size.
     private static let rebuildBatchCount = 2048
+    private static let carriedBatchCount = 128
 
     /// Derives all results of a data directory again.
     ///
@@ -43,7 +46,7 @@ extension InferenceStore {
         defer { withExtendedLifetime(lock) {} }
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
-        let carried = view.otherEngineDocuments()
+        var carried = view.otherEngineNumbers()
         try InferenceLog.empty(derivedConfiguration, on: files)
         do throws(DiskError) { try files.remove(FileName.foldCheckpoint) } catch {
             if error.kind != .notFound { throw error }
@@ -51,11 +54,8 @@ extension InferenceStore {
         let derived = try InferenceLog.open(derivedConfiguration, on: files).log
 
         var report = RebuildReport()
-        for (number, document) in carried.sorted(by: { $0.key < $1.key }) {
-            _ = try await derived.append(
-                [.event(Event(name: view.places.derived.name(of: number), document: document))])
-            report.carriedOverCount += 1
-        }
+        try await carryOver(&carried, view, to: derived)
+        report.carriedOverCount = carried.count
         let assays = Array(view.book.list().reversed())
         let count = view.decisionCount
         for group in HistoryReplay.groups(of: assays) {
@@ -65,7 +65,7 @@ extension InferenceStore {
                 for decision in assay.revisions(startingIn: .always) {
                     if view.isSealed(decision) {
                         report.sealedCount += 1
-                    } else if carried[decision.resultID.number] == nil {
+                    } else if !carried.contains(decision.resultID.number) {
                         items.append(subject.item(decision))
                     }
                 }
@@ -100,16 +100,39 @@ extension InferenceStore {
 }
 
 extension InferenceStore {
+    /// Appends the kept results of these numbers to the new log; those that cannot be read are taken out, to be
+    /// derived as the others.
+    private static func carryOver(
+        _ carried: inout Set<Int>, _ view: StoreView, to derived: InferenceLog
+    ) async throws {
+        guard let old = view.derived else { return carried = [] }
+        let numbers = carried.sorted()
+        for start in stride(from: 0, to: numbers.count, by: carriedBatchCount) {
+            var waiting: [AppendItem] = []
+            for number in numbers[start..<min(start + carriedBatchCount, numbers.count)] {
+                guard let document = view.places.derived.document(number, in: old) else {
+                    carried.remove(number)
+                    continue
+                }
+                let name = view.places.derived.name(of: number)
+                waiting.append(.event(Event(name: name, document: document)))
+            }
+            if !waiting.isEmpty { _ = try await derived.append(waiting) }
+        }
+    }
+
     /// The same for assays of the second generation.
     private static func rebuildSeries(
-        _ view: StoreView, _ carried: [Int: [UInt8]], _ derived: InferenceLog,
+        _ view: StoreView, _ carried: Set<Int>, _ derived: InferenceLog,
         _ report: inout RebuildReport, _ progress: (Int) -> Void
     ) async throws {
         for assay in view.book.seriesList().reversed() {
             for batch in assay.revisions(by: SeriesPass.documentLimit(assay.definition)) {
-                let decisions = batch.filter { carried[$0.resultID.number] == nil && !view.isSealed($0) }
+                let decisions = batch.filter {
+                    !carried.contains($0.resultID.number) && !view.isSealed($0)
+                }
                 report.sealedCount += batch.count {
-                    carried[$0.resultID.number] == nil && view.isSealed($0)
+                    !carried.contains($0.resultID.number) && view.isSealed($0)
                 }
                 var waiting: [AppendItem] = []
                 for (decision, outcome) in zip(decisions, try view.seriesOutcomes(of: decisions, assay)) {
@@ -146,21 +169,22 @@ extension StoreView {
             + book.seriesList().reduce(0) { $0 + $1.revisionCount }
     }
 
-    /// The kept results that another engine version made, by number.
-    fileprivate func otherEngineDocuments() -> [Int: [UInt8]] {
-        var documents: [Int: [UInt8]] = [:]
+    /// The numbers of kept results that another engine version made.
+    fileprivate func otherEngineNumbers() -> Set<Int> {
+        guard let derived else { return [] }
+        var numbers: Set<Int> = []
+        func note(_ decision: AssayDecision) {
+            let number = decision.resultID.number
+            if places.derived.holds(number, in: derived) { numbers.insert(number) }
+        }
         for assay in book.list() {
             for decision in assay.revisions(startingIn: .always)
-            where decision.engineVersion != AssayEvaluator.engineVersion {
-                documents[decision.resultID.number] = keptDocument(of: decision)
-            }
+            where decision.engineVersion != AssayEvaluator.engineVersion { note(decision) }
         }
         for assay in book.seriesList() {
             for decision in assay.revisions(by: 512).joined()
-            where !SeriesOutcome.proves(engine: decision.engineVersion) {
-                documents[decision.resultID.number] = keptDocument(of: decision)
-            }
+            where !SeriesOutcome.proves(engine: decision.engineVersion) { note(decision) }
         }
-        return documents
+        return numbers
     }
 }

@@ -172,7 +172,9 @@ import Testing
         }
         let application = APIServer.application(
             router, ServerConfiguration(port: 0), idleTimeout: .seconds(600), logger: noLog)
-        let body = path.hasPrefix("/v1") ? AssayRequests.request() : SeriesRoutesTests.body("\"name\":\"watch\",")
+        let body =
+            path.hasPrefix("/v1")
+            ? AssayRequests.request() : SeriesRoutesTests.body("\"name\":\"watch\",")
         try await application.test(.live) { live in
             let raw = try RawClient(port: try #require(live.port))
             looks.store(true, ordering: .relaxed)

@@ -1,6 +1,5 @@
-// Invariants checked: those at the head of SeriesScheduler.swift, SeriesPass.swift and StoreView+Series.swift,
-// with a clock that the test moves; that a stored result is the one that is worked out again; and that random
-// histories end with what a plain array of all records says.
+// Invariants checked: those at the head of SeriesScheduler.swift and SeriesPass.swift, with a clock that the test
+// moves; and that random histories end with what a plain array of all records says.
 //
 // Windows are a minute wide and runs a minute apart from 60 seconds on; the grace is 5 seconds.
 
@@ -397,92 +396,6 @@ struct SeriesSchedulerTests {
         let uuid = try await scene.store.scheduleAssay(Self.request())
         let again = await refusal { _ = try await scene.store.scheduleAssay(Self.request()) }
         #expect(again.contains(uuid))
-        try await scene.store.close()
-    }
-
-    @Test("a result is the one that is worked out again, and stays as it was when it is sealed")
-    func derivedAndSealed() async throws {
-        var scene = try await Scene()
-        try await scene.append([(10, 1), (70, 2), (130, 3)])
-        let uuid = try await scene.store.scheduleAssay(Self.request())
-        scene.clock.set(moment(200))
-        let first = Self.scheduler(scene)
-        await first.tick()
-        try await scene.append([(75, 9)])
-        await first.tick()
-        scene.clock.advance(10)
-        await first.tick()
-        let before = try Self.results(scene, uuid).map { $0.value?.text }
-        #expect(before.count == 3)
-        scene = try await scene.restarted { folder in try folder.remove("derived") }
-        #expect(try Self.results(scene, uuid).map { $0.value?.text } == before)
-        let touched = [TimeWindow(start: moment(60), end: moment(61))]
-        let topic = scene.pipeline.topic.name
-        let report = try await scene.store.sealResults(ofTopic: topic, touching: touched)
-        #expect(report.resultCount == 2)
-        #expect(try await scene.store.sealResults(ofTopic: topic, touching: touched).resultCount == 0)
-        // What is sealed is not analysed again, whatever comes.
-        try await scene.append([(80, 4), (140, 4)])
-        let scheduler = Self.scheduler(scene)
-        await scheduler.tick()
-        scene.clock.advance(10)
-        await scheduler.tick()
-        #expect(
-            try Self.decisions(scene, uuid).map { $0.split(separator: ":")[1] } == [
-                "complete1", "late2", "late2",
-            ])
-        try await scene.store.close()
-    }
-
-    @Test("a preview says what the assay does, and looks before its first run", arguments: [false, true])
-    func preview(isCron: Bool) async throws {
-        let scene = try await Scene()
-        try await scene.append([(-50, 3), (10, 1), (20, 4), (70, 9)])
-        let definition = try Self.request(
-            frequency: isCron
-                ? "{\"Cron\":\"* * * * *\"}" : "{\"SimpleRunFrequency\":{\"quantity\":1,\"unit\":\"Minute\"}}"
-        )
-        scene.clock.set(moment(130))
-        let previews = try scene.store.view.previewSeries(
-            definition, over: TimeWindow(start: moment(-60), end: moment(1000)))
-        #expect(previews.map(\.outcome.window.start) == [-60, 0, 60].map { moment($0) })
-        let uuid = try await scene.store.scheduleAssay(definition)
-        await Self.scheduler(scene).tick()
-        let decisions = try #require(scene.store.book[uuid: uuid]).decisions
-        #expect(decisions.map(\.digest) == previews.dropFirst().map(\.outcome.digest))
-        // A window must lie in the period whole.
-        let inside = try scene.store.view.previewSeries(
-            definition, over: TimeWindow(start: moment(1), end: moment(120)))
-        #expect(inside.map(\.outcome.window.start) == [moment(60)])
-        // After its end the assay makes no run, and a preview shows none.
-        let ended = try Self.request(end: "\"2024-01-09T19:01:30Z\"")
-        let shown = try scene.store.view.previewSeries(
-            ended, over: TimeWindow(start: moment(-60), end: moment(1000)))
-        #expect(shown.map(\.outcome.window.end) == [moment(0), moment(60)])
-        let tooMany = await refusal {
-            _ = try scene.store.view.previewSeries(
-                definition, over: TimeWindow(start: moment(-100_000_000), end: moment(1000)))
-        }
-        #expect(tooMany.contains("preview_end"))
-        try await scene.store.close()
-    }
-
-    @Test("a kept result that says another thing than its decision is not sealed; the log says it again")
-    func sealedTruth() async throws {
-        let scene = try await Scene()
-        try await scene.append([(10, 1), (70, 2)])
-        let uuid = try await scene.store.scheduleAssay(Self.request())
-        scene.clock.set(moment(130))
-        await Self.scheduler(scene).tick()
-        let before = try scene.store.view.seriesResults(of: uuid, endingIn: .always)
-        let wrong = String(decoding: before[0], as: UTF8.self)
-            .replacing("\"count\":1", with: "\"count\":2")
-        #expect(Array(wrong.utf8) != before[0])
-        try await scene.store.keep([(1, Array(wrong.utf8))])
-        #expect(try scene.store.view.seriesResults(of: uuid, endingIn: .always)[0] == Array(wrong.utf8))
-        try await scene.store.sealResults(
-            ofTopic: scene.pipeline.topic.name, touching: [TimeWindow(start: moment(0), end: moment(60))])
-        #expect(try scene.store.view.seriesResults(of: uuid, endingIn: .always) == before)
         try await scene.store.close()
     }
 
