@@ -213,6 +213,12 @@ package enum RecordLimits {
     package static let textByteCountMax = 1 << 30
     /// The longest field, topic or partition name, in UTF-8 bytes.
     package static let nameByteCountMax = 1024
+    /// The times that a record may have, in milliseconds since 1970: those that an answer can print as RFC 3339.
+    package static let times =
+        Timestamp.earliestNamed.milliseconds...Timestamp.latestNamed.milliseconds
+    /// What a time must be, in a refusal.
+    package static let timeProblem =
+        "must be whole milliseconds since 1970, of the years 0001 to 9999"
     /// The most fields of one batch.
     package static let fieldCountMax = 20_000
     /// The most columns of one batch: a field is one or two, a shredded list one an element. What a block says

@@ -69,7 +69,7 @@ struct ArrowColumnReader {
         case .integer, .timestamp:
             guard case .int64(let values) = try scalars().elements else {
                 throw .refused(
-                    field: field.path, row: nil, problem: "must be milliseconds since 1970 below 2^63")
+                    field: field.path, row: nil, problem: RecordLimits.timeProblem)
             }
             times = values
         case .null: times = [Int64](repeating: 0, count: rowCount)
@@ -80,11 +80,7 @@ struct ArrowColumnReader {
         }
         let absent = states.indices.lazy.filter { states[$0] != .value }.map { Int32($0) }
         guard case .timestamp(let unit) = field.type, unit != .millisecond else {
-            if let row = times.firstIndex(of: .max), states.isEmpty || states[row] == .value {
-                throw .refused(
-                    field: field.path, row: row,
-                    problem: "must be milliseconds since 1970 below 2^63 - 1: no window holds that moment")
-            }
+            try refuseUnprintable(times)
             return (times, Array(absent))
         }
         var milliseconds: [Int64] = []
@@ -96,7 +92,17 @@ struct ArrowColumnReader {
             }
             milliseconds.append(time)
         }
+        try refuseUnprintable(milliseconds)
         return (milliseconds, Array(absent))
+    }
+
+    private func refuseUnprintable(_ times: [Int64]) throws(ArrowError) {
+        for (row, time) in times.enumerated()
+        where !RecordLimits.times.contains(time) && (states.isEmpty || states[row] == .value) {
+            throw .refused(
+                field: field.path, row: row,
+                problem: "is \(time); it \(RecordLimits.timeProblem) (is it micro- or nanoseconds?)")
+        }
     }
 }
 

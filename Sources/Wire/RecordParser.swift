@@ -276,14 +276,17 @@ extension RecordParser {
 
     private mutating func readTime() throws(RowFault) -> Int64? {
         let start = scanner.offset
+        var hint = ""
         do throws(JSONError) {
             switch scanner.peek {
             case UInt8(ascii: "n"):
                 try scanner.scanLiteral("null")
                 return nil
             case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-                // The last moment there is belongs to no window, which end before theirs.
-                if let time = try scanner.scanNumber().integer, time < .max { return time }
+                if let time = try scanner.scanNumber().integer {
+                    if RecordLimits.times.contains(time) { return time }
+                    hint = " (is it micro- or nanoseconds?)"
+                }
             default: try scanner.skipValue(depth: Self.valueDepth)
             }
         } catch {
@@ -292,8 +295,7 @@ extension RecordParser {
         let found = scanner.bytes[start..<min(scanner.offset, start + 32)]
         throw .field(
             "time",
-            "must be whole milliseconds since 1970 as an integer below 2^63 - 1, not "
-                + String(decoding: found, as: UTF8.self))
+            "is \(String(decoding: found, as: UTF8.self)); it \(RecordLimits.timeProblem)\(hint)")
     }
 
     /// Reads what stands under a group's name: its fields, or a value like any other.

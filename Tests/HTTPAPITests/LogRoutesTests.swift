@@ -185,12 +185,19 @@ struct LogRoutesTests {
             try await client.createPipeline()
             let cut = client.store.log.cut
             for (rows, message) in [
-                ("[{\"time\":1},{\"time\":\"now\"}]", "row 1, field \"time\": must be whole milliseconds"),
+                (
+                    "[{\"time\":1},{\"time\":\"now\"}]",
+                    "row 1, field \"time\": is \"now\"; it must be whole milliseconds"
+                ),
                 ("[{\"time\":1},{\"time\":1.5}]", "row 1, field \"time\""),
                 ("[{\"time\":1},{\"a\":1,\"a\":2}]", "row 1, field \"a\": is given twice"),
                 ("[{\"time\":1},7]", "row 1: malformed JSON at byte 12"),
                 ("[{\"time\":1}", "malformed JSON"), ("", "malformed JSON"), ("{}", "malformed JSON"),
                 ("[{\"time\":99999999999999999999}]", "row 0, field \"time\""),
+                (
+                    "[{\"time\":1},{\"time\":1704827224734000}]",
+                    "row 1, field \"time\": is 1704827224734000; it"
+                ),
             ] {
                 let answer = try await client.post("\(Self.path)/partition/a", rows)
                 #expect(answer.status == 400, "\(rows): \(answer.text)")

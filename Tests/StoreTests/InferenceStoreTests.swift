@@ -187,7 +187,7 @@ struct InferenceStoreTests {
                     .refused(
                         row: 0, field: "time",
                         problem:
-                            "must be whole milliseconds since 1970 as an integer below 2^63 - 1, not true"))
+                            "is true; it must be whole milliseconds since 1970, of the years 0001 to 9999"))
             ) {
                 _ = try await post("[{\"time\":true}]")
             }

@@ -295,9 +295,17 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
                 == "row 1, field \"time\": is 9223372036854775807 seconds, past 64 bits of milliseconds")
         #expect(
             refusal(.numbers("time", .integer(bitWidth: 64, isSigned: false), [UInt64.max])).contains(
-                "below 2^63"))
+                "of the years 0001 to 9999"))
         #expect(
-            refusal(.numbers("time", int64, [Int64(1), .max])).hasPrefix("row 1, field \"time\": must be"))
+            refusal(.numbers("time", int64, [Int64(1), .max])).hasPrefix("row 1, field \"time\": is 9223372"))
+        let (first, last): (Int64, Int64) = (-62_135_596_800_000, 253_402_300_799_999)
+        #expect(try times(.numbers("time", int64, [first, last])).batch.times == [first, last])
+        for time in [first - 1, last + 1] {
+            #expect(
+                refusal(.numbers("time", int64, [0, time])).hasPrefix(
+                    "row 1, field \"time\": is \(time); it must be whole milliseconds"))
+        }
+        #expect(refusal(.numbers("time", .timestamp(.second), [last / 1000 + 1])).hasPrefix("row 0"))
         #expect(refusal(.numbers("time", float64, [1.5])).contains("cast it"))
         #expect(refusal(.numbers("time", .temporal(bitWidth: 32), [Int32(19_000)])).contains("cast it"))
         #expect(refusal(.structs("time", [], count: 1)).contains("cast it"))

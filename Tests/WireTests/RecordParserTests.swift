@@ -68,6 +68,8 @@ private func values(_ text: String, field: String = "x") throws -> FieldValues? 
         let parsed = try parse(#"[{"a":1},{"time":5},{"time":null},{}]"#)
         #expect(parsed.batch.times == [0, 5, 0, 0])
         #expect(parsed.timeAbsent == [0, 2, 3])
+        let ends = try parse(#"[{"time":-62135596800000},{"time":253402300799999}]"#).batch.times
+        #expect(ends.map { Timestamp(milliseconds: $0).zuluText.prefix(10) } == ["0001-01-01", "9999-12-31"])
     }
 
     @Test("numbers keep the texts that their values would not give back, and no others")
@@ -170,6 +172,8 @@ private func values(_ text: String, field: String = "x") throws -> FieldValues? 
             (#"[{"time":1},{"time":1704827224734.0}]"#, 1, "time"), (#"[{"time":1e3}]"#, 0, "time"),
             (#"[{"time":"1"}]"#, 0, "time"),
             (#"[{"time":9223372036854775808}]"#, 0, "time"), (#"[{"time":9223372036854775807}]"#, 0, "time"),
+            (#"[{"time":1},{"time":253402300800000}]"#, 1, "time"),
+            (#"[{"time":-62135596800001}]"#, 0, "time"),
             (#"[{"time":-0}]"#, 0, "time"),
             (#"[{"time":[1]}]"#, 0, "time"),
             (#"[{"\ud800":1}]"#, 0, "\\ud800"),
