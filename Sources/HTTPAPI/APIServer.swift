@@ -123,7 +123,7 @@ package struct APIServer {
             try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])
             outcome = .success(())
         } catch {
-            outcome = .failure(error)
+            outcome = .failure(ListeningError(error, configuration) ?? error)
         }
         try await store.close()
         try outcome.get()

@@ -167,7 +167,7 @@ package enum StoreSnapshot {
     ) throws -> Report {
         let result = try readList(on: source)
         for file in result.files {
-            let found = try checksum(of: try source.open(file.name), file)
+            let found = try checksum(of: try open(file, of: source), file)
             guard found == file.checksum else {
                 throw StoreRefusal(
                     .invalid,
@@ -202,6 +202,25 @@ package enum StoreSnapshot {
             FileName.manifest, with: try manifest.read(at: 0, byteCount: try manifest.byteCount),
             through: FileName.newManifest, on: target)
         return result
+    }
+
+    /// A file of the list; one that is not there is named with what it held.
+    private static func open(_ file: File, of source: any FileSystem) throws -> any ReadableFile {
+        do throws(DiskError) { return try source.open(file.name) } catch {
+            guard error.kind == .notFound else { throw error }
+            let contents =
+                if file.name == FileName.manifest {
+                    "which segments the log is made of"
+                } else if file.name.hasPrefix(FileName.modelDirectory) {
+                    "\(file.byteCount) bytes of an uploaded model"
+                } else {
+                    "\(file.byteCount) bytes of the log's records and events"
+                }
+            throw StoreRefusal(
+                .invalid,
+                "\(file.name) of the snapshot is missing; it held \(contents). Nothing was restored: put the file "
+                    + "back, as it was copied or moved without it, or use another snapshot")
+        }
     }
 
     // MARK: The list

@@ -86,6 +86,25 @@ import Testing
         #expect(try sandbox.run("check").status == 0)
     }
 
+    @Test("a snapshot that lacks a file is refused by the file's name, what it held and what to do")
+    func incompleteSnapshot() throws {
+        try sandbox.appendRecords(300)
+        #expect(try sandbox.run("snapshot", "--to", "backup").status == 0)
+        for name in try FileManager.default.contentsOfDirectory(atPath: sandbox.file("backup"))
+        where name != "SNAPSHOT" {
+            let (here, away) = (sandbox.file("backup/" + name), sandbox.file("away"))
+            try FileManager.default.moveItem(atPath: here, toPath: away)
+            let run = try sandbox.run("restore", "--from", "backup", "--data", "again")
+            #expect(run.status == 1)
+            let held = name == "MANIFEST" ? "which segments" : "bytes of the log's records"
+            #expect(
+                run.errors.contains("\(name) of the snapshot is missing; it held ")
+                    && run.errors.contains(held) && run.errors.contains("another snapshot"), "\(run.errors)")
+            try FileManager.default.moveItem(atPath: away, toPath: here)
+        }
+        #expect(try sandbox.run("restore", "--from", "backup", "--data", "again").status == 0)
+    }
+
     @Test("a snapshot restores to what was exported; what is no snapshot, cut, or not empty is refused")
     func snapshotAndRestore() throws {
         let everything = try exported()

@@ -110,6 +110,24 @@ import Testing
         }
     }
 
+    @Test("a server that cannot listen says where, why and what to do")
+    func listening() throws {
+        try sandbox.serving { address in
+            let port = try #require(address.split(separator: ":").last)
+            let taken = try sandbox.run("serve", "--data", "other", "--port", "\(port)")
+            #expect(taken.status == 1)
+            #expect(
+                taken.errors.contains("cannot listen at 127.0.0.1:\(port): another process does")
+                    && taken.errors.contains("give another --port"), "\(taken.errors)")
+        }
+        for (host, reason) in [("192.0.2.1", "no such address"), ("nowhere.invalid", "no known name")] {
+            let run = try sandbox.run("serve", "--data", "other", "--host", host, "--port", "0")
+            #expect(run.status == 1)
+            #expect(
+                run.errors.contains("listen at \(host):0") && run.errors.contains(reason), "\(run.errors)")
+        }
+    }
+
     @Test("a server that is not there is named")
     func noServer() throws {
         try sandbox.write(Sample.lines(0..<1), to: "a")

@@ -30,6 +30,32 @@ import Testing
         return LogContents(opened.index.snapshot()).records.values.reduce(0) { $0 + $1.count }
     }
 
+    @Test("segments are durably gone before the manifest is touched; where only they are left, they go")
+    func order() throws {
+        let disk = Self.damaged()
+        var plan = SimulatedFileSystem.FaultPlan()
+        let names = try disk.list("")
+        let segmentCount = names.count { FileName.segmentNumber($0) != nil }
+        // The removals, the sync behind them; then the manifest's removal fails.
+        plan.failAtOperation = disk.operationCount + segmentCount + 1
+        disk.setPlan(plan)
+        #expect(throws: LogError.self) { try InferenceLog.empty(LogConfiguration(), on: disk) }
+        disk.crash { $0.lowerBound }
+        #expect(try disk.list("").sorted() == names.filter { FileName.segmentNumber($0) == nil }.sorted())
+
+        // As a disk that keeps no order of names may leave it.
+        let left = Self.damaged()
+        try left.remove(FileName.manifest)
+        #expect(Self.rowCount(left) == nil, "it is refused to begin with")
+        try InferenceLog.empty(LogConfiguration(), on: left)
+        left.crash { $0.lowerBound }
+        #expect(Self.rowCount(left) == 0)
+        // What is not there is empty.
+        var elsewhere = LogConfiguration()
+        elsewhere.directory = "nowhere"
+        try InferenceLog.empty(elsewhere, on: left)
+    }
+
     @Test(
         "a log whose manifest cannot be read is refused or empty wherever its emptying ends, which goes on",
         arguments: [Survival.nothing, .everything, .seeded(3)], [true, false])
