@@ -21,6 +21,7 @@ struct CatalogRoutes {
     var routes: [Route] {
         [
             .post("/v1/api/features/list", featureList),
+            .get("/v1/api/config", clientConfiguration),
             .post("/v1/api/workspaces/create", workspaceCreate),
             .post("/v1/api/workspaces/list", workspaceList),
             .post("/v1/api/pipelines/create", pipelineCreate),
@@ -38,6 +39,16 @@ struct CatalogRoutes {
             json: .object(
                 ("features", .object(("plateau", .string("true")))),
                 ("name", .string(store.configuration.instanceName)), ("is_auth_enabled", .bool(false))))
+    }
+
+    /// What the SDK asks for when its client is made, before it shows who it is.
+    @Sendable func clientConfiguration(_ request: Request, _ context: APIContext) async throws -> Response {
+        #if arch(arm64)
+            let architecture = "arm"
+        #else
+            let architecture = "x86"
+        #endif
+        return Response(json: .object(("default_arch", .string(architecture))))
     }
 
     // MARK: Workspaces

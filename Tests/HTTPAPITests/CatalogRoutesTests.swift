@@ -23,6 +23,16 @@ struct CatalogRoutesTests {
         }
     }
 
+    @Test("config says what models run on, to whom it may concern: the SDK's client is made with it")
+    func configuration() async throws {
+        try await serving { (client: Client) async throws in
+            let answer = try await client.send(.get, "/v1/api/config?")
+            #expect(answer.status == 200)
+            #expect(["x86", "arm"].contains(try answer.json["default_arch"].string()))
+            #expect(try await client.post("/v1/api/config", "{}").status == 405)
+        }
+    }
+
     @Test("workspaces are created, numbered from 1, and listed with what is in them")
     func workspaces() async throws {
         try await serving { (client: Client) async throws in
