@@ -1,7 +1,10 @@
 // Invariants checked: the first at the head of InferenceStore+Import.swift, with the power cut at every
-// operation of an import, which then goes on as `append --resume` does: behind the last mark of its file.
-// And that the alarm rings: with marks in commits of their own it must.
+// operation of an import, which then goes on as `append --resume` does: behind the last mark of its file. And the
+// second at the head of KeyMemory.swift, with an import that goes on as `append --server` does: from its
+// beginning, each part under its key. And that the alarm rings: with marks or keys that are not in their
+// records' commit it must.
 
+import Bytes
 import Disk
 import EventLog
 import Records
@@ -109,6 +112,31 @@ private struct FileImport {
         }
     }
 
+    /// Sends all parts from the first on, each once.
+    ///
+    /// - Parameter keysAreKept: false for the bug: a key is claimed, and is not in its records' commit.
+    func sendAll(to store: InferenceStore, keysAreKept: Bool = true) async throws {
+        let beginning = Fingerprint("record 0")
+        var (row, count) = (0, 3)
+        while row < lines.count {
+            let rows = row..<min(lines.count, row + count)
+            let key = RequestKey(
+                topic: Self.topic,
+                text: ImportMark.key(salt: "import", beginning: beginning, attempt: 0, row: row),
+                request: Fingerprint(String(decoding: lines[rows].joined(), as: UTF8.self)), time: 1000)
+            let batch = HousekeepingTests.batch(rows.lowerBound, count: rows.count)
+            let outcome = try await store.log.once(key) {
+                try await store.append(
+                    batch, topic: Self.topic, partition: Self.partition, key: keysAreKept ? key : nil)
+            }
+            if case .before(let span) = outcome, span.endIndex - span.firstIndex != UInt64(rows.count) {
+                throw StoreRefusal(.invalid, "records \(rows) are said to be \(span)")
+            }
+            row = rows.upperBound
+            count += 2
+        }
+    }
+
     /// What is not as the marks say, in a sentence; nil where all is.
     func violation(_ store: InferenceStore) throws -> String? {
         let found = try HousekeepingTests.numbers(store.log.snapshot(), Self.topic).times
@@ -132,6 +160,28 @@ struct ImportCrashTests {
     /// Imports with the power cut at one operation, then goes on.
     /// - Returns: a broken promise, if any; nil where the import has no such operation.
     private static func run(_ work: FileImport, _ operation: Int) async throws -> [String]? {
+        try await cut(at: operation, work.goOn) { try await goOnMarked(work, $0) }
+    }
+
+    /// Sends with the power cut at one operation, then sends all once more.
+    private static func runKeyed(_ work: FileImport, _ operation: Int, keysAreKept: Bool) async throws
+        -> [String]?
+    {
+        try await cut(at: operation, { try await work.sendAll(to: $0, keysAreKept: keysAreKept) }) { disk in
+            let (store, files) = try open(disk)
+            defer { files.die() }
+            try await work.sendAll(to: store, keysAreKept: keysAreKept)
+            let found = try HousekeepingTests.numbers(store.log.snapshot(), FileImport.topic).times.sorted()
+            try await store.close()
+            return found == HousekeepingTests.batch(0, count: FileImport.rowCount).times
+                ? [] : ["\(found.count) records are there"]
+        }
+    }
+
+    private static func cut(
+        at operation: Int, _ work: (InferenceStore) async throws -> Void,
+        _ check: (SimulatedFileSystem) async throws -> [String]
+    ) async throws -> [String]? {
         let disk = SimulatedFileSystem()
         var plan = SimulatedFileSystem.FaultPlan()
         plan.crashAtOperation = operation
@@ -139,7 +189,7 @@ struct ImportCrashTests {
         do {
             let (store, files) = try open(disk)
             defer { files.die() }
-            try await work.goOn(store)
+            try await work(store)
             try await store.close()
         } catch { guard disk.hasCrashed else { throw error } }
         guard disk.hasCrashed else { return nil }
@@ -151,6 +201,10 @@ struct ImportCrashTests {
             default: Int.random(in: range, using: &generator)
             }
         }
+        return try await check(disk)
+    }
+
+    private static func goOnMarked(_ work: FileImport, _ disk: SimulatedFileSystem) async throws -> [String] {
         let (store, files) = try open(disk)
         defer { files.die() }
         var violations: [String] = []
@@ -171,6 +225,22 @@ struct ImportCrashTests {
             operation += 1
         }
         #expect(operation > 20, "the import is long enough to mean something")
+    }
+
+    @Test("an import by keys that is cut at any operation and sent again brings every record once")
+    func keyedEverywhere() async throws {
+        var operation = 0
+        while let violations = try await Self.runKeyed(FileImport(), operation, keysAreKept: true) {
+            #expect(violations.isEmpty, "operation \(operation): \(violations)")
+            operation += 1
+        }
+        #expect(operation > 20, "the import is long enough to mean something")
+        var found: [String] = []
+        while found.isEmpty, operation > 0 {
+            operation -= 1
+            found = try await Self.runKeyed(FileImport(), operation, keysAreKept: false) ?? []
+        }
+        #expect(found != [], "keys that are not in their records' commit are found out")
     }
 
     @Test("marks that are not in their records' commit are found out", arguments: [true, false])
