@@ -249,7 +249,8 @@ struct Snapshot: ParsableCommand {
               assaylog snapshot --data ./data --to ./backup-2024-05-01
 
             Takes log and models; what is derived comes back by itself. Works beside a running server and takes
-            no lock. Restore it with `assaylog restore`.
+            no lock: every commit that was acknowledged is in it, and perhaps the one that is just being
+            written. Restore it with `assaylog restore`.
             """)
 
     @OptionGroup var directory: DataDirectory

@@ -20,7 +20,8 @@ struct Query: ParsableCommand {
             Values are printed with their records' times, oldest first. A record without a number at the path
             is shown too: as "-" in a table, as null in JSON, as nothing in CSV. --explain prints instead
             which blocks are read and which are not, and why. Where damaged parts of the log could not be seen,
-            each is named on standard error, and the exit code is 1. Works beside a running server.
+            each is named on standard error, and the exit code is 1. Works beside a running server, and may then see
+            a commit some milliseconds before it is durable.
             """)
 
     @OptionGroup var directory: DataDirectory
