@@ -82,6 +82,8 @@ extension StoreView {
                     let number = decision.resultID.number
                     if let sealed = places.sealed.document(number, in: snapshot) {
                         report.check(sealed: sealed, decision, assay, isUnproven: isUnproven(decision))
+                    } else if isSealed(decision) {
+                        report.noteUnreadable(decision, assay)
                     } else {
                         items.append(subject.item(decision))
                     }
@@ -152,6 +154,11 @@ extension HistoryReport {
         note(
             "\(Self.name(decision, assay)): the result kept beside the log is not what was decided; "
                 + "`assaylog rebuild` writes it anew")
+    }
+
+    fileprivate mutating func noteUnreadable(_ decision: AssayDecision, _ assay: Assay) {
+        differentCount += 1
+        note("\(Self.name(decision, assay)): the sealed result cannot be read")
     }
 
     static func remark(_ isUnproven: Bool) -> String {

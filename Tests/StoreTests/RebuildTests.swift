@@ -44,8 +44,7 @@ struct RebuildTests {
         #expect(report.resultCount == 8)
         let view = try StoreView.open(folder.path, sources: scene.clock.sources).view
         let derived = try #require(view.derived)
-        for (number, document) in documents {
-            #expect(view.places.derived.document(number, in: derived) == document, "\(number)")
-        }
+        let other = documents.filter { view.places.derived.document($0.number, in: derived) != $0.document }
+        #expect(other.map(\.number) == [])
     }
 }

@@ -4,6 +4,8 @@
 // A decision is forged here by its digest: then nothing that is kept or worked out can be what was decided.
 
 import Assays
+import Disk
+import EventLog
 import Foundation
 import JSON
 import Records
@@ -160,6 +162,40 @@ struct SealableResultTests {
             report.problems.count == 1
                 && report.problems[0].hasPrefix("\(scene.pipeline.topic.name) keeps records past its bounds"),
             "\(report.problems)")
+        try await scene.store.close()
+    }
+
+    // In the first generation it was worked out again instead, of records that may be gone.
+    @Test("a sealed result that cannot be read is named, in both generations")
+    func unreadableSealed() async throws {
+        let scene = try await Scene()
+        _ = try await scene.createAssay()
+        _ = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        try await scene.append([(10, 1), (20, 4)])
+        scene.clock.set(moment(66))
+        await scene.scheduler.tick()
+        await SeriesSchedulerTests.scheduler(scene).tick()
+        try await scene.store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always])
+        let places = scene.store.log.snapshot().index.events.suffix(from: 0).filter {
+            $0.entry.name.hasPrefix("result ")
+        }
+        #expect(places.count == 2)
+        // On the disk, under a store that is open: an opening would refuse it.
+        for place in places {
+            let path = scene.folder.path + "/" + FileName.segment(place.segment)
+            let file = try #require(FileHandle(forUpdatingAtPath: path))
+            let offset = UInt64(place.entry.offset + place.entry.byteCount / 2)
+            try file.seek(toOffset: offset)
+            let byte = try #require(try file.read(upToCount: 1)?.first)
+            try file.seek(toOffset: offset)
+            try file.write(contentsOf: Data([byte ^ 4]))
+            try file.close()
+        }
+        let report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.decisionCount == 2 && report.differentCount == 2, "\(report)")
+        #expect(
+            report.differences.count == 2
+                && report.differences.allSatisfy { $0.hasSuffix(": the sealed result cannot be read") })
         try await scene.store.close()
     }
 }
