@@ -37,10 +37,24 @@ struct PassLimit {
     static let interactive = PassLimit(windowCount: 100_000, valueCount: 1 << 28)
     /// The scheduler goes on where it stopped, and looks after other assays in between.
     static let scheduled = PassLimit(windowCount: 10_000, valueCount: 1 << 23)
+    /// Windows whose documents are made together: a few megabytes, which are one append.
+    static let documents = PassLimit(windowCount: 2048, valueCount: 1 << 23, binCount: 1 << 16)
 
-    /// No more windows than memory holds the bins of: a result takes some ninety bytes for each.
+    /// Bins of all windows together, with what a window has beside them: a result takes some ninety bytes for
+    /// each.
+    var binCount = 1 << 21
+
+    /// No more windows than memory holds the bins of.
     func bounded(forBins binCount: Int) -> PassLimit {
-        PassLimit(windowCount: min(windowCount, (1 << 21) / (binCount + 15)), valueCount: valueCount)
+        var bounded = self
+        bounded.windowCount = max(1, min(windowCount, self.binCount / (binCount + 15)))
+        return bounded
+    }
+
+    /// How many windows of an assay of the second generation, whose paths have a finding each.
+    func windowCount(of definition: SeriesDefinition) -> Int {
+        let bounded = bounded(forBins: definition.settings.binMode.binCount).windowCount
+        return max(1, bounded / definition.targeting.targets.count)
     }
 }
 

@@ -122,12 +122,24 @@ extension InferenceStore {
         try view.results(of: id, startingIn: period, limit: limit)
     }
 
-    /// Keeps results beside the log.
+    /// Keeps results beside the log, a few megabytes at a time: no assay's bins fill an envelope.
     func keep(_ documents: [(number: Int, document: [UInt8])]) async throws {
-        guard !documents.isEmpty else { return }
-        _ = try await derived.append(
-            documents.map { .event(Event(name: String($0.number), document: $0.document)) })
+        var rest = documents[...]
+        while let first = rest.first {
+            var byteCount = first.document.count
+            let others = rest.dropFirst().prefix { other in
+                byteCount += other.document.count
+                return byteCount <= Self.keptByteCountMax
+            }
+            _ = try await derived.append(
+                rest[..<others.endIndex].map { .event(Event(name: String($0.number), document: $0.document)) }
+            )
+            rest = rest[others.endIndex...]
+        }
     }
+
+    /// Bytes of documents that are kept in one append, unless one document has more.
+    private static let keptByteCountMax = 8 << 20
 }
 
 extension AssayEvent {

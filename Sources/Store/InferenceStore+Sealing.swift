@@ -53,9 +53,6 @@ struct LeavingRecords: Sendable {
 }
 
 extension InferenceStore {
-    /// Results are appended so many at a time: a megabyte or two a commit.
-    static let sealingBatchCount = 512
-
     /// Seals what depends on records of a topic in some periods, or on one field of them, then carries out
     /// `body`, which appends that they go. No decision about an assay is made meanwhile.
     ///
@@ -79,8 +76,9 @@ extension InferenceStore {
                     report.pinnedBaselineCount += 1
                 }
                 let decisions = needs.decisions.filter { !view.isSealed($0) }
-                for start in stride(from: 0, to: decisions.count, by: Self.sealingBatchCount) {
-                    let batch = decisions[start..<min(start + Self.sealingBatchCount, decisions.count)]
+                let count = assay.resultBatchCount
+                for start in stride(from: 0, to: decisions.count, by: count) {
+                    let batch = decisions[start..<min(start + count, decisions.count)]
                     let results = try view.sealable(batch, of: assay)
                     _ = try await log.append(results.flatMap { $0.items(places) })
                     report.note(results, of: "assay \(assay.id) (\(assay.definition.name))")

@@ -35,9 +35,7 @@ extension InferenceStore {
                 view.catalog.pipelines[id]?.topic.name == leaving.topic,
                 definition.targeting.targets.contains(where: { leaving.hold($0.path) })
             else { continue }
-            for decisions in assay.revisions(
-                by: min(Self.sealingBatchCount, SeriesPass.documentLimit(definition)))
-            {
+            for decisions in assay.revisions(by: assay.resultBatchCount) {
                 let batch = decisions.filter { decision in
                     !view.isSealed(decision)
                         && (leaving.touch(decision.window)

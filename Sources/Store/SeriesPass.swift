@@ -28,13 +28,15 @@ struct SeriesPass {
     /// The last commit that counts; nil for all that the view shows.
     var cut: CommitNumber?
 
-    /// How many windows are looked at in one go: an outcome is a kilobyte or two a path.
+    /// How many windows are looked at in one go: an outcome is a kilobyte or two a path, and more of many bins.
     static func windowLimit(_ definition: SeriesDefinition) -> Int {
-        max(1, 10_000 / definition.targeting.targets.count)
+        PassLimit.scheduled.windowCount(of: definition)
     }
 
-    /// The same where each window's document is held as well.
-    static func documentLimit(_ definition: SeriesDefinition) -> Int { min(2048, windowLimit(definition)) }
+    /// The same where each window's document is held as well, and appended with the others'.
+    static func documentLimit(_ definition: SeriesDefinition) -> Int {
+        PassLimit.documents.windowCount(of: definition)
+    }
 
     /// The outcomes of windows that ascend.
     func outcomes(of windows: [TimeWindow]) throws -> [SeriesWindowOutcome] {

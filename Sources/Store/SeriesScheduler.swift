@@ -275,11 +275,14 @@ package actor SeriesScheduler {
         let decisions = change.events.compactMap { event -> AssayDecision? in
             if case .analysed(let decision) = event { decision } else { nil }
         }
-        try await store.keep(
-            zip(decisions, news).compactMap { decision, window in
-                guard assay.emptyOutcome(of: decision) == nil else { return nil }
-                return (decision.resultID.number, assay.document(window.0.outcome, of: decision))
-            })
+        let kept = zip(decisions, news).filter { decision, _ in assay.emptyOutcome(of: decision) == nil }
+        let limit = SeriesPass.documentLimit(assay.definition)
+        for start in stride(from: 0, to: kept.count, by: limit) {
+            try await store.keep(
+                kept[start..<min(start + limit, kept.count)].map { decision, window in
+                    (decision.resultID.number, assay.document(window.0.outcome, of: decision))
+                })
+        }
         return true
     }
 }

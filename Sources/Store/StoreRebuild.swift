@@ -28,8 +28,7 @@ package struct RebuildReport: Hashable, Sendable {
 }
 
 extension InferenceStore {
-    /// Results are appended so many at a time; those that are carried over may be of any size.
-    private static let rebuildBatchCount = 2048
+    /// Results that are carried over are appended so many at a time; they may be of any size.
     private static let carriedBatchCount = 128
 
     /// Derives all results of a data directory again.
@@ -72,9 +71,12 @@ extension InferenceStore {
             }
             items = HistoryReplay.sorted(items)
             // Whole pieces at a time: what is worked out goes to disk before more is.
-            for start in stride(from: 0, to: items.count, by: rebuildBatchCount) {
+            let count = PassLimit.documents.bounded(
+                forBins: group.map(\.definition.summarizer.numBins).max() ?? 0
+            ).windowCount
+            for start in stride(from: 0, to: items.count, by: count) {
                 var waiting: [AppendItem] = []
-                let piece = items[start..<min(start + rebuildBatchCount, items.count)]
+                let piece = items[start..<min(start + count, items.count)]
                 try HistoryReplay(view: view).run(piece) { item, outcome in
                     do {
                         let document = view.catalog.document(

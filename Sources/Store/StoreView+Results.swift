@@ -115,8 +115,11 @@ extension StoreView {
 }
 
 extension Assay {
-    /// How many results are held at once, whoever reads them: some megabytes, however many bins there are.
-    package var resultBatchCount: Int { max(1, min(512, (1 << 16) / (definition.summarizer.numBins + 2))) }
+    /// How many results are held and appended at once, whoever reads them: some megabytes, however many bins there
+    /// are.
+    package var resultBatchCount: Int {
+        min(512, PassLimit.documents.bounded(forBins: definition.summarizer.numBins).windowCount)
+    }
 }
 
 extension Catalog {

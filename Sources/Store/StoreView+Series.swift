@@ -195,8 +195,7 @@ extension StoreView {
     ) throws -> [SeriesResult] {
         let definition = try completed(definition)
         let limit = min(
-            PassLimit.interactive.windowCount,
-            PassLimit.interactive.seriesFindingCount / definition.paths.count)
+            PassLimit.interactive.windowCount, PassLimit.interactiveFindings.windowCount(of: definition))
         let (_, overflow) = period.start.microseconds.addingReportingOverflow(definition.width.microseconds)
         guard !overflow else { return [] }
         let runs = definition.schedule.runs(
@@ -295,7 +294,7 @@ extension StoreView {
 
 extension PassLimit {
     /// Paths of all windows together that one preview looks at.
-    var seriesFindingCount: Int { windowCount * 4 }
+    static let interactiveFindings = PassLimit(windowCount: 400_000, valueCount: 1 << 28)
 }
 
 extension SeriesTargeting {
@@ -320,8 +319,8 @@ extension SeriesDefinition {
 }
 
 extension SeriesAssay {
-    /// How many results are held at once, whoever reads them.
-    package var resultBatchCount: Int { SeriesPass.documentLimit(definition) }
+    /// How many results are held and appended at once, whoever reads them.
+    package var resultBatchCount: Int { min(512, SeriesPass.documentLimit(definition)) }
 
     /// The result about a window without records, where that follows from the decision: it is not kept. An
     /// assay that runs each minute over a pipeline that sleeps would keep half a kilobyte a minute.

@@ -162,5 +162,24 @@ struct AssayPassTests {
         #expect(PassLimit.interactive.bounded(forBins: 5).windowCount == PassLimit.interactive.windowCount)
         #expect(PassLimit.scheduled.bounded(forBins: 100).windowCount == PassLimit.scheduled.windowCount)
         #expect(PassLimit.interactive.bounded(forBins: 10_000).windowCount == 209)
+        #expect(PassLimit.documents.bounded(forBins: 10_000).windowCount == 6)
+    }
+
+    @Test("results are kept a few megabytes at a time, each once")
+    func kept() async throws {
+        let scene = try await Scene()
+        let before = scene.store.derived.cut
+        let sizes = [3 << 20, 4 << 20, 9 << 20, 1 << 20, 1]
+        try await scene.store.keep(
+            sizes.enumerated().map {
+                ($0.offset + 1, [UInt8](repeating: UInt8(ascii: " "), count: $0.element))
+            })
+        // Two, the large one alone, two.
+        #expect(scene.store.derived.cut == before + 3)
+        let snapshot = scene.store.derived.snapshot()
+        var found: [Int] = []
+        try snapshot.forEachEvent { found.append($1.document.count) }
+        #expect(found.suffix(5) == sizes)
+        try await scene.store.close()
     }
 }

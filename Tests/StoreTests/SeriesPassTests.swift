@@ -13,6 +13,31 @@ import Testing
 
 @Suite("Passes of the second generation")
 struct SeriesPassTests {
+    @Test(
+        "the more bins and paths, the fewer windows are looked at in one go; a preview of too many is refused"
+    )
+    func limits() async throws {
+        let scene = try await Scene()
+        let view = scene.store.view
+        func definition(bins: Int, _ iopath: String = "[{\"field\":\"out.y\"}]") throws -> SeriesDefinition {
+            try view.completed(
+                SeriesSchedulerTests.request(iopath: iopath, mode: "{\"Equal\":\(bins)}"))
+        }
+        let pair = "[{\"field\":\"out.y\"},{\"field\":\"in.x\"}]"
+        #expect(SeriesPass.windowLimit(try definition(bins: 5)) == 10_000)
+        #expect(SeriesPass.windowLimit(try definition(bins: 10_000)) == 209)
+        #expect(SeriesPass.windowLimit(try definition(bins: 10_000, pair)) == 104)
+        #expect(SeriesPass.documentLimit(try definition(bins: 5)) == 2048)
+        #expect(SeriesPass.documentLimit(try definition(bins: 10_000, pair)) == 3)
+        scene.clock.set(moment(60 * 400))
+        let period = TimeWindow(start: moment(0), end: moment(60 * 400))
+        #expect(throws: FieldError.self) {
+            _ = try view.previewSeries(try definition(bins: 10_000), over: period)
+        }
+        #expect(try view.previewSeries(try definition(bins: 5), over: period).count > 209)
+        try await scene.store.close()
+    }
+
     // Several paths share a scan; one alone has its own.
     @Test("paths that are read together say what each says alone, as of any commit", arguments: 1...6)
     func together(seed: Int) async throws {
