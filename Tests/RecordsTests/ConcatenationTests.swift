@@ -27,11 +27,11 @@ struct ConcatenationTests {
                 fields: fields.map { FieldColumn(name: "f\($0)", values: .fixedList(leaves)) })
         }
         let most = RecordLimits.columnCountMax / RecordLimits.shreddedElementCountMax
-        #expect(batch(0..<most).columnCount == RecordLimits.columnCountMax)
-        let half = batch(0..<most / 2)
-        #expect(
-            RecordBatch(concatenating: [half, batch(1..<most)])?.columnCount == RecordLimits.columnCountMax)
-        #expect(RecordBatch(concatenating: [half, batch(1..<most + 1)]) == nil)
+        // Counts alone are compared: nobody can read a failure that prints a million columns.
+        let counts = [most, most + 1].map { end in
+            RecordBatch(concatenating: [batch(0..<most / 2), batch(1..<end)])?.columnCount
+        }
+        #expect(counts == [RecordLimits.columnCountMax, nil])
     }
 
     @Test("one row of many fields and many rows of none are not made sixteen million absent values")
