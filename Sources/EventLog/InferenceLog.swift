@@ -28,7 +28,19 @@ package struct LogSnapshot: Sendable {
 
     /// Hands over all events in order, or those from a position on, neighbours read at once.
     package func forEachEvent(from position: Int = 0, _ visit: (EventPlace, Event) throws -> Void) throws {
-        try forEachEvent(of: index.events.suffix(from: position), visit)
+        try forEachEvent(of: index.events.suffix(from: position), \.self, visit)
+    }
+
+    /// Hands over the events of these names, each with its position, in order and from a position on. The others
+    /// are not read: damage to one of them stops nobody who does not ask for it.
+    package func forEachEvent(
+        named names: Set<String>, from position: Int = 0,
+        _ visit: (_ position: Int, EventPlace, Event) throws -> Void
+    ) throws {
+        let wanted = index.events.suffix(from: position).lazy.enumerated().filter {
+            names.contains($0.element.entry.name)
+        }
+        try forEachEvent(of: wanted, \.element) { try visit(position + $0.offset, $0.element, $1) }
     }
 
     /// The same of the events at some positions, which rise and are below the count.
@@ -42,23 +54,23 @@ package struct LogSnapshot: Sendable {
             wanted.append(place)
             if position == last { break }
         }
-        try forEachEvent(of: wanted, visit)
+        try forEachEvent(of: wanted, \.self, visit)
     }
 
-    private func forEachEvent(
-        of places: some Sequence<EventPlace>, _ visit: (EventPlace, Event) throws -> Void
+    private func forEachEvent<Item>(
+        of items: some Sequence<Item>, _ place: (Item) -> EventPlace, _ visit: (Item, Event) throws -> Void
     ) throws {
-        var waiting: [EventPlace] = []
+        var waiting: [Item] = []
         func flush() throws {
             guard let first = waiting.first else { return }
-            let segment = try files.segment(first.segment)
-            try segment.events(waiting, \.entry, visit)
+            let segment = try files.segment(place(first).segment)
+            try segment.events(waiting, { place($0).entry }, visit)
             waiting.removeAll(keepingCapacity: true)
         }
-        for place in places {
-            let isNeighbour = waiting.last.map { $0.segment == place.segment } ?? true
+        for item in items {
+            let isNeighbour = waiting.last.map { place($0).segment == place(item).segment } ?? true
             if !isNeighbour || waiting.count == LogSnapshot.eventCountAtOnce { try flush() }
-            waiting.append(place)
+            waiting.append(item)
         }
         try flush()
     }

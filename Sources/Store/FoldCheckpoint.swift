@@ -210,13 +210,11 @@ extension InferenceStore {
                 }
             }
         } catch { start.refusal = "\(error)" }
-        var position = start.eventCount
-        try snapshot.forEachEvent(from: position) { place, event in
+        try snapshot.forEachEvent(named: EventName.folded, from: start.eventCount) { position, place, event in
             let isOther = try start.folded.apply(event, commit: place.entry.commit)
             if isOther { start.others.append(position) }
-            position += 1
         }
-        start.eventCount = position
+        start.eventCount = snapshot.index.events.count
         return start
     }
 }

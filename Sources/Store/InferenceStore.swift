@@ -196,7 +196,7 @@ package final class InferenceStore: Sendable {
     /// Folds all events of a snapshot, from the first.
     static func fold(_ snapshot: LogSnapshot) throws -> Folded {
         var folded = Folded()
-        try snapshot.forEachEvent { try folded.apply($1, commit: $0.entry.commit) }
+        try snapshot.forEachEvent(named: EventName.folded) { try folded.apply($2, commit: $1.entry.commit) }
         return folded
     }
 
