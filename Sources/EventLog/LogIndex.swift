@@ -249,9 +249,13 @@ package struct TopicIndex: Sendable {
         }
     }
 
-    /// Whether all its records were deleted, and none came since.
+    /// Whether its records were deleted, and none came since that is there: then it is not listed. What retention
+    /// let go before a deletion, or after it, is not there either.
     package var isDeleted: Bool {
-        !deleted.isEmpty && nextIndexes.allSatisfy { partition, next in isDeleted(partition, 0..<next) }
+        hasDeleted
+            && nextIndexes.allSatisfy { partition, next in
+                next == 0 || letGo[partition]?.contains(0..<next) ?? false
+            }
     }
 
     /// Whether these records went by deletion, all of them. Retention leaves keys until they expire: it lets
@@ -399,10 +403,10 @@ package struct LogIndex: Sendable {
         uses[segment]!.liveByteCount += event.byteCount
     }
 
-    /// Notes whose keys a segment holds, where it may hold no records of theirs.
-    mutating func note(keyTopics: Set<String>, segment: UInt64) {
-        if keyTopics.isEmpty { return }
-        uses[segment, default: SegmentUse()].topics.formUnion(keyTopics)
+    /// Notes whose keys and small blocks a segment holds, where no block may be listed of theirs.
+    mutating func note(otherTopics: Set<String>, segment: UInt64) {
+        if otherTopics.isEmpty { return }
+        uses[segment, default: SegmentUse()].topics.formUnion(otherTopics)
     }
 
     /// Whether an idempotency key is a deleted record's: then it is remembered no longer, and is to go.
@@ -466,7 +470,7 @@ package struct LogIndex: Sendable {
         for name in topics.keys {
             topics[name]!.replace(sources, with: segment, blocks[name] ?? [])
         }
-        use.topics = directory.keyTopics
+        use.topics = directory.otherTopics
         for (name, blocks) in blocks {
             use.topics.insert(name)
             use.listedByteCount += blocks.reduce(0) { $0 + $1.byteCount }

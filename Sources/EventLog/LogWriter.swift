@@ -267,6 +267,9 @@ package final class LogWriter {
         directory.blocks += publication.blocks
         directory.events += publication.events
         directory.keys += publication.keys
+        // Retention may let them go before they are listed by a block; a deletion after a restart must know.
+        for tail in publication.tails { directory.otherTopics.insert(tail.topic) }
+        for key in used { directory.otherTopics.insert(key.topic) }
         // Before the requests are acknowledged: a retry that comes then finds its key.
         keys.remember(used)
         for tombstone in publication.tombstones { keys.forget(tombstone) }

@@ -190,7 +190,7 @@ struct Recovery {
             }
         }
         for entry in contents.keys { keyBlocks.append((segment.number, entry)) }
-        index.note(keyTopics: contents.keyTopics, segment: segment.number)
+        index.note(otherTopics: contents.otherTopics, segment: segment.number)
         if let commit = contents.lastCommit { index.cut = max(index.cut, commit) }
     }
 
@@ -324,7 +324,9 @@ struct Recovery {
                 let entry = KeyBlockEntry(
                     offset: place.byteOffset, byteCount: block.payload.count, commit: header.commit,
                     timeMax: found.reduce(.min) { max($0, $1.time) })
-                index.note(keyTopics: Set(found.lazy.map(\.topic)), segment: number)
+                let topics = Set(found.lazy.map(\.topic))
+                index.note(otherTopics: topics, segment: number)
+                directory.otherTopics.formUnion(topics)
                 keyBlocks.append((number, entry))
                 directory.keys.append(entry)
             case .small:
@@ -334,6 +336,7 @@ struct Recovery {
                         partition: head.partition, firstIndex: head.firstIndex, batch: batch,
                         commitRuns: [CommitRun(commit: header.commit, rowCount: batch.rowCount)],
                         byteCount: TailRun.byteCount(of: batch)), topic: head.topic, segment: number)
+                directory.otherTopics.insert(head.topic)
             case .group: break  // Columns of the heads before it.
             case .columns, .rolled, .grouped:
                 let head = try block.head(at: place)

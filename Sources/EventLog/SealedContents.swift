@@ -19,7 +19,7 @@ struct SealedContents: Sendable {
     var topics: [(topic: String, blocks: SegmentBlocks)]
     var events: [EventEntry]
     var keys: [KeyBlockEntry]
-    var keyTopics: Set<String>
+    var otherTopics: Set<String>
     /// The last commit; nil where it has none.
     var lastCommit: CommitNumber?
 
@@ -29,7 +29,7 @@ struct SealedContents: Sendable {
         topics = SegmentBlocks.byTopic(footer.directory.blocks, segment: segment.number)
         events = footer.directory.events
         keys = footer.directory.keys
-        keyTopics = footer.directory.keyTopics
+        otherTopics = footer.directory.otherTopics
         lastCommit = footer.directory.commits?.upperBound
     }
 }

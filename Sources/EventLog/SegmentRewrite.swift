@@ -374,7 +374,7 @@ extension SegmentRewrite {
         }
         let kept = found.filter { !index.isDeleted($0) }
         if kept.isEmpty { return nil }
-        directory.keyTopics.formUnion(kept.lazy.map(\.topic))
+        directory.otherTopics.formUnion(kept.lazy.map(\.topic))
         if kept.count == found.count {
             copy.offset = try envelope.append(copyOf: .keys, of: segment, entry.offset, entry.byteCount)
                 .offset

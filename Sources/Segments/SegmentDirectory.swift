@@ -88,8 +88,9 @@ package struct SegmentDirectory: Hashable, Sendable {
     package var blocks: [BlockEntry] = []
     package var events: [EventEntry] = []
     package var keys: [KeyBlockEntry] = []
-    /// In a rewritten segment, whose keys those are: it may hold no records of theirs any more.
-    package var keyTopics: Set<String> = []
+    /// Whose keys and small blocks it holds. No block may be listed of theirs: of small blocks that were let go
+    /// before they were rolled, of keys that outlived their records.
+    package var otherTopics: Set<String> = []
     /// The least and greatest commit of the segment; nil while it has none.
     package var commits: ClosedRange<UInt64>?
 
@@ -116,7 +117,7 @@ package struct SegmentDirectory: Hashable, Sendable {
         }
         for event in events { _ = number(event.name) }
         // Behind the names that entries refer to: nobody refers to these.
-        names += keyTopics.sorted()
+        names += otherTopics.subtracting(blocks.lazy.map(\.topic)).sorted()
         writer.writeVarint(names.count)
         for name in names { writer.write(text: name) }
         writer.writeVarint(commits == nil ? 0 : 1)
@@ -198,7 +199,7 @@ package struct SegmentDirectory: Hashable, Sendable {
                     byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
                     commit: try cursor.readVarint(), timeMax: try cursor.readZigzag()))
         }
-        directory.keyTopics = Set(names[min(nameCount, names.count)...])
+        directory.otherTopics = Set(names[min(nameCount, names.count)...])
         return directory
     }
 

@@ -92,11 +92,67 @@ import Testing
         #expect(try writer.erase { Tombstone(deleting: "hidden", in: $0) } == nil, "nothing is left to do")
     }
 
+    //     segment 1   hidden and other, small, a key each; retention of hidden before it is a column; sealed
+    @Test(
+        "records and keys that retention let go before they were columns go with their topic after a restart",
+        arguments: [false, true])
+    func letGoAsTail(isKilled: Bool) throws {
+        let disk = SimulatedFileSystem()
+        var writer: LogWriter! = try InferenceLog.openWriter(on: disk).writer
+        func reopen() throws {
+            writer = nil
+            writer = try InferenceLog.openWriter(on: disk).writer
+        }
+        _ = try writer.commit([Self.keyed("hidden", isSmall: true), Self.keyed("other", isSmall: true)])
+        let tombstone = Tombstone(topic: "hidden", reason: .retention, ranges: ["p": IndexRanges(0..<1)])
+        #expect(try writer.letGo(tombstone) == tombstone)
+        // The segment that a killed process left is copied, and what it holds noted anew.
+        if isKilled { try reopen() }
+        try writer.sealActive()
+        try reopen()
+        func filesWithKey() throws -> [String] {
+            try disk.list("").filter { name in
+                String(decoding: disk.bytes(of: name) ?? [], as: UTF8.self).contains("key-of-hidden")
+            }
+        }
+        let held = try filesWithKey()
+        #expect(held.count == 1, "the alarm works")
+        #expect(try writer.erase { Tombstone(deleting: "hidden", in: $0) } != nil)
+        #expect(writer.shared.index.withLock { $0.pendingErasures.map(FileName.segment) } == held)
+        var (left, report) = (Set<UInt64>(), CompactionReport())
+        while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+        #expect(report.rewrites["erasure"] == 1 && report.problems == [])
+        #expect(try filesWithKey() == [])
+        try reopen()
+        #expect(writer.keys.count == 1)
+        #expect(writer.shared.index.withLock { $0.pendingErasures } == [])
+    }
+
+    @Test("a topic is not listed where a tombstone of before named only what retention had left of it")
+    func deletedLessRetained() throws {
+        let writer = try InferenceLog.openWriter(on: SimulatedFileSystem()).writer
+        _ = try writer.commit([Self.keyed("hidden"), Self.keyed("hidden", partition: "q")])
+        func index() -> TopicIndex? { writer.shared.index.withLock { $0.topics["hidden"] } }
+        _ = try writer.letGo(
+            Tombstone(topic: "hidden", reason: .retention, ranges: ["p": IndexRanges(0..<1)]))
+        #expect(index()?.isDeleted == false)
+        let tombstone = Tombstone(topic: "hidden", reason: .deletion, ranges: ["q": IndexRanges(0..<1)])
+        #expect(try writer.erase { _ in tombstone } != nil)
+        #expect(index()?.isDeleted == true)
+        // Its keys are there, and go when the deletion is asked for again.
+        #expect(try writer.erase { Tombstone(deleting: "hidden", in: $0) } != nil)
+        #expect(index()?.isDeleted == true)
+        _ = try writer.commit([Self.keyed("hidden")])
+        #expect(index()?.isDeleted == false, "a record came since")
+    }
+
     /// One record with a key, which are its topic's by their names.
-    private static func keyed(_ topic: String) -> AppendRequest {
+    private static func keyed(
+        _ topic: String, partition: String = "p", isSmall: Bool = false
+    ) -> AppendRequest {
         let part = Part(
             [ModelRecord(time: 1_700_000_000_000, fields: ["in.name": .text("x")])], topic: topic,
-            partition: "p", isSmall: false)
+            partition: partition, isSmall: isSmall)
         return AppendRequest(
             [part.item],
             key: RequestKey(topic: topic, text: "key-of-\(topic)", request: Fingerprint("b"), time: 1000))
