@@ -38,11 +38,15 @@ package struct EncodedBlock: Sendable {
         let prefix = BlockHead.Prefix(
             topic: topic, partition: partition, firstIndex: firstIndex, rowCount: rowCount,
             timeMin: timeMin, timeMax: timeMax, timesAscend: timesAscend, commitRuns: commitRuns)
+        let headByteCount: Int
         if kind == .small {
-            SmallBlock.write(prefix: prefix, directory, columns, frame: frame, into: &writer)
-            return 0
+            headByteCount = SmallBlock.write(prefix: prefix, directory, columns, frame: frame, into: &writer)
+        } else {
+            headByteCount = BlockHead.write(prefix, directory: directory, columns: columns, into: &writer)
         }
-        return BlockHead.write(prefix, directory: directory, columns: columns, into: &writer)
+        precondition(
+            headByteCount <= SegmentFormat.headByteCountMax, "Columns are bounded where they come in.")
+        return kind == .small ? 0 : headByteCount
     }
 }
 
@@ -58,10 +62,10 @@ package final class BlockEncoder {
     ) -> EncodedBlock {
         precondition(
             (1...SegmentFormat.rowCountLimit).contains(batch.rowCount), "A block has rows, within bounds.")
-        // The reader's bounds: what is over them could be written, and never read again.
+        // The reader's bounds: what is over them could be written, and never read again. Columns are bounded at
+        // the door and where batches are joined; here are also those of a log from before they were.
         precondition(
             batch.fields.count <= RecordLimits.fieldCountMax
-                && batch.columnCount <= RecordLimits.columnCountMax
                 && ([topic, partition] + batch.fields.map(\.name)).allSatisfy {
                     $0.utf8.count <= RecordLimits.nameByteCountMax
                 }, "Names and fields are bounded where they come in.")

@@ -9,10 +9,11 @@
 import Bytes
 
 enum SmallBlock {
+    /// - Returns: the bytes of the head that it is read with.
     static func write(
         prefix: BlockHead.Prefix, _ directory: [UInt8], _ columns: [UInt8], frame: [UInt8]?,
         into writer: inout ByteWriter
-    ) {
+    ) -> Int {
         var prefixWriter = ByteWriter(reserving: 96)
         prefix.write(into: &prefixWriter)
         writer.writeVarint(prefixWriter.count)
@@ -27,6 +28,7 @@ enum SmallBlock {
             writer.write(directory)
             writer.write(columns)
         }
+        return 8 + prefixWriter.count + directory.count
     }
 
     /// The payload of the column block that a small block's payload stands for.

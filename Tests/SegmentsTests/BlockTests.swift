@@ -61,6 +61,20 @@ import Testing
         #expect(most < SegmentFormat.headByteCountMax)
     }
 
+    @Test("a row of more columns than are taken now, which an older log may hold, is encoded and read")
+    func manyColumns() throws {
+        let leaves = [Leaf](repeating: Leaf(.int64([0])), count: RecordLimits.shreddedElementCountMax)
+        let count = RecordLimits.columnCountMax / leaves.count + 1
+        let batch = RecordBatch(
+            times: [0],
+            fields: (0..<count).map { FieldColumn(name: "f\($0)", values: .fixedList(leaves)) })
+        #expect(batch.columnCount > RecordLimits.columnCountMax)
+        let found = try head(
+            payload(
+                batch, kind: .columns, firstIndex: 0, commitRuns: [CommitRun(commit: 1, rowCount: 1)]))
+        #expect(found.fields.count == count && found.byteCount < SegmentFormat.headByteCountMax)
+    }
+
     @Test("batches of every shape come back from column blocks, whole and leaf by leaf")
     func columnBlocks() throws {
         for seed in 0..<220 as Range<UInt64> {
