@@ -11,9 +11,10 @@
 //  * A partition may hold as many bytes as are still free less what its topic holds (dynamic
 //    thresholds, Choudhury and Hahne 1998): one alone a third of the bound, and always some room is
 //    left for another partition, and for another topic.
-//  * A large request, of more than an eighth of the bound, that finds no such room is taken beyond the bound
-//    while no other one waits there: it gets its turn however steadily small ones come, and takes none of
-//    their room. What waits is at most the bound and one request, which was bounded before.
+//  * A request of more than a sixty-fourth of the bound that finds no such room is taken beyond the bound while
+//    no other of about its size waits there (PlacesBeyond.swift): it gets its turn however steadily ones of
+//    half its size or less come (of an eighth or less, where it is larger), and takes none of their room. What waits is at most the bound, a quarter more,
+//    and one request, which was bounded before.
 
 /// Who sends: a topic's partition. Control events have neither.
 package struct AppendSource: Hashable, Sendable {
@@ -38,8 +39,8 @@ struct FairQueue<Element> {
     private struct Waiting {
         var element: Element
         var byteCount: Int
-        /// Whether it waits beyond the bound.
-        var isBeyond: Bool
+        /// Its place beyond the bound; nil where it waits within.
+        var place: PlacesBeyond.Place?
     }
 
     private struct Line {
@@ -54,7 +55,7 @@ struct FairQueue<Element> {
         mutating func removeFirst() -> Waiting {
             let first = elements[head]
             head += 1
-            if !first.isBeyond { byteCount -= first.byteCount }
+            if first.place == nil { byteCount -= first.byteCount }
             if head > 32 && head * 2 > elements.count {
                 elements.removeFirst(head)
                 head = 0
@@ -74,40 +75,40 @@ struct FairQueue<Element> {
     let byteCountMax: Int
     /// Of those within the bound.
     private var boundedByteCount = 0
-    /// Of the large request that waits beyond the bound; 0 where none does.
-    private var byteCountBeyond = 0
+    private var beyond: PlacesBeyond
     private(set) var count = 0
     private var topics: [String: Topic] = [:]
     /// Topics with a line that is not empty.
     private var order = Rotation()
 
-    init(byteCountMax: Int) { self.byteCountMax = byteCountMax }
+    init(byteCountMax: Int) {
+        self.byteCountMax = byteCountMax
+        beyond = PlacesBeyond(byteCountMax: byteCountMax)
+    }
 
     var isEmpty: Bool { count == 0 }
 
     /// Of all that waits.
-    var byteCount: Int { boundedByteCount + byteCountBeyond }
+    var byteCount: Int { boundedByteCount + beyond.byteCount }
 
     /// Puts a request at the end of its source's line.
     /// - Returns: nil where it was taken.
     mutating func add(_ element: Element, byteCount size: Int, of source: AppendSource) -> Refusal? {
         let own = topics[source.topic]?.lines[source.partition]?.byteCount ?? 0
         let limit = byteCountMax - boundedByteCount - (topics[source.topic]?.byteCount ?? 0)
-        let isBeyond = own + size > limit
-        guard !isBeyond || (size > byteCountMax / 8 && byteCountBeyond == 0) else {
-            return Refusal(waitingByteCount: own, limit: max(0, limit))
+        var place: PlacesBeyond.Place?
+        if own + size > limit {
+            place = beyond.take(size)
+            if place == nil { return Refusal(waitingByteCount: own, limit: max(0, limit)) }
         }
         if topics[source.topic] == nil { order.append(source.topic) }
         if topics[source.topic]?.lines[source.partition] == nil {
             topics[source.topic, default: Topic()].order.append(source.partition)
         }
         topics[source.topic]!.lines[source.partition, default: Line()].elements.append(
-            Waiting(element: element, byteCount: size, isBeyond: isBeyond))
+            Waiting(element: element, byteCount: size, place: place))
         count += 1
-        if isBeyond {
-            byteCountBeyond = size
-            return nil
-        }
+        if place != nil { return nil }
         topics[source.topic]!.lines[source.partition]!.byteCount += size
         topics[source.topic]!.byteCount += size
         boundedByteCount += size
@@ -133,8 +134,8 @@ struct FairQueue<Element> {
             taken.append(first.element)
             size += first.byteCount
             count -= 1
-            if first.isBeyond {
-                byteCountBeyond = 0
+            if let place = first.place {
+                beyond.giveBack(place)
             } else {
                 topic.byteCount -= first.byteCount
                 boundedByteCount -= first.byteCount

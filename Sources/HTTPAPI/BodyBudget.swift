@@ -2,11 +2,14 @@
 // many clients send however much.
 //
 // Invariants:
-//  * The bodies being received, parsed and stored are at most `byteCountMax` together, besides one large one,
-//    of more than an eighth of that, which was bounded by its route: it gets its turn however steadily small
-//    ones come, and takes none of their room.
+//  * The bodies being received, parsed and stored are at most `byteCountMax` together, a quarter more, and one
+//    large one, which was bounded by its route. One of more than a sixty-fourth that finds no room is taken
+//    beyond the bound while no other of about its size is there (EventLog/PlacesBeyond.swift): it gets its turn
+//    however steadily ones of half its size or less come (of an eighth or less, where it is larger), and takes
+//    none of their room.
 //  * A request that would be past it is refused with 429, before its body is read where its length
 //    is stated. Half-received bodies do not starve each other: a stated length is taken as a whole.
+//    A body that states none is as large as what has come of it: its beginning needs room like a small one's.
 //
 // A refusal is counted by whose records the body was to bring, where its path says so.
 //
@@ -22,15 +25,12 @@ final class BodyBudget: Sendable {
     private struct State {
         /// Of the bodies within the bound.
         var byteCount = 0
-        /// Of the large one beyond it.
-        var byteCountBeyond = 0
-        /// Whether there is a large one beyond the bound.
-        var hasBeyond = false
+        var beyond: PlacesBeyond
         var refusalCount = 0
     }
 
     let byteCountMax: Int
-    private let state = Mutex(State())
+    private let state: Mutex<State>
 
     /// One request's part of it.
     final class Share: Sendable {
@@ -50,15 +50,18 @@ final class BodyBudget: Sendable {
     /// What a share has.
     fileprivate struct Held {
         var byteCount = 0
-        /// Whether it is the large one beyond the bound.
-        var isBeyond = false
+        /// Its place beyond the bound; nil where it is within.
+        var place: PlacesBeyond.Place?
     }
 
-    init(byteCountMax: Int = 64 << 20) { self.byteCountMax = byteCountMax }
+    init(byteCountMax: Int = 64 << 20) {
+        self.byteCountMax = byteCountMax
+        state = Mutex(State(beyond: PlacesBeyond(byteCountMax: byteCountMax)))
+    }
 
     /// Bytes held now, and requests refused so far.
     var figures: (byteCount: Int, refusalCount: Int) {
-        state.withLock { ($0.byteCount + $0.byteCountBeyond, $0.refusalCount) }
+        state.withLock { ($0.byteCount + $0.beyond.byteCount, $0.refusalCount) }
     }
 
     /// A new request's share, empty.
@@ -68,21 +71,19 @@ final class BodyBudget: Sendable {
 
     private func take(_ more: Int, having own: Held) throws -> Held {
         let held: Held? = state.withLock { state in
-            var held = Held(byteCount: own.byteCount + more, isBeyond: own.isBeyond)
-            if own.isBeyond {
-                state.byteCountBeyond += more
+            var held = Held(byteCount: own.byteCount + more)
+            if let place = own.place {
+                held.place = state.beyond.grow(place, to: held.byteCount)
             } else if state.byteCount + more <= byteCountMax {
                 state.byteCount += more
-            } else if held.byteCount > byteCountMax / 8, !state.hasBeyond {
-                held.isBeyond = true
-                state.hasBeyond = true
-                state.byteCount -= own.byteCount
-                state.byteCountBeyond = held.byteCount
+                return held
             } else {
-                state.refusalCount += 1
-                return nil
+                held.place = state.beyond.take(held.byteCount)
+                if held.place != nil { state.byteCount -= own.byteCount }
             }
-            return held
+            if held.place != nil { return held }
+            state.refusalCount += 1
+            return nil
         }
         guard let held else {
             var refusal = RequestRefusal(
@@ -97,9 +98,8 @@ final class BodyBudget: Sendable {
 
     private func giveBack(_ held: Held) {
         state.withLock { state in
-            if held.isBeyond {
-                state.hasBeyond = false
-                state.byteCountBeyond = 0
+            if let place = held.place {
+                state.beyond.giveBack(place)
             } else {
                 state.byteCount -= held.byteCount
             }

@@ -17,6 +17,8 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         var queue = FairQueue<(source: Int, number: Int)>(byteCountMax: 1000)
         var lines: [Int: [(number: Int, size: Int, isBeyond: Bool)]] = [:]
+        /// Which place a size has: none up to 15, then one up to 31, 62, 125 and beyond.
+        func place(_ size: Int) -> Int? { [125, 62, 31, 15].firstIndex { size > $0 } }
         for number in 0..<600 {
             if generator.chance(2, in: 3) {
                 let source = Int.random(in: 0..<6, using: &generator)
@@ -31,7 +33,9 @@ import Testing
                 let refusal = queue.add((source, number), byteCount: size, of: Self.source(source))
                 let limit = 1000 - bounded { _ in true } - bounded { $0 % 3 == source % 3 }
                 let fits = own + size <= limit
-                let mayBeBeyond = size > 125 && !lines.values.joined().contains(where: \.isBeyond)
+                let mayBeBeyond =
+                    place(size) != nil
+                    && !lines.values.joined().contains { $0.isBeyond && place($0.size) == place(size) }
                 #expect((refusal == nil) == (fits || mayBeBeyond), "seed \(seed), step \(number)")
                 if refusal == nil {
                     lines[source, default: []].append((number, size, !fits))
@@ -52,6 +56,8 @@ import Testing
                 #expect(size <= target || taken.count == 1)
             }
             #expect(queue.byteCount == lines.values.joined().reduce(0) { $0 + $1.size })
+            let others = lines.values.joined().filter { $0.isBeyond && $0.size <= 125 }
+            #expect(others.reduce(0) { $0 + $1.size } < 250, "seed \(seed), step \(number)")
             #expect(queue.count == lines.values.reduce(0) { $0 + $1.count })
         }
     }
@@ -98,9 +104,37 @@ import Testing
         #expect(queue.take(upTo: 10) == ["small", "small"])
         #expect(queue.take(upTo: 10) == ["large"])
         #expect(queue.add("next", byteCount: 800, of: Self.source(1)) == nil)
-        #expect(queue.add("small", byteCount: 100, of: Self.source(2)) == nil, "an eighth is not large")
         while !queue.isEmpty { _ = queue.take(upTo: 10) }
         #expect(queue.byteCount == 0)
+    }
+
+    @Test(
+        "a request gets its turn however steadily ones of half its size come",
+        arguments: [13, 20, 26, 90, 100, 700])
+    func turnOfEachSize(size: Int) {
+        var queue = FairQueue<Int>(byteCountMax: 800)
+        // Whoever posts small ones takes all room there is, also where something was just taken.
+        let small = min(size / 2, 100)
+        func fill() {
+            var refusedCount = 0
+            for number in 3... where refusedCount < 3 {
+                let refusal = queue.add(small, byteCount: small, of: Self.source(number))
+                refusedCount = refusal == nil ? 0 : refusedCount + 1
+                if refusedCount == 3 { return }
+            }
+        }
+        for round in 0..<20 {
+            fill()
+            #expect(queue.add(size, byteCount: size, of: Self.source(0)) == nil, "round \(round)")
+            fill()
+            var taken: [Int] = []
+            while !taken.contains(size), !queue.isEmpty {
+                taken = queue.take(upTo: 1)
+                if taken != [size] { fill() }
+            }
+            #expect(taken == [size], "round \(round)")
+        }
+        #expect(queue.byteCount <= 1000)
     }
 
     @Test("one source alone may fill a third, and leaves room for another", arguments: [1, 7, 100])

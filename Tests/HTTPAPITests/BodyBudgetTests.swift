@@ -9,13 +9,37 @@ import Testing
 
 @Suite("A bound on all bodies", .timeLimit(.minutes(10)))
 struct BodyBudgetTests {
+    @Test("a body just under an eighth gets its turn beside a flood of smaller ones, stated or not")
+    func turnOfEachSize() throws {
+        let budget = BodyBudget(byteCountMax: 640)
+        let flood = (0..<64).map { _ in budget.share() }
+        for share in flood { try share.grow(by: 10) }
+        let (stated, grown) = (budget.share(), budget.share())
+        #expect(throws: RequestRefusal.self, "a sixty-fourth is small") { try stated.grow(by: 10) }
+        try stated.grow(by: 79)
+        // Within the bound up to a sixty-fourth, then from place to place until one is another's.
+        flood[0].end()
+        try grown.grow(by: 10)
+        for _ in 0..<3 { try grown.grow(by: 10) }
+        #expect(budget.figures.byteCount == 63 * 10 + 79 + 40)
+        // What it had within the bound is room again.
+        let next = budget.share()
+        try next.grow(by: 10)
+        #expect(throws: RequestRefusal.self, "one of a size") { try grown.grow(by: 1) }
+        stated.end()
+        for _ in 0..<50 { try grown.grow(by: 10) }
+        #expect(budget.figures.byteCount == 640 + 540)
+        for share in flood.dropFirst() + [grown, next] { share.end() }
+        #expect(budget.figures.byteCount == 0)
+    }
+
     @Test("what is held is at most the bound and one large body, and comes back")
     func accounting() throws {
         let budget = BodyBudget(byteCountMax: 100)
         let (a, b, c, d) = (budget.share(), budget.share(), budget.share(), budget.share())
         for _ in 0..<8 { try a.grow(by: 12) }
-        #expect(throws: RequestRefusal.self, "an eighth is not large") { try b.grow(by: 12) }
         try b.grow(by: 4)
+        #expect(throws: RequestRefusal.self, "a sixty-fourth is not large") { try d.grow(by: 1) }
         // A large one comes in beside what fills the bound; as a whole, or grown that far.
         try c.grow(by: 90)
         try c.grow(by: 90)
@@ -61,7 +85,7 @@ struct BodyBudgetTests {
                             ),
                             body: RequestBody(asyncSequence: pieces))
                         let response = try await responder.respond(to: request, context: Client.context)
-                        #expect(budget.figures.byteCount <= 1 << 20 + body.count)
+                        #expect(budget.figures.byteCount <= 1 << 20 + 1 << 18 + body.count)
                         if response.status == .tooManyRequests {
                             #expect(response.headers[.retryAfter] == "1")
                         }
