@@ -268,15 +268,17 @@ package final class InferenceStore: Sendable {
             items = await blocks(of: batch, AppendSource(topic: topic, partition: partition))
         }
         if let event { items.append(.event(event)) }
-        let receipt: CommitReceipt
+        var receipt: CommitReceipt?
         if let declaration, !declaration.isKnown(to: catalog, of: partition) {
             receipt = try await gate.pass { [items] in
-                try await append(
-                    items, with: declaration.events(in: catalog, of: partition, at: sources.now()), key: key)
+                let events = try declaration.events(in: catalog, of: partition, at: sources.now())
+                // Declared meanwhile: the first posts of many clients share commits, as later ones do.
+                if events.isEmpty { return nil }
+                return try await append(items, with: events, key: key)
             }
-        } else {
-            receipt = try await log.append(items, key: key)
         }
+        if receipt == nil { receipt = try await log.append(items, key: key) }
+        guard let receipt else { preconditionFailure("An append that does not throw has a receipt.") }
         return AppendedSpan(
             topic: topic, partition: partition, firstIndex: receipt.spans.first!.firstIndex,
             endIndex: receipt.spans.last!.endIndex)

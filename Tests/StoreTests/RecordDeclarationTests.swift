@@ -3,8 +3,10 @@
 import Catalog
 import Disk
 import EventLog
+import Glibc
 import Records
 import Simulation
+import Synchronization
 import Testing
 
 @testable import Store
@@ -54,6 +56,49 @@ struct RecordDeclarationTests {
             disk.crash { $0.lowerBound }
         }
         #expect(refusedCount > 1, "there is a write and a sync")
+    }
+
+    @Test("of first posts that come at once one declares behind the gate, and the others append outside it")
+    func atOnce() async throws {
+        let syncs = Mutex<(count: Int, watched: InferenceStore?)>((0, nil))
+        let wasFree = Mutex(false)
+        let files = WatchedFiles(base: SimulatedFileSystem(), onRead: { _, _ in }) {
+            let (number, store) = syncs.withLock { syncs in
+                syncs.count += 1
+                return (syncs.count, syncs.watched)
+            }
+            // The first is of the commit that declares; during the second nobody needs the gate.
+            guard let store, number == 2 else { return }
+            for _ in 0..<5000 where !wasFree.withLock({ $0 }) {
+                wasFree.withLock { $0 = store.gate.state.withLock { !$0.isHeld } }
+                usleep(1000)
+            }
+        }
+        let store = try InferenceStore.open(StoreConfiguration(directory: "/nowhere"), on: files).store
+        let pipeline = try await Self.pipeline(in: store)
+        let count = 8
+        let declaration = RecordDeclaration(of: pipeline.id, isFromEdge: true)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            try await store.gate.pass {
+                for number in 0..<count {
+                    group.addTask {
+                        _ = try await store.append(
+                            HousekeepingTests.batch(number, count: 1), topic: pipeline.topic.name,
+                            partition: "edge-1", declaring: declaration)
+                    }
+                }
+                while store.gate.state.withLock({ $0.waiting.count }) < count {
+                    try await Task.sleep(for: .milliseconds(1))
+                }
+                syncs.withLock { $0 = (0, store) }
+            }
+            try await group.waitForAll()
+        }
+        #expect(wasFree.withLock { $0 })
+        #expect(store.catalog.pipelines[pipeline.id]?.locations == ["edge-1"])
+        #expect(store.log.snapshot().index.topics[pipeline.topic.name]?.rowCount == count)
+        #expect(store.log.snapshot().index.events.count == 3)
+        syncs.withLock { $0.watched = nil }
     }
 
     /// A pipeline in a workspace: two events.
