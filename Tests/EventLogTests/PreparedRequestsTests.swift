@@ -49,6 +49,24 @@ import Wire
         #expect(rows.recordTexts == ["1 x=1", "2 x=2", "3 x=3", "5 x=5"])
     }
 
+    @Test("texts that would have more columns together than a block can say are read each by itself")
+    func manyColumns() throws {
+        let length = RecordLimits.shreddedElementCountMax
+        let list = "[" + [String](repeating: "0", count: length).joined(separator: ",") + "]"
+        func posted(_ number: Int) throws -> PostedRecords {
+            let fields = (0..<15).map { "\"in.f\(number)_\($0)\":\(list)" }
+            let text = "[{" + fields.joined(separator: ",") + "}]"
+            return try #require(
+                PostedRecords(
+                    Array(text.utf8), as: .array, float32Fields: [], time: 7,
+                    to: AppendSource(topic: "t", partition: "p")))
+        }
+        let all = try (0..<RecordLimits.columnCountMax / (15 * length) + 1).map(posted)
+        #expect(PostedRecords.read(Array(all[..<8]))?.batch.columnCount == 8 * 15 * length)
+        #expect(PostedRecords.read(all) == nil)
+        #expect(try all[0].read().columnCount == 15 * length)
+    }
+
     @Test("a request whose text is refused leaves nothing, and the others are as if it had not come")
     func refusal() throws {
         let good = (0..<5).map { "[{\"time\":\($0),\"x\":\($0)}]" }

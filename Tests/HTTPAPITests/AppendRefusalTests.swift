@@ -30,9 +30,7 @@ import Testing
         }
     }
 
-    @Test(
-        "records of more columns than a block can say are refused, and what is read together is not joined past it"
-    )
+    @Test("records of more columns than a block can say are refused, and store nothing")
     func manyColumns() async throws {
         try await serving { (client: Client) async throws in
             try await client.createPipeline()

@@ -1,5 +1,6 @@
 // Invariants checked: the two at the head of Moments.swift, in that order.
 
+import CSums
 import Summaries
 import Testing
 
@@ -42,6 +43,33 @@ struct MomentsTests {
                 found.mean == (slow.mean.isFinite ? slow.mean : nil)
                     && found.standardDeviation == (slow.deviation.isFinite ? slow.deviation : nil),
                 "seed \(seed), \(length) values: \(found) and not \(slow)")
+        }
+    }
+
+    /// Of one bit pattern, or both no number: which of them an addition gives is the processor's.
+    private static func isSame(_ a: Double, _ b: Double) -> Bool {
+        a.bitPattern == b.bitPattern || (a.isNaN && b.isNaN)
+    }
+
+    @Test(
+        "sums of ascending numbers are those of additions one by one, bit by bit",
+        arguments: SampleShape.allCases)
+    func sumsBitByBit(shape: SampleShape) {
+        for seed in UInt64(1)...40 {
+            var generator = SeededGenerator(seed: seed)
+            let length =
+                Int.random(in: 0...200, using: &generator) * Int.random(in: 1...12, using: &generator)
+            let values = shape.values(length, seed: seed).filter { !$0.isNaN }.sorted()
+            let sum = values.reduce(0, +)
+            #expect(
+                Self.isSame(assaylog_sum_of_ascending(values, values.count), sum),
+                "seed \(seed), \(length) values")
+            for mean in [0, sum / Double(max(1, length)), -0x1p-1074] where mean.isFinite {
+                let squares = values.reduce(0) { $0 + ($1 - mean) * ($1 - mean) }
+                #expect(
+                    Self.isSame(assaylog_squares_of_ascending(values, values.count, mean), squares),
+                    "seed \(seed), \(length) values about \(mean)")
+            }
         }
     }
 
