@@ -3,8 +3,8 @@
 // Invariants:
 //  * The log is not changed: nothing is appended to it, and nothing is sent to anybody.
 //  * Nobody else writes meanwhile: the log's lock is held.
-//  * A result of another engine version is carried over as it was kept, some at a time: before anything is
-//    derived, out of the old files, which stay readable to whoever opened them.
+//  * A result of another engine version that is not sealed is carried over as it was kept, some at a time: before
+//    anything is derived, out of the old files, which stay readable to whoever opened them.
 //  * A crash at any moment loses no result of this engine version: one that is not there is worked out when it
 //    is asked for.
 
@@ -171,13 +171,13 @@ extension StoreView {
             + book.seriesList().reduce(0) { $0 + $1.revisionCount }
     }
 
-    /// The numbers of kept results that another engine version made.
+    /// The numbers of kept results that another engine version made, and that are not sealed as well.
     fileprivate func otherEngineNumbers() -> Set<Int> {
         guard let derived else { return [] }
         var numbers: Set<Int> = []
         func note(_ decision: AssayDecision) {
             let number = decision.resultID.number
-            if places.derived.holds(number, in: derived) { numbers.insert(number) }
+            if !isSealed(decision), places.derived.holds(number, in: derived) { numbers.insert(number) }
         }
         for assay in book.list() {
             for decision in assay.revisions(startingIn: .always)
