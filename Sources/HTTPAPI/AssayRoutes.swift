@@ -93,13 +93,14 @@ struct AssayRoutes {
     @Sendable func create(_ request: Request, _ context: APIContext) async throws -> Response {
         // An id in the request is another service's number for it; this one gives its own.
         let assay = try AssayRequest(try await request.document(upTo: RequestLimits.vectorByteCountMax))
-        // What only looks ends with its client; what is created is there, whoever waits.
+        // What looks before ends with its client; what is created is there, and its number is the answer, also
+        // for a client that closed its side alone.
         let view = store.view
         let definition = try await context.longWhileClientWaits { try view.creatable(assay) }
         let id = try await store.createAssay(definition, isActive: assay.isActive)
         // Beyond the contract, whose clients read the number alone: what there is to look at.
-        let coverage = try await context.longWhileClientWaits {
-            AssayCoverage.members { try view.coverage(of: definition, at: store.sources.now()) }
+        let coverage = await AssayCoverage.members(for: context) {
+            try view.coverage(of: definition, at: store.sources.now())
         }
         return Response(json: .object(JSONObject([("assay_id", JSONValue.identifier(id))] + coverage)))
     }
@@ -283,7 +284,14 @@ struct AssayRoutes {
 extension AssayCoverage {
     /// What there is to look at, as answers to a creation say it. Where nothing can be said yet, they say why:
     /// the assay is there all the same.
-    static func members(of coverage: () throws -> AssayCoverage) -> [(String, JSONValue)] {
+    /// Looking ends with the client, and then they say nothing of it.
+    static func members(
+        for context: APIContext, of coverage: @escaping @Sendable () throws -> AssayCoverage
+    ) async -> [(String, JSONValue)] {
+        (try? await context.longWhileClientWaits { members(of: coverage) }) ?? []
+    }
+
+    private static func members(of coverage: () throws -> AssayCoverage) -> [(String, JSONValue)] {
         do {
             let coverage = try coverage()
             var members: [(String, JSONValue)] = [
@@ -299,6 +307,8 @@ extension AssayCoverage {
                 members.append(("summarizer_problem", .string(problem)))
             }
             return members
+        } catch is CancellationError {
+            return []
         } catch {
             return [("coverage_problem", .string("\(error)"))]
         }

@@ -1,7 +1,10 @@
 // Knows when the client of a connection has gone, so that nobody works on an answer that nobody reads.
 //
-// A client has gone when its side of the connection is closed: a request's work goes on only as long
-// as there is somebody to tell. Appends and other commands are not ended by it: they are done whole.
+// A client has gone when its side of the connection is closed: a request's work goes on only as long as there is
+// somebody to tell. One that closed its side alone, and still reads, looks the same as one that left: its questions
+// end. Commands do not: appends are done whole, and a creation ends only where it reads records for a baseline
+// before anything is created. Once it is there its answer names it; what it has to look at is said where that was
+// found in time.
 //
 // Invariants:
 //  * A call asked for after the client has gone is made at once; every call is made at most once.

@@ -85,14 +85,15 @@ struct SeriesRoutes {
     @Sendable func schedule(_ request: Request, _ context: APIContext) async throws -> Response {
         let definition = try SeriesDefinition(
             try await request.document(upTo: RequestLimits.vectorByteCountMax))
-        // What only looks ends with its client; what is scheduled is there, whoever waits.
+        // What looks before ends with its client; what is scheduled is there, and its id is the answer, also for a
+        // client that closed its side alone.
         let view = store.view
         let schedulable = try await context.longWhileClientWaits { try view.schedulable(definition) }
         let uuid = try await store.schedule(schedulable)
         var response = Response(json: .string(uuid))
         // The contract's answer has no room for it: what there is to look at.
-        let members = try await context.longWhileClientWaits {
-            AssayCoverage.members { try view.coverage(of: schedulable, at: store.sources.now()) }
+        let members = await AssayCoverage.members(for: context) {
+            try view.coverage(of: schedulable, at: store.sources.now())
         }.map { name, value in
             // A name in a problem may be as long as a body, and clients bound their headers.
             guard case .string(let text) = value else { return (name, value) }

@@ -60,10 +60,11 @@ extension StoreView {
     /// The definition of an assay that may be scheduled, with its baseline as it is from now on. Reads what that
     /// is made of, and ends where the task is cancelled.
     package func schedulable(_ request: SeriesDefinition) throws -> SeriesDefinition {
+        let now = sources.now()
         let definition = try completed(request)
         let limit = InferenceStore.seriesBackfillCountMax
         let due = definition.schedule.runs(
-            after: Timestamp(microseconds: .min), through: sources.now(), limit: limit + 1)
+            after: Timestamp(microseconds: .min), through: now, limit: limit + 1)
         guard due.count <= limit else {
             throw FieldError(
                 field: "scheduling.first_run",
@@ -71,7 +72,6 @@ extension StoreView {
                     "is so long ago that more than \(limit) runs are due at once; choose a later one, or a "
                     + "lower \"run_frequency\"")
         }
-        try Task.checkCancellation()
         return definition
     }
 }

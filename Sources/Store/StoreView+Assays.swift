@@ -50,7 +50,6 @@ extension StoreView {
     package func creatable(_ request: AssayRequest) throws -> AssayDefinition {
         let definition = try completed(request.definition)
         try refuseUselessBaseline(of: definition, at: sources.now())
-        try Task.checkCancellation()
         return definition
     }
 

@@ -141,53 +141,46 @@ import Testing
     }
 
     @Test(
-        "an assay whose creator leaves while its records are looked at is not created",
-        .timeLimit(.minutes(10)),
-        arguments: ["/v1/api/assays/create", "/v2/api/assays/schedule"])
+        "an assay whose creator leaves while its baseline is looked at is not created",
+        .timeLimit(.minutes(10)), arguments: CreationScene.paths)
     func creation(path: String) async throws {
-        let (events, source) = AsyncStream.makeStream(of: String.self)
-        let looks = Atomic(false)
-        let (folder, clock) = (try TemporaryFolder(), ManualClock())
-        var sources = clock.sources
-        // The look asks what time it is, and takes until its client is gone.
-        sources.now = {
-            if looks.exchange(false, ordering: .relaxed) {
-                source.yield("looks")
-                for _ in 0..<10_000 where !Task.isCancelled { usleep(1000) }
-            }
-            return clock.now
-        }
-        var configuration = StoreConfiguration(directory: folder.path)
-        configuration.runtimePlace = "/nowhere/libonnxruntime.so"
-        let store = try InferenceStore.open(configuration, sources: sources).store
-        try await serving(clock: clock, folder: folder, store: store) { client in
-            try await client.createPipeline()
-        }
-        let router = Router(context: APIContext.self)
-        for route in APIServer.routes(store, publicURL: nil) where route.path == path {
-            router.on(RouterPath(path), method: .post) { request, context in
-                defer { source.yield("ended") }
-                return try await route.handler(request, context)
-            }
-        }
-        let application = APIServer.application(
-            router, ServerConfiguration(port: 0), idleTimeout: .seconds(600), logger: noLog)
-        let body =
-            path.hasPrefix("/v1")
-            ? AssayRequests.request() : SeriesRoutesTests.body("\"name\":\"watch\",")
-        try await application.test(.live) { live in
+        let scene = try await CreationScene(path)
+        try await scene.application.test(.live) { live in
             let raw = try RawClient(port: try #require(live.port))
-            looks.store(true, ordering: .relaxed)
-            raw.send(
-                "POST \(path) HTTP/1.1\r\nhost: localhost\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
-            )
-            var iterator = events.makeAsyncIterator()
+            raw.send(scene.request(isLookedAt: true))
+            var iterator = scene.events.makeAsyncIterator()
             #expect(await iterator.next() == "looks")
             raw.hangUp()
             #expect(await iterator.next() == "ended")
-            #expect(store.book.list().isEmpty && store.book.seriesList().isEmpty)
+            #expect(scene.store.book.list().isEmpty && scene.store.book.seriesList().isEmpty)
         }
-        try await store.close()
+        try await scene.store.close()
+    }
+
+    // As `nc -N` does: nothing more comes of it, and it waits for the answer.
+    @Test(
+        "a creator that closes its own side alone gets its assay, and what names it",
+        .timeLimit(.minutes(10)), arguments: CreationScene.paths)
+    func halfClosed(path: String) async throws {
+        let scene = try await CreationScene(path)
+        try await scene.application.test(.live) { live in
+            let raw = try RawClient(port: try #require(live.port))
+            raw.send(scene.request(isLookedAt: false))
+            var iterator = scene.events.makeAsyncIterator()
+            #expect(await iterator.next() == "looks")
+            raw.endSending()
+            let answer = String(decoding: await onThread { raw.receiveAll() }, as: UTF8.self)
+            #expect(answer.hasPrefix("HTTP/1.1 200"), "\(answer)")
+            if path.hasPrefix("/v1") {
+                #expect(answer.contains("\"assay_id\":1"), "\(answer)")
+                #expect(scene.store.book.list().map(\.id.number) == [1])
+            } else {
+                let uuid = try #require(scene.store.book.seriesList().first).uuid
+                #expect(answer.contains(uuid), "\(answer)")
+            }
+            raw.hangUp()
+        }
+        try await scene.store.close()
     }
 
     @Test("a call asked for after the client went is made at once, one that was forgotten never")
@@ -218,6 +211,75 @@ import Testing
             }
         }
     }
+}
+
+/// A server with one route, which creates assays. The first look asks what time it is, and takes until its client is
+/// gone.
+private struct CreationScene {
+    static let paths = ["/v1/api/assays/create", "/v2/api/assays/schedule"]
+
+    let path: String
+    let events: AsyncStream<String>
+    let store: InferenceStore
+    let application: any ApplicationProtocol
+    private let folder: TemporaryFolder
+
+    init(_ path: String) async throws {
+        let (events, source) = AsyncStream.makeStream(of: String.self)
+        let (folder, clock) = (try TemporaryFolder(), ManualClock())
+        let looks = LookSwitch()
+        var sources = clock.sources
+        sources.now = {
+            if looks.takeOne() {
+                source.yield("looks")
+                for _ in 0..<10_000 where !Task.isCancelled { usleep(1000) }
+            }
+            return clock.now
+        }
+        var configuration = StoreConfiguration(directory: folder.path)
+        configuration.runtimePlace = "/nowhere/libonnxruntime.so"
+        let store = try InferenceStore.open(configuration, sources: sources).store
+        try await serving(clock: clock, folder: folder, store: store) { client in
+            try await client.createPipeline()
+            try await client.append([(0, 1), (10, 4), (20, 2), (30, 9)])
+            client.clock.advance(100)
+        }
+        looks.arm()
+        let router = Router(context: APIContext.self)
+        for route in APIServer.routes(store, publicURL: nil) where route.path == path {
+            router.on(RouterPath(path), method: .post) { request, context in
+                defer { source.yield("ended") }
+                return try await route.handler(request, context)
+            }
+        }
+        self.path = path
+        self.events = events
+        self.store = store
+        self.folder = folder
+        application = APIServer.application(
+            router, ServerConfiguration(port: 0), idleTimeout: .seconds(600), logger: noLog)
+    }
+
+    /// - Parameter isLookedAt: whether there is a baseline over records.
+    func request(isLookedAt: Bool) -> String {
+        let period = "{\"Static\":[\"2024-01-09T19:00:00Z\",\"2024-01-09T19:01:00Z\"]}"
+        let body =
+            switch (path.hasPrefix("/v1"), isLookedAt) {
+            case (true, true): AssayRequests.request(baseline: AssayRequests.fixed)
+            case (true, false): AssayRequests.request()
+            case (false, true): SeriesRoutesTests.body("\"name\":\"watch\",", baseline: period)
+            case (false, false): SeriesRoutesTests.body("\"name\":\"watch\",")
+            }
+        return "POST \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
+            + "content-length: \(body.utf8.count)\r\n\r\n\(body)"
+    }
+}
+
+/// Says yes once after it was armed.
+private final class LookSwitch: Sendable {
+    private let isArmed = Atomic(false)
+    func arm() { isArmed.store(true, ordering: .relaxed) }
+    func takeOne() -> Bool { isArmed.exchange(false, ordering: .relaxed) }
 }
 
 private final class CallNotes: Sendable {

@@ -44,6 +44,9 @@ final class RawClient: Sendable {
         }
     }
 
+    /// Says that nothing more comes, and goes on reading: as `nc -N`.
+    func endSending() { shutdown(socket, Int32(SHUT_WR)) }
+
     func hangUp() { close(socket) }
 }
 
