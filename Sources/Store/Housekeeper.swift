@@ -50,11 +50,7 @@ package actor Housekeeper {
         let old = now.adding(TimeSpan(microseconds: -store.configuration.regroupingAge.microseconds))
         let regroupable = Set(firstSeen.filter { $0.value <= old }.keys)
         do {
-            let retention = try await store.applyRetention()
-            for (topic, count) in retention.recordCounts {
-                logger.notice("retention let \(count) records of \(topic) go")
-            }
-            say(retention.problems)
+            try await applyRetention()
             let report = try await store.log.compact(
                 CompactionPace(
                     bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: nextRetries()
@@ -66,6 +62,19 @@ package actor Housekeeper {
         } catch {
             say(["housekeeping did not finish: \(error)"])
         }
+    }
+
+    private func applyRetention() async throws {
+        var retention = RetentionReport()
+        let outcome: Result<Void, any Error>
+        do { outcome = .success(try await store.applyRetention(noting: &retention)) } catch {
+            outcome = .failure(error)
+        }
+        for (topic, count) in retention.recordCounts {
+            logger.notice("retention let \(count) records of \(topic) go")
+        }
+        say(retention.problems)
+        try outcome.get()
     }
 
     private func nextRetries() -> CompactionPace.Retries {

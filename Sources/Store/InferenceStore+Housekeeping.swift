@@ -7,7 +7,8 @@
 //  * Records go by tombstone alone, whole blocks of them; control events never do.
 //  * What was made of records is sealed before retention lets them go (`sealResults`). A result that nothing
 //    proves does not keep them, and is told of; one that there is not at all does.
-//  * What stops one topic's retention stops no other's.
+//  * What stops one topic's retention stops no other's, but for a log that does not write.
+//  * What was sealed unproven is told of, also where something goes wrong after it.
 //  * A deletion or redaction that was answered is durable, and its bytes are gone from the log's files,
 //    also from damaged ones, or the answer says where they are not; those are tried again in the background.
 //  * Asking again for what is done changes nothing.
@@ -64,8 +65,15 @@ package struct ErasureReport: Sendable {
 package struct RetentionReport: Hashable, Sendable {
     /// Records, by topic.
     package var recordCounts: [String: UInt64] = [:]
-    /// What could not be done, or proved, each with what to do about it.
-    package var problems: [String] = []
+    /// What could not be done, or proved, by topic, each with what to do about it.
+    package var topicProblems: [String: [String]] = [:]
+
+    package init() {}
+
+    /// The problems of all topics.
+    package var problems: [String] {
+        topicProblems.sorted { $0.key < $1.key }.flatMap(\.value)
+    }
 }
 
 extension InferenceStore {
@@ -89,9 +97,17 @@ extension InferenceStore {
     }
 
     /// Lets go what the topics' policies do not keep now: in answers at once, on disk when a rewrite is due.
+    ///
+    /// - Throws: where the log does not write.
     @discardableResult
     package func applyRetention() async throws -> RetentionReport {
         var report = RetentionReport()
+        try await applyRetention(noting: &report)
+        return report
+    }
+
+    /// The same, which tells also of what was done before the log stopped writing.
+    func applyRetention(noting report: inout RetentionReport) async throws {
         for (topic, policy) in folded.withLock({ $0.retention }).sorted(by: { $0.key < $1.key }) {
             guard let index = log.snapshot().index.topics[topic] else { continue }
             let parts = policy.excess(of: index, at: sources.now())
@@ -100,23 +116,31 @@ extension InferenceStore {
             for part in parts { ranges[part.partition, default: IndexRanges()].insert(part.indexes) }
             let tombstone = Tombstone(topic: topic, reason: .retention, ranges: ranges)
             var letGo: Tombstone?
-            do {
-                let sealed = try await sealResults(ofTopic: topic, touching: TimeWindow.covering(parts)) {
-                    letGo = try await log.letGo(tombstone)
+            var sealed = SealingReport()
+            let leaving = LeavingRecords(topic: topic, periods: TimeWindow.covering(parts), field: nil)
+            // Told of once: what is sealed is not sealed again.
+            defer {
+                if let problem = sealed.problem {
+                    report.topicProblems[topic, default: []].append("\(topic): \(problem)")
                 }
-                if let problem = sealed.problem { report.problems.append("\(topic): \(problem)") }
+            }
+            do {
+                try await sealResults(leaving, noting: &sealed) { letGo = try await log.letGo(tombstone) }
+            } catch LogError.busy(let waiting, let limit) {
+                report.topicProblems[topic, default: []].append(
+                    "\(topic) keeps records past its bounds until the next round: "
+                        + "\(LogError.busy(waitingByteCount: waiting, limit: limit))")
             } catch let error as LogError {
                 throw error
             } catch {
                 try Task.checkCancellation()
-                report.problems.append(
+                report.topicProblems[topic, default: []].append(
                     "\(topic) keeps records past its bounds: a result over them is neither kept nor can be "
                         + "worked out (\(error)); restore the damaged files from a backup, or delete the "
                         + "topic's records, which asks for no results")
             }
             if let letGo { report.recordCounts[topic] = letGo.ranges.values.reduce(0) { $0 + $1.count } }
         }
-        return report
     }
 
     // MARK: Deletion and redaction
@@ -240,15 +264,15 @@ extension InferenceStore {
         _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
     ) async throws -> CommitNumber? {
         var commit: CommitNumber?
+        var sealed = SealingReport()
+        let leaving = LeavingRecords(topic: topic, periods: [.always], field: field)
+        defer { if let problem = sealed.problem { problems.append(problem) } }
         do {
-            let sealed = try await sealResults(ofTopic: topic, touching: [.always], field: field) {
-                commit = try await log.erase(choose)
-            }
-            if let problem = sealed.problem { problems.append(problem) }
+            try await sealResults(leaving, noting: &sealed) { commit = try await log.erase(choose) }
         } catch  where commit == nil && !(error is LogError) {
             // Who asks for records to go is not refused because of what was made of them.
             problems.append("results over these records were not sealed first: \(error)")
-            commit = try await log.erase(choose)
+            commit = try await gate.pass { try await letGo { try await log.erase(choose) } }
         }
         return commit
     }

@@ -10,7 +10,9 @@
 // Invariants:
 //  * When the body runs, every decision whose window or sliding baseline holds records of the periods
 //    has its result in the log, and every fixed baseline over them is pinned.
-//  * A decision made of a view from before is not appended after (`sealingCount`).
+//  * A decision made of a view from before records went is not appended after: `sealingCount` rises when they
+//    are gone, still behind the gate, and whoever decides read it before the view. Sealing that lets nothing
+//    go leaves it, and with it the passes that are under way.
 //  * Sealing again appends nothing; a crash in between leaves results that are sealed, and true.
 //  * What is sealed is what was decided, or is marked: a kept result of another digest is worked out again,
 //    and where that differs too the log says so beside it (SealableResult.swift).
@@ -64,10 +66,17 @@ extension InferenceStore {
         ofTopic topic: String, touching periods: [TimeWindow], field: String? = nil,
         then body: () async throws -> Void = {}
     ) async throws -> SealingReport {
-        let leaving = LeavingRecords(topic: topic, periods: periods, field: field)
-        return try await gate.pass {
-            sealingCount.add(1, ordering: .sequentiallyConsistent)
-            var report = SealingReport()
+        var report = SealingReport()
+        try await sealResults(
+            LeavingRecords(topic: topic, periods: periods, field: field), noting: &report, then: body)
+        return report
+    }
+
+    /// The same, which tells also of what was sealed before something went wrong.
+    func sealResults(
+        _ leaving: LeavingRecords, noting report: inout SealingReport, then body: () async throws -> Void
+    ) async throws {
+        try await gate.pass {
             let view = view
             for assay in view.book.list().reversed() {
                 let needs = SealingNeeds(assay, leaving, view)
@@ -85,9 +94,15 @@ extension InferenceStore {
                 }
             }
             try await sealSeries(leaving, view, &report)
-            try await body()
-            return report
+            try await letGo(body)
         }
+    }
+
+    /// Carries out what lets records go. Only behind the gate.
+    func letGo<Outcome>(_ body: () async throws -> Outcome) async rethrows -> Outcome {
+        // Not before: a view taken meanwhile still has the records. Also where it throws: they may be gone.
+        defer { sealingCount.add(1, ordering: .sequentiallyConsistent) }
+        return try await body()
     }
 
     /// Appends events that were judged already, under the gate, and folds them.

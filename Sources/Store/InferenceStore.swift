@@ -41,7 +41,7 @@ package final class InferenceStore: Sendable {
     let changedAssays = Mutex<[AssayID]>([])
     /// Which assays are behind, as the scheduler of this process has it (Backfills.swift).
     let backfillBoard = Mutex(BackfillBoard())
-    /// How often results were sealed: records may be gone that a view from before still counts on.
+    /// How often records may have gone that a view from before still counts on (InferenceStore+Sealing.swift).
     let sealingCount = Atomic(0)
     /// Encoders at rest: one for each append that runs at once.
     private let encoders = Mutex<[EncoderBox]>([])

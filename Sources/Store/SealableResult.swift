@@ -3,7 +3,8 @@
 //
 //     kept ═?═ decision ──► sealed as kept
 //       └─no─► worked out again ═?═ decision ──► sealed as worked out
-//                   └─no─► sealed as people were answered, beside an event that says it is not proven:
+//                   └─no, or records that cannot be read any more
+//                          └─► sealed as people were answered, beside an event that says it is not proven:
 //                          `unproven 123  {"result_id":123,"decided":"…","kept":"…","worked_out":"…"}`
 //
 // Both events of an unproven result are in one commit, and stay for ever: when the records are gone, nobody can
@@ -25,7 +26,8 @@ struct SealableResult {
     struct Contradiction {
         /// Of the kept result; nil where there is none, or it cannot be read as one.
         var kept: ResultDigest?
-        var workedOut: ResultDigest
+        /// Of the result worked out again; nil where that was not possible: then there is a kept one.
+        var workedOut: ResultDigest?
     }
 
     let decision: AssayDecision
@@ -40,7 +42,7 @@ struct SealableResult {
             let json = JSONValue.object(
                 ("result_id", .integer(number)), ("decided", .string(decision.digest.hex)),
                 ("kept", contradiction.kept.map { .string($0.hex) } ?? .null),
-                ("worked_out", .string(contradiction.workedOut.hex)))
+                ("worked_out", contradiction.workedOut.map { .string($0.hex) } ?? .null))
             items.append(
                 .event(Event(name: places.unproven.name(of: number), document: Array(json.text.utf8))))
         }
@@ -51,17 +53,24 @@ struct SealableResult {
 extension StoreView {
     /// What is to be sealed of some of an assay's decisions, in their order.
     ///
-    /// - Throws: where a result is neither kept as it was decided nor can be worked out.
+    /// - Throws: where a result is neither kept nor can be worked out, and where the task is cancelled.
     func sealable(_ decisions: some Sequence<AssayDecision>, of assay: Assay) throws -> [SealableResult] {
         try decisions.map { decision in
             let kept = keptDocument(of: decision)
             if let kept, says(kept, decision) { return SealableResult(decision: decision, document: kept) }
-            let outcome = try outcome(of: decision, assay)
+            let keptDigest = kept.flatMap { AssayOutcome.digest(ofResult: $0) }
+            let outcome: AssayOutcome
+            do { outcome = try self.outcome(of: decision, assay) } catch {
+                try Task.checkCancellation()
+                // Damage keeps no records longer: what people were answered is there.
+                guard let kept, let keptDigest else { throw error }
+                return SealableResult(
+                    decision: decision, document: kept, contradiction: .init(kept: keptDigest))
+            }
             let again = catalog.document(outcome, of: decision, assay)
             guard outcome.digest != decision.digest else {
                 return SealableResult(decision: decision, document: again)
             }
-            let keptDigest = kept.flatMap { AssayOutcome.digest(ofResult: $0) }
             return SealableResult(
                 decision: decision, document: keptDigest == nil ? again : kept ?? again,
                 contradiction: .init(kept: keptDigest, workedOut: outcome.digest))
@@ -88,14 +97,23 @@ extension StoreView {
         let missing = results.indices.filter { results[$0] == nil }
         let outcomes = try seriesOutcomes(of: missing.map { decisions[$0] }, assay)
         for (position, found) in zip(missing, outcomes) {
-            let (decision, outcome) = (decisions[position], try found.get())
+            let decision = decisions[position]
+            let keptOutcome = try? kept[position].flatMap { try assay.outcome(ofResult: $0, decision) }
+            let outcome: SeriesOutcome
+            do { outcome = try found.get() } catch {
+                try Task.checkCancellation()
+                guard let document = kept[position], let keptOutcome else { throw error }
+                results[position] = SealableResult(
+                    decision: decision, document: document,
+                    contradiction: .init(kept: keptOutcome.digest(ofEngine: decision.engineVersion)))
+                continue
+            }
             let again = assay.document(outcome, of: decision)
             let digest = outcome.digest(ofEngine: decision.engineVersion)
             guard digest != decision.digest else {
                 results[position] = SealableResult(decision: decision, document: again)
                 continue
             }
-            let keptOutcome = try? kept[position].flatMap { try assay.outcome(ofResult: $0, decision) }
             results[position] = SealableResult(
                 decision: decision, document: keptOutcome == nil ? again : kept[position] ?? again,
                 contradiction: .init(
@@ -130,7 +148,7 @@ extension SealingReport {
         return
             "\(unprovenCount) result\(unprovenCount == 1 ? "" : "s") over records that go "
             + "\(unprovenCount == 1 ? "is" : "are") sealed unproven, the first of \(firstUnproven): neither "
-            + "the result as it was kept nor the one worked out again is what was decided; `assaylog rebuild "
+            + "the result as it was kept nor one that can be worked out again is what was decided; `assaylog rebuild "
             + "--verify` goes on naming them, and a backup from before has the records"
     }
 }

@@ -10,6 +10,7 @@ import Foundation
 import JSON
 import Records
 import Segments
+import Synchronization
 import Testing
 
 @testable import Store
@@ -137,6 +138,84 @@ struct SealableResultTests {
         try await store.close()
     }
 
+    @Test(
+        "where nothing can be worked out any more, a kept result that contradicts its decision keeps no records"
+    )
+    func unreadableRecords() async throws {
+        let scene = try await Scene()
+        let store = scene.store
+        let topic = scene.pipeline.topic.name
+        let id = try await scene.createAssay()
+        let uuid = try await store.scheduleAssay(SeriesSchedulerTests.request())
+        // A block of columns, which is read when it is asked for.
+        try await scene.append((0..<300).map { (Double($0) / 6, Double($0 % 7)) })
+        scene.clock.set(moment(70))
+        await scene.scheduler.tick()
+        await SeriesSchedulerTests.scheduler(scene).tick()
+        let before = [
+            try #require(try scene.results(id).first),
+            String(
+                decoding: try #require(try store.view.seriesResults(of: uuid, endingIn: .always).first),
+                as: UTF8.self),
+        ]
+        let decisions = [
+            try #require(store.book[id]?.decisions.first),
+            try #require(store.book[uuid: uuid]?.decisions.first),
+        ]
+        var numbers: [Int] = []
+        for (decision, document) in zip(decisions, before) {
+            let number = try await Self.forge(decision, in: store)
+            let kept = document.replacing("\"id\":\(decision.resultID.number),", with: "\"id\":\(number),")
+            try await store.keep([(number, Array(kept.utf8))])
+            numbers.append(number)
+        }
+        let index = try #require(store.log.snapshot().index.topics[topic])
+        let blocks = try #require(index.segments.first)
+        let block = try #require(blocks.blocks.first)
+        try Self.damage(
+            scene.folder, FileName.segment(blocks.segment), at: block.offset, byteCount: block.byteCount)
+        #expect(throws: (any Error).self) {
+            let assay = try #require(store.book[id])
+            _ = try store.view.outcome(of: decisions[0], assay)
+        }
+        try await store.setRetention(RetentionPolicy(age: TimeSpan(microseconds: 1_000_000)), of: topic)
+        scene.clock.set(moment(100_000))
+        let report = try await store.applyRetention()
+        #expect(report.recordCounts == [topic: 300], "\(report.problems)")
+        #expect(
+            report.problems.count == 1
+                && report.problems[0].hasPrefix(
+                    "\(topic): 2 results over records that go are sealed unproven"),
+            "\(report.problems)")
+        for number in numbers {
+            let mark = try Self.mark(number, store)
+            #expect(try mark["decided"].string() == Self.digest && mark["kept"].isPresent)
+            #expect(!mark["worked_out"].isPresent)
+        }
+        #expect(store.unprovenResultCount == 2)
+        // A task that is told to stop has not found out that there is nothing.
+        let cancelled = Task {
+            withUnsafeCurrentTask { $0?.cancel() }
+            _ = try store.view.sealable([decisions[0]], of: try #require(store.book[id]))
+            var forged = decisions[0]
+            forged.digest = ResultDigest(of: [1, 2, 3])
+            _ = try store.view.sealable([forged], of: try #require(store.book[id]))
+        }
+        await #expect(throws: CancellationError.self) { try await cancelled.value }
+        try await store.close()
+    }
+
+    /// Turns bits of each 16th byte, on the disk, under whoever reads it.
+    static func damage(_ folder: TemporaryFolder, _ name: String, at offset: Int, byteCount: Int) throws {
+        let file = try #require(FileHandle(forUpdatingAtPath: folder.path + "/" + name))
+        try file.seek(toOffset: UInt64(offset))
+        var bytes = try #require(try file.read(upToCount: byteCount))
+        for position in stride(from: bytes.startIndex, to: bytes.endIndex, by: 16) { bytes[position] ^= 4 }
+        try file.seek(toOffset: UInt64(offset))
+        try file.write(contentsOf: bytes)
+        try file.close()
+    }
+
     @Test("what keeps one topic's records keeps no other's")
     func besides() async throws {
         let scene = try await Scene()
@@ -153,15 +232,28 @@ struct SealableResultTests {
         scene.clock.set(moment(70))
         await scene.scheduler.tick()
         var decision = try #require(scene.store.book[id]?.decisions.first)
+        _ = try await Self.forge(decision, in: scene.store)
         decision.assayID = fixed
         _ = try await Self.forge(decision, in: scene.store)
         scene.clock.set(moment(1000))
+        let topic = scene.pipeline.topic.name
         let report = try await scene.store.applyRetention()
         #expect(report.recordCounts == [other.topic.name: 2])
+        #expect(Array(report.topicProblems.keys) == [topic])
+        // What was sealed before something went wrong is told of as well: it is not sealed again.
         #expect(
-            report.problems.count == 1
-                && report.problems[0].hasPrefix("\(scene.pipeline.topic.name) keeps records past its bounds"),
+            report.problems.count == 2
+                && report.problems[0].hasPrefix("\(topic) keeps records past its bounds")
+                && report.problems[1].contains("1 result over records that go is sealed unproven"),
             "\(report.problems)")
+        // Where nothing went, no pass that is under way is thrown away; round after round it is tried again.
+        #expect(scene.store.sealingCount.load(ordering: .sequentiallyConsistent) == 1)
+        #expect(try await scene.store.applyRetention().problems.count == 1)
+        #expect(scene.store.sealingCount.load(ordering: .sequentiallyConsistent) == 1)
+        // Who deletes is not refused; but then, too, no pass from before decides anything.
+        let erasure = try await scene.store.deleteRecords(ofTopic: topic)
+        #expect(erasure.problems.first?.contains("were not sealed first") == true, "\(erasure.problems)")
+        #expect(scene.store.sealingCount.load(ordering: .sequentiallyConsistent) == 2)
         try await scene.store.close()
     }
 

@@ -4,10 +4,12 @@
 // results without what they are made of, and looks whether they are still the same.
 
 import Assays
+import EventLog
 import Foundation
 import JSON
 import Records
 import Segments
+import Synchronization
 import Testing
 
 @testable import Store
@@ -135,6 +137,59 @@ struct SealingTests {
         await scheduler.tick()
         #expect(try scene.decisions(id) == ["0:complete1"])
         try await store.close()
+    }
+
+    // deletion   ──gate──sealed─────────────────────tombstone──leaves the gate
+    // a tick               └view with records──waits at the gate┘ └──may decide nothing
+    @Test("a tick that begins while records go decides nothing over them, in either generation")
+    func whileRecordsGo() async throws {
+        let scene = try await Scene()
+        let store = scene.store
+        let topic = scene.pipeline.topic.name
+        let id = try await scene.createAssay()
+        let uuid = try await store.scheduleAssay(SeriesSchedulerTests.request())
+        try await scene.append([(10, 1), (20, 4)])
+        scene.clock.set(moment(100))
+        let (first, second) = (scene.scheduler, SeriesSchedulerTests.scheduler(scene))
+        func tick(_ tick: @escaping @Sendable () async -> Void) async throws -> Task<Void, Never> {
+            let count = store.gate.state.withLock { $0.waiting.count }
+            let task = Task { await tick() }
+            while store.gate.state.withLock({ $0.waiting.count }) == count {
+                try await Task.sleep(for: .milliseconds(1))
+            }
+            return task
+        }
+        var early: [Task<Void, Never>] = []
+        try await store.sealResults(ofTopic: topic, touching: [.always]) {
+            early.append(try await tick { await first.tick() })
+            early.append(try await tick { await second.tick() })
+            _ = try await store.log.erase { Tombstone(deleting: topic, in: $0) }
+        }
+        for task in early { await task.value }
+        #expect(try scene.decisions(id) == [])
+        #expect(try SeriesSchedulerTests.decisions(scene, uuid) == [])
+        // What is there now is decided by whoever looks after it.
+        await first.tick()
+        await second.tick()
+        #expect(try scene.decisions(id) == [])
+        #expect(try SeriesSchedulerTests.decisions(scene, uuid).count == 1)
+        let report = try store.view.verify(store.configuration)
+        #expect(report.decisionCount == 1 && report.isProved, "\(report)")
+        try await store.close()
+    }
+
+    @Test("a body that throws may have let records go all the same: a tick from before it decides nothing")
+    func throwingBody() async throws {
+        struct Refusal: Error {}
+        let scene = try await Scene()
+        let count = scene.store.sealingCount.load(ordering: .sequentiallyConsistent)
+        await #expect(throws: Refusal.self) {
+            try await scene.store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always]) {
+                throw Refusal()
+            }
+        }
+        #expect(scene.store.sealingCount.load(ordering: .sequentiallyConsistent) == count + 1)
+        try await scene.store.close()
     }
 
     @Test("places that lead elsewhere are looked up again")
