@@ -10,12 +10,18 @@
 //
 // Invariants:
 //  * Checkpoints are written one after the other, each of more events than the one before.
-//  * Neither appends nor commands wait for one: it is read and written on a thread of its own.
-//  * A fold that misses a decision which the log holds is in none, for as long as the process lives.
+//  * Commands do not wait for one: it is read and written on a thread of its own. A sync of the log waits for a
+//    piece of it at most (FoldCheckpoint.swift), and as many of them a second come as housekeeping may write.
+//  * After one that could not be written, as on a full disk, the next is tried when as many events came again: not
+//    at each round, for on its way it takes what the log may need.
+//  * A fold that misses a decision which the log holds is in none, for as long as the process lives, and whoever
+//    asks for one is told so.
 
 import Assays
 import Dispatch
 import EventLog
+import Glibc
+import Synchronization
 
 /// What was seen of the events that the next checkpoint stands for.
 struct CheckpointProgress: Sendable {
@@ -24,6 +30,8 @@ struct CheckpointProgress: Sendable {
     private(set) var others: [Int]
     /// How many the last checkpoint stood for.
     var checkpointEventCount: Int
+    /// How many there were when the last one could not be written; 0 where it could.
+    var failedEventCount = 0
     /// The number of the last decision's result, and whether they rose.
     private var lastNumber: Int?
     private var rises = true
@@ -58,6 +66,15 @@ struct CheckpointProgress: Sendable {
     }
 }
 
+/// What became of a checkpoint that was asked for.
+package enum CheckpointOutcome: Hashable, Sendable {
+    case written
+    /// Too little came since the last one, or since the last try.
+    case notDue
+    /// The log holds decisions that this process's fold does not: only an opening finds them.
+    case missesDecisions
+}
+
 extension InferenceStore {
     /// One thread for all: they come one after the other, and rarely.
     private static let checkpointThread = DispatchQueue(label: "assaylog.checkpoint", qos: .utility)
@@ -65,20 +82,21 @@ extension InferenceStore {
     /// Leaves a checkpoint for an opening after a power cut, where so many events came since the last that it is
     /// worth its file.
     ///
-    /// - Returns: whether one was written.
+    /// It is written at the pace of housekeeping, or as fast as the disk takes it once the store is closing.
     @discardableResult
-    package func writeCheckpointIfDue() async throws -> Bool {
-        try await writeCheckpoint { last in max(configuration.checkpointEventCount, last / 8) }
+    package func writeCheckpointIfDue() async throws -> CheckpointOutcome {
+        try await writeCheckpoint { progress in
+            let last = progress.checkpointEventCount
+            return max(last, progress.failedEventCount) + max(configuration.checkpointEventCount, last / 8)
+        }
     }
 
-    /// The same where at least so many events came since the last one.
-    ///
-    /// - Parameter eventCountMin: by how many the last one stands for.
-    func writeCheckpoint(_ eventCountMin: (_ last: Int) -> Int) async throws -> Bool {
+    /// The same where there are so many events, more than the last one stands for.
+    func writeCheckpoint(_ dueCount: (CheckpointProgress) -> Int) async throws -> CheckpointOutcome {
         try await checkpointGate.pass {
-            let last = checkpointProgress.withLock { $0.checkpointEventCount }
-            let dueCount = last + max(1, eventCountMin(last))
-            guard log.snapshot().index.events.count >= dueCount else { return false }
+            let progress = checkpointProgress.withLock { $0 }
+            let dueCount = max(progress.checkpointEventCount + 1, dueCount(progress))
+            guard log.snapshot().index.events.count >= dueCount else { return .notDue }
             // Between two commands the fold has just the events of the log.
             let (book, snapshot) = await gate.pass { (self.book, self.log.snapshot()) }
             return try await withCheckedThrowingContinuation { continuation in
@@ -89,14 +107,29 @@ extension InferenceStore {
         }
     }
 
-    private func write(_ book: AssayBook, _ snapshot: LogSnapshot) throws -> Bool {
-        var progress = checkpointProgress.withLock { $0 }
-        try progress.look(through: snapshot)
-        // What was looked through need not be read again, whatever becomes of the file.
-        checkpointProgress.withLock { $0 = progress }
-        guard let checkpoint = try FoldCheckpoint(book, of: snapshot, progress) else { return false }
-        try checkpoint.replace(on: files)
-        checkpointProgress.withLock { $0.checkpointEventCount = checkpoint.eventCount }
-        return true
+    private func write(_ book: AssayBook, _ snapshot: LogSnapshot) throws -> CheckpointOutcome {
+        do {
+            var progress = checkpointProgress.withLock { $0 }
+            try progress.look(through: snapshot)
+            // What was looked through need not be read again, whatever becomes of the file.
+            checkpointProgress.withLock { $0 = progress }
+            guard let checkpoint = try FoldCheckpoint(book, of: snapshot, progress) else {
+                return .missesDecisions
+            }
+            let rate = Double(configuration.compactionBytesPerSecond)
+            try checkpoint.replace(on: files) { byteCount in
+                // Who closes waits for it.
+                guard !isClosing.load(ordering: .relaxed) else { return }
+                usleep(UInt32(min(Double(byteCount) / rate * 1e6, 1e6)))
+            }
+            checkpointProgress.withLock { progress in
+                progress.checkpointEventCount = checkpoint.eventCount
+                progress.failedEventCount = 0
+            }
+            return .written
+        } catch {
+            checkpointProgress.withLock { $0.failedEventCount = snapshot.index.events.count }
+            throw error
+        }
     }
 }

@@ -21,6 +21,8 @@
 //    opening says so; then all events are folded.
 //  * It is replaced by rename: a crash leaves the old one, the new one or none. An old one stays right, for the
 //    log only grows.
+//  * One that could not be written leaves none of its bytes on the disk: they may be the last that were free.
+//  * It goes to the disk in pieces: a sync of the log that comes meanwhile waits for one of them, not for the file.
 
 import Assays
 import Bytes
@@ -133,16 +135,40 @@ struct FoldCheckpoint {
         return try FoldCheckpoint(bytes)
     }
 
+    /// So much is synced at once: some hundredths of a second of a slow disk.
+    static let pieceByteCount = 4 << 20
+
     /// Makes this the one that is there. When it returns, it is, whatever happens to the power.
-    func replace(on files: any FileSystem) throws(DiskError) {
+    ///
+    /// - Parameter pace: called after each piece with its size; may wait.
+    func replace(on files: any FileSystem, pace: (_ byteCount: Int) -> Void = { _ in }) throws(DiskError) {
         do throws(DiskError) { try files.remove(FileName.newFoldCheckpoint) } catch {
             if error.kind != .notFound { throw error }
         }
-        let file = try files.create(FileName.newFoldCheckpoint)
-        for piece in pieces { try file.append(piece) }
-        try file.sync()
-        try files.rename(FileName.newFoldCheckpoint, to: FileName.foldCheckpoint)
-        try files.syncDirectory(FileName.derivedDirectory)
+        do throws(DiskError) {
+            let file = try files.create(FileName.newFoldCheckpoint)
+            var unsynced = 0
+            for bytes in pieces {
+                for start in stride(from: 0, to: bytes.count, by: Self.pieceByteCount) {
+                    let end = min(start + Self.pieceByteCount, bytes.count)
+                    try bytes.withUnsafeBufferPointer { (buffer) throws(DiskError) in
+                        try file.append(
+                            UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(buffer)[start..<end]))
+                    }
+                    unsynced += end - start
+                    guard unsynced >= Self.pieceByteCount else { continue }
+                    try file.sync()
+                    pace(unsynced)
+                    unsynced = 0
+                }
+            }
+            try file.sync()
+            try files.rename(FileName.newFoldCheckpoint, to: FileName.foldCheckpoint)
+            try files.syncDirectory(FileName.derivedDirectory)
+        } catch {
+            try? files.remove(FileName.newFoldCheckpoint)
+            throw error
+        }
     }
 
     // MARK: The fold it stands for

@@ -43,9 +43,17 @@ package actor Housekeeper {
         firstSeen = firstSeen.filter { known.contains($0.key) }
         for number in known where firstSeen[number] == nil { firstSeen[number] = now }
         do {
-            try await store.writeCheckpointIfDue()
+            if try await store.writeCheckpointIfDue() == .missesDecisions {
+                say([
+                    "no checkpoint of the fold is written any more, so an opening after a power cut may take longer: "
+                        + "the log holds decisions that this process could not fold; restart it, and it folds them"
+                ])
+            }
         } catch {
-            say(["the fold's checkpoint was not written, so an opening may take longer: \(error)"])
+            say([
+                "the fold's checkpoint was not written, so an opening may take longer; it is tried again after as "
+                    + "many events: \(error)"
+            ])
         }
         let old = now.adding(TimeSpan(microseconds: -store.configuration.regroupingAge.microseconds))
         let regroupable = Set(firstSeen.filter { $0.value <= old }.keys)

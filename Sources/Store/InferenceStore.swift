@@ -37,6 +37,7 @@ package final class InferenceStore: Sendable {
     /// What checkpoints of the fold stand for (CheckpointProgress.swift), one written at a time.
     let checkpointProgress: Mutex<CheckpointProgress>
     let checkpointGate = CommandGate()
+    let isClosing = Atomic(false)
     /// The assays that were created, switched or redefined since opening, in that order.
     let changedAssays = Mutex<[AssayID]>([])
     /// Which assays are behind, as the scheduler of this process has it (Backfills.swift).
@@ -172,11 +173,14 @@ package final class InferenceStore: Sendable {
     /// Writes what waits and seals both logs: the next opening has nothing to repair, and begins its fold
     /// with a checkpoint.
     package func close() async throws {
+        isClosing.store(true, ordering: .relaxed)
         let outcome: Result<Void, LogError>
         do throws(LogError) { outcome = .success(try await log.close()) } catch { outcome = .failure(error) }
         if case .success = outcome {
             // No error of a closing: without it the next opening folds more.
-            _ = try? await writeCheckpoint { _ in configuration.checkpointEventCountMin }
+            _ = try? await writeCheckpoint {
+                $0.checkpointEventCount + configuration.checkpointEventCountMin
+            }
         }
         try await derived.close()
         try outcome.get()

@@ -1,4 +1,4 @@
-// Invariants checked: the three at the head of CheckpointProgress.swift, and that an opening after a cut goes on
+// Invariants checked: the four at the head of CheckpointProgress.swift, and that an opening after a cut goes on
 // from what was written while the log was open.
 
 import Assays
@@ -62,23 +62,23 @@ struct CheckpointProgressTests {
     func due() async throws {
         let (scene, ids) = try await Self.scene(eventCount: 10)
         let store = scene.store
-        #expect(try await store.writeCheckpointIfDue())
+        #expect(try await store.writeCheckpointIfDue() == .written)
         let count = store.log.snapshot().index.events.count
-        #expect(!(try await store.writeCheckpointIfDue()))
+        #expect(try await store.writeCheckpointIfDue() == .notDue)
         let least = max(10, count / 8)
         try await Self.switches(least - 1, ids, store)
-        #expect(!(try await store.writeCheckpointIfDue()))
+        #expect(try await store.writeCheckpointIfDue() == .notDue)
         try await Self.switches(1, ids, store)
-        #expect(try await store.writeCheckpointIfDue())
+        #expect(try await store.writeCheckpointIfDue() == .written)
         var checkpoint = try #require(try FoldCheckpoint.read(on: store.files))
         #expect(checkpoint.eventCount == count + least)
         // A long history waits for an eighth of it.
         try await Self.switches(200, ids, store)
-        #expect(try await store.writeCheckpointIfDue())
+        #expect(try await store.writeCheckpointIfDue() == .written)
         let long = store.log.snapshot().index.events.count
         try await Self.switches(long / 8 - 1, ids, store)
         #expect(long / 8 > 12)
-        #expect(!(try await store.writeCheckpointIfDue()))
+        #expect(try await store.writeCheckpointIfDue() == .notDue)
         checkpoint = try #require(try FoldCheckpoint.read(on: store.files))
         #expect(checkpoint.eventCount == long)
         try await store.close()
@@ -131,13 +131,13 @@ struct CheckpointProgressTests {
             let store = try InferenceStore.open(configuration, on: disk, sources: clock.sources).store
             try await store.change { [try $0.createWorkspace(name: "risk", createdBy: "ann", at: clock.now)] }
             _ = try await Scene.createPipeline("fraud", in: WorkspaceID(1), store, clock)
-            #expect(try await store.writeCheckpointIfDue())
+            #expect(try await store.writeCheckpointIfDue() == .written)
             let before = store.log.snapshot().index.events.count
             _ = try await Scene.createPipeline("churn", in: WorkspaceID(1), store, clock)
             var plan = SimulatedFileSystem.FaultPlan()
             plan.crashAtOperation = disk.operationCount + step
             disk.setPlan(plan)
-            let isWritten = (try? await store.writeCheckpointIfDue()) ?? false
+            let isWritten = (try? await store.writeCheckpointIfDue()) == .written
             disk.crash { step % 2 == 0 ? $0.lowerBound : $0.upperBound }
             let again = try InferenceStore.open(configuration, on: disk, sources: clock.sources)
             let count = again.store.checkpointProgress.withLock { $0.checkpointEventCount }
@@ -146,6 +146,59 @@ struct CheckpointProgressTests {
             try FoldCheckpointTests.expectWhole(again.store)
         }
         #expect(!ids.isEmpty)
+    }
+
+    @Test("a disk that is full is asked again after as many events, and holds no bytes of what did not fit")
+    func fullDisk() async throws {
+        let (first, _) = try await StoredResultsTests.history()
+        try await first.store.close()
+        let (disk, clock) = (SimulatedFileSystem(), ManualClock())
+        let store = try InferenceStore.open(
+            Self.configuration(first, eventCount: 4), on: disk, sources: clock.sources
+        ).store
+        try await store.change { [try $0.createWorkspace(name: "risk", createdBy: "ann", at: clock.now)] }
+        var names = (0...).lazy.map { "pipeline-\($0)" }.makeIterator()
+        func createPipelines(_ count: Int) async throws {
+            let before = store.log.snapshot().index.events.count
+            while store.log.snapshot().index.events.count < before + count {
+                _ = try await Scene.createPipeline(names.next()!, in: WorkspaceID(1), store, clock)
+            }
+        }
+        try await createPipelines(6)
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.capacity = 1
+        disk.setPlan(plan)
+        await #expect(throws: DiskError.self) { try await store.writeCheckpointIfDue() }
+        #expect(disk.bytes(of: FileName.newFoldCheckpoint) == nil)
+        let failed = disk.operationCount
+        #expect(try await store.writeCheckpointIfDue() == .notDue, "the next round asks nothing of the disk")
+        #expect(disk.operationCount == failed)
+        disk.setPlan(SimulatedFileSystem.FaultPlan())
+        try await createPipelines(3)
+        #expect(try await store.writeCheckpointIfDue() == .notDue)
+        try await createPipelines(1)
+        #expect(try await store.writeCheckpointIfDue() == .written)
+        try FoldCheckpointTests.expectWhole(store)
+        try await store.close()
+    }
+
+    @Test("it goes to the disk in pieces, each synced before the next")
+    func pieces() throws {
+        let disk = SimulatedFileSystem()
+        try disk.createDirectory(FileName.derivedDirectory)
+        let size = FoldCheckpoint.pieceByteCount
+        let checkpoint = FoldCheckpoint(
+            eventCount: 3, last: (7, 99), others: [0],
+            decided: [UInt8](repeating: 7, count: 2 * size + size / 2))
+        var (paced, operations) = ([Int](), [Int]())
+        try checkpoint.replace(on: disk) { byteCount in
+            paced.append(byteCount)
+            operations.append(disk.operationCount)
+        }
+        #expect(paced.count == 2 && paced.allSatisfy { $0 >= size && $0 < 2 * size }, "\(paced)")
+        // From one piece to the next: an append and a sync.
+        #expect(operations.count == 2 && operations[1] == operations[0] + 2)
+        #expect(try FoldCheckpoint.read(on: disk)?.decided == checkpoint.decided)
     }
 
     @Test("a decision that the log holds and the fold does not know is in no checkpoint")
@@ -158,9 +211,9 @@ struct CheckpointProgressTests {
         _ = try await store.log.append([
             .event(.init(name: InferenceStore.EventName.assay, document: Array(event.json.text.utf8)))
         ])
-        #expect(!(try await store.writeCheckpointIfDue()))
+        #expect(try await store.writeCheckpointIfDue() == .missesDecisions)
         try await Self.switches(5, ids, store)
-        #expect(!(try await store.writeCheckpointIfDue()))
+        #expect(try await store.writeCheckpointIfDue() == .missesDecisions)
         try await store.close()
         #expect(!scene.folder.names(in: "derived").contains("FOLD"))
     }
