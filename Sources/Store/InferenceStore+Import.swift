@@ -4,6 +4,8 @@
 //  * A mark is durable exactly when the records up to its place are: one commit holds both.
 //  * A mark knows its file by what it holds, not by what it is called, so that a file that was
 //    moved is found again, and one that was changed is not taken for itself.
+//  * A mark goes on from another exactly when it says so, by the other's place: a file that was written over
+//    under the same name is not what was there before.
 
 import Bytes
 import EventLog
@@ -25,6 +27,9 @@ package struct ImportMark: Hashable, Sendable {
     package var digest: String
     /// CRC-32C of all of them; nil of an import before there was one.
     package var checksum: UInt32?
+    /// Where the records of its commit begin, which is an earlier mark's place, or the file's beginning; nil of
+    /// an import before that was noted.
+    package var begin: Place?
     /// Earlier places of the same import, ascending: where the file changed is between two of them.
     package var earlier: [Place] = []
     package var at: Timestamp
@@ -39,6 +44,8 @@ package struct ImportMark: Hashable, Sendable {
             self.byteCount = byteCount
             self.checksum = checksum
         }
+
+        package static let start = Place(byteCount: 0, checksum: 0)
     }
 
     /// Its own place; nil of an import before there was a checksum.
@@ -89,7 +96,8 @@ package struct ImportMark: Hashable, Sendable {
             ("kind", .string("file_read")), ("topic", .string(topic)), ("partition", .string(partition)),
             ("path", .string(path)), ("byte_count", .integer(byteCount)), ("row_count", .integer(rowCount)),
             ("digest", .string(digest)), ("checksum", checksum.map { .integer(Int($0)) } ?? .null),
-            ("at", .zulu(at)))
+            ("begin_byte", begin.map { .integer($0.byteCount) } ?? .null),
+            ("begin_checksum", begin.map { .integer(Int($0.checksum)) } ?? .null), ("at", .zulu(at)))
         return Event(name: InferenceStore.importEventName, document: Array(document.text.utf8))
     }
 
@@ -100,6 +108,11 @@ package struct ImportMark: Hashable, Sendable {
             path: try json["path"].string(), byteCount: try json["byte_count"].integer(),
             rowCount: try json["row_count"].integer(), digest: try json["digest"].string(),
             checksum: checksum.map { UInt32(truncatingIfNeeded: $0) }, at: try json["at"].timestamp())
+        if let byte = try json["begin_byte"].optional?.integer(),
+            let checksum = try json["begin_checksum"].optional?.integer()
+        {
+            begin = Place(byteCount: byte, checksum: UInt32(truncatingIfNeeded: checksum))
+        }
     }
 }
 
@@ -118,17 +131,33 @@ extension InferenceStore {
 extension StoreView {
     /// The last mark of every file that was read into a partition, newest first.
     package func importMarks(topic: String, partition: String) throws -> [ImportMark] {
-        var marks: [ImportMark] = []
+        var marks: [ImportMark?] = []
+        // The newest mark of each name, and at each place.
+        var byPath: [String: Int] = [:]
+        var byPlace: [ImportMark.Place: Int] = [:]
         for place in snapshot.index.events where place.entry.name == InferenceStore.importEventName {
             var mark = try ImportMark(JSONField(try JSONValue(parsing: try snapshot.event(place).document)))
             guard mark.topic == topic, mark.partition == partition else { continue }
-            // A file that goes on replaces its own last mark; marks of one import follow each other.
-            if let last = marks.last, last.path == mark.path, last.byteCount < mark.byteCount {
-                mark.earlier = last.earlier + (last.place.map { [$0] } ?? [])
-                marks.removeLast()
+            let namesake = byPath[mark.path].flatMap { mark.follows(marks[$0]) ? $0 : nil }
+            if let last = namesake ?? mark.begin.flatMap({ byPlace[$0] }), let found = marks[last] {
+                // A file that goes on replaces its own last mark; one that was moved leaves it.
+                if namesake != nil { marks[last] = nil }
+                mark.earlier = found.earlier + (found.place.map { [$0] } ?? [])
             }
+            byPath[mark.path] = marks.count
+            if let place = mark.place { byPlace[place] = marks.count }
             marks.append(mark)
         }
-        return marks.reversed()
+        return marks.reversed().compactMap { $0 }
+    }
+}
+
+extension ImportMark {
+    /// Whether it goes on from the last mark of the same name.
+    fileprivate func follows(_ last: ImportMark?) -> Bool {
+        guard let last else { return false }
+        // Imports before the beginning was noted: that they came farther is all that is known.
+        guard let begin else { return last.byteCount < byteCount }
+        return last.byteCount == begin.byteCount && (last.checksum ?? begin.checksum) == begin.checksum
     }
 }

@@ -156,6 +156,7 @@ private struct Importer {
         var chunks = try file.chunks(from: begin, isCSV: options.csv)
         while let chunk = try chunks.chunk() {
             if let last = mark {
+                mark?.begin = ImportMark.Place(byteCount: last.byteCount, checksum: last.checksum ?? 0)
                 mark?.checksum = try file.checksum(last.checksum ?? 0, from: last.byteCount, to: chunk.end)
                 mark?.byteCount = chunk.end
                 mark?.at = SystemSources.wallClock()
@@ -188,14 +189,20 @@ private struct Importer {
             at: SystemSources.wallClock())
         guard !options.again else { return fresh }
         var changed: Range<Int>?
+        // Places that imports went on from which the file has changed since: none to go on at.
+        var gone: Set<ImportMark.Place> = []
         let found = try marks.first { mark in
-            guard mark.byteCount <= size,
-                try mark.digest
+            // What is whole in the log is there, whatever became of the file in between.
+            if mark.byteCount < size, let place = mark.place, gone.contains(place) { return false }
+            let isAlike =
+                try mark.byteCount <= size
+                && mark.digest
                     == ImportMark.digest(upTo: mark.byteCount, read: { try file.read(at: $0, byteCount: $1) })
-            else { return false }
-            let change = try self.change(of: file, since: mark)
+            let change = try isAlike ? self.change(of: file, since: mark) : nil
+            if isAlike && change == nil { return true }
             changed = changed ?? change
-            return change == nil
+            if isAlike || mark.path == path { gone.formUnion(mark.earlier) }
+            return false
         }
         guard var known = found else {
             guard options.resume, changed != nil || marks.contains(where: { $0.path == path }) else {
@@ -218,15 +225,18 @@ private struct Importer {
         return known
     }
 
-    /// The bytes of a file among which one has changed since the mark; nil where none has.
+    /// The bytes of a file among which one has changed since the mark; nil where none has. The mark's own
+    /// checksum decides; earlier places only tell where.
     private func change(of file: InputFile, since mark: ImportMark) throws -> Range<Int>? {
-        var last = ImportMark.Place(byteCount: 0, checksum: 0)
-        for place in mark.earlier + (mark.place.map { [$0] } ?? []) {
+        guard let whole = mark.place else { return nil }
+        var last = ImportMark.Place.start
+        var change: Range<Int>?
+        for place in mark.earlier + [whole] {
             let checksum = try file.checksum(last.checksum, from: last.byteCount, to: place.byteCount)
-            guard checksum == place.checksum else { return last.byteCount..<place.byteCount }
-            last = place
+            if checksum != place.checksum { change = change ?? last.byteCount..<place.byteCount }
+            last = ImportMark.Place(byteCount: place.byteCount, checksum: checksum)
         }
-        return nil
+        return last == whole ? nil : change
     }
 
     // MARK: What was done

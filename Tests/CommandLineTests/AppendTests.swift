@@ -120,6 +120,56 @@ import Testing
         #expect(try append("--resume", "--json", "a.ndjson").output.contains(#""records":10,"#))
     }
 
+    @Test("a file that was written over under the same name is another file, and each is known for itself")
+    func writtenOver() throws {
+        let texts = [Sample.lines(0..<5), Sample.lines(100..<108)]
+        for text in texts {
+            try sandbox.write(text, to: "export.ndjson")
+            #expect(try append("export.ndjson").status == 0)
+        }
+        // The second, and the first put back: both are in the log.
+        for text in texts.reversed() {
+            try sandbox.write(text, to: "export.ndjson")
+            let refused = try append("export.ndjson")
+            #expect(refused.status == 1 && refused.errors.contains("is in the log already"), "\(refused)")
+            let resumed = try append("--resume", "--json", "export.ndjson")
+            #expect(resumed.status == 0 && resumed.output.contains(#""records":0,"#), "\(resumed)")
+        }
+        try sandbox.write(texts[1] + Sample.lines(108..<110), to: "export.ndjson")
+        #expect(try append("--resume", "--json", "export.ndjson").output.contains(#""records":2,"#))
+        #expect(try exported() == texts[0] + texts[1] + Sample.lines(108..<110))
+    }
+
+    @Test(
+        "a change behind where an import was resumed is not stored again from there, and the file may have moved",
+        arguments: [false, true])
+    func changedBehindAResumption(isMoved: Bool) throws {
+        let text = Sample.lines(0..<6_000)
+        let name = isMoved ? "moved.ndjson" : "a.ndjson"
+        try sandbox.write(Sample.lines(0..<3_000), to: "a.ndjson")
+        try sandbox.write(Sample.lines(9_000..<9_010), to: "b.ndjson")
+        for name in ["a.ndjson", "b.ndjson"] { #expect(try append(name).status == 0) }
+        try sandbox.write(text, to: name)
+        #expect(try append("--resume", "--json", name).output.contains(#""records":3000,"#))
+        let before = try exported()
+        let boundary = Sample.lines(0..<3_000).utf8.count
+        // Far from either end, and among the last bytes; the length is the same.
+        for number in [4_500, 5_999] {
+            let line = Sample.line(number)
+            let other = line.replacingOccurrences(of: "0.5]", with: "1.5]")
+            try #require(other != line && other.count == line.count)
+            try sandbox.write(
+                text.replacingOccurrences(of: line, with: other) + Sample.lines(6_000..<6_010), to: name)
+            let resumed = try append("--resume", name)
+            #expect(resumed.status == 1, "\(number): \(resumed.output)")
+            let place = number == 4_500 ? ", between byte \(boundary) and byte \(text.utf8.count)" : ""
+            #expect(resumed.errors.contains("has changed since\(place), so"), "\(resumed.errors)")
+        }
+        #expect(try exported() == before)
+        try sandbox.write(text + Sample.lines(6_000..<6_010), to: name)
+        #expect(try append("--resume", "--json", name).output.contains(#""records":10,"#))
+    }
+
     @Test("a bad line stops the import at its chunk, and --resume goes on behind the good ones")
     func badLine() throws {
         let good = Sample.lines(0..<10_500)
