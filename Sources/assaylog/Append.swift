@@ -38,9 +38,12 @@ struct Append: AsyncParsableCommand {
             After an interruption run the same command with --resume: it goes on behind the last durable
             record. A file is the same where all bytes that were imported of it are, whatever it is called; one
             that changed is refused by --resume with the place, and without it is another file.
-            A server stores each part of a file once within a day, however often it is sent; of a file that
-            has grown it stores what is new. A file that begins like one that was sent, and then differs, is
-            another file and is stored as a whole; with --resume it is refused.
+            A server stores each part of a file once within a day, however often the file is sent. Of a file
+            that has grown, or of Arrow with more record batches behind the same ones, --resume stores what is
+            new; without it a file whose beginning alone is there is refused, as it may be another one, whose
+            first records would be lost. Standard input goes on without being asked. A file that begins like
+            one that was sent, and then differs, is another file and is stored as a whole; with --resume it is
+            refused, unless its own import was interrupted.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -135,15 +138,15 @@ private struct Importer {
 
     mutating func append(_ file: InputFile) async throws {
         let mark = try mark(of: file)
-        let before = (skippedByteCount, rowCount)
+        let before = skippedByteCount
         for attempt in 0... {
             sink.begin(attempt: attempt)
             do { return try await append(file, noting: mark) } catch let other as OtherFile {
                 // As nothing of it was stored, it can be sent again from its beginning, for itself.
-                guard rowCount == before.1, !options.resume, file.byteCount != nil else {
-                    throw CommandFailure(other.description(of: file.name, isResumed: options.resume))
+                guard !other.isStored, !other.isLast, file.byteCount != nil else {
+                    throw CommandFailure(other.description(of: file.name))
                 }
-                skippedByteCount = before.0
+                skippedByteCount = before
                 try file.seek(to: 0)
             }
         }
@@ -261,8 +264,8 @@ private struct Importer {
     var remainder: String {
         guard rowCount > 0 else { return "" }
         let kept = "\n\(Quantity.of(rowCount, "record")) before it \(rowCount == 1 ? "is" : "are") in the log"
-        return kept + "; mend the file behind them and run again"
-            + (options.server == nil ? " with --resume" : ": they are not stored twice within a day")
+        return kept + "; mend the file behind them and run again with --resume"
+            + (options.server == nil ? "" : ": they are not stored twice within a day")
     }
 
     private var document: JSONValue {

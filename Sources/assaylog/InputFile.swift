@@ -6,6 +6,7 @@ import Glibc
 final class InputFile {
     /// "-" for standard input.
     let name: String
+    let isStandardInput: Bool
     private let descriptor: Int32
     /// The file's size; nil for what has none, as a pipe.
     let byteCount: Int?
@@ -18,6 +19,7 @@ final class InputFile {
 
     /// - Parameter name: a path, or "-".
     init(_ name: String) throws {
+        isStandardInput = name == "-"
         self.name = name == "-" ? "standard input" : name
         descriptor = name == "-" ? STDIN_FILENO : open(name, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else {

@@ -42,14 +42,25 @@ protocol RecordSink {
 struct OtherFile: Error {
     /// Records of it up to the place, and in the part that differs.
     var rows: Range<Int>
+    /// Whether records of it are stored by now: then it cannot be begun once more.
+    var isStored = false
+    /// Whether it is to be resumed, and no file that it could be is left.
+    var isLast = false
 
-    func description(of name: String, isResumed: Bool) -> String {
-        "\(name) begins like a file that was sent before and differs from it behind record \(rows.lowerBound)"
-            + " (the server has \(Quantity.of(rows.count, "other record")) there): "
-            + (isResumed
-                ? "put it back as it was, or send it without --resume, as a file of its own"
-                : "part of it is stored already; send all of it once more with --again, or make what is new a "
-                    + "file of its own")
+    func description(of name: String) -> String {
+        let remedy =
+            if isLast {
+                "put it back as it was, or send it without --resume, as a file of its own"
+            } else if isStored {
+                "part of it is stored already; send all of it once more with --again, or make what is new a "
+                    + "file of its own"
+            } else {
+                "nothing of it is stored, and it cannot be read once more; save it to a file and send that, or "
+                    + "send it with --again"
+            }
+        return "\(name) begins like a file that was sent before and differs from it behind record "
+            + "\(rows.lowerBound) (the server has \(Quantity.of(rows.count, "other record")) there): "
+            + remedy
     }
 }
 

@@ -1,17 +1,23 @@
 // Appended records to a running server, each chunk a request that is stored once.
 //
 // A file is known by its first record, and a chunk by how many records of the file come before it: that is
-// its Idempotency-Key. So the server says of each chunk whether it is there, or another one in its place:
+// its Idempotency-Key. The server says what a key stands for when it is asked with an empty body, which it
+// stores nothing of; so what it has of a file is sent as it was sent before, and then what is new:
 //
 //     sent before    [a b c][d e]                     the file       [a b c][d e f]
-//     the server     [a b c] is there; at 3 there are 2 other records than [d e f]
-//     then           [d e] is there; [f] is new: the file has grown
+//     the server     has 3 records at 0, 2 at 3       then           [a b c] and [d e] are there; [f] is new
 //     or             [d e] is not what is there: it is another file that begins alike, and is sent from its
-//                    beginning once more, under keys of its own
+//                    beginning once more, under the keys of the next attempt
+//
+// Keys are forgotten after a day, those of an earlier file before those of a later one that begins alike. So
+// before a file gets the keys of an attempt, `attemptCount` of them are asked for, and where one fits it is taken.
 //
 // Invariants:
 //  * When `append` returned, the chunk's records are durable.
-//  * Within the horizon of keys no chunk is stored twice, and none is taken for one that it is not.
+//  * Within the horizon of keys no chunk is stored twice, of up to `attemptCount` files that begin alike, and
+//    none is taken for one that it is not.
+//  * Records behind a beginning that the server has are stored only with --resume, or of what has no size
+//    (standard input): they may be of another file, whose beginning would be lost.
 
 import Bytes
 import Catalog
@@ -30,17 +36,31 @@ final class ServerSink: RecordSink {
     /// same file to the same place, unless it is to be stored once more.
     private let salt: String
 
+    private let isResumed: Bool
+    private let isAgain: Bool
+
+    /// Attempts that are asked for before a file is a new one.
+    private static let attemptCount = 8
+
     // Of the file that is being sent.
     private var attempt = 0
+    /// The place where an attempt before this one ended.
+    private var other: Range<Int>?
     private var beginning: Fingerprint?
     private var rowCount = 0
+    /// Whether a chunk of it was stored: those behind it surely are not there.
+    private var isNew = false
 
-    private init(server: ServerClient, topic: String, partition: String, query: String, salt: String) {
+    private init(server: ServerClient, topic: String, partition: String, query: String, options: Append) {
         self.server = server
         self.topic = topic
         self.partition = partition
         self.query = query
-        self.salt = salt
+        // Keys are a topic's: the same bytes for another partition, or read otherwise, are another request.
+        salt =
+            options.again ? SystemSources.randomUUID() : CatalogName.pathComponent(partition) + query
+        isResumed = options.resume
+        isAgain = options.again
     }
 
     static func open(_ options: Append, _ url: String) throws -> ServerSink {
@@ -84,16 +104,16 @@ final class ServerSink: RecordSink {
             + options.float32.map { "float32=" + CatalogName.pathComponent($0) }
         let query = members.isEmpty ? "" : "?" + members.joined(separator: "&")
         return ServerSink(
-            server: server, topic: found, partition: options.partition, query: query,
-            // Keys are a topic's: the same bytes for another partition, or read otherwise, are another request.
-            salt: options.again
-                ? SystemSources.randomUUID() : CatalogName.pathComponent(options.partition) + query)
+            server: server, topic: found, partition: options.partition, query: query, options: options)
     }
 
-    func begin(attempt: Int) {
-        self.attempt = attempt
+    func begin(attempt number: Int) {
+        // What an attempt ended at is behind it, whichever that was.
+        attempt = number == 0 ? 0 : attempt + 1
+        if number == 0 { other = nil }
         beginning = nil
         rowCount = 0
+        isNew = isAgain
     }
 
     func append(
@@ -101,18 +121,12 @@ final class ServerSink: RecordSink {
     ) async throws -> AppendedChunk {
         var whole = AppendedChunk(rowCount: 0)
         do {
-            if chunk.kind == .arrow {
-                let bodies: [[UInt8]]
-                do throws(ArrowError) {
-                    bodies = try ArrowSplit.bodies(of: chunk.text, byteCountMax: APIServer.bodyByteCountMax)
-                } catch { throw chunk.located(error, in: file) }
-                for body in bodies {
-                    beginning = beginning ?? body.withUnsafeBytes { Fingerprint($0) }
-                    try send(body, isArrow: true, into: &whole)
-                }
-            } else {
-                try send(lines: chunk.text[...], into: &whole)
+            for piece in try Piece.all(of: chunk) {
+                var rest: Piece? = piece
+                while let piece = rest { rest = try send(piece, of: file, into: &whole) }
             }
+        } catch let error as ArrowError {
+            throw chunk.located(error, in: file)
         } catch let failure as CommandFailure {
             throw CommandFailure("\(file.name), after \(unit) \(chunk.linesBefore): \(failure)")
         }
@@ -120,49 +134,111 @@ final class ServerSink: RecordSink {
         return whole
     }
 
-    /// Sends lines of records: all at once, or what the server has of them first, and then what is new.
-    private func send(lines: ArraySlice<UInt8>, into whole: inout AppendedChunk) throws {
-        var rest = lines.trimmed
-        while !rest.isEmpty {
-            if beginning == nil {
-                beginning = rest[..<(rest.end(ofRecord: 1) ?? rest.endIndex)].withUnsafeBytes {
-                    Fingerprint($0)
-                }
+    /// Sends what the server has of a piece, or all of it where it has nothing.
+    /// - Returns: the rest.
+    private func send(_ piece: Piece, of file: InputFile, into whole: inout AppendedChunk) throws -> Piece? {
+        var count: Int?
+        if beginning == nil {
+            beginning = try piece.beginning()
+            count = try choose(piece)
+        } else if !isNew {
+            count = try rowCountThere(attempt)
+        }
+        if count == nil {
+            guard isNew || rowCount == 0 || isResumed || file.isStandardInput else {
+                throw CommandFailure(
+                    "the server has the \(Quantity.of(rowCount, "record")) before, and not those behind: "
+                        + "--resume sends these, where the file has grown or its import was interrupted; "
+                        + "--again sends all of it, where it is another file that begins alike")
             }
             do {
-                return try send(Array(rest), isArrow: false, into: &whole)
+                try post(piece.body, piece.mediaType, into: &whole)
+                return nil
             } catch let conflict as KeyConflict {
-                // Where the file has grown, what the server has is its beginning.
-                let rows = rowCount..<rowCount + conflict.rowCount
-                guard let end = rest.end(ofRecord: conflict.rowCount), end < rest.endIndex else {
-                    throw OtherFile(rows: rows)
-                }
-                do { try send(Array(rest[..<end]), isArrow: false, into: &whole) } catch is KeyConflict {
-                    throw OtherFile(rows: rows)
-                }
-                rest = rest[end...].trimmed
+                // Another process sends the same file, or what is behind a gap is there.
+                count = conflict.rowCount
             }
         }
+        let rows = rowCount..<rowCount + (count ?? 0)
+        guard let (body, rest) = try piece.cut(behind: rows.count) else { throw isOther(rows) }
+        do { try post(body, piece.mediaType, into: &whole) } catch is KeyConflict { throw isOther(rows) }
+        return rest
     }
 
-    private func send(_ body: [UInt8], isArrow: Bool, into whole: inout AppendedChunk) throws {
-        let path =
-            "/v1/logs/topic/\(CatalogName.pathComponent(topic))/partition/"
-            + CatalogName.pathComponent(partition) + query
-        let key = ImportMark.key(salt: salt, beginning: beginning!, attempt: attempt, row: rowCount)
-        let (answer, wasThere): (JSONField, Bool)
-        do {
-            (answer, wasThere) = try server.post(
-                path, body: body,
-                contentType: isArrow ? "application/vnd.apache.arrow.stream" : "application/x-ndjson",
-                key: key)
-        } catch let conflict as KeyConflict where isArrow {
-            throw OtherFile(rows: rowCount..<rowCount + conflict.rowCount)
+    private func isOther(_ rows: Range<Int>) -> OtherFile {
+        other = rows
+        return OtherFile(rows: rows, isStored: isNew)
+    }
+
+    /// Chooses the attempt whose file begins as this one does, and has most of it; or one that is free.
+    ///
+    /// - Returns: the records that the server has of the piece under the attempt's first key; nil for none.
+    private func choose(_ piece: Piece) throws -> Int? {
+        guard !isAgain else { return nil }
+        var free: Int?
+        var found: (attempt: Int, rowCount: Int)?
+        let last = attempt + ServerSink.attemptCount
+        var different: Range<Int>?
+        var candidate = attempt
+        while candidate < last || (found == nil && free == nil) {
+            defer { candidate += 1 }
+            guard let count = try rowCountThere(candidate) else {
+                free = free ?? candidate
+                continue
+            }
+            guard count > found?.rowCount ?? 0 else { continue }
+            if let (body, _) = try piece.cut(behind: count),
+                try isThere(body, piece.mediaType, candidate)
+            {
+                found = (candidate, count)
+            } else {
+                different = different ?? 0..<count
+            }
         }
+        if let found {
+            attempt = found.attempt
+            return found.rowCount
+        }
+        // What is resumed has begun, if anything that begins so has.
+        if isResumed, let rows = other ?? different { throw OtherFile(rows: rows, isLast: true) }
+        attempt = free!
+        return nil
+    }
+
+    // MARK: Requests
+
+    private var path: String {
+        "/v1/logs/topic/\(CatalogName.pathComponent(topic))/partition/"
+            + CatalogName.pathComponent(partition) + query
+    }
+
+    private func key(_ attempt: Int) -> String {
+        ImportMark.key(salt: salt, beginning: beginning!, attempt: attempt, row: rowCount)
+    }
+
+    /// How many records the key of the place stands for; nil where it stands for none.
+    private func rowCountThere(_ attempt: Int) throws -> Int? {
+        do {
+            _ = try server.post(path, body: [], contentType: Piece.linesType, key: key(attempt))
+            return nil
+        } catch let conflict as KeyConflict { return conflict.rowCount }
+    }
+
+    /// Whether the key of the place, which is known to stand for something, stands for these records.
+    private func isThere(_ body: [UInt8], _ mediaType: String, _ attempt: Int) throws -> Bool {
+        do {
+            _ = try server.post(path, body: body, contentType: mediaType, key: key(attempt))
+            return true
+        } catch is KeyConflict { return false }
+    }
+
+    private func post(_ body: [UInt8], _ mediaType: String, into whole: inout AppendedChunk) throws {
+        let (answer, wasThere) = try server.post(path, body: body, contentType: mediaType, key: key(attempt))
         let span = answer["span"]
         let indexes = UInt64(try span["start"].integer())..<UInt64(try span["end"].integer())
         rowCount += indexes.count
         guard !wasThere, !indexes.isEmpty else { return }
+        isNew = true
         whole.rowCount += indexes.count
         whole.indexes = (whole.indexes?.lowerBound ?? indexes.lowerBound)..<indexes.upperBound
     }
@@ -170,6 +246,82 @@ final class ServerSink: RecordSink {
     func marks() throws -> [ImportMark]? { nil }
 
     func close() async throws {}
+}
+
+/// Records of a chunk that are not sent yet.
+private enum Piece {
+    /// Without the space at its ends; never empty.
+    case lines(ArraySlice<UInt8>)
+    /// A stream that stands alone, and is not too large for a request.
+    case arrow([UInt8])
+
+    static let linesType = "application/x-ndjson"
+
+    static func all(of chunk: RecordChunk) throws -> [Piece] {
+        guard chunk.kind == .arrow else { return lines(behind: chunk.text[...]).map { [$0] } ?? [] }
+        return try ArrowSplit.bodies(of: chunk.text, byteCountMax: APIServer.bodyByteCountMax)
+            .map { .arrow($0) }
+    }
+
+    private static func lines(behind text: ArraySlice<UInt8>) -> Piece? {
+        let trimmed = text.trimmed
+        return trimmed.isEmpty ? nil : .lines(trimmed)
+    }
+
+    var body: [UInt8] {
+        switch self {
+        case .lines(let text): Array(text)
+        case .arrow(let bytes): bytes
+        }
+    }
+
+    var mediaType: String {
+        switch self {
+        case .lines: Piece.linesType
+        case .arrow: "application/vnd.apache.arrow.stream"
+        }
+    }
+
+    /// Of the first record, or of the first record batch that has any: it stays when the file grows.
+    func beginning() throws -> Fingerprint {
+        switch self {
+        case .lines(let text):
+            text[..<(text.end(ofRecord: 1) ?? text.endIndex)].withUnsafeBytes { Fingerprint($0) }
+        case .arrow(let bytes):
+            try (Piece.first(1, of: bytes)?.piece.bytes ?? bytes).withUnsafeBytes { Fingerprint($0) }
+        }
+    }
+
+    /// The first `count` records, as they were sent when they were all, and the rest; nil where there are fewer,
+    /// or a record batch goes on behind them.
+    func cut(behind count: Int) throws -> (body: [UInt8], rest: Piece?)? {
+        switch self {
+        case .lines(let text):
+            guard let end = text.end(ofRecord: count) else { return nil }
+            return (Array(text[..<end]), Piece.lines(behind: text[end...]))
+        case .arrow(let bytes):
+            guard let (first, rest) = try Piece.first(count, of: bytes), first.rowCount == count else {
+                return nil
+            }
+            // All of it is what it is, with whatever stands behind its last batch.
+            return rest.map { (first.bytes, .arrow($0.bytes)) } ?? (bytes, nil)
+        }
+    }
+
+    /// The first record batches that have `count` records, and those behind them.
+    private static func first(
+        _ count: Int, of bytes: [UInt8]
+    ) throws -> (piece: ArrowCutter.Piece, rest: ArrowCutter.Piece?)? {
+        func piece(from offset: Int, _ rowCountMax: Int) throws -> ArrowCutter.Piece? {
+            var place = 0
+            var cutter = ArrowCutter(rowCountMax: rowCountMax, byteCountMax: .max) { wanted in
+                defer { place = min(place + wanted, bytes.count) }
+                return Array(bytes[place..<min(place + wanted, bytes.count)])
+            }
+            return try cutter.next(from: offset)
+        }
+        return try piece(from: 0, count).map { ($0, try piece(from: $0.end, .max)) }
+    }
 }
 
 extension ArraySlice<UInt8> {

@@ -1,6 +1,11 @@
 // Commands beside a running server: reading its directory, appending through it.
 
+import Bytes
+import Dispatch
 import Foundation
+import FoundationNetworking
+import Store
+import Synchronization
 import Testing
 
 @Suite struct ServerTests {
@@ -107,6 +112,165 @@ import Testing
             try sandbox.write(texts[1], to: "moved.ndjson")
             #expect(try send("moved.ndjson").output.contains(#""records":0,"#))
             #expect(try sandbox.run("export", "--pipeline", "fraud").lines.count == 30_600)
+        }
+    }
+
+    /// What `append` says and does to a server, with records of one pipeline.
+    private func send(_ address: String, _ arguments: String...) throws -> CommandRun {
+        try sandbox.run(
+            [
+                "append", "--server", address, "--create", "--workspace", "demo", "--pipeline", "fraud",
+                "--json",
+            ] + arguments)
+    }
+
+    @Test("a file whose beginning alone is there is stored on only with --resume, as it may be another one")
+    func beginningOfAnother() throws {
+        let text = Sample.lines(0..<4)
+        try sandbox.write(Sample.lines(0..<2), to: "1.ndjson")
+        try sandbox.write(text, to: "2.ndjson")
+        try sandbox.serving { address in
+            #expect(try send(address, "1.ndjson").output.contains(#""records":2,"#))
+            let refused = try send(address, "2.ndjson")
+            #expect(refused.status == 1, "\(refused.output)")
+            for part in ["the 2 records before", "--resume", "--again"] {
+                #expect(refused.errors.contains(part), "\(refused.errors)")
+            }
+            #expect(try sandbox.run("export", "--pipeline", "fraud").lines.count == 2)
+            #expect(try send(address, "--again", "2.ndjson").output.contains(#""records":4,"#))
+            #expect(try send(address, "--resume", "2.ndjson").output.contains(#""records":2,"#))
+            #expect(try send(address, "2.ndjson").output.contains(#""records":0,"#))
+        }
+    }
+
+    @Test("--resume goes on with the one of two files that begin alike whose import was interrupted")
+    func resumedAlike() throws {
+        let common = Sample.lines(0..<10_000)
+        let second = common + Sample.lines(40_000..<52_000)
+        try sandbox.write(common + Sample.lines(20_000..<20_100), to: "1.ndjson")
+        let lines = second.split(separator: "\n")
+        try sandbox.write(
+            lines[..<21_000].joined(separator: "\n") + "\n{\"time\":1,}\n", to: "2.ndjson")
+        try sandbox.serving { address in
+            #expect(try send(address, "1.ndjson").status == 0)
+            let cut = try send(address, "2.ndjson")
+            #expect(cut.status == 1 && cut.errors.contains("again with --resume"), "\(cut.errors)")
+            try sandbox.write(second, to: "2.ndjson")
+            let resumed = try send(address, "--resume", "2.ndjson")
+            #expect(resumed.output.contains(#""records":2000,"#), "\(resumed.output) \(resumed.errors)")
+            #expect(
+                try sandbox.run("export", "--pipeline", "fraud").output
+                    == common + Sample.lines(20_000..<20_100) + second)
+        }
+    }
+
+    @Test("a file is known by the keys it got, though those of the file that it began like are forgotten")
+    func forgottenKeys() throws {
+        let text = Sample.lines(0..<10)
+        try sandbox.write(text, to: "2.ndjson")
+        try sandbox.write(Sample.lines(0..<1), to: "other.ndjson")
+        try sandbox.serving { address in
+            // The pipeline, and nothing of the file.
+            #expect(try send(address, "--partition", "b", "other.ndjson").status == 0)
+            let first = Sample.line(0).utf8.map { $0 }.withUnsafeBytes { Fingerprint($0) }
+            var request = URLRequest(
+                url: URL(
+                    string: address
+                        + "/v1/logs/topic/workspace-1-pipeline-fraud-inference/partition/import")!)
+            request.httpMethod = "POST"
+            request.setValue("application/x-ndjson", forHTTPHeaderField: "Content-Type")
+            // As the second file that begins so, when the first was known.
+            request.setValue(
+                ImportMark.key(salt: "import", beginning: first, attempt: 1, row: 0),
+                forHTTPHeaderField: "Idempotency-Key")
+            request.httpBody = Data(text.dropLast().utf8)
+            #expect(try status(of: request) == 200)
+            let run = try send(address, "2.ndjson")
+            #expect(run.output.contains(#""records":0,"#), "\(run.output) \(run.errors)")
+        }
+    }
+
+    private func status(of request: URLRequest) throws -> Int {
+        let answered = DispatchSemaphore(value: 0)
+        let status = Mutex(0)
+        URLSession.shared.dataTask(with: request) { _, answer, _ in
+            status.withLock { $0 = (answer as? HTTPURLResponse)?.statusCode ?? 0 }
+            answered.signal()
+        }.resume()
+        answered.wait()
+        return status.withLock { $0 }
+    }
+
+    @Test("standard input that differs is told that it cannot be read once more, and what is stored of it")
+    func standardInput() throws {
+        let common = Sample.lines(0..<10_000)
+        try sandbox.write(common + Sample.lines(20_000..<20_010), to: "1")
+        try sandbox.write(common + Sample.lines(30_000..<30_010), to: "2")
+        try sandbox.write(common + Sample.lines(20_000..<20_011), to: "grown")
+        try sandbox.serving { address in
+            func pipe(_ name: String) throws -> CommandRun {
+                // What has no size, so that it cannot be read twice.
+                let process = Process()
+                process.executableURL = URL(fileURLWithPath: "/bin/sh")
+                process.currentDirectoryURL = URL(fileURLWithPath: sandbox.path)
+                process.arguments = [
+                    "-c",
+                    "cat \(name) | \(Sandbox.executable) append --server \(address) --create --workspace demo "
+                        + "--pipeline fraud --json - >out 2>err",
+                ]
+                try process.run()
+                process.waitUntilExit()
+                return CommandRun(
+                    status: process.terminationStatus, output: try sandbox.read("out"),
+                    errors: try sandbox.read("err"))
+            }
+            #expect(try pipe("1").output.contains(#""records":10010,"#))
+            let other = try pipe("2")
+            #expect(other.status == 1)
+            #expect(other.errors.contains("nothing of it is stored"), "\(other.errors)")
+            #expect(try pipe("grown").output.contains(#""records":1,"#))
+            #expect(try sandbox.run("export", "--pipeline", "fraud").lines.count == 10_011)
+        }
+    }
+
+    @Test("an Arrow stream that has grown is stored from where it had ended, and one that differs as another")
+    func grownArrow() throws {
+        // Batches of several logs in one stream: a schema, which is a message without a body, then batches.
+        let end = Data([0xFF, 0xFF, 0xFF, 0xFF, 0, 0, 0, 0])
+        var parts: [Data] = []
+        for number in 0..<3 {
+            try sandbox.write(Sample.lines(number * 100..<number * 100 + 50), to: "part")
+            let name = "part-\(number)"
+            #expect(
+                try sandbox.run("append", "--data", name, "--create", "--pipeline", "p", "part").status == 0)
+            #expect(
+                try sandbox.run("export", "--data", name, "--pipeline", "p", "--arrow", "-o", "file").status
+                    == 0)
+            // A file is a stream behind eight bytes, and what finds its batches.
+            let file = try Data(contentsOf: URL(fileURLWithPath: sandbox.file("file")))
+            let ended = try #require(file.range(of: end, options: .backwards))
+            parts.append(Data(file[8..<ended.lowerBound]))
+        }
+        func stream(_ numbers: [Int]) -> Data {
+            var whole = Data()
+            for (position, part) in numbers.map({ parts[$0] }).enumerated() {
+                let schemaEnd = 8 + part[4..<8].reversed().reduce(0) { $0 << 8 | Int($1) }
+                whole += part[(position == 0 ? 0 : schemaEnd)...]
+            }
+            return whole + end
+        }
+        try sandbox.serving { address in
+            for (numbers, flag, count) in [
+                ([0], "--resume", 50), ([0, 1], "--resume", 50), ([0, 1], "--resume", 0),
+                ([0, 1, 2], "--resume", 50), ([0, 2], "--json", 100), ([0, 2], "--json", 0),
+                ([0, 1, 2], "--json", 0),
+            ] {
+                try stream(numbers).write(to: URL(fileURLWithPath: sandbox.file("a.arrow")))
+                let run = try send(address, flag, "a.arrow")
+                #expect(
+                    run.output.contains(#""records":\#(count),"#), "\(numbers): \(run.output) \(run.errors)")
+            }
+            #expect(try sandbox.run("export", "--pipeline", "fraud").lines.count == 250)
         }
     }
 
