@@ -13,8 +13,8 @@
 //    left for another partition, and for another topic.
 //  * A request of more than a sixty-fourth of the bound that finds no such room is taken beyond the bound while
 //    no other of about its size waits there (PlacesBeyond.swift): it gets its turn however steadily ones of
-//    half its size or less come (of an eighth or less, where it is larger), and takes none of their room. What waits is at most the bound, a quarter more,
-//    and one request, which was bounded before.
+//    half its size or less come (of an eighth or less, where it is larger), and takes none of their room.
+//    What waits is at most the bound, a quarter more, and one request, which was bounded before.
 
 /// Who sends: a topic's partition. Control events have neither.
 package struct AppendSource: Hashable, Sendable {
