@@ -254,4 +254,37 @@ struct ImportCrashTests {
         }
         #expect(found.first?.hasPrefix("after the cut") == true, "\(found)")
     }
+
+    @Test(
+        "a mark goes on from another only where it says so; those that say nothing, where they came farther")
+    func marksFold() async throws {
+        let (store, files) = try Self.open(SimulatedFileSystem())
+        defer { files.die() }
+        func append(_ row: Int, path: String, upTo place: ImportMark.Place, from begin: ImportMark.Place?)
+            async throws
+        {
+            var mark = ImportMark(
+                topic: FileImport.topic, partition: FileImport.partition, path: path,
+                byteCount: place.byteCount, rowCount: 1, digest: "\(row)", checksum: place.checksum,
+                at: moment(0))
+            mark.begin = begin
+            _ = try await store.append(HousekeepingTests.batch(row, count: 1), mark: mark)
+        }
+        let places = (1...4).map { ImportMark.Place(byteCount: 100 * $0, checksum: UInt32($0)) }
+        // Before the beginning was noted: another file comes between, and the first goes on.
+        try await append(0, path: "/old", upTo: places[0], from: nil)
+        try await append(1, path: "/other", upTo: places[3], from: .start)
+        try await append(2, path: "/old", upTo: places[1], from: nil)
+        // Written over, and longer; that one goes on, and goes on once more under another name.
+        try await append(3, path: "/old", upTo: ImportMark.Place(byteCount: 250, checksum: 9), from: .start)
+        try await append(
+            4, path: "/old", upTo: places[2], from: ImportMark.Place(byteCount: 250, checksum: 9))
+        try await append(
+            5, path: "/moved", upTo: ImportMark.Place(byteCount: 350, checksum: 8), from: places[2])
+        let marks = try store.view.importMarks(topic: FileImport.topic, partition: FileImport.partition)
+        #expect(marks.map(\.digest) == ["5", "4", "2", "1"])
+        let written = ImportMark.Place(byteCount: 250, checksum: 9)
+        #expect(marks.map(\.earlier) == [[written, places[2]], [written], [places[0]], []])
+        try await store.close()
+    }
 }
