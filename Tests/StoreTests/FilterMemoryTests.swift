@@ -113,7 +113,7 @@ struct FilterMemoryTests {
 
     @Test("a look that nobody waits for ends at its next block, and creates nothing")
     func cancelled() async throws {
-        let (store, _, reads) = try await Self.watched()
+        let (store, scene, reads) = try await Self.watched()
         let request = try Self.request("nobody")
         let task = Mutex<Task<AssayCoverage, any Error>?>(nil)
         let whole = try reads.reads { _ = try store.view.coverage(of: request.definition, at: moment(0)) }
@@ -124,9 +124,12 @@ struct FilterMemoryTests {
         let running = try #require(task.withLock { $0 })
         await #expect(throws: CancellationError.self) { try await running.value }
         #expect(reads.count <= 3 && whole >= 6)
+        // Of a baseline that is read.
+        scene.clock.set(moment(100))
         let creation = Task {
             withUnsafeCurrentTask { $0?.cancel() }
-            return try await store.createAssay(Scene.request())
+            return try await store.createAssay(
+                Scene.request(baseline: AssaySchedulerTests.fixed("2024-01-09T19:00:00Z")))
         }
         await #expect(throws: CancellationError.self) { try await creation.value }
         #expect(store.book.list().isEmpty)
