@@ -69,6 +69,13 @@ final class ResultPlaces: Sendable {
         return known.withLock { $0.count }
     }
 
+    /// The same where at most so many events have to be looked through for it, and nobody looks just now; else nil.
+    func count(in snapshot: LogSnapshot, passing eventCountMax: Int) -> Int? {
+        let missing = known.withLockIfAvailable { snapshot.index.events.count - $0.eventCount }
+        guard let missing, missing <= eventCountMax else { return nil }
+        return count(in: snapshot)
+    }
+
     /// The document kept under a number; nil where there is none, or where it cannot be read.
     func document(_ number: Int, in snapshot: LogSnapshot) -> [UInt8]? {
         guard let position = position(of: number, in: snapshot) else { return nil }

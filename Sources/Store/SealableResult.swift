@@ -154,6 +154,11 @@ extension SealingReport {
 }
 
 extension InferenceStore {
-    /// How many sealed results nothing proved to be what was decided.
+    /// How many sealed results nothing proved to be what was decided. Asked first, it passes over all events.
     package var unprovenResultCount: Int { places.unproven.count(in: log.snapshot()) }
+
+    /// The same where it is known but for what came since it was asked last; else nil.
+    package var knownUnprovenResultCount: Int? {
+        places.unproven.count(in: log.snapshot(), passing: 10_000)
+    }
 }

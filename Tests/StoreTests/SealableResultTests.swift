@@ -257,6 +257,21 @@ struct SealableResultTests {
         try await scene.store.close()
     }
 
+    @Test("marks are counted where the look is short; a long one is the asker's to put elsewhere")
+    func shortLooks() async throws {
+        let (scene, ids) = try await StoredResultsTests.history()
+        let store = scene.store
+        let decision = try #require(store.book[ids[0]]?.decisions.first)
+        _ = try await Self.forge(decision, in: store)
+        try await store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always])
+        let (places, snapshot) = (ResultPlaces.unproven(), store.log.snapshot())
+        let eventCount = snapshot.index.events.count
+        #expect(places.count(in: snapshot, passing: eventCount - 1) == nil)
+        #expect(places.count(in: snapshot, passing: eventCount) == 1)
+        #expect(places.count(in: snapshot, passing: 0) == 1)
+        try await store.close()
+    }
+
     // In the first generation it was worked out again instead, of records that may be gone.
     @Test("a sealed result that cannot be read is named, in both generations")
     func unreadableSealed() async throws {
