@@ -148,32 +148,31 @@ import Testing
         var configuration = LogConfiguration()
         let item = Self.part(0, 0).item
         let size = item.byteCount
-        configuration.queueByteCountMax = size * 10
+        // A size that has no place beyond the bound.
+        configuration.queueByteCountMax = size * 100
         let (log, _) = try InferenceLog.open(configuration, on: GatedFileSystem(base: disk, gate: gate))
         _ = try await log.append([item])
         gate.close()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { _ = try await log.append([item]) }
             await gate.waitUntilHeld()
-            for _ in 0..<3 { group.addTask { _ = try await log.append([item]) } }
-            while log.waitingCount < 3 { await Task.yield() }
-            // Four wait, six are free, and the topic has four of its own: two is what its partition may have.
-            group.addTask { _ = try await log.append([item]) }
-            while log.waitingCount < 4 { await Task.yield() }
+            for _ in 0..<34 { group.addTask { _ = try await log.append([item]) } }
+            while log.waitingCount < 34 { await Task.yield() }
+            // 34 wait, 66 are free, and the topic has 34 of its own: 32 is what its partition may have.
             let error = await #expect(throws: LogError.self) { try await log.append([item]) }
-            #expect(error == .busy(waitingByteCount: size * 4, limit: size * 2))
+            #expect(error == .busy(waitingByteCount: size * 34, limit: size * 32))
             group.addTask { _ = try await log.append([Self.part(1, 0).item]) }
-            while log.waitingCount < 5 { await Task.yield() }
+            while log.waitingCount < 35 { await Task.yield() }
             let refusal = LogMetrics.Refusal(
                 source: AppendSource(topic: "t", partition: "p0"), reason: .busy)
             #expect(log.metrics.refusals == [refusal: 1])
-            #expect(log.metrics.waitingCount == 5)
+            #expect(log.metrics.waitingCount == 35)
             gate.open()
             try await group.waitForAll()
         }
         // One larger than the bound is taken when nothing waits.
         _ = try await log.append((0..<9).map { _ in item })
-        #expect(log.snapshot().index.topics["t"]?.nextIndexes == ["p0": 15, "p1": 2])
+        #expect(log.snapshot().index.topics["t"]?.nextIndexes == ["p0": 45, "p1": 2])
     }
 
     @Test("a large append is taken while small ones come without a pause, and they go on being taken")
