@@ -103,6 +103,7 @@ struct Append: AsyncParsableCommand {
         var failure: (any Error)?
         do {
             for input in inputs { try await importer.append(input) }
+            try await importer.declare()
         } catch { failure = error }
         importer.progress.end()
         do { try await sink.close() } catch { failure = failure ?? error }
@@ -181,6 +182,9 @@ private struct Importer {
             progress.show("append", bytes: skippedByteCount + byteCount, rows: rowCount)
         }
     }
+
+    /// What a commit of records says is declared with them; without one, by itself.
+    func declare() async throws { if commitCount == 0 { try await sink.declare() } }
 
     /// Where to begin with a file, and what to note of it; nil where nothing is noted.
     private func mark(of file: InputFile) throws -> ImportMark? {

@@ -32,6 +32,9 @@ protocol RecordSink {
         _ chunk: RecordChunk, of file: InputFile, counting unit: String, mark: ImportMark?
     ) async throws -> AppendedChunk
 
+    /// Comes behind all chunks where no commit of them said what the import declares: all of it was there.
+    func declare() async throws
+
     /// Up to where earlier imports read files into the same place; nil where that cannot be known.
     func marks() throws -> [ImportMark]?
 
@@ -193,6 +196,8 @@ struct StoreSink: RecordSink {
         }
         return AppendedChunk(rowCount: parsed.batch.rowCount, indexes: span.firstIndex..<span.endIndex)
     }
+
+    func declare() async throws { try await store.declare(declaration, of: partition) }
 
     func marks() throws -> [ImportMark]? { try store.view.importMarks(topic: topic, partition: partition) }
 

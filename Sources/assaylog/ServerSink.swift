@@ -243,6 +243,9 @@ final class ServerSink: RecordSink {
         whole.indexes = (whole.indexes?.lowerBound ?? indexes.lowerBound)..<indexes.upperBound
     }
 
+    /// What was there was sent with the same query, which is part of its key: it is declared.
+    func declare() {}
+
     func marks() throws -> [ImportMark]? { nil }
 
     func close() async throws {}

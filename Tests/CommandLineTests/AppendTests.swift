@@ -81,6 +81,29 @@ import Testing
         #expect(try exported() == text + text)
     }
 
+    @Test("what is said of a file that is in the log is declared, once, though nothing of it is appended")
+    func declaredWithoutRecords() throws {
+        let text = try sandbox.appendRecords(100)
+        /// How many events in the log's files are of a kind.
+        func eventCount(_ kind: String) throws -> Int {
+            let names = try FileManager.default.contentsOfDirectory(atPath: sandbox.file("assaylog-data"))
+            return try names.filter { $0.hasPrefix("segment-") }.reduce(0) { sum, name in
+                let bytes = try Data(
+                    contentsOf: URL(fileURLWithPath: sandbox.file("assaylog-data/\(name)")))
+                return sum + String(decoding: bytes, as: UTF8.self).components(separatedBy: kind).count - 1
+            }
+        }
+        let kinds = ["\"location_declared\"", "\"float32_declared\""]
+        let options = ["append", "--pipeline", "fraud", "--edge", "--float32", "out.y"]
+        #expect(try sandbox.run(options + ["records.ndjson"]).status == 1)
+        #expect(try kinds.map(eventCount) == [0, 0], "what is refused declares nothing")
+        for _ in 0..<2 {
+            #expect(try sandbox.run(options + ["--resume", "records.ndjson"]).status == 0)
+            #expect(try kinds.map(eventCount) == [1, 1])
+        }
+        #expect(try exported() == text)
+    }
+
     @Test("a moved file is known by what it holds, a changed one is not taken for itself")
     func knownByContents() throws {
         let text = try sandbox.appendRecords(100)
