@@ -139,10 +139,12 @@ extension StoreView {
             var mark = try ImportMark(JSONField(try JSONValue(parsing: try snapshot.event(place).document)))
             guard mark.topic == topic, mark.partition == partition else { continue }
             let namesake = byPath[mark.path].flatMap { mark.follows(marks[$0]) ? $0 : nil }
-            if let last = namesake ?? mark.begin.flatMap({ byPlace[$0] }), let found = marks[last] {
+            if let last = namesake ?? mark.begin.flatMap({ byPlace[$0] }), var found = marks[last] {
                 // A file that goes on replaces its own last mark; one that was moved leaves it.
                 if namesake != nil { marks[last] = nil }
-                mark.earlier = found.earlier + (found.place.map { [$0] } ?? [])
+                // Taken over, not copied, where it goes on: an import of a large file has thousands of places.
+                swap(&mark.earlier, &found.earlier)
+                if let place = found.place { mark.earlier.append(place) }
             }
             byPath[mark.path] = marks.count
             if let place = mark.place { byPlace[place] = marks.count }
