@@ -69,7 +69,7 @@ struct RecordDeclarationTests {
             }
             // The first is of the commit that declares; during the second nobody needs the gate.
             guard let store, number == 2 else { return }
-            for _ in 0..<5000 where !wasFree.withLock({ $0 }) {
+            for _ in 0..<100_000 where !wasFree.withLock({ $0 }) {
                 wasFree.withLock { $0 = store.gate.state.withLock { !$0.isHeld } }
                 usleep(1000)
             }
