@@ -83,8 +83,7 @@ struct RecordChunks: ChunkReader {
 
     // Inside a list.
     private var depth = 0
-    private var isInString = false
-    private var isEscaped = false
+    private var string = JSONStringBytes()
     private var hasRecord = false
     /// Behind a comma a record must come.
     private var wantsRecord = false
@@ -187,19 +186,13 @@ struct RecordChunks: ChunkReader {
     private mutating func scanList() throws {
         while scanned < pending.count, !isFull {
             let byte = pending[scanned]
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                }
+            if string.isOpen {
+                string.take(byte)
                 scanned += 1
                 continue
             }
             switch byte {
-            case UInt8(ascii: "\"") where depth > 1: isInString = true
+            case UInt8(ascii: "\"") where depth > 1: string.open()
             case UInt8(ascii: "{"), UInt8(ascii: "["):
                 if depth == 0 {
                     guard byte == UInt8(ascii: "["), !isListEnded else { throw unexpected("behind the list") }

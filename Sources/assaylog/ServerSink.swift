@@ -21,7 +21,6 @@
 
 import Bytes
 import Catalog
-import HTTPAPI
 import JSON
 import Store
 import Wire
@@ -121,8 +120,8 @@ final class ServerSink: RecordSink {
     ) async throws -> AppendedChunk {
         var whole = AppendedChunk(rowCount: 0)
         do {
-            for piece in try Piece.all(of: chunk) {
-                var rest: Piece? = piece
+            for piece in try SentPiece.all(of: chunk) {
+                var rest: SentPiece? = piece
                 while let piece = rest { rest = try send(piece, of: file, into: &whole) }
             }
         } catch let error as ArrowError {
@@ -136,7 +135,9 @@ final class ServerSink: RecordSink {
 
     /// Sends what the server has of a piece, or all of it where it has nothing.
     /// - Returns: the rest.
-    private func send(_ piece: Piece, of file: InputFile, into whole: inout AppendedChunk) throws -> Piece? {
+    private func send(_ piece: SentPiece, of file: InputFile, into whole: inout AppendedChunk) throws
+        -> SentPiece?
+    {
         var count: Int?
         if beginning == nil {
             beginning = try piece.beginning()
@@ -173,7 +174,7 @@ final class ServerSink: RecordSink {
     /// Chooses the attempt whose file begins as this one does, and has most of it; or one that is free.
     ///
     /// - Returns: the records that the server has of the piece under the attempt's first key; nil for none.
-    private func choose(_ piece: Piece) throws -> Int? {
+    private func choose(_ piece: SentPiece) throws -> Int? {
         guard !isAgain else { return nil }
         var free: Int?
         var found: (attempt: Int, rowCount: Int)?
@@ -219,7 +220,7 @@ final class ServerSink: RecordSink {
     /// How many records the key of the place stands for; nil where it stands for none.
     private func rowCountThere(_ attempt: Int) throws -> Int? {
         do {
-            _ = try server.post(path, body: [], contentType: Piece.linesType, key: key(attempt))
+            _ = try server.post(path, body: [], contentType: SentPiece.linesType, key: key(attempt))
             return nil
         } catch let conflict as KeyConflict { return conflict.rowCount }
     }
@@ -249,121 +250,4 @@ final class ServerSink: RecordSink {
     func marks() throws -> [ImportMark]? { nil }
 
     func close() async throws {}
-}
-
-/// Records of a chunk that are not sent yet.
-private enum Piece {
-    /// Without the space at its ends; never empty.
-    case lines(ArraySlice<UInt8>)
-    /// A stream that stands alone, and is not too large for a request.
-    case arrow([UInt8])
-
-    static let linesType = "application/x-ndjson"
-
-    static func all(of chunk: RecordChunk) throws -> [Piece] {
-        guard chunk.kind == .arrow else { return lines(behind: chunk.text[...]).map { [$0] } ?? [] }
-        return try ArrowSplit.bodies(of: chunk.text, byteCountMax: APIServer.bodyByteCountMax)
-            .map { .arrow($0) }
-    }
-
-    private static func lines(behind text: ArraySlice<UInt8>) -> Piece? {
-        let trimmed = text.trimmed
-        return trimmed.isEmpty ? nil : .lines(trimmed)
-    }
-
-    var body: [UInt8] {
-        switch self {
-        case .lines(let text): Array(text)
-        case .arrow(let bytes): bytes
-        }
-    }
-
-    var mediaType: String {
-        switch self {
-        case .lines: Piece.linesType
-        case .arrow: "application/vnd.apache.arrow.stream"
-        }
-    }
-
-    /// Of the first record, or of the first record batch that has any: it stays when the file grows.
-    func beginning() throws -> Fingerprint {
-        switch self {
-        case .lines(let text):
-            text[..<(text.end(ofRecord: 1) ?? text.endIndex)].withUnsafeBytes { Fingerprint($0) }
-        case .arrow(let bytes):
-            try (Piece.first(1, of: bytes)?.piece.bytes ?? bytes).withUnsafeBytes { Fingerprint($0) }
-        }
-    }
-
-    /// The first `count` records, as they were sent when they were all, and the rest; nil where there are fewer,
-    /// or a record batch goes on behind them.
-    func cut(behind count: Int) throws -> (body: [UInt8], rest: Piece?)? {
-        switch self {
-        case .lines(let text):
-            guard let end = text.end(ofRecord: count) else { return nil }
-            return (Array(text[..<end]), Piece.lines(behind: text[end...]))
-        case .arrow(let bytes):
-            guard let (first, rest) = try Piece.first(count, of: bytes), first.rowCount == count else {
-                return nil
-            }
-            // All of it is what it is, with whatever stands behind its last batch.
-            return rest.map { (first.bytes, .arrow($0.bytes)) } ?? (bytes, nil)
-        }
-    }
-
-    /// The first record batches that have `count` records, and those behind them.
-    private static func first(
-        _ count: Int, of bytes: [UInt8]
-    ) throws -> (piece: ArrowCutter.Piece, rest: ArrowCutter.Piece?)? {
-        func piece(from offset: Int, _ rowCountMax: Int) throws -> ArrowCutter.Piece? {
-            var place = 0
-            var cutter = ArrowCutter(rowCountMax: rowCountMax, byteCountMax: .max) { wanted in
-                defer { place = min(place + wanted, bytes.count) }
-                return Array(bytes[place..<min(place + wanted, bytes.count)])
-            }
-            return try cutter.next(from: offset)
-        }
-        return try piece(from: 0, count).map { ($0, try piece(from: $0.end, .max)) }
-    }
-}
-
-extension ArraySlice<UInt8> {
-    private static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(byte) }
-
-    /// Without the space at its ends, so that the same records are the same bytes wherever a file ends.
-    fileprivate var trimmed: ArraySlice<UInt8> {
-        guard let first = firstIndex(where: { !Self.isSpace($0) }),
-            let last = lastIndex(where: { !Self.isSpace($0) })
-        else { return self[endIndex...] }
-        return self[first...last]
-    }
-
-    /// Where the record of that number ends, counted from 1; nil where there are fewer, or none is closed.
-    fileprivate func end(ofRecord number: Int) -> Int? {
-        var (depth, count) = (0, 0)
-        var (isInString, isEscaped) = (false, false)
-        for (position, byte) in zip(indices, self) {
-            if isInString {
-                if isEscaped {
-                    isEscaped = false
-                } else if byte == UInt8(ascii: "\\") {
-                    isEscaped = true
-                } else if byte == UInt8(ascii: "\"") {
-                    isInString = false
-                }
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): isInString = true
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                depth -= 1
-                guard depth == 0 else { continue }
-                count += 1
-                if count == number { return position + 1 }
-            default: break
-            }
-        }
-        return nil
-    }
 }

@@ -18,6 +18,17 @@ import Testing
 @testable import EventLog
 
 @Suite(.timeLimit(.minutes(10))) struct AppendQueueTests {
+    /// A log that holds one append; the next operation on its disk fails, and no other.
+    private static func logWhoseNextOperationFails() async throws -> InferenceLog {
+        let disk = SimulatedFileSystem()
+        let (log, _) = try InferenceLog.open(on: disk)
+        _ = try await log.append([part(0, 0).item])
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.failAtOperation = disk.operationCount + 1
+        disk.setPlan(plan)
+        return log
+    }
+
     private static func part(_ client: Int, _ number: Int) -> Part {
         let record = ModelRecord(
             time: Int64(number),
@@ -57,12 +68,7 @@ import Testing
 
     @Test("a command that the disk refuses leaves a log that goes on by itself")
     func failedCommand() async throws {
-        let disk = SimulatedFileSystem()
-        let (log, _) = try InferenceLog.open(on: disk)
-        _ = try await log.append([Self.part(0, 0).item])
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.failAtOperation = disk.operationCount + 1
-        disk.setPlan(plan)
+        let log = try await Self.logWhoseNextOperationFails()
         let tombstone = Tombstone(topic: "t", reason: .retention, ranges: ["p0": IndexRanges(0..<1)])
         await #expect(throws: LogError.self) { _ = try await log.letGo(tombstone) }
         // The writer has a segment again, before anybody appends.
@@ -265,12 +271,7 @@ import Testing
 
     @Test("a failed commit fails every request that shared it, and none after it")
     func failedGroup() async throws {
-        let disk = SimulatedFileSystem()
-        let (log, _) = try InferenceLog.open(on: disk)
-        _ = try await log.append([Self.part(0, 0).item])
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.failAtOperation = disk.operationCount + 1
-        disk.setPlan(plan)
+        let log = try await Self.logWhoseNextOperationFails()
         let error = await #expect(throws: LogError.self) { try await log.append([Self.part(0, 1).item]) }
         #expect(error.map { "\($0)" }?.contains("a planned fault") == true)
         let receipt = try await log.append([Self.part(0, 2).item])

@@ -1,0 +1,120 @@
+// What one request brings to a server: records of a chunk, which can be cut where the server has the first of them.
+//
+// Invariants:
+//  * Cut behind records that were all there was, the first part is what was sent then, byte for byte.
+//  * A beginning is the same however far the file has grown.
+
+import Bytes
+import HTTPAPI
+import Wire
+
+/// Records of a chunk that are not sent yet.
+enum SentPiece {
+    /// Without the space at its ends; never empty.
+    case lines(ArraySlice<UInt8>)
+    /// A stream that stands alone, and is not too large for a request.
+    case arrow([UInt8])
+
+    static let linesType = "application/x-ndjson"
+
+    static func all(of chunk: RecordChunk) throws -> [SentPiece] {
+        guard chunk.kind == .arrow else { return lines(behind: chunk.text[...]).map { [$0] } ?? [] }
+        return try ArrowSplit.bodies(of: chunk.text, byteCountMax: APIServer.bodyByteCountMax)
+            .map { .arrow($0) }
+    }
+
+    private static func lines(behind text: ArraySlice<UInt8>) -> SentPiece? {
+        let trimmed = text.trimmed
+        return trimmed.isEmpty ? nil : .lines(trimmed)
+    }
+
+    var body: [UInt8] {
+        switch self {
+        case .lines(let text): Array(text)
+        case .arrow(let bytes): bytes
+        }
+    }
+
+    var mediaType: String {
+        switch self {
+        case .lines: SentPiece.linesType
+        case .arrow: "application/vnd.apache.arrow.stream"
+        }
+    }
+
+    /// Of the first record, or of the first record batch that has any: it stays when the file grows.
+    func beginning() throws -> Fingerprint {
+        switch self {
+        case .lines(let text):
+            text[..<(text.end(ofRecord: 1) ?? text.endIndex)].withUnsafeBytes { Fingerprint($0) }
+        case .arrow(let bytes):
+            try (SentPiece.first(1, of: bytes)?.piece.bytes ?? bytes).withUnsafeBytes { Fingerprint($0) }
+        }
+    }
+
+    /// The first `count` records, as they were sent when they were all, and the rest; nil where there are fewer,
+    /// or a record batch goes on behind them.
+    func cut(behind count: Int) throws -> (body: [UInt8], rest: SentPiece?)? {
+        switch self {
+        case .lines(let text):
+            guard let end = text.end(ofRecord: count) else { return nil }
+            return (Array(text[..<end]), SentPiece.lines(behind: text[end...]))
+        case .arrow(let bytes):
+            guard let (first, rest) = try SentPiece.first(count, of: bytes), first.rowCount == count else {
+                return nil
+            }
+            // All of it is what it is, with whatever stands behind its last batch.
+            return rest.map { (first.bytes, .arrow($0.bytes)) } ?? (bytes, nil)
+        }
+    }
+
+    /// The first record batches that have `count` records, and those behind them.
+    private static func first(
+        _ count: Int, of bytes: [UInt8]
+    ) throws -> (piece: ArrowCutter.Piece, rest: ArrowCutter.Piece?)? {
+        func piece(from offset: Int, _ rowCountMax: Int) throws -> ArrowCutter.Piece? {
+            var place = 0
+            var cutter = ArrowCutter(rowCountMax: rowCountMax, byteCountMax: .max) { wanted in
+                defer { place = min(place + wanted, bytes.count) }
+                return Array(bytes[place..<min(place + wanted, bytes.count)])
+            }
+            return try cutter.next(from: offset)
+        }
+        return try piece(from: 0, count).map { ($0, try piece(from: $0.end, .max)) }
+    }
+}
+
+extension ArraySlice<UInt8> {
+    private static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(byte) }
+
+    /// Without the space at its ends, so that the same records are the same bytes wherever a file ends.
+    fileprivate var trimmed: ArraySlice<UInt8> {
+        guard let first = firstIndex(where: { !Self.isSpace($0) }),
+            let last = lastIndex(where: { !Self.isSpace($0) })
+        else { return self[endIndex...] }
+        return self[first...last]
+    }
+
+    /// Where the record of that number ends, counted from 1; nil where there are fewer, or none is closed.
+    fileprivate func end(ofRecord number: Int) -> Int? {
+        var (depth, count) = (0, 0)
+        var string = JSONStringBytes()
+        for (position, byte) in zip(indices, self) {
+            if string.isOpen {
+                string.take(byte)
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): string.open()
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                depth -= 1
+                guard depth == 0 else { continue }
+                count += 1
+                if count == number { return position + 1 }
+            default: break
+            }
+        }
+        return nil
+    }
+}
