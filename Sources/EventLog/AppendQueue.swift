@@ -9,8 +9,8 @@
 //
 // Invariants:
 //  * An append returns after its envelope's sync did, or throws and nothing of it is kept.
-//  * At most `queueByteCountMax` bytes wait, and of one source its share, besides one large request; an append
-//    past that is refused at once, and counted.
+//  * At most `queueByteCountMax` bytes wait, and of one source its share, besides one request of each size
+//    (PlacesBeyond.swift); an append past that is refused at once, and counted.
 //  * No file call runs on the caller's thread.
 //  * After a failed commit the writer goes back to its last durable commit by itself, in a new
 //    segment; where the disk does not let it, the log says that it is read-only and why, and tries

@@ -13,7 +13,8 @@ package struct LogConfiguration: Sendable {
     /// recovery must decode.
     package var tailByteCountMax = 32 << 20
     /// Bytes of appends that wait for the disk. Past it appends are refused, because a queue that
-    /// grows only turns overload into late overload. One large request may wait beside them (FairQueue.swift).
+    /// grows only turns overload into late overload. One request of each size may wait beside
+    /// them (PlacesBeyond.swift).
     package var queueByteCountMax = 64 << 20
     /// Bytes gathered into one envelope, and so into one sync.
     package var envelopeByteCountTarget = 16 << 20

@@ -3,8 +3,8 @@
 // Quirks kept: results have every key, null where there is nothing; lists are newest first, results
 // oldest first; `get_results` is another name for `get_assay_results`.
 //
-// Ours: `get_baseline` takes `locations` as an assay's window does, and says in the header `x-iteration-status` whether there are more records, and then as
-// `next` what to send for them.
+// Ours: `get_baseline` takes `locations` as an assay's window does, and says in the header
+// `x-iteration-status` whether there are more records, and then as `next` what to send for them.
 //
 // `run_interactive` with `paths` ("all", or a list) runs the assay over many paths and streams
 // NDJSON: a line a result, with its path; at the end one line `{"ranking":[…],"windows":…}`.
