@@ -36,7 +36,7 @@ struct AssayRoutes {
             .post("/v1/api/assays/get_assay_by_id", getByID),
             .post("/v1/api/assays/set_active", setActive),
             .longQuestion("/v1/api/assays/get_baseline", baselineRecords),
-            .longQuestion("/v1/api/assays/run_interactive", runInteractive),
+            .computing("/v1/api/assays/run_interactive", runInteractive),
             .longQuestion("/v1/api/assays/run_interactive_baseline", runInteractiveBaseline),
             .longPost("/v1/api/assays/get_assay_results", results),
             .longPost("/v1/api/assays/get_results", results),
@@ -53,18 +53,29 @@ struct AssayRoutes {
     }
 
     @Sendable func runInteractive(_ request: Request, _ context: APIContext) async throws -> Response {
-        let body = try await request.document(upTo: RequestLimits.vectorByteCountMax)
-        if body["paths"].isPresent { return try runPaths(body) }
-        let run = try AssayRequest(body, nameIsNeeded: false)
-        return Response(
-            bytes: AssayResultWriter.list(of: try store.view.runInteractive(run)),
-            contentType: "application/json")
+        let body = try await request.bytes(upTo: RequestLimits.vectorByteCountMax)
+        let isShort = body.readableBytes <= RequestLimits.shortByteCountMax
+        let view = store.view
+        let (document, run) = try await context.compute(atOnce: isShort) {
+            let document = try body.document()
+            let isOfPaths = document["paths"].isPresent
+            return (
+                document,
+                isOfPaths ? nil : try InteractiveRun(AssayRequest(document, nameIsNeeded: false), view)
+            )
+        }
+        guard let run else { return try await runPaths(document, context) }
+        return try await context.compute(atOnce: isShort && run.isBrief) {
+            Response(bytes: AssayResultWriter.list(of: try run.results()), contentType: "application/json")
+        }
     }
 
     /// Streams what is found path by path, as fast as it is taken; a client that goes away ends it.
-    private func runPaths(_ body: JSONField) throws -> Response {
-        let run = try PathsRun(
-            try AssayRequest(ofPaths: body), try PathSelection(body["paths"]), store.view)
+    private func runPaths(_ body: JSONField, _ context: APIContext) async throws -> Response {
+        let view = store.view
+        let run = try await context.compute {
+            try PathsRun(try AssayRequest(ofPaths: body), try PathSelection(body["paths"]), view)
+        }
         return Response(
             status: .ok, headers: HTTPFields([HTTPField(name: .contentType, value: "application/x-ndjson")]),
             body: ResponseBody { writer in
@@ -96,7 +107,7 @@ struct AssayRoutes {
         // What looks before ends with its client; what is created is there, and its number is the answer, also
         // for a client that closed its side alone.
         let view = store.view
-        let definition = try await context.longWhileClientWaits { try view.creatable(assay) }
+        let definition = try await context.compute { try view.creatable(assay) }
         let id = try await store.createAssay(definition, isActive: assay.isActive)
         // Beyond the contract, whose clients read the number alone: what there is to look at.
         let coverage = await AssayCoverage.members(for: context) {
@@ -288,7 +299,7 @@ extension AssayCoverage {
     static func members(
         for context: APIContext, of coverage: @escaping @Sendable () throws -> AssayCoverage
     ) async -> [(String, JSONValue)] {
-        (try? await context.longWhileClientWaits { members(of: coverage) }) ?? []
+        (try? await context.compute { members(of: coverage) }) ?? []
     }
 
     private static func members(of coverage: () throws -> AssayCoverage) -> [(String, JSONValue)] {

@@ -105,10 +105,13 @@ struct APIContext: RequestContext {
     var client: ClientWatch? { ClientWatch.of(channel) }
 
     /// Does work that is cancelled when the client goes.
+    ///
+    /// - Parameter threads: where it is done, from its first step on; nil for the language's own. The task that
+    ///   ends with its client is not the request's child, and prefers nothing by itself.
     func whileClientWaits<Value: Sendable>(
-        _ work: @escaping @Sendable () async throws -> Value
+        on threads: LongWork? = nil, _ work: @escaping @Sendable () async throws -> Value
     ) async throws -> Value {
-        let task = Task { try await work() }
+        let task = Task(executorPreference: threads) { try await work() }
         let client = client
         let number = client?.whenGone { task.cancel() }
         defer { if let number { client?.forget(number) } }
@@ -119,13 +122,11 @@ struct APIContext: RequestContext {
         }
     }
 
-    /// The same of work that computes for as long as it takes, on threads of its own. The task that ends with
-    /// its client is not this one's child, and prefers nothing by itself.
-    func longWhileClientWaits<Value: Sendable>(
-        _ work: @escaping @Sendable () throws -> Value
+    /// Does work that is brief at once, and other work on threads for such as long as the client waits for it: to
+    /// hand work over and be woken when it is done costs more than what is brief.
+    func compute<Value: Sendable>(
+        atOnce isBrief: Bool = false, _ work: @escaping @Sendable () throws -> Value
     ) async throws -> Value {
-        try await whileClientWaits {
-            try await withTaskExecutorPreference(LongWork.requests) { try work() }
-        }
+        isBrief ? try work() : try await whileClientWaits(on: .requests) { try work() }
     }
 }

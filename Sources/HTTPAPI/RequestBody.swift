@@ -17,6 +17,8 @@ enum RequestLimits {
     static let documentByteCountMax = 1 << 20
     /// Those that may hold a vector baseline: half a million numbers.
     static let vectorByteCountMax = 8 << 20
+    /// Those that are read in less time than it takes to hand them to another thread.
+    static let shortByteCountMax = 16 << 10
     /// Records of one append or one inference request.
     static let recordsByteCountMax = 64 << 20
 }
@@ -71,17 +73,12 @@ extension Request {
 
     /// The body as JSON; an empty one is an empty object, as clients leave it out.
     func json(upTo limit: Int = RequestLimits.documentByteCountMax) async throws -> JSONField {
-        let body = try await bytes(upTo: limit)
-        guard body.readableBytes > 0 else { return JSONField(.object(JSONObject())) }
-        let value = try body.withUnsafeReadableBytes { try JSONValue(parsing: $0) }
-        return JSONField(value)
+        try await bytes(upTo: limit).json()
     }
 
     /// The body as a JSON object.
     func document(upTo limit: Int = RequestLimits.documentByteCountMax) async throws -> JSONField {
-        let field = try await json(upTo: limit)
-        _ = try field.object()
-        return field
+        try await bytes(upTo: limit).document()
     }
 
     /// The values of a query parameter, in order.
@@ -104,6 +101,21 @@ extension Request {
         // As nearly everybody writes it.
         if value == "application/json" { return value }
         return value.prefix { $0 != ";" }.trimmed.lowercased()
+    }
+}
+
+extension ByteBuffer {
+    /// A body as JSON; an empty one is an empty object.
+    fileprivate func json() throws -> JSONField {
+        guard readableBytes > 0 else { return JSONField(.object(JSONObject())) }
+        return JSONField(try withUnsafeReadableBytes { try JSONValue(parsing: $0) })
+    }
+
+    /// A body as a JSON object.
+    func document() throws -> JSONField {
+        let field = try json()
+        _ = try field.object()
+        return field
     }
 }
 

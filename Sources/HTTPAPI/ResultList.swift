@@ -36,7 +36,7 @@ extension Response {
                 if client?.isGone ?? false { throw CancellationError() }
                 let end = min(start + batchCount, count)
                 // What is not kept is worked out, which takes as long as it does.
-                let bytes = try await context.longWhileClientWaits {
+                let bytes = try await context.compute {
                     Response.list(try documents(start..<end), isFirst: false, isLast: end == count)
                 }
                 try await output.write(ByteBuffer(bytes: bytes))

@@ -27,16 +27,19 @@ struct Route: Sendable {
 
     /// A question that computes for as long as it takes, on threads of its own.
     static func longQuestion(_ path: String, _ handler: @escaping Handler) -> Route {
-        question(path) { request, context in
-            try await withTaskExecutorPreference(LongWork.requests) { try await handler(request, context) }
-        }
+        question(path, on: .requests, handler)
     }
 
     /// A post whose work ends when the client goes: it only reads.
-    static func question(_ path: String, _ handler: @escaping Handler) -> Route {
-        var route = post(path) { request, context in
-            try await context.whileClientWaits { try await handler(request, context) }
+    static func question(_ path: String, on threads: LongWork? = nil, _ handler: @escaping Handler) -> Route {
+        computing(path) { request, context in
+            try await context.whileClientWaits(on: threads) { try await handler(request, context) }
         }
+    }
+
+    /// A question whose handler says itself which of its work is long.
+    static func computing(_ path: String, _ handler: @escaping Handler) -> Route {
+        var route = post(path, handler)
         route.endsWithClient = true
         return route
     }

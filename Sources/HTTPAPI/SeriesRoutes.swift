@@ -88,7 +88,7 @@ struct SeriesRoutes {
         // What looks before ends with its client; what is scheduled is there, and its id is the answer, also for a
         // client that closed its side alone.
         let view = store.view
-        let schedulable = try await context.longWhileClientWaits { try view.schedulable(definition) }
+        let schedulable = try await context.compute { try view.schedulable(definition) }
         let uuid = try await store.schedule(schedulable)
         var response = Response(json: .string(uuid))
         // The contract's answer has no room for it: what there is to look at.

@@ -143,6 +143,19 @@ struct AssayPass {
         return FoundBaseline(sample, over: period, definition.summarizer)
     }
 
+    /// Whether the occupied windows that end at or before `until` hold no more values than one slice may, each of
+    /// them taken to hold all that are read, and no records are read for a baseline.
+    func isBrief(until: Timestamp) throws -> Bool {
+        switch definition.baseline {
+        case .summary, .vector: break
+        case .fixedWindow, .slidingWindow: return false
+        }
+        let indices = indices(touching: .always, until: until)
+        guard !indices.isEmpty else { return true }
+        let rowCount = try plan(under: indices).steps.reduce(0) { $0 + $1.block.rowCount }
+        return rowCount <= 2 * sliceRowCount / indices.count
+    }
+
     private func indices(touching period: TimeWindow, until: Timestamp) -> Range<Int> {
         grid.indices(touching: period).clamped(to: 0..<grid.completeCount(until: until))
     }
@@ -283,14 +296,18 @@ struct AssayPass {
 
     // MARK: Slices
 
+    /// What is read for the windows of `indices`.
+    private func plan(under indices: Range<Int>) throws -> QueryPlan {
+        let scope = try view.scope(of: definition.window)
+        return QueryPlan(
+            topic: view.snapshot.index.topics[scope.topic], window: covered(by: indices),
+            filter: scope.filter, cut: nil)
+    }
+
     /// Cuts `indices` where about `sliceRowCount` records lie between, as the index has it. Where blocks
     /// or windows overlap so much that slices would read half as much again, there is one slice.
     private func slices(of indices: Range<Int>) throws -> [Range<Int>] {
-        let scope = try view.scope(of: definition.window)
-        let plan = QueryPlan(
-            topic: view.snapshot.index.topics[scope.topic], window: covered(by: indices),
-            filter: scope.filter,
-            cut: nil)
+        let plan = try plan(under: indices)
         let rowCount = plan.steps.reduce(0) { $0 + $1.block.rowCount }
         guard rowCount >= 2 * sliceRowCount else { return [indices] }
         let blocks = plan.steps.map {

@@ -11,23 +11,7 @@ import Summaries
 extension StoreView {
     /// The results of an assay over its complete windows up to now, or to `run_until`; stores nothing.
     package func runInteractive(_ request: AssayRequest) throws -> [AssayResult] {
-        let definition = try completed(request.definition)
-        let pass = try AssayPass(definition, self)
-        let until = definition.runUntil ?? sources.now()
-        let limit = PassLimit.interactive.bounded(forBins: definition.summarizer.numBins)
-        let (outcomes, lookedUntil) = try pass.outcomes(touching: .always, until: until, limit: limit)
-        guard lookedUntil == until else {
-            throw FieldError(
-                field: "window.interval",
-                problem: "makes more windows than one run looks at: \(limit.windowCount) windows that hold "
-                    + "records, or \(limit.valueCount) values in all; use a longer interval, or a \"start\" "
-                    + "and a \"run_until\" nearer to each other")
-        }
-        return outcomes.map { window in
-            AssayResult(
-                window.outcome, assayID: request.id, analysedAt: window.analysedAt,
-                elapsedMilliseconds: window.elapsedMilliseconds)
-        }
+        try InteractiveRun(request, self).results()
     }
 
     /// The baseline by itself, in the form of a result; stores nothing.

@@ -132,6 +132,24 @@ struct AssayPassTests {
         try await scene.store.close()
     }
 
+    @Test("a run is brief where it reads no records for a baseline, and few for its windows together")
+    func brief() async throws {
+        let scene = try await Scene()
+        func isBrief(_ request: AssayRequest) throws -> Bool {
+            try InteractiveRun(request, scene.store.view).isBrief
+        }
+        scene.clock.set(moment(100))
+        #expect(try isBrief(try Scene.request()), "without a record")
+        try await scene.append((0..<32_768).map { (Double($0) / 1000, 1) })
+        #expect(try isBrief(try Scene.request()))
+        #expect(try isBrief(try Scene.request(width: "50 s", interval: "50 s")), "two windows of as many")
+        #expect(try !isBrief(try Scene.request(width: "30 s", interval: "30 s")), "three windows of as many")
+        #expect(try !isBrief(try Scene.request(baseline: AssaySchedulerTests.sliding)))
+        try await scene.append((0..<32_769).map { (Double($0) / 1000, 1) })
+        #expect(try !isBrief(try Scene.request()), "one record more than two slices have")
+        try await scene.store.close()
+    }
+
     @Test("a baseline run shows the baseline as a window, without difference")
     func baselineRun() async throws {
         let scene = try await Scene()
