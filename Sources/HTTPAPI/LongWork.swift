@@ -12,56 +12,22 @@
 //  * Jobs begin in the order in which they came.
 //  * The threads are as many as processors, begin with the first job, and wait without turning.
 
-import Dispatch
-import Foundation
-import Synchronization
+import NIOCore
+import NIOPosix
 
 final class LongWork: TaskExecutor {
     /// For requests.
-    static let requests = LongWork("assaylog requests")
+    static let requests = LongWork()
     /// For what is done by the clock: no request holds it up.
-    static let schedulers = LongWork("assaylog schedulers")
+    static let schedulers = LongWork()
 
-    private struct State {
-        var isRunning = false
-        /// The next is the last.
-        var jobs: [UnownedJob] = []
-        var arrived: [UnownedJob] = []
+    private let threads = NIOThreadPool(numberOfThreads: System.coreCount)
 
-        mutating func next() -> UnownedJob? {
-            if jobs.isEmpty { (jobs, arrived) = (arrived.reversed(), []) }
-            return jobs.popLast()
-        }
-    }
-
-    private let name: String
-    private let state = Mutex(State())
-    private let arrivals = DispatchSemaphore(value: 0)
-
-    private init(_ name: String) { self.name = name }
+    private init() { threads.start() }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
-        let isFirst = state.withLock { state in
-            state.arrived.append(job)
-            defer { state.isRunning = true }
-            return !state.isRunning
-        }
-        if isFirst { start() }
-        arrivals.signal()
-    }
-
-    private func start() {
-        for _ in 0..<ProcessInfo.processInfo.activeProcessorCount {
-            let thread = Thread { [self] in
-                while true {
-                    arrivals.wait()
-                    guard let job = state.withLock({ $0.next() }) else { continue }
-                    job.runSynchronously(on: asUnownedTaskExecutor())
-                }
-            }
-            thread.name = name
-            thread.start()
-        }
+        // The threads never end, so no job is handed back.
+        threads.submit { _ in job.runSynchronously(on: self.asUnownedTaskExecutor()) }
     }
 }
