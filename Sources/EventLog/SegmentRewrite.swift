@@ -202,6 +202,16 @@ struct SegmentRewrite {
             letGo: index.topics.mapValues(\.letGo))
     }
 
+    /// What is written between two syncs, in bytes. A disk that is told at the end alone has a segment to write at
+    /// once, and the sync of every append that comes meanwhile waits for all of it.
+    private static let unsyncedByteCountMax = 2 << 20
+
+    private func append(_ bytes: [UInt8], to writer: SegmentWriter) throws(SegmentError) -> Int {
+        let start = try writer.append(bytes)
+        if writer.byteCount - writer.durableByteCount >= Self.unsyncedByteCountMax { try writer.sync() }
+        return start
+    }
+
     /// Looks at the head of every block that stays; throws the first one's error where some are damaged.
     private mutating func findUnreadable(in sources: Set<UInt64>) throws(SegmentError) {
         for topic in index.topics.values {
@@ -268,7 +278,7 @@ struct SegmentRewrite {
             var envelope = EnvelopeWriter(reserving: byteCount + members.count * 1024)
             let entries = envelope.append(group: members)
             let bytes = envelope.finish(commit: commit, segment: writer.number)
-            let start = try writer.append(bytes)
+            let start = try append(bytes, to: writer)
             directory.blocks += entries.map { entry in
                 var entry = entry
                 entry.offset += start
@@ -314,7 +324,7 @@ struct SegmentRewrite {
         var batch: [UInt8] = []
         func flush() throws(SegmentError) {
             guard !batch.isEmpty else { return }
-            _ = try writer.append(batch)
+            _ = try append(batch, to: writer)
             pace(2 * batch.count)
             batch = []
         }

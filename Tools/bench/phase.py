@@ -25,6 +25,8 @@ REPLAYED = (3, 3)  # pipeline and input
 CLIENTS = 8
 CONNECTIONS = 64
 POST_SECONDS = 6
+STEADY_SECONDS = 10
+STEADY_RATE = 200  # single records a second, by four clients; and a tenth of that in batches of a thousand
 
 
 class Peak(threading.Thread):
@@ -178,6 +180,63 @@ class Phase:
         return {"posts_per_second": posts, "hello_per_second": hello, "share": posts / hello,
                 "written_bytes_per_record": written / count, "records": count,
                 "bytes_per_record": byte_count(self.path) / count, "memory_mebibytes": memory.most}
+
+    def latency(self):
+        """Appends at a steady rate, timed from the moment at which each was due: with nothing beside them, and
+        while topics that lie in the same segments are deleted and those segments made anew."""
+        fresh(self.path)
+        self.store.create()
+        for pipeline, part in self.month.batches(10_000, self.options.limit):
+            self.store.append(self.store.prepare(pipeline, part))
+        last = len(PIPELINES) - 1
+        piece = self.month.piece(last, 0)
+        row = last, json.dumps(workload.rows_of(last, piece.part(0, 1))).encode()
+        batch = self.store.prepare(last, piece.part(0, min(1000, len(piece))))
+        ends = threading.Event()
+        times = {"one": [], "batch": []}
+
+        def steady(kind, rate, begin, send):
+            connection = http.client.HTTPConnection("127.0.0.1", self.store.port, timeout=60)
+            number = 0
+            while not ends.is_set():
+                due = begin + number / rate
+                number += 1
+                time.sleep(max(0, due - time.perf_counter()))
+                send(connection)
+                times[kind].append((due, (time.perf_counter() - due) * 1e3))
+
+        begin = time.perf_counter()
+        clients = [threading.Thread(target=steady, args=(
+            "one", STEADY_RATE / 4, begin + number / STEADY_RATE,
+            lambda connection: self.store.append_json(row, connection))) for number in range(4)]
+        clients.append(threading.Thread(target=steady, args=(
+            "batch", STEADY_RATE / 10, begin, lambda connection: self.store.append(batch, connection))))
+        for client in clients:
+            client.start()
+        time.sleep(STEADY_SECONDS)
+        changed = time.perf_counter()
+        made = 0
+        for topic in self.store.topics[:last]:
+            path = f"/v1/logs/topic/{topic}/delete"
+            made += json.loads(self.store.post(path, {}))["segments_rewritten"]
+            if time.perf_counter() > changed + STEADY_SECONDS:
+                break
+        done = time.perf_counter()
+        ends.set()
+        for client in clients:
+            client.join()
+        self.store.close()
+        fresh(self.path)
+
+        def share(kind, first, end, part):
+            found = sorted(took for due, took in times[kind] if first <= due < end)
+            return found[min(len(found) - 1, int(len(found) * part))]
+
+        return {
+            f"{kind} {when}": {"median_ms": share(kind, first, end, 0.5), "p99_ms": share(kind, first, end, 0.99)}
+            for kind in times
+            for when, first, end in (("alone", begin + 1, changed), ("beside", changed, done))
+        } | {"segments": made, "seconds": done - changed}
 
     def written(self):
         """Bytes that the server has sent to the disk."""

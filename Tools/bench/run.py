@@ -115,6 +115,8 @@ def measure(options, results):
                 options, "assaylog", "clients", "--rows", "1000", *small))
             for _ in range(3):
                 results.add("assaylog", "posts", run_phase(options, "assaylog", "posts"))
+            results.add("assaylog", "latency", run_phase(
+                options, "assaylog", "latency", "--limit", str(min(2_000_000, options.records))))
         for store in stores:
             results.add(store, "append 10k", run_phase(
                 options, store, "append", "--rows", "10000", "--keeps"))
@@ -217,6 +219,16 @@ def own_lines(results):
             f"({number(get('posts', 'hello_per_second'))}); "
             f"{get('posts', 'written_bytes_per_record'):.0f} bytes written a record, "
             f"{get('posts', 'bytes_per_record'):.0f} kept.")
+    if get("latency", "segments"):
+        lines.append(
+            "- Latency of appends at a steady rate, median and 99th percentile: "
+            + "; ".join(
+                f"{title} {get(f'latency {kind} alone', 'median_ms'):.1f} and "
+                f"{get(f'latency {kind} alone', 'p99_ms'):.0f} ms, "
+                f"{get(f'latency {kind} beside', 'median_ms'):.1f} and "
+                f"{get(f'latency {kind} beside', 'p99_ms'):.0f} ms while segments are made anew"
+                for kind, title in (("one", "single records"), ("batch", "1k rows")))
+            + f" ({get('latency', 'segments'):.0f} in {get('latency', 'seconds'):.0f} s).")
     paths = results.get("in process", "1k replay of all paths", "best_us")
     if paths:
         times = results.get("in process", "1k replay of all paths", "times_one")
