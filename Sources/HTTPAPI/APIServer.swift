@@ -3,7 +3,7 @@
 // Invariants:
 //  * It listens only once the store is open, so that whoever reaches it finds the whole log.
 //  * On SIGTERM or SIGINT requests under way are answered, the scheduler stops, and the log is
-//    sealed before the process ends.
+//    sealed before the process ends. Who does not take its answer, or finish its request, in time is cut off.
 
 import HTTPTypes
 import Hummingbird
@@ -43,6 +43,10 @@ package struct APIServer {
     /// A connection without a byte for so long is closed: a body that never comes would hold its share
     /// of the body budget for ever. A request that is being answered is not idle.
     static let idleTimeout = TimeAmount.seconds(60)
+
+    /// How long requests under way have, once the process is told to stop: most supervisors wait thirty seconds
+    /// before they kill, and the log is to be sealed by then.
+    static let stopDuration = Duration.seconds(10)
 
     /// What answers by a router, with an eye on whether each client is still there.
     ///
@@ -102,6 +106,24 @@ package struct APIServer {
         return router
     }
 
+    /// What runs an application until it is told to stop, by a signal or by whoever holds it.
+    ///
+    /// - Parameters:
+    ///   - bySignals: whether SIGTERM and SIGINT tell it.
+    ///   - duration: how long it waits for requests that are under way then.
+    static func group(
+        _ application: some ApplicationProtocol, bySignals: Bool = false,
+        within duration: Duration = stopDuration, logger: Logger
+    ) -> ServiceGroup {
+        var quiet = logger
+        quiet.logLevel = .warning
+        var group = ServiceGroupConfiguration(
+            services: [application], gracefulShutdownSignals: bySignals ? [.sigterm, .sigint] : [],
+            logger: quiet)
+        group.maximumGracefulShutdownDuration = duration
+        return ServiceGroup(configuration: group)
+    }
+
     /// Serves until the process is told to stop, then closes the store.
     ///
     /// - Parameter whenListening: called with the port, once.
@@ -120,7 +142,7 @@ package struct APIServer {
             logger: logger, whenListening: whenListening)
         let outcome: Result<Void, any Error>
         do {
-            try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])
+            try await APIServer.group(application, bySignals: true, logger: logger).run()
             outcome = .success(())
         } catch {
             outcome = .failure(ListeningError(error, configuration) ?? error)

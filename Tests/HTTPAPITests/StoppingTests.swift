@@ -1,0 +1,79 @@
+// Checked: a server that is told to stop answers whoever takes an answer, and waits for nobody else for long.
+
+import Foundation
+import Hummingbird
+import NIOCore
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("A server that is told to stop")
+struct StoppingTests {
+    /// A server with an answer that never ends, and one for a request that is whole.
+    private static func application(
+        _ events: AsyncStream<String>.Continuation, whenListening: @escaping @Sendable (Int) -> Void
+    ) -> some ApplicationProtocol {
+        let router = Router(context: APIContext.self)
+        router.on("/endless", method: .get) { _, _ in
+            Response(
+                status: .ok,
+                body: ResponseBody { writer in
+                    events.yield("writes")
+                    let piece = ByteBuffer(repeating: 0x20, count: 1 << 20)
+                    while true { try await writer.write(piece) }
+                })
+        }
+        router.on("/whole", method: .post) { request, _ -> Response in
+            events.yield("waits")
+            let body = try await request.bytes(upTo: 100)
+            return Response(bytes: Array(body.readableBytesView), contentType: "text/plain")
+        }
+        return APIServer.application(
+            router, ServerConfiguration(port: 0), idleTimeout: .seconds(3600), logger: noLog,
+            whenListening: whenListening)
+    }
+
+    @Test(
+        "one that does not read its answer, or finish its request, keeps it no longer than it is given",
+        .timeLimit(.minutes(5)),
+        arguments: [
+            "GET /endless HTTP/1.1\r\nhost: x\r\n\r\n",
+            "POST /whole HTTP/1.1\r\nhost: x\r\ncontent-length: 9\r\n\r\n1",
+        ])
+    func stalled(request: String) async throws {
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let (events, event) = AsyncStream.makeStream(of: String.self)
+        let group = APIServer.group(
+            Self.application(event) { port.yield($0) }, within: .milliseconds(200), logger: noLog)
+        let run = Task { try await group.run() }
+        var iterator = ports.makeAsyncIterator()
+        let client = try RawClient(port: try #require(await iterator.next()))
+        client.send(request)
+        var seen = events.makeAsyncIterator()
+        _ = await seen.next()
+        await group.triggerGracefulShutdown()
+        // Without an end to its patience it would not return.
+        try await run.value
+        client.hangUp()
+    }
+
+    @Test("a request that comes whole in that time is answered", .timeLimit(.minutes(5)))
+    func answered() async throws {
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let (events, event) = AsyncStream.makeStream(of: String.self)
+        let group = APIServer.group(
+            Self.application(event) { port.yield($0) }, within: .seconds(120), logger: noLog)
+        let run = Task { try await group.run() }
+        var iterator = ports.makeAsyncIterator()
+        let client = try RawClient(port: try #require(await iterator.next()))
+        client.send("POST /whole HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\n12")
+        var seen = events.makeAsyncIterator()
+        _ = await seen.next()
+        await group.triggerGracefulShutdown()
+        client.send("34")
+        let answer = String(decoding: await onThread { client.receiveAll() }, as: UTF8.self)
+        #expect(answer.hasPrefix("HTTP/1.1 200") && answer.hasSuffix("1234"), "\(answer)")
+        try await run.value
+        client.hangUp()
+    }
+}
