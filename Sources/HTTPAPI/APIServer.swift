@@ -41,7 +41,8 @@ package struct APIServer {
     }
 
     /// A connection without a byte for so long is closed: a body that never comes would hold its share
-    /// of the body budget for ever. A request that is being answered is not idle.
+    /// of the body budget for ever. A request that is being answered is not idle, but one whose answer is not
+    /// taken for so long is ended.
     static let idleTimeout = TimeAmount.seconds(60)
 
     /// How long requests under way have, once the process is told to stop: most supervisors wait thirty seconds
@@ -64,6 +65,7 @@ package struct APIServer {
                 configuration: .init(
                     additionalChannelHandlers: [
                         ClientWatchHandler(), LargeReadsHandler(), ExpectContinueHandler(),
+                        StalledReaderHandler(timeout: idleTimeout),
                     ],
                     idleTimeout: idleTimeout)),
             configuration: ApplicationConfiguration(
@@ -77,15 +79,16 @@ package struct APIServer {
     static func routes(
         _ store: InferenceStore, publicURL: String?, budget: BodyBudget = BodyBudget()
     ) -> [Route] {
-        CatalogRoutes(store: store, publicURL: publicURL).routes
+        let lineReaders = LineReaders()
+        return CatalogRoutes(store: store, publicURL: publicURL).routes
             + ModelRoutes(store: store).routes
             + InferenceRoutes(store: store).routes
             + AssayRoutes(store: store).routes
             + SeriesRoutes(store: store).routes
             + AlertRoutes(store: store).routes
             + HousekeepingRoutes(store: store).routes
-            + LogRoutes(store: store).routes
-            + PipelineLogRoutes(store: store).routes
+            + LogRoutes(store: store, lineReaders: lineReaders).routes
+            + PipelineLogRoutes(store: store, lineReaders: lineReaders).routes
             + HealthRoutes(store: store).routes
             + MetricsRoutes(store: store, budget: budget).routes
     }
@@ -94,7 +97,7 @@ package struct APIServer {
         _ store: InferenceStore, publicURL: String?, budget: BodyBudget = BodyBudget(), logger: Logger
     ) -> Router<APIContext> {
         let routes = routes(store, publicURL: publicURL, budget: budget)
-        let router = Router(context: APIContext.self)
+        let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMiddleware(routes: routes, logger: logger))
         router.add(
             middleware: BodyBudgetMiddleware<APIContext>(budget: budget) { context in

@@ -7,6 +7,7 @@
 //    beyond the bound while no other of about its size is there (EventLog/PlacesBeyond.swift): it gets its turn
 //    however steadily ones of half its size or less come (of an eighth or less, where it is larger), and takes
 //    none of their room.
+//  * A body that comes slower than `BodyRate` allows is refused: it would hold its share for as long as it likes.
 //  * A request that would be past it is refused with 429, before its body is read where its length
 //    is stated. Half-received bodies do not starve each other: a stated length is taken as a whole.
 //    A body that states none is as large as what has come of it: its beginning needs room like a small one's.
@@ -124,6 +125,35 @@ extension InferenceStore {
     }
 }
 
+/// How fast a body has to come, once it has had `grace`.
+final class BodyRate: Sendable {
+    private let grace: Duration
+    private let bytesPerSecond: Double
+    private let begin = ContinuousClock.now
+    private let byteCount = Mutex(0)
+
+    init(grace: Duration = .seconds(30), bytesPerSecond: Double = 4096) {
+        self.grace = grace
+        self.bytesPerSecond = bytesPerSecond
+    }
+
+    /// Notes that `more` bytes have come.
+    ///
+    /// - Throws: 408 where all that have come are too few for the time.
+    func note(_ more: Int, at now: ContinuousClock.Instant = .now) throws {
+        let count = byteCount.withLock { count in
+            count += more
+            return count
+        }
+        let time = now - begin
+        guard time > grace, Double(count) < time / .seconds(1) * bytesPerSecond else { return }
+        throw RequestRefusal(
+            .requestTimeout,
+            "the body came slower than \(Int(bytesPerSecond)) bytes a second, \(count) bytes in "
+                + "\(time.components.seconds) seconds; nothing was stored")
+    }
+}
+
 /// Counts each request's body from its first byte to its answer.
 struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
     let budget: BodyBudget
@@ -155,11 +185,19 @@ struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
                 throw error
             }
         }
-        guard stated == nil else {
-            try grow(by: stated ?? 0)
+        var request = request
+        if let stated {
+            try grow(by: stated)
+            if stated >= smallByteCount {
+                let rate = BodyRate()
+                request.body = RequestBody(
+                    asyncSequence: request.body.map { piece in
+                        try rate.note(piece.readableBytes)
+                        return piece
+                    })
+            }
             return try await next(request, context)
         }
-        var request = request
         request.body = RequestBody(
             asyncSequence: request.body.map { piece in
                 try grow(by: piece.readableBytes)

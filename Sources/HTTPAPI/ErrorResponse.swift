@@ -181,6 +181,19 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         _ request: Request, context: Context,
         next: (Request, Context) async throws -> Response
     ) async throws -> Response {
+        var response = try await answer(request, context, next)
+        // What HEAD would get, without it (RFC 9110, 9.3.2).
+        if request.method == .head {
+            response.body = ResponseBody(contentLength: response.body.contentLength) {
+                try await $0.finish(nil)
+            }
+        }
+        return response
+    }
+
+    private func answer(
+        _ request: Request, _ context: Context, _ next: (Request, Context) async throws -> Response
+    ) async throws -> Response {
         let path = request.uri.path
         do {
             return try await next(request, context)

@@ -17,6 +17,7 @@ import Wire
 
 struct LogRoutes {
     let store: InferenceStore
+    let lineReaders: LineReaders
 
     /// The most records of a page.
     static let pageRecordCountMax = 10_000
@@ -231,8 +232,8 @@ struct LogRoutes {
             from: PageToken(cut: cut ?? snapshot.cut, place: .address(positions)),
             limit: try count("page_size", request) ?? .max)
         return Response(
-            lines: reading, form: try request.recordForm(), fields: try request.fieldSelection(), for: context
-        )
+            lines: reading, form: try request.recordForm(), fields: try request.fieldSelection(),
+            for: context, in: try lineReaders.enter())
     }
 
     /// Where a page starts: at the positions of the body, with all that the log holds; or at a token's,

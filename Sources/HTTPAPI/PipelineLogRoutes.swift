@@ -16,6 +16,7 @@ import Wire
 
 struct PipelineLogRoutes {
     let store: InferenceStore
+    let lineReaders: LineReaders
 
     var routes: [Route] { [.question("/v1/api/pipelines/get_logs", logs)] }
 
@@ -46,7 +47,7 @@ struct PipelineLogRoutes {
                 lines: RecordReading(
                     view, topic: question.topic, window: question.window, filter: question.filter,
                     order: .time(newestFirst: question.newestFirst), from: token, limit: size ?? .max),
-                form: form, fields: selection, for: context)
+                form: form, fields: selection, for: context, in: try lineReaders.enter())
         }
         let format = try request.answerFormat()
         let cut = token?.cut ?? view.cut

@@ -19,9 +19,11 @@ extension Response {
     private static let lineByteCount = 1 << 17
 
     init(
-        lines reading: RecordReading, form: RecordForm, fields: FieldSelection, for context: APIContext
+        lines reading: RecordReading, form: RecordForm, fields: FieldSelection, for context: APIContext,
+        in place: LineReaders.Place
     ) {
         let body = ResponseBody { output in
+            defer { withExtendedLifetime(place) {} }
             let client = context.client
             var reading = reading
             var toldCount = 0

@@ -33,6 +33,17 @@ struct BodyBudgetTests {
         #expect(budget.figures.byteCount == 0)
     }
 
+    @Test("a body that trickles is refused once it had its grace, one that comes steadily is not")
+    func rate() throws {
+        let begin = ContinuousClock.now
+        let trickle = BodyRate(grace: .seconds(30), bytesPerSecond: 100)
+        try trickle.note(1, at: begin + .seconds(29))
+        let refusal = #expect(throws: RequestRefusal.self) { try trickle.note(1, at: begin + .seconds(31)) }
+        #expect(refusal?.status == .requestTimeout && refusal?.message.contains("2 bytes in") == true)
+        let steady = BodyRate(grace: .seconds(30), bytesPerSecond: 100)
+        for second in 1...200 { try steady.note(101, at: begin + .seconds(second)) }
+    }
+
     @Test("what is held is at most the bound and one large body, and comes back")
     func accounting() throws {
         let budget = BodyBudget(byteCountMax: 100)

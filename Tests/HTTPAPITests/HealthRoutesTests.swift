@@ -1,5 +1,6 @@
 // Checked here: that the server lives can be asked, and how far its log is.
 
+import HTTPTypes
 import JSON
 import Serving
 import Testing
@@ -18,6 +19,18 @@ struct HealthRoutesTests {
                     == "{\"status\":\"ok\",\"reason\":null,\"commit\":0,\"onnxruntime\":null}")
             try await client.createPipeline()
             #expect(try await client.send(.get, "/healthz").json["commit"].integer() == 2)
+        }
+    }
+
+    // A body would be read as the beginning of the next answer (RFC 9110, 9.3.2).
+    @Test("HEAD is answered as GET without the body, and refused without one")
+    func head() async throws {
+        try await serving { (client: Client) async throws in
+            let answer = try await client.send(.head, "/healthz")
+            #expect(answer.status == 200 && answer.bytes.isEmpty)
+            let refused = try await client.send(.head, "/v1/api/workspaces/create")
+            #expect(refused.status == 405 && refused.bytes.isEmpty)
+            #expect(try #require(refused.headers[.contentLength].flatMap { Int($0) }) > 0)
         }
     }
 

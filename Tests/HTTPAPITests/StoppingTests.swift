@@ -1,4 +1,5 @@
-// Checked: a server that is told to stop answers whoever takes an answer, and waits for nobody else for long.
+// Checked: a server that is told to stop answers whoever takes an answer, and waits for nobody else for long; nor
+// does one that runs wait for ever for a client that takes nothing.
 
 import Foundation
 import Hummingbird
@@ -11,7 +12,8 @@ import Testing
 struct StoppingTests {
     /// A server with an answer that never ends, and one for a request that is whole.
     private static func application(
-        _ events: AsyncStream<String>.Continuation, whenListening: @escaping @Sendable (Int) -> Void
+        _ events: AsyncStream<String>.Continuation, idleTimeout: TimeAmount = .seconds(3600),
+        whenListening: @escaping @Sendable (Int) -> Void
     ) -> some ApplicationProtocol {
         let router = Router(context: APIContext.self)
         router.on("/endless", method: .get) { _, _ in
@@ -20,6 +22,7 @@ struct StoppingTests {
                 body: ResponseBody { writer in
                     events.yield("writes")
                     let piece = ByteBuffer(repeating: 0x20, count: 1 << 20)
+                    defer { events.yield("ended") }
                     while true { try await writer.write(piece) }
                 })
         }
@@ -29,7 +32,7 @@ struct StoppingTests {
             return Response(bytes: Array(body.readableBytesView), contentType: "text/plain")
         }
         return APIServer.application(
-            router, ServerConfiguration(port: 0), idleTimeout: .seconds(3600), logger: noLog,
+            router, ServerConfiguration(port: 0), idleTimeout: idleTimeout, logger: noLog,
             whenListening: whenListening)
     }
 
@@ -75,5 +78,35 @@ struct StoppingTests {
         #expect(answer.hasPrefix("HTTP/1.1 200") && answer.hasSuffix("1234"), "\(answer)")
         try await run.value
         client.hangUp()
+    }
+
+    @Test("whoever takes nothing of an answer is cut off, and the answer ends", .timeLimit(.minutes(5)))
+    func readsNothing() async throws {
+        let (ports, port) = AsyncStream.makeStream(of: Int.self)
+        let (events, event) = AsyncStream.makeStream(of: String.self)
+        let group = APIServer.group(
+            Self.application(event, idleTimeout: .milliseconds(200)) { port.yield($0) }, logger: noLog)
+        let run = Task { try await group.run() }
+        var iterator = ports.makeAsyncIterator()
+        let client = try RawClient(port: try #require(await iterator.next()))
+        client.send("GET /endless HTTP/1.1\r\nhost: x\r\n\r\n")
+        var seen = events.makeAsyncIterator()
+        #expect(await seen.next() == "writes")
+        #expect(await seen.next() == "ended")
+        client.hangUp()
+        await group.triggerGracefulShutdown()
+        try await run.value
+    }
+
+    @Test("so many answers of lines are under way and no more, until one ends")
+    func places() throws {
+        let readers = LineReaders(countMax: 2)
+        var places = [try readers.enter(), try readers.enter()]
+        let refusal = #expect(throws: RequestRefusal.self) { try readers.enter() }
+        #expect(refusal?.status == .tooManyRequests && refusal?.headers[.retryAfter] == "1")
+        places.removeLast()
+        places.append(try readers.enter())
+        #expect(throws: RequestRefusal.self) { try readers.enter() }
+        withExtendedLifetime(places) {}
     }
 }
