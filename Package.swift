@@ -61,10 +61,12 @@ let rooms: [Room] = [
         name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["Summaries"]),
     Room(name: "Catalog", uses: ["JSON", "Records"]),
     Room(name: "Serving"),
+    Room(name: "CMemory", kind: .c, tested: false),
     Room(
         name: "Store",
         uses: [
-            "Bytes", "JSON", "Disk", "Records", "Wire", "Segments", "EventLog", "Queries", "Summaries",
+            "CMemory", "Bytes", "JSON", "Disk", "Records", "Wire", "Segments", "EventLog", "Queries",
+            "Summaries",
             "Assays", "Alerts", "Catalog", "Serving",
         ], libraries: [.product(name: "Logging", package: "swift-log")]),
     Room(

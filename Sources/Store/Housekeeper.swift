@@ -1,4 +1,5 @@
-// The background of a running store: the fold's checkpoint, retention carried out, segments rewritten, slowly.
+// The background of a running store: the fold's checkpoint, retention carried out, segments rewritten, slowly; and
+// once it is quiet, memory that a flood took given back to the system.
 //
 // Invariants:
 //  * It asks the writer for a moment at a time; what it reads and writes is bounded per second.
@@ -7,6 +8,7 @@
 //  * What fails is said once and tried again at the next round. An erasure that a file's damage stopped is
 //    tried again at growing distances, up to an hour: it reads what it could not read before.
 
+import CMemory
 import EventLog
 import Logging
 import Records
@@ -19,6 +21,8 @@ package actor Housekeeper {
     private var problems: Set<String> = []
     /// Rounds until stopped erasures are tried again, and between the last two tries.
     private var retry = (left: 1, pause: 1)
+    /// Where the log was at the last round.
+    private var lastCut: CommitNumber?
     /// An hour of rounds.
     private static let retryPauseMax = 128
 
@@ -70,6 +74,15 @@ package actor Housekeeper {
         } catch {
             say(["housekeeping did not finish: \(error)"])
         }
+        giveMemoryBack()
+    }
+
+    /// The allocator keeps what was freed below anything that still lives, each thread's for itself. To give it back
+    /// takes milliseconds, in which others wait for memory: not while records come.
+    private func giveMemoryBack() {
+        let cut = store.log.cut
+        if cut == lastCut { assaylog_give_memory_back() }
+        lastCut = cut
     }
 
     private func applyRetention() async throws {
