@@ -228,12 +228,12 @@ struct LogRoutes {
             topic: topic, window: try window(request), filter: try request.recordFilter(), newestFirst: false)
         let (positions, cut) = try await start(request, question, snapshot)
         let reading = RecordReading(
-            snapshot, topic: topic, window: question.window, filter: question.filter, order: .address,
-            from: PageToken(cut: cut ?? snapshot.cut, place: .address(positions)),
+            at: cut ?? snapshot.cut, topic: topic, window: question.window, filter: question.filter,
+            order: .address, positions: positions,
             limit: try count("page_size", request) ?? .max)
         return Response(
-            lines: reading, form: try request.recordForm(), fields: try request.fieldSelection(),
-            for: context, in: try lineReaders.enter())
+            lines: reading, of: store.log, form: try request.recordForm(),
+            fields: try request.fieldSelection(), for: context, in: try lineReaders.enter())
     }
 
     /// Where a page starts: at the positions of the body, with all that the log holds; or at a token's,

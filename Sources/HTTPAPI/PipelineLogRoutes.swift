@@ -45,9 +45,9 @@ struct PipelineLogRoutes {
         if request.wantsLines {
             return Response(
                 lines: RecordReading(
-                    view, topic: question.topic, window: question.window, filter: question.filter,
+                    at: view.cut, topic: question.topic, window: question.window, filter: question.filter,
                     order: .time(newestFirst: question.newestFirst), from: token, limit: size ?? .max),
-                form: form, fields: selection, for: context, in: try lineReaders.enter())
+                of: store.log, form: form, fields: selection, for: context, in: try lineReaders.enter())
         }
         let format = try request.answerFormat()
         let cut = token?.cut ?? view.cut

@@ -19,7 +19,8 @@ extension Response {
     private static let lineByteCount = 1 << 17
 
     init(
-        lines reading: RecordReading, form: RecordForm, fields: FieldSelection, for context: APIContext,
+        lines reading: RecordReading, of log: InferenceLog, form: RecordForm, fields: FieldSelection,
+        for context: APIContext,
         in place: LineReaders.Place
     ) {
         let body = ResponseBody { output in
@@ -31,7 +32,7 @@ extension Response {
                 // A scan that finds nothing for long ends with its client, too.
                 let (page, rest) = try await context.whileClientWaits { [reading] in
                     var rest = reading
-                    return (try rest.next(), rest)
+                    return (try rest.next(in: log.snapshot()), rest)
                 }
                 reading = rest
                 guard let rows = page else { break }

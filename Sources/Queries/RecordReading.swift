@@ -3,7 +3,8 @@
 //
 // Invariants:
 //  * Every record of the question comes once, in the order asked for.
-//  * Memory is that of one page.
+//  * Memory is that of one page. Between two pages nothing of the log is held: files that are replaced meanwhile,
+//    by a deletion or a redaction, are not kept on disk by whoever reads slowly.
 //  * A part that is not seen is told once.
 
 import EventLog
@@ -25,7 +26,6 @@ package struct RecordReading: Sendable {
     package private(set) var limit: Int
     /// Parts that the records so far are without.
     package private(set) var unseen: [UnseenPart] = []
-    private let snapshot: LogSnapshot
     private var key: RecordKey?
     private var positions: [String: UInt64]
     private var isEnded = false
@@ -33,20 +33,21 @@ package struct RecordReading: Sendable {
     /// Records of a page: eight full blocks, so that few are read twice.
     package static let pageRecordCount = 1 << 14
 
-    /// - Parameter token: where to go on, and at which cut; nil to begin, at the snapshot's.
+    /// - Parameters:
+    ///   - cut: as of when, where it begins.
+    ///   - token: where to go on, and at which cut; nil to begin.
     package init(
-        _ snapshot: LogSnapshot, topic: String, window: TimeWindow = .always,
+        at cut: CommitNumber, topic: String, window: TimeWindow = .always,
         filter: RecordFilter = RecordFilter(), order: Order, from token: PageToken? = nil,
         positions: [String: UInt64] = [:], limit: Int = .max
     ) {
-        self.snapshot = snapshot
         self.topic = topic
         self.window = window
         self.filter = filter
         self.order = order
         self.limit = limit
         self.positions = positions
-        cut = token?.cut ?? snapshot.cut
+        self.cut = token?.cut ?? cut
         switch token?.place {
         case .behind(let key)?: self.key = key
         case .address(let places)?: self.positions = places
@@ -55,7 +56,9 @@ package struct RecordReading: Sendable {
     }
 
     /// The next records; nil when all have come.
-    package mutating func next() throws(CancellationError) -> RecordRows? {
+    ///
+    /// - Parameter snapshot: of the cut or later: what was let go up to it does not come any more.
+    package mutating func next(in snapshot: LogSnapshot) throws(CancellationError) -> RecordRows? {
         guard !isEnded, limit > 0 else { return nil }
         let count = min(limit, RecordReading.pageRecordCount)
         let rows: RecordRows

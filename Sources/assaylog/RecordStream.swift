@@ -57,13 +57,14 @@ struct RecordStream {
     mutating func writeByTime(limit: Int = .max, newestFirst: Bool = false) throws {
         try write(
             RecordReading(
-                snapshot, topic: topic, window: window, filter: filter,
+                at: snapshot.cut, topic: topic, window: window, filter: filter,
                 order: .time(newestFirst: newestFirst), limit: limit))
     }
 
     /// Writes all records, partition after partition, each in the order of its indexes.
     mutating func writeByAddress() throws {
-        try write(RecordReading(snapshot, topic: topic, window: window, filter: filter, order: .address))
+        try write(
+            RecordReading(at: snapshot.cut, topic: topic, window: window, filter: filter, order: .address))
     }
 
     /// Writes what the reading gives, which gives the same each time: the log as of one cut.
@@ -71,14 +72,14 @@ struct RecordStream {
         if text == .arrow {
             var schema = ArrowTableSchema()
             var pages = reading
-            while let rows = try pages.next() {
+            while let rows = try pages.next(in: snapshot) {
                 for batch in rows.shownBatches { schema.add(batch) }
             }
             arrow = ArrowPartWriter(ArrowWriter(form: form), schema)
         }
         try begin()
         var pages = reading
-        while let rows = try pages.next() { try write(rows) }
+        while let rows = try pages.next(in: snapshot) { try write(rows) }
         unseen = pages.unseen
         try end()
     }

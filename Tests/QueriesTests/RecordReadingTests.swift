@@ -40,13 +40,14 @@ import Testing
                 RecordFilter(), RecordFilter(modelName: "model-1"), RecordFilter(pipelineVersion: "v0"),
                 RecordFilter(partitions: ["edge-1"]),
             ] {
+                let snapshot = model.snapshot
                 var reading = RecordReading(
-                    model.snapshot, topic: "fraud", filter: filter, order: order)
+                    at: snapshot.cut, topic: "fraud", filter: filter, order: order)
                 var texts: [String] = []
-                while let rows = try reading.next() { texts += rows.texts }
+                while let rows = try reading.next(in: snapshot) { texts += rows.texts }
                 let rows = model.rows(topic: "fraud", .always, filter, cut: .max)
                 #expect(texts == expected(rows, order), "seed \(seed), \(order), \(filter)")
-                #expect(try reading.next().map(\.rows.count) == nil)
+                #expect(try reading.next(in: snapshot).map(\.rows.count) == nil)
             }
         }
     }
@@ -152,8 +153,8 @@ import Testing
             case "window": _ = try RecordScan(snapshot).window(topic: "fraud", .always, limit: 10_000)
             case "page": _ = try RecordScan(snapshot).page(topic: "fraud", positions: [:], limit: 10_000)
             default:
-                var reading = RecordReading(snapshot, topic: "fraud", order: .time(newestFirst: true))
-                while try reading.next() != nil {}
+                var reading = RecordReading(at: snapshot.cut, topic: "fraud", order: .time(newestFirst: true))
+                while try reading.next(in: snapshot) != nil {}
             }
         }
         client.task.withLock { $0 = task }
@@ -221,8 +222,8 @@ import Testing
         let rows = try RecordScan(model.snapshot).window(topic: "fraud", .always, limit: 25)
         #expect(rows.texts == model.rows[20..<45].map(\.record.text))
         #expect(rows.statistics.unseen.map(\.indexes) == [0..<20] && rows.hasMore)
-        var reading = RecordReading(model.snapshot, topic: "fraud", order: .time(newestFirst: false))
-        while try reading.next() != nil {}
+        var reading = RecordReading(at: model.snapshot.cut, topic: "fraud", order: .time(newestFirst: false))
+        while try reading.next(in: model.snapshot) != nil {}
         #expect(reading.unseen.count == 1)
     }
 }
