@@ -2,7 +2,8 @@
 // held against the decision's.
 //
 // A result does not tell everything that the digest is over: not a baseline that moves, which is in no result,
-// and not how many nulls there were beside infinite numbers only. What is in the definition is taken from there.
+// and not what was counted where there is no score. What is in the definition is taken from there; the rest may
+// stand beside a result (SeriesSupplement.swift).
 //
 // Invariants:
 //  * An outcome, written as a result and read back, has the digest it had, or is not read back.
@@ -17,8 +18,10 @@ extension SeriesAssay {
     /// What a result says of its window; nil where it does not say enough.
     ///
     /// Throws where it is no result of this decision.
+    ///
+    /// - Parameter supplement: what stands beside it, for an assay of this definition.
     package func outcome(
-        ofResult document: [UInt8], _ decision: AssayDecision
+        ofResult document: [UInt8], _ decision: AssayDecision, with supplement: SeriesSupplement? = nil
     ) throws -> SeriesOutcome? {
         let json = JSONField(try JSONValue(parsing: document))
         guard try json["id"].integer() == decision.resultID.number else {
@@ -34,31 +37,18 @@ extension SeriesAssay {
         guard try scores.object().members.map(\.key) == definition.paths.map(\.dottedText) else {
             throw scores.refused("are not those of the assay's paths")
         }
-        guard case .summaries(let baselines) = definition.baseline else { return nil }
         var findings: [SeriesFinding] = []
-        for target in definition.targeting.targets {
-            guard let baseline = baselines[target.path] else {
-                preconditionFailure("A definition holds a summary for each of its paths.")
-            }
+        for (position, target) in definition.targeting.targets.enumerated() {
+            let part = supplement?.parts[position]
             let name = target.path.dottedText
             guard
-                let finding = try SeriesFinding(target, baseline, scores[name], summaries[name])
+                let finding = try SeriesFinding(
+                    target, definition.knownBaseline(of: target.path) ?? part?.baseline, part, scores[name],
+                    summaries[name])
             else { return nil }
             findings.append(finding)
         }
         return SeriesOutcome(window, findings, definition.settings)
-    }
-
-    /// Whether a result is not what was decided, as far as it tells. What another engine made cannot be made
-    /// again, and is taken as it is.
-    package func contradicts(_ document: [UInt8], _ decision: AssayDecision) -> Bool {
-        guard SeriesOutcome.proves(engine: decision.engineVersion) else { return false }
-        do {
-            guard let outcome = try outcome(ofResult: document, decision),
-                let digest = outcome.digest(ofEngine: decision.engineVersion)
-            else { return false }
-            return digest != decision.digest
-        } catch { return true }
     }
 
     /// What is said of a window that holds no records, where that follows from the decision; nil where it
@@ -76,12 +66,36 @@ extension SeriesAssay {
     }
 }
 
+extension SeriesDefinition {
+    /// The baseline of a path where it does not move; nil where it does.
+    fileprivate func knownBaseline(of path: IOPath) -> DatedSeriesSummary? {
+        guard case .summaries(let baselines) = baseline else { return nil }
+        guard let baseline = baselines[path] else {
+            preconditionFailure("A definition holds a summary for each of its paths.")
+        }
+        return baseline
+    }
+}
+
 extension SeriesFinding {
     /// Reads what became of a path, as `SeriesResult` writes it; nil where that does not tell all.
+    ///
+    /// - Parameters:
+    ///   - baseline: nil where it is not known, or there was none.
+    ///   - part: what stands beside the result.
     fileprivate init?(
-        _ target: SeriesTarget, _ baseline: DatedSeriesSummary, _ json: JSONField, _ summary: JSONField
+        _ target: SeriesTarget, _ baseline: DatedSeriesSummary?, _ part: SeriesSupplement.Part?,
+        _ json: JSONField, _ summary: JSONField
     ) throws {
         if case .string(let sentence)? = json.value {
+            if let part {
+                guard let status = part.status else {
+                    throw json.refused("is a sentence, beside which it stands that there was a score")
+                }
+                self.init(target, baseline: baseline, absence: sentence, status, held: part.held)
+                return
+            }
+            guard let baseline else { return nil }
             if sentence == Self.noRecords {
                 self.init(target, baseline: baseline, absence: sentence)
                 return
@@ -91,10 +105,12 @@ extension SeriesFinding {
             return
         }
         let dated = try DatedSeriesSummary(summary)
-        let found = dated.summary
-        // An infinite one is written as none.
-        let statistics = [found.min, found.max, found.mean, found.median, found.standardDeviation]
-        guard !statistics.contains(nil) else { return nil }
+        guard let baseline else {
+            guard part == nil else {
+                throw json.refused("is a score, beside which it stands that there was no baseline")
+            }
+            return nil
+        }
         var scores: [Double] = []
         for term in try json["scores"].array() { scores.append(try term.double()) }
         self.init(

@@ -2,7 +2,8 @@
 // it saw, its digest and its kept bytes compared; and whether anything waits to be decided.
 //
 // Invariants: those of HistoryVerification.swift. A sealed result that tells less than its digest is over, of
-// a baseline that moves or of infinite numbers only, is counted as sealed and as not compared.
+// a baseline that moves or of values without a score, is read with what stands beside it; where nothing does, as
+// of results that were sealed before there was such, it is counted as sealed and as not compared.
 
 import Assays
 import EventLog
@@ -52,7 +53,7 @@ extension StoreView {
         if isUnproven { report.sealedUnprovenCount += 1 }
         do {
             guard SeriesOutcome.proves(engine: decision.engineVersion),
-                let outcome = try assay.outcome(ofResult: sealed, decision),
+                let outcome = try outcome(ofSealed: sealed, decision, assay),
                 let digest = outcome.digest(ofEngine: decision.engineVersion)
             else {
                 report.sealedCount += 1
@@ -70,6 +71,20 @@ extension StoreView {
             report.differentCount += 1
             report.note("\(name(decision, assay)): the sealed result is not of this decision: \(error)")
         }
+    }
+
+    /// What a sealed result says, with what stands beside it; nil where that is not enough.
+    private func outcome(
+        ofSealed document: [UInt8], _ decision: AssayDecision, _ assay: SeriesAssay
+    ) throws -> SeriesOutcome? {
+        if let outcome = try assay.outcome(ofResult: document, decision) { return outcome }
+        let number = decision.resultID.number
+        guard places.supplements.holds(number, in: snapshot) else { return nil }
+        guard let beside = places.supplements.document(number, in: snapshot) else {
+            throw StoreRefusal(.invalid, "what stands beside it cannot be read")
+        }
+        let supplement = try SeriesSupplement(beside, of: decision.resultID, assay.definition)
+        return try assay.outcome(ofResult: document, decision, with: supplement)
     }
 
     private func name(_ decision: AssayDecision, _ assay: SeriesAssay) -> String {

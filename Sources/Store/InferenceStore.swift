@@ -96,10 +96,12 @@ package final class InferenceStore: Sendable {
         }
     }
 
-    /// Where kept results are: in `derived`, in the log itself, and which of those nothing proves.
+    /// Where kept results are: in `derived`, in the log itself, what stands beside those, and which of them
+    /// nothing proves.
     struct Places: Sendable {
         let derived = ResultPlaces.derived()
         let sealed = ResultPlaces.sealed()
+        let supplements = ResultPlaces.supplements()
         let unproven = ResultPlaces.unproven()
     }
 

@@ -49,6 +49,9 @@ final class ResultPlaces: Sendable {
     /// Results sealed in the main log. "result " and eight digits are a name without memory of its own.
     static func sealed() -> ResultPlaces { ResultPlaces(prefix: "result ") }
 
+    /// What stands beside sealed results that do not tell all of their outcomes (SeriesSupplement.swift).
+    static func supplements() -> ResultPlaces { ResultPlaces(prefix: "beside ") }
+
     /// The marks of sealed results that nothing proved to be what was decided (SealableResult.swift).
     static func unproven() -> ResultPlaces { ResultPlaces(prefix: unprovenPrefix) }
 

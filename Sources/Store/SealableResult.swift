@@ -10,9 +10,14 @@
 // Both events of an unproven result are in one commit, and stay for ever: when the records are gone, nobody can
 // find out any more which of the digests was right.
 //
+// A result of the second generation may tell too little to have a digest: of a baseline that moves, or of values
+// without a score. Then it is worked out again while that is possible, and what it does not tell goes into the
+// log beside it, in the same commit: `beside 123  {"result_id":123,"paths":{…}}` (SeriesSupplement.swift). The
+// result itself stays as people know it.
+//
 // Invariants:
-//  * A result without the mark has its decision's digest, as far as it tells, or was kept as another engine
-//    version made it.
+//  * A result without the mark has its decision's digest, with what stands beside it; or was kept as another
+//    engine version made it; or tells too little, and cannot be worked out again.
 //  * A marked result is what people were answered before: sealing changes no answer that cannot be proved wrong.
 
 import Assays
@@ -33,11 +38,16 @@ struct SealableResult {
     let decision: AssayDecision
     let document: [UInt8]
     var contradiction: Contradiction?
+    /// The document of what the result does not tell, where that is known.
+    var supplement: [UInt8]?
 
     /// The events that seal it, for one commit.
     func items(_ places: InferenceStore.Places) -> [AppendItem] {
         let number = decision.resultID.number
         var items = [AppendItem.event(Event(name: places.sealed.name(of: number), document: document))]
+        if let supplement {
+            items.append(.event(Event(name: places.supplements.name(of: number), document: supplement)))
+        }
         if let contradiction {
             let json = JSONValue.object(
                 ("result_id", .integer(number)), ("decided", .string(decision.digest.hex)),
@@ -86,46 +96,112 @@ extension StoreView {
 
     /// The same of the second generation.
     func sealable(_ decisions: [AssayDecision], of assay: SeriesAssay) throws -> [SealableResult] {
-        let kept = decisions.map { keptDocument(of: $0) }
+        let kept = decisions.map { KeptSeriesResult(keptDocument(of: $0), $0, assay) }
         var results: [SealableResult?] = zip(decisions, kept).map { decision, kept in
             if let empty = assay.emptyDocument(of: decision) {
                 return SealableResult(decision: decision, document: empty)
             }
-            guard let kept, !assay.contradicts(kept, decision) else { return nil }
-            return SealableResult(decision: decision, document: kept)
+            guard case .proven(let document) = kept else { return nil }
+            return SealableResult(decision: decision, document: document)
         }
         let missing = results.indices.filter { results[$0] == nil }
         let outcomes = try seriesOutcomes(of: missing.map { decisions[$0] }, assay)
         for (position, found) in zip(missing, outcomes) {
-            let decision = decisions[position]
-            let keptOutcome = try? kept[position].flatMap { try assay.outcome(ofResult: $0, decision) }
             let outcome: SeriesOutcome
             do { outcome = try found.get() } catch {
                 try Task.checkCancellation()
-                guard let document = kept[position], let keptOutcome else { throw error }
-                results[position] = SealableResult(
-                    decision: decision, document: document,
-                    contradiction: .init(kept: keptOutcome.digest(ofEngine: decision.engineVersion)))
+                results[position] = try sealable(decisions[position], kept[position], after: error)
                 continue
             }
-            let again = assay.document(outcome, of: decision)
-            let digest = outcome.digest(ofEngine: decision.engineVersion)
-            guard digest != decision.digest else {
-                results[position] = SealableResult(decision: decision, document: again)
-                continue
-            }
-            results[position] = SealableResult(
-                decision: decision, document: keptOutcome == nil ? again : kept[position] ?? again,
-                contradiction: .init(
-                    kept: keptOutcome?.digest(ofEngine: decision.engineVersion),
-                    workedOut: digest ?? outcome.digest))
+            results[position] = sealable(decisions[position], kept[position], outcome, assay)
         }
         return results.compactMap { $0 }
+    }
+
+    /// What is to be sealed where a result could not be worked out again.
+    ///
+    /// - Throws: `error`, where there is no other.
+    private func sealable(
+        _ decision: AssayDecision, _ kept: KeptSeriesResult, after error: any Error
+    ) throws -> SealableResult {
+        switch kept {
+        case .proven(let document), .reticent(let document):
+            SealableResult(decision: decision, document: document)
+        case .contradictory(let document, let digest):
+            SealableResult(decision: decision, document: document, contradiction: .init(kept: digest))
+        case .none: throw error
+        }
+    }
+
+    /// What is to be sealed where it was worked out again.
+    private func sealable(
+        _ decision: AssayDecision, _ kept: KeptSeriesResult, _ outcome: SeriesOutcome, _ assay: SeriesAssay
+    ) -> SealableResult {
+        let supplement = SeriesSupplement(of: outcome, assay.definition)
+        /// With what it does not tell of the outcome beside it.
+        func result(_ document: [UInt8], _ contradiction: SealableResult.Contradiction? = nil)
+            -> SealableResult
+        {
+            var result = SealableResult(decision: decision, document: document, contradiction: contradiction)
+            if case .reticent = KeptSeriesResult(document, decision, assay) {
+                let json = supplement.json(of: decision.resultID, assay.definition)
+                result.supplement = Array(json.text.utf8)
+            }
+            return result
+        }
+        let again = assay.document(outcome, of: decision)
+        let digest = outcome.digest(ofEngine: decision.engineVersion)
+        let (document, keptDigest): ([UInt8]?, ResultDigest?) =
+            switch kept {
+            case .none: (nil, nil)
+            case .proven(let document): (document, decision.digest)
+            case .contradictory(let document, let digest): (document, digest)
+            case .reticent(let document):
+                (
+                    document,
+                    (try? assay.outcome(ofResult: document, decision, with: supplement))?
+                        .digest(ofEngine: decision.engineVersion)
+                )
+            }
+        if let document, keptDigest == decision.digest { return result(document) }
+        guard digest != decision.digest else { return result(again) }
+        return result(document ?? again, .init(kept: keptDigest, workedOut: digest ?? outcome.digest))
     }
 
     /// Whether a result was sealed though nothing proved it to be what was decided.
     func isUnproven(_ decision: AssayDecision) -> Bool {
         places.unproven.holds(decision.resultID.number, in: snapshot)
+    }
+}
+
+/// What a kept result of the second generation says of its decision.
+private enum KeptSeriesResult {
+    /// It is what was decided, or made by another engine version, which cannot be made again.
+    case proven([UInt8])
+    /// It does not tell enough for a digest.
+    case reticent([UInt8])
+    /// It is a result of the decision, and not what was decided.
+    case contradictory([UInt8], ResultDigest?)
+    /// There is none, or none that can be read.
+    case none
+
+    init(_ document: [UInt8]?, _ decision: AssayDecision, _ assay: SeriesAssay) {
+        guard let document else {
+            self = .none
+            return
+        }
+        guard SeriesOutcome.proves(engine: decision.engineVersion) else {
+            self = .proven(document)
+            return
+        }
+        do {
+            guard let outcome = try assay.outcome(ofResult: document, decision) else {
+                self = .reticent(document)
+                return
+            }
+            let digest = outcome.digest(ofEngine: decision.engineVersion)
+            self = digest == decision.digest ? .proven(document) : .contradictory(document, digest)
+        } catch { self = .none }
     }
 }
 
