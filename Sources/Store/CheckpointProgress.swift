@@ -44,20 +44,19 @@ struct CheckpointProgress: Sendable {
 
     /// Looks through the events that came since.
     mutating func look(through snapshot: LogSnapshot) throws {
-        var position = eventCount
-        try snapshot.forEachEvent(from: eventCount) { _, event in
+        let folded = InferenceStore.EventName.folded
+        try snapshot.forEachEvent(named: folded, from: eventCount) { position, _, event in
             if event.name == InferenceStore.EventName.assay,
                 let decision = try AssayEvent(document: event.document).decision
             {
                 let number = decision.resultID.number
                 rises = rises && lastNumber.map { $0 < number } ?? true
                 lastNumber = number
-            } else if InferenceStore.EventName.folded.contains(event.name) {
+            } else {
                 others.append(position)
             }
-            position += 1
         }
-        eventCount = position
+        eventCount = snapshot.index.events.count
     }
 
     /// Numbers are never given twice and the last is the book's, or there are decisions it does not know.

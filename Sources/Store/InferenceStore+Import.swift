@@ -6,8 +6,10 @@
 //    moved is found again, and one that was changed is not taken for itself.
 //  * A mark goes on from another exactly when it says so, by the other's place: a file that was written over
 //    under the same name is not what was there before.
+//  * A mark that cannot be read is told of, and hides no other. Which file it was of is not known then.
 
 import Bytes
+import Disk
 import EventLog
 import JSON
 import Records
@@ -128,15 +130,34 @@ extension InferenceStore {
     }
 }
 
+/// How far files have been read into a partition.
+package struct ImportMarks: Sendable {
+    /// The last mark of every file, newest first.
+    package var marks: [ImportMark] = []
+    /// Marks that cannot be read, each with its place: of whatever partition and file.
+    package var unread: [String] = []
+}
+
 extension StoreView {
-    /// The last mark of every file that was read into a partition, newest first.
-    package func importMarks(topic: String, partition: String) throws -> [ImportMark] {
+    /// The last marks of the files that were read into a partition.
+    package func importMarks(topic: String, partition: String) -> ImportMarks {
+        var found = ImportMarks()
         var marks: [ImportMark?] = []
         // The newest mark of each name, and at each place.
         var byPath: [String: Int] = [:]
         var byPlace: [ImportMark.Place: Int] = [:]
         for place in snapshot.index.events where place.entry.name == InferenceStore.importEventName {
-            var mark = try ImportMark(JSONField(try JSONValue(parsing: try snapshot.event(place).document)))
+            var mark: ImportMark
+            do {
+                mark = try ImportMark(JSONField(try JSONValue(parsing: try snapshot.event(place).document)))
+            } catch {
+                let file = FileName.segment(place.segment)
+                // What is wrong with the bytes `assaylog check` says.
+                let reason = error is SegmentError ? "" : " (\(error))"
+                found.unread.append(
+                    "the event \"\(place.entry.name)\" of \(file) at byte \(place.entry.offset)\(reason)")
+                continue
+            }
             guard mark.topic == topic, mark.partition == partition else { continue }
             let namesake = byPath[mark.path].flatMap { mark.follows(marks[$0]) ? $0 : nil }
             if let last = namesake ?? mark.begin.flatMap({ byPlace[$0] }), var found = marks[last] {
@@ -150,7 +171,8 @@ extension StoreView {
             if let place = mark.place { byPlace[place] = marks.count }
             marks.append(mark)
         }
-        return marks.reversed().compactMap { $0 }
+        found.marks = marks.reversed().compactMap { $0 }
+        return found
     }
 }
 

@@ -49,25 +49,38 @@ extension StoreView {
     ) throws -> [SegmentInspection] {
         let files = PosixFileSystem(root: directory)
         guard let manifest = try Manifest.read(LogConfiguration(), on: files) else { return [] }
-        return try manifest.entries.map { entry in
-            let segment = try SegmentFile(opening: entry.number, in: "", on: files)
-            return try inspect(segment, entry, describesColumns: entry.number == number)
+        return manifest.entries.map { entry in
+            var found = SegmentInspection(number: entry.number, state: "\(entry.state)", byteCount: 0)
+            do throws(SegmentError) {
+                let segment = try SegmentFile(opening: entry.number, in: "", on: files)
+                try inspect(segment, entry, describesColumns: entry.number == number, into: &found)
+            } catch {
+                // What is wrong with one keeps no other from being looked at.
+                found.damage = "\(error)"
+            }
+            return found
         }
     }
 
+    /// As far as the segment can be followed.
     private static func inspect(
-        _ segment: SegmentFile, _ entry: Manifest.Entry, describesColumns: Bool
-    ) throws -> SegmentInspection {
-        var found = SegmentInspection(
-            number: entry.number, state: "\(entry.state)", byteCount: try segment.byteCount())
+        _ segment: SegmentFile, _ entry: Manifest.Entry, describesColumns: Bool,
+        into found: inout SegmentInspection
+    ) throws(SegmentError) {
+        found.byteCount = try segment.byteCount()
         let (reader, decompressor) = (BlockReader(), ZstdDecompressor())
-        let limit: Int? =
-            switch entry.state {
-            case .sealed: try segment.footer().offset
-            case .closed: entry.byteCount
-            case .active: nil
-            }
         try segment.checkHeader()
+        var limit: Int?
+        var footerProblem: String?
+        switch entry.state {
+        case .sealed:
+            // The envelopes say the same as the footer.
+            do throws(SegmentError) { limit = try segment.footer().offset } catch {
+                footerProblem = "its footer is not read (\(error))"
+            }
+        case .closed: limit = entry.byteCount
+        case .active: break
+        }
         let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             found.envelopeCount += 1
             // In a rewritten segment they do not ascend.
@@ -114,7 +127,10 @@ extension StoreView {
                         commit: header.commit, columns: columns))
             }
         }
-        if let tear = end.tear { found.damage = "\(tear), at byte \(end.validByteCount)" }
-        return found
+        if let footerProblem {
+            found.damage = "\(footerProblem); scanned instead, up to byte \(end.validByteCount)"
+        } else if let tear = end.tear {
+            found.damage = "\(tear), at byte \(end.validByteCount)"
+        }
     }
 }

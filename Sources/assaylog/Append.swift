@@ -188,13 +188,22 @@ private struct Importer {
 
     /// Where to begin with a file, and what to note of it; nil where nothing is noted.
     private func mark(of file: InputFile) throws -> ImportMark? {
-        guard let size = file.byteCount, let marks = try sink.marks() else { return nil }
+        guard let size = file.byteCount, let known = try sink.marks() else { return nil }
         let path = file.absolutePath
         let fresh = ImportMark(
             topic: sink.topic, partition: options.partition, path: path, byteCount: 0, rowCount: 0,
             digest: "",
             at: SystemSources.wallClock())
         guard !options.again else { return fresh }
+        // It may be this file's, and go farther than those that can be read.
+        if let unread = known.unread.first {
+            let more = known.unread.count > 1 ? " and \(known.unread.count - 1) more" : ""
+            throw CommandFailure(
+                "whether \(file.name) is in the log already is not known, for how far an import had come cannot be "
+                    + "read: \(unread)\(more); restore that file of the log from a backup, or import all of "
+                    + "\(file.name) with --again, which does not ask")
+        }
+        let marks = known.marks
         var changed: Range<Int>?
         // Places that imports went on from which the file has changed since: none to go on at.
         var gone: Set<ImportMark.Place> = []

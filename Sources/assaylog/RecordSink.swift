@@ -36,7 +36,7 @@ protocol RecordSink {
     func declare() async throws
 
     /// Up to where earlier imports read files into the same place; nil where that cannot be known.
-    func marks() throws -> [ImportMark]?
+    func marks() throws -> ImportMarks?
 
     func close() async throws
 }
@@ -199,7 +199,7 @@ struct StoreSink: RecordSink {
 
     func declare() async throws { try await store.declare(declaration, of: partition) }
 
-    func marks() throws -> [ImportMark]? { try store.view.importMarks(topic: topic, partition: partition) }
+    func marks() throws -> ImportMarks? { store.view.importMarks(topic: topic, partition: partition) }
 
     func close() async throws { try await store.close() }
 }

@@ -247,7 +247,7 @@ final class ServerSink: RecordSink {
     /// What was there was sent with the same query, which is part of its key: it is declared.
     func declare() {}
 
-    func marks() throws -> [ImportMark]? { nil }
+    func marks() throws -> ImportMarks? { nil }
 
     func close() async throws {}
 }

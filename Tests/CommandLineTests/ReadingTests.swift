@@ -119,6 +119,60 @@ import Testing
         #expect(check.status == 1 && (check.output + check.errors).contains("segment-0000000000000001"))
     }
 
+    @Test(
+        "damage to what notes an import hides nothing else, and stops imports alone, which say what to do",
+        arguments: [false, true])
+    func damagedMark(isCatalog: Bool) throws {
+        try sandbox.appendRecords(600)
+        let name = "segment-0000000000000001"
+        let path = sandbox.file("assaylog-data/\(name)")
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        let kind = isCatalog ? "\"workspace_created\"" : "\"file_read\""
+        let mark = try #require(bytes.range(of: Data(kind.utf8)))
+        bytes[mark.upperBound + 10] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let logs = try sandbox.run("logs", "--pipeline", "fraud")
+        guard !isCatalog else {
+            // Without it nobody knows which pipelines there are.
+            #expect(logs.status == 1 && logs.errors.contains("\(name) at byte"), "\(logs)")
+            return
+        }
+        #expect(logs.status == 0 && logs.lines.count == 600, "\(logs.errors)")
+        let inspected = try sandbox.run("inspect")
+        #expect(inspected.lines.contains { $0.contains("600") } && inspected.errors.contains("segment 1: "))
+        let check = try sandbox.run("check")
+        #expect(check.status == 1 && (check.output + check.errors).contains("\(name) at byte"))
+        try sandbox.write(Sample.lines(600..<700), to: "more.ndjson")
+        for options in [[], ["--resume"]] {
+            let refused = try sandbox.run(["append", "--pipeline", "fraud"] + options + ["more.ndjson"])
+            #expect(
+                refused.status == 1 && refused.errors.contains("the event \"import\" of \(name) at byte")
+                    && refused.errors.contains("--again"), "\(refused.errors)")
+        }
+        #expect(try sandbox.run("append", "--pipeline", "fraud", "--again", "more.ndjson").status == 0)
+        #expect(try sandbox.run("logs", "--pipeline", "fraud").lines.count == 700)
+    }
+
+    @Test("a segment whose footer is damaged is inspected all the same")
+    func damagedFooter() throws {
+        try sandbox.appendRecords(600)
+        let path = sandbox.file("assaylog-data/segment-0000000000000001")
+        let whole = try sandbox.run("inspect", "--json")
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        bytes[bytes.count - 6] ^= 1
+        try bytes.write(to: URL(fileURLWithPath: path))
+        let damaged = try sandbox.run("inspect", "--json")
+        #expect(whole.status == 0 && damaged.status == 1)
+        #expect(damaged.errors.contains("segment 1: its footer is not read"), "\(damaged.errors)")
+        // Of the topic, and of the segment.
+        for run in [whole, damaged] {
+            #expect(run.output.components(separatedBy: "\"records\":600").count == 3, "\(run.output)")
+        }
+        try Data().write(to: URL(fileURLWithPath: path))
+        let empty = try sandbox.run("inspect")
+        #expect(empty.status == 1 && empty.errors.contains("segment 1: "), "\(empty)")
+    }
+
     @Test("what is not there is refused with what is")
     func refusals() throws {
         #expect(try query("--path", "output y 0").errors.contains("holds no assaylog data"))

@@ -36,6 +36,24 @@ struct CheckpointProgressTests {
         for number in 0..<count { try await store.setActive(ids[number % ids.count], number % 3 == 0) }
     }
 
+    // It was written never again: it looked at all events, as openings once did.
+    @Test("damage to an event that nothing is folded from keeps no checkpoint from being written")
+    func damagedOther() async throws {
+        let (scene, ids) = try await Self.scene(eventCount: 1_000_000)
+        let name = InferenceStore.importEventName
+        _ = try await scene.store.log.append([.event(Event(name: name, document: Array("{}".utf8)))])
+        let snapshot = scene.store.log.snapshot()
+        let place = try #require(Array(snapshot.index.events).last { $0.entry.name == name })
+        try SealableResultTests.damage(
+            scene.folder, FileName.segment(place.segment), at: place.entry.offset,
+            byteCount: place.entry.byteCount)
+        #expect(throws: SegmentError.self) { try snapshot.event(place) }
+        try await Self.switches(5, ids, scene.store)
+        #expect(try await scene.store.writeCheckpoint { _ in 0 } == .written)
+        #expect(scene.store.view.importMarks(topic: "t", partition: "p").unread.count == 1)
+        try await scene.store.close()
+    }
+
     @Test(
         "a process that is killed leaves the last checkpoint, and the opening folds what came after it alone")
     func killed() async throws {

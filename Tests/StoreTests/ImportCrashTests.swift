@@ -82,7 +82,7 @@ private struct FileImport {
 
     /// The last mark of this file; nil for none.
     func mark(_ store: InferenceStore) throws -> ImportMark? {
-        try store.view.importMarks(topic: Self.topic, partition: Self.partition)
+        store.view.importMarks(topic: Self.topic, partition: Self.partition).marks
             .first { $0.byteCount <= bytes.count && $0.digest == digest(upTo: $0.byteCount) }
     }
 
@@ -281,7 +281,7 @@ struct ImportCrashTests {
             4, path: "/old", upTo: places[2], from: ImportMark.Place(byteCount: 250, checksum: 9))
         try await append(
             5, path: "/moved", upTo: ImportMark.Place(byteCount: 350, checksum: 8), from: places[2])
-        let marks = try store.view.importMarks(topic: FileImport.topic, partition: FileImport.partition)
+        let marks = store.view.importMarks(topic: FileImport.topic, partition: FileImport.partition).marks
         #expect(marks.map(\.digest) == ["5", "4", "2", "1"])
         let written = ImportMark.Place(byteCount: 250, checksum: 9)
         #expect(marks.map(\.earlier) == [[written, places[2]], [written], [places[0]], []])
