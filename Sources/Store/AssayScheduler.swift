@@ -56,8 +56,7 @@ package actor AssayScheduler {
 
     private struct Waiting {
         /// Nil where it is the first record that is waited for.
-        var problem: String?
-        var retryAt: Timestamp
+        var trouble: Trouble?
     }
 
     /// Works over one column that are carried out one after the other.
@@ -144,11 +143,11 @@ package actor AssayScheduler {
             for (id, first) in cohort.firstWindows where first < dueCount {
                 entries[id] = Backfill(
                     doneCount: max(0, cohort.examinedCount - first), dueCount: dueCount - first,
-                    problem: cohort.problem)
+                    problem: cohort.trouble?.problem)
             }
         }
         for (id, entry) in waiting {
-            guard let problem = entry.problem else { continue }
+            guard let problem = entry.trouble?.problem else { continue }
             let doneCount = store.book[id]?.decisions.count ?? 0
             entries[id] = Backfill(doneCount: doneCount, dueCount: nil, problem: problem)
         }
@@ -166,9 +165,9 @@ package actor AssayScheduler {
             for cohort in all {
                 cohort.setBack(to: cohort.grid.completeCount(until: horizon(now)))
                 cohort.late?.shift(back: step)
-                cohort.retryAt = cohort.retryAt?.adding(TimeSpan(microseconds: -step.microseconds))
+                cohort.trouble?.shift(back: step)
             }
-            for (id, entry) in waiting where entry.problem != nil { waiting[id]?.retryAt = now }
+            for id in waiting.keys { waiting[id]?.trouble?.retryAt = now }
         }
         lastNow = now
     }
@@ -189,6 +188,7 @@ package actor AssayScheduler {
 
     /// Puts an assay where it belongs, as its decisions tell.
     private func enter(_ id: AssayID, _ view: StoreView, _ now: Timestamp) {
+        let earlier = waiting[id]?.trouble
         leave(id)
         guard let assay = view.book[id], assay.isActive else { return }
         do {
@@ -196,14 +196,17 @@ package actor AssayScheduler {
             else {
                 let topic = try view.pipeline(of: assay.definition.window).topic.name
                 topics[topic] = .some(nil)
-                waiting[id] = Waiting(problem: nil, retryAt: Timestamp(microseconds: .max))
+                waiting[id] = Waiting()
                 return
             }
             for topic in cohort.topics { topics[topic] = .some(view.snapshot.index.topics[topic]?.timeMin) }
             join(cohort)
             untold.insert(id)
         } catch {
-            wait(id, "\(error)", now, assay.definition.name)
+            var trouble = earlier
+            let isNews = trouble.note("\(error)", at: now, grace: store.configuration.grace)
+            waiting[id] = Waiting(trouble: trouble)
+            if isNews { warn("\(id) (\(assay.definition.name))", "\(error)") }
         }
     }
 
@@ -235,18 +238,17 @@ package actor AssayScheduler {
         }
     }
 
-    private func wait(_ id: AssayID, _ problem: String, _ now: Timestamp, _ name: String) {
-        if waiting[id]?.problem != problem {
-            logger.warning("assay \(id) (\(name)) is not analysed: \(problem)")
-        }
-        waiting[id] = Waiting(problem: problem, retryAt: now.adding(store.configuration.grace))
+    private func warn(_ names: String, _ problem: String) {
+        logger.warning("assay \(names) is not analysed: \(problem)")
     }
 
     // MARK: New records
 
     /// Takes note of what came since the last tick.
     private func noteArrivals(_ view: StoreView, _ now: Timestamp) {
-        for (id, entry) in waiting where entry.retryAt <= now { enter(id, view, now) }
+        for (id, entry) in waiting {
+            if let trouble = entry.trouble, trouble.retryAt <= now { enter(id, view, now) }
+        }
         guard view.snapshot.cut > seenCut else { return }
         defer { seenCut = view.snapshot.cut }
         var arrivals: [String: DisjointRanges] = [:]
@@ -263,7 +265,7 @@ package actor AssayScheduler {
             }
         }
         if !arrivals.isEmpty {
-            for (id, entry) in waiting where entry.problem == nil { enter(id, view, now) }
+            for (id, entry) in waiting where entry.trouble == nil { enter(id, view, now) }
         }
         for cohort in all {
             for topic in cohort.topics {
@@ -430,8 +432,7 @@ package actor AssayScheduler {
             join(alone)
         }
         cohort.finish(late: work.late, fresh: work.fresh, cut: cut)
-        cohort.problem = nil
-        cohort.retryAt = nil
+        cohort.trouble = nil
         if let id = cohort.key.unsettled {
             let view = store.view
             if view.book[id]?.decisions.isEmpty == false { enter(id, view, now) }
@@ -441,13 +442,10 @@ package actor AssayScheduler {
     }
 
     private func fail(_ cohort: Cohort, _ problem: String, _ now: Timestamp) {
-        if cohort.problem != problem {
+        if cohort.trouble.note(problem, at: now, grace: store.configuration.grace) {
             let names = cohort.members.prefix(8).map { "\($0) (\(store.book[$0]?.definition.name ?? "?"))" }
             let more = cohort.members.count > 8 ? " and \(cohort.members.count - 8) more" : ""
-            logger.warning(
-                "assay \(names.joined(separator: ", "))\(more) is not analysed: \(problem)")
+            warn(names.joined(separator: ", ") + more, problem)
         }
-        cohort.problem = problem
-        cohort.retryAt = now.adding(store.configuration.grace)
     }
 }

@@ -5,7 +5,7 @@
 //                                │
 //                                ├─ examinedCount   windows of the grid before this one were looked at
 //                                ├─ late            records that came after that, and wait
-//                                └─ retryAt         after something went wrong
+//                                └─ trouble         what went wrong, until it is tried again
 //
 // An assay that is new, or was paused, begins a cohort of its own, and joins the others when it has
 // caught up with them. One that cannot be analysed leaves the others, so that it holds nobody up. Assays
@@ -91,9 +91,8 @@ final class Cohort {
     var late: LateRecords?
     /// The scheduler's tick that looked at it last.
     var lastTurn = 0
-    /// What went wrong at the last try, said once, and when to try again.
-    var problem: String?
-    var retryAt: Timestamp?
+    /// What went wrong at the last try.
+    var trouble: Trouble?
 
     /// The cohort of one assay.
     init(_ key: Key, of id: AssayID, firstWindow: Int, examinedCount: Int, settledCut: CommitNumber) {
@@ -118,7 +117,7 @@ final class Cohort {
     /// Whether another cohort's members could be this one's as well.
     func isInStep(with other: Cohort) -> Bool {
         key == other.key && key.unsettled == nil && examinedCount == other.examinedCount
-            && late == nil && other.late == nil && retryAt == nil && other.retryAt == nil
+            && late == nil && other.late == nil && trouble == nil && other.trouble == nil
     }
 
     func absorb(_ other: Cohort) {
@@ -134,7 +133,7 @@ final class Cohort {
     func dueAt(grace: TimeSpan, latenessMax: TimeSpan) -> Timestamp {
         var due = grid.window(examinedCount).end.adding(grace)
         if let late { due = min(due, late.dueAt(grace: grace, latenessMax: latenessMax)) }
-        return max(due, retryAt ?? due)
+        return max(due, trouble?.retryAt ?? due)
     }
 
     /// Whether windows are due to be looked at, also where something keeps them from it.
@@ -142,7 +141,7 @@ final class Cohort {
         let completeCount = grid.completeCount(until: now.adding(-grace))
         if examinedCount < completeCount { return true }
         guard let late, late.dueAt(grace: grace, latenessMax: latenessMax) <= now else { return false }
-        return late.windows.ranges.contains { $0.lowerBound < completeCount }
+        return late.touched.ranges.contains { $0.lowerBound < completeCount }
     }
 
     /// Takes note of records of a topic that came since the last look.
@@ -161,14 +160,7 @@ final class Cohort {
                 touched.insert(examined(grid.indices(touching: sliding.starts(comparedWith: span))))
             }
         }
-        guard !touched.isEmpty else { return }
-        let arrival = isOverdue ? Timestamp(microseconds: .min) : now
-        if late == nil {
-            late = LateRecords(windows: touched, first: arrival, last: arrival)
-        } else {
-            late?.windows.formUnion(touched)
-            late?.last = arrival
-        }
+        late.note(touched, at: isOverdue ? Timestamp(microseconds: .min) : now)
     }
 
     private func examined(_ windows: Range<Int>) -> Range<Int> {
@@ -180,16 +172,16 @@ final class Cohort {
     func setBack(to completeCount: Int) {
         let completeCount = max(firstWindow, completeCount)
         guard completeCount < examinedCount else { return }
-        late?.windows.remove(completeCount..<examinedCount)
-        if late?.windows.isEmpty == true { late = nil }
+        late?.touched.remove(completeCount..<examinedCount)
+        if late?.touched.isEmpty == true { late = nil }
         examinedCount = completeCount
     }
 
     /// Takes note that windows have been examined for all commits up to `cut`.
     func finish(late lateWindows: [Range<Int>], fresh: Range<Int>?, cut: CommitNumber) {
-        for windows in lateWindows { late?.windows.remove(windows) }
+        for windows in lateWindows { late?.touched.remove(windows) }
         if let fresh { examinedCount = fresh.upperBound }
-        if late?.windows.isEmpty == true { late = nil }
+        if late?.touched.isEmpty == true { late = nil }
         if late == nil { settledCut = cut }
     }
 }

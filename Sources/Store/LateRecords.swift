@@ -71,10 +71,10 @@ extension Range<Int> {
     }
 }
 
-/// Late records that wait to be looked at.
+/// Late records that wait to be looked at, as both schedulers keep them.
 struct LateRecords: Sendable {
-    /// The windows they touch, by their numbers.
-    var windows: DisjointRanges
+    /// The windows they touch, by their numbers; or their times, in microseconds, where windows have none.
+    var touched: DisjointRanges
     /// When the first and the last of them came.
     var first: Timestamp
     var last: Timestamp
@@ -88,6 +88,16 @@ struct LateRecords: Sendable {
         let shift = TimeSpan(microseconds: -span.microseconds)
         first = first.adding(shift)
         last = last.adding(shift)
+    }
+}
+
+extension LateRecords? {
+    /// Takes note of more of them, which came at a moment.
+    mutating func note(_ touched: DisjointRanges, at moment: Timestamp) {
+        guard !touched.isEmpty else { return }
+        if self == nil { self = LateRecords(touched: DisjointRanges(), first: moment, last: moment) }
+        self?.touched.formUnion(touched)
+        self?.last = moment
     }
 }
 

@@ -42,11 +42,10 @@ package actor SeriesScheduler {
         var seenCut: CommitNumber
         /// Commits up to this one have been examined: those after it are among the late ones that wait.
         var examinedCut: CommitNumber
-        /// Late records that wait to be looked at.
-        var late: Late?
-        /// What went wrong at the last pass, said once, and when to try again.
-        var problem: String?
-        var retryAt: Timestamp?
+        /// Late records that wait to be looked at, by their times.
+        var late: LateRecords?
+        /// What went wrong at the last pass.
+        var trouble: Trouble?
 
         /// As far as the decisions tell. Those about runs after `horizon` were made by a clock that was ahead.
         init(of assay: SeriesAssay, horizon: Timestamp) {
@@ -54,14 +53,6 @@ package actor SeriesScheduler {
             seenCut = assay.examinedCut
             examinedCut = seenCut
         }
-    }
-
-    private struct Late {
-        /// Their times, as ranges of microseconds.
-        var times: DisjointRanges
-        /// When the first and the last of them came.
-        var first: Timestamp
-        var last: Timestamp
     }
 
     package init(_ store: InferenceStore, logger: Logger) {
@@ -88,26 +79,25 @@ package actor SeriesScheduler {
         guard !active.isEmpty else { return }
         let tick = Tick(store)
         if tick.now < lastNow {
-            setBack(by: lastNow.microseconds - tick.now.microseconds, horizon: horizon(tick.now))
+            let step = TimeSpan(microseconds: lastNow.microseconds - tick.now.microseconds)
+            setBack(by: step, horizon: horizon(tick.now))
         }
         lastNow = tick.now
         for assay in active.reversed() {
             if Task.isCancelled { return }
-            if let retryAt = progress[assay.id]?.retryAt, tick.now < retryAt { continue }
+            if let trouble = progress[assay.id]?.trouble, tick.now < trouble.retryAt { continue }
             do {
                 try await examine(assay, tick)
-                progress[assay.id]?.problem = nil
-                progress[assay.id]?.retryAt = nil
+                progress[assay.id]?.trouble = nil
             } catch {
                 // Told to stop, it goes on where it was after the next start.
                 if Task.isCancelled { return }
                 let problem = "\(error)"
-                if progress[assay.id]?.problem != problem {
+                let grace = store.configuration.grace
+                if progress[assay.id]?.trouble.note(problem, at: tick.now, grace: grace) ?? true {
                     logger.warning(
                         "assay \(assay.uuid) (\(assay.definition.name)) is not analysed: \(problem)")
                 }
-                progress[assay.id]?.problem = problem
-                progress[assay.id]?.retryAt = tick.now.adding(store.configuration.grace)
             }
         }
     }
@@ -116,16 +106,13 @@ package actor SeriesScheduler {
     private func horizon(_ now: Timestamp) -> Timestamp { now.adding(-store.configuration.grace) }
 
     /// After the clock went back, what waits for a moment waits as long as it would have.
-    private func setBack(by microseconds: Int64, horizon: Timestamp) {
-        let shift = TimeSpan(microseconds: -microseconds)
+    private func setBack(by step: TimeSpan, horizon: Timestamp) {
         // Each taken out, changed and put back: changed in its place, it must not be read at the same time.
         for (id, entry) in progress {
             var entry = entry
-            entry.retryAt = entry.retryAt?.adding(shift)
+            entry.trouble?.shift(back: step)
             entry.examinedUntil = min(entry.examinedUntil, horizon)
-            entry.late = entry.late.map {
-                Late(times: $0.times, first: $0.first.adding(shift), last: $0.last.adding(shift))
-            }
+            entry.late?.shift(back: step)
             progress[id] = entry
         }
     }
@@ -167,10 +154,9 @@ package actor SeriesScheduler {
         }
 
         if assay.isActive, let late = state.late,
-            late.last.adding(configuration.grace) <= tick.now
-                || late.first.adding(configuration.latenessMax) <= tick.now
+            late.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= tick.now
         {
-            for range in late.times.ranges {
+            for range in late.touched.ranges {
                 let reach = definition.reach(of: TimeWindow(range))
                 // Windows that hold a moment before the reach's end begin before it.
                 let last = min(
@@ -215,10 +201,7 @@ package actor SeriesScheduler {
             && tick.view.locationsChanged(of: pipelineID, after: state.seenCut)
         let touched = tick.times(in: pipeline.topic.name, after: homeChanged ? 0 : state.seenCut)
         if let first = touched.ranges.first, Int64(first.lowerBound) < state.examinedUntil.microseconds {
-            var late = state.late ?? Late(times: DisjointRanges(), first: tick.now, last: tick.now)
-            late.times.formUnion(touched)
-            late.last = tick.now
-            state.late = late
+            state.late.note(touched, at: tick.now)
         }
         state.seenCut = tick.view.snapshot.cut
         if state.late == nil { state.examinedCut = state.seenCut }

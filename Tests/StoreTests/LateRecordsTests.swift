@@ -87,7 +87,7 @@ struct LateRecordsTests {
         let grace = TimeSpan(microseconds: 5_000_000)
         let most = TimeSpan(microseconds: 60_000_000)
         func dueAt(_ first: Double, _ last: Double) -> Timestamp {
-            LateRecords(windows: DisjointRanges(), first: moment(first), last: moment(last)).dueAt(
+            LateRecords(touched: DisjointRanges(), first: moment(first), last: moment(last)).dueAt(
                 grace: grace, latenessMax: most)
         }
         #expect(dueAt(0, 0) == moment(5))
