@@ -22,9 +22,28 @@ final class RawClient: Sendable {
         try #require(result == 0)
     }
 
-    func send(_ text: String) {
-        let bytes = Array(text.utf8)
-        _ = bytes.withUnsafeBytes { Glibc.send(socket, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    /// Blocks while the server does not read, and the system's buffers are full.
+    ///
+    /// - Parameter whenTaken: called once, when the system has taken all, or for now takes no more.
+    func send(_ bytes: [UInt8], whenTaken: () -> Void = {}) {
+        bytes.withUnsafeBytes { bytes in
+            var (sent, isTold) = (0, false)
+            while sent < bytes.count {
+                let flags = Int32(MSG_NOSIGNAL) | (isTold ? 0 : Int32(MSG_DONTWAIT))
+                let count = Glibc.send(socket, bytes.baseAddress! + sent, bytes.count - sent, flags)
+                if count > 0 {
+                    sent += count
+                } else if errno == EAGAIN {
+                    whenTaken()
+                    isTold = true
+                } else if errno != EINTR {
+                    break
+                }
+            }
+            if !isTold { whenTaken() }
+        }
     }
 
     /// What comes next, `count` bytes at most; nothing once the server has closed the connection.
@@ -32,6 +51,17 @@ final class RawClient: Sendable {
         var bytes = [UInt8](repeating: 0, count: count)
         let received = bytes.withUnsafeMutableBytes { recv(socket, $0.baseAddress, $0.count, 0) }
         return Array(bytes.prefix(max(0, received)))
+    }
+
+    /// All that comes until it ends in `end`, or the server closes the connection.
+    func receive(until end: String) -> String {
+        var all: [UInt8] = []
+        while !all.suffix(end.utf8.count).elementsEqual(end.utf8) {
+            let next = receive()
+            if next.isEmpty { break }
+            all += next
+        }
+        return String(decoding: all, as: UTF8.self)
     }
 
     /// All that comes until the server closes the connection.

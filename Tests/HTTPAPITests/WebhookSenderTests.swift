@@ -121,7 +121,7 @@ struct WebhookSenderTests {
     }
 
     private func sender(
-        _ store: InferenceStore, timeout: TimeAmount = .seconds(20), logger: Logger = noLog
+        _ store: InferenceStore, timeout: TimeAmount = .minutes(5), logger: Logger = noLog
     ) -> WebhookSender {
         WebhookSender(
             store, poster: HTTPWebhookPoster(store.configuration.webhookPolicy, timeout: timeout),
@@ -249,7 +249,7 @@ struct WebhookSenderTests {
             let place = try await alarmed(port, folder: try TemporaryFolder(), clock: clock)
             let store = place.store
             func last() -> DeliveryAttempt? { store.alerts[WebhookID(1)]?.lastAttempt }
-            await sender(store, timeout: .milliseconds(200)).tick()
+            await sender(store, timeout: .seconds(3)).tick()
             #expect(last()?.status == nil && last()?.problem != nil && last()?.attempt == 1)
             clock.advance(6)
             await sender(store).tick()
