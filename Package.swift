@@ -68,7 +68,7 @@ let rooms: [Room] = [
             "CMemory", "Bytes", "JSON", "Disk", "Records", "Wire", "Segments", "EventLog", "Queries",
             "Summaries",
             "Assays", "Alerts", "Catalog", "Serving",
-        ], libraries: [.product(name: "Logging", package: "swift-log")]),
+        ], libraries: [.product(name: "Logging", package: "swift-log")], testUses: ["TestSupport"]),
     Room(
         name: "HTTPAPI",
         uses: [
@@ -76,7 +76,7 @@ let rooms: [Room] = [
             "Store", "Wire",
         ],
         libraries: network + [.product(name: "AsyncHTTPClient", package: "async-http-client")],
-        testUses: ["Bytes", "Disk"],
+        testUses: ["Bytes", "Disk", "Segments"],
         testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
     Room(
         name: "assaylog", kind: .executable,

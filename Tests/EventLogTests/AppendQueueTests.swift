@@ -130,7 +130,7 @@ import Testing
     func groupCommit() async throws {
         let disk = SimulatedFileSystem()
         let gate = Gate()
-        let files = GatedFileSystem(base: disk, gate: gate)
+        let files = gate.before(disk)
         let (log, _) = try InferenceLog.open(on: files)
         _ = try await log.append([Self.part(0, 0).item])
         gate.close()
@@ -156,7 +156,7 @@ import Testing
         let size = item.byteCount
         // A size that has no place beyond the bound.
         configuration.queueByteCountMax = size * 100
-        let (log, _) = try InferenceLog.open(configuration, on: GatedFileSystem(base: disk, gate: gate))
+        let (log, _) = try InferenceLog.open(configuration, on: gate.before(disk))
         _ = try await log.append([item])
         gate.close()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -188,7 +188,7 @@ import Testing
         let item = Self.part(0, 0).item
         configuration.queueByteCountMax = item.byteCount * 40
         let (log, _) = try InferenceLog.open(
-            configuration, on: GatedFileSystem(base: SimulatedFileSystem(), gate: gate))
+            configuration, on: gate.before(SimulatedFileSystem()))
         let large = [AppendItem](repeating: item, count: 40)
         try await withThrowingTaskGroup(of: Int.self) { group in
             for round in 0..<5 {
@@ -220,7 +220,7 @@ import Testing
         var configuration = LogConfiguration()
         let flood = Self.part(0, 0).item
         configuration.envelopeByteCountTarget = flood.byteCount * 4
-        let (log, _) = try InferenceLog.open(configuration, on: GatedFileSystem(base: disk, gate: gate))
+        let (log, _) = try InferenceLog.open(configuration, on: gate.before(disk))
         _ = try await log.append([flood])
         gate.close()
         try await withThrowingTaskGroup(of: (isFlood: Bool, commit: CommitNumber).self) { group in
@@ -242,7 +242,7 @@ import Testing
     func close() async throws {
         let disk = SimulatedFileSystem()
         let gate = Gate()
-        let (log, _) = try InferenceLog.open(on: GatedFileSystem(base: disk, gate: gate))
+        let (log, _) = try InferenceLog.open(on: gate.before(disk))
         _ = try await log.append([Self.part(0, 0).item])
         gate.close()
         try await withThrowingTaskGroup(of: Void.self) { group in
@@ -362,28 +362,9 @@ private final class Gate: Sendable {
     }
 }
 
-private struct GatedFileSystem: FileSystem {
-    let base: any FileSystem
-    let gate: Gate
-
-    func createDirectory(_ name: String) throws(DiskError) { try base.createDirectory(name) }
-    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
-    func create(_ name: String) throws(DiskError) -> any WritableFile {
-        GatedFile(base: try base.create(name), gate: gate)
-    }
-    func open(_ name: String) throws(DiskError) -> any ReadableFile { try base.open(name) }
-    func rename(_ name: String, to newName: String) throws(DiskError) { try base.rename(name, to: newName) }
-    func remove(_ name: String) throws(DiskError) { try base.remove(name) }
-    func syncDirectory(_ directory: String) throws(DiskError) { try base.syncDirectory(directory) }
-    func lock(_ name: String) throws(DiskError) -> any Sendable { try base.lock(name) }
-}
-
-private struct GatedFile: WritableFile {
-    let base: any WritableFile
-    let gate: Gate
-    func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError) { try base.append(bytes) }
-    func sync() throws(DiskError) {
-        gate.pass()
-        try base.sync()
+extension Gate {
+    /// A disk whose syncs pass it.
+    fileprivate func before(_ disk: any FileSystem) -> WatchedFiles {
+        WatchedFiles(disk) { _, call in if call == .sync { self.pass() } }
     }
 }

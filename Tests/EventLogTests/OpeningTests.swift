@@ -34,7 +34,7 @@ import Testing
         let disk = try log(segmentCount: 150)
         for isWriter in [false, true] {
             let watch = DiskWatch()
-            let files = WatchedFileSystem(base: disk, watch: watch)
+            let files = watch.files(disk)
             let count: Int
             if isWriter {
                 count = try InferenceLog.openWriter(on: files).report.segmentCount
@@ -85,7 +85,7 @@ import Testing
         writer.end()
         let watch = DiskWatch()
         let (snapshot, report) = try InferenceLog.openForReading(
-            on: WatchedFileSystem(base: disk, watch: watch))
+            on: watch.files(disk))
         #expect(report.damages.isEmpty)
         let readCountBefore = watch.calls.count
         var read: [Event] = []
@@ -113,54 +113,19 @@ private final class DiskWatch: Sendable {
     var calls: [Call] { state.withLock { $0.calls } }
     var openCountMax: Int { state.withLock { $0.openCountMax } }
 
-    func note(_ kind: Kind, _ file: String, _ range: Range<Int>) {
-        state.withLock { $0.calls.append(Call(kind: kind, file: file, range: range)) }
-    }
-    func opened() {
-        state.withLock {
-            $0.openCount += 1
-            $0.openCountMax = max($0.openCountMax, $0.openCount)
+    func files(_ disk: SimulatedFileSystem) -> WatchedFiles {
+        WatchedFiles(disk) { file, call in
+            self.state.withLock { state in
+                switch call {
+                case .open:
+                    state.openCount += 1
+                    state.openCountMax = max(state.openCountMax, state.openCount)
+                case .close: state.openCount -= 1
+                case .read(let range): state.calls.append(Call(kind: .read, file: file, range: range))
+                case .announce(let range): state.calls.append(Call(kind: .announce, file: file, range: range))
+                case .sync: break
+                }
+            }
         }
-    }
-    func closed() { state.withLock { $0.openCount -= 1 } }
-}
-
-private struct WatchedFileSystem: FileSystem {
-    let base: SimulatedFileSystem
-    let watch: DiskWatch
-
-    func createDirectory(_ name: String) throws(DiskError) { try base.createDirectory(name) }
-    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
-    func create(_ name: String) throws(DiskError) -> any WritableFile { try base.create(name) }
-    func open(_ name: String) throws(DiskError) -> any ReadableFile {
-        WatchedFile(base: try base.open(name), name: name, watch: watch)
-    }
-    func rename(_ name: String, to newName: String) throws(DiskError) { try base.rename(name, to: newName) }
-    func remove(_ name: String) throws(DiskError) { try base.remove(name) }
-    func syncDirectory(_ directory: String) throws(DiskError) { try base.syncDirectory(directory) }
-    func lock(_ name: String) throws(DiskError) -> any Sendable { try base.lock(name) }
-}
-
-private final class WatchedFile: ReadableFile {
-    private let base: any ReadableFile
-    private let name: String
-    private let watch: DiskWatch
-
-    init(base: any ReadableFile, name: String, watch: DiskWatch) {
-        self.base = base
-        self.name = name
-        self.watch = watch
-        watch.opened()
-    }
-
-    deinit { watch.closed() }
-
-    var byteCount: Int { get throws(DiskError) { try base.byteCount } }
-    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
-        watch.note(.read, name, offset..<offset + buffer.count)
-        try base.read(at: offset, into: buffer)
-    }
-    func willRead(at offset: Int, byteCount: Int) {
-        watch.note(.announce, name, offset..<offset + byteCount)
     }
 }

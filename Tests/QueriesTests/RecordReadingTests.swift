@@ -140,7 +140,7 @@ import Testing
                 })
         }
         let client = LeavingClient()
-        let files = ReadingWatch(base: model.disk) { client.noteRead() }
+        let files = WatchedFiles(model.disk) { _, call in if case .read = call { client.noteRead() } }
         let snapshot = LogSnapshot(
             index: model.shared.index.withLock { $0 }, files: SegmentFiles(files: files, directory: ""))
         let (start, begin) = AsyncStream.makeStream(of: Void.self)
@@ -235,33 +235,5 @@ private final class LeavingClient: Sendable {
 
     func noteRead() {
         if readCount.add(1, ordering: .relaxed).newValue == 6 { task.withLock { $0 }?.cancel() }
-    }
-}
-
-/// A disk that tells of every read.
-private struct ReadingWatch: FileSystem {
-    let base: SimulatedFileSystem
-    let onRead: @Sendable () -> Void
-
-    func createDirectory(_ name: String) throws(DiskError) { try base.createDirectory(name) }
-    func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
-    func create(_ name: String) throws(DiskError) -> any WritableFile { try base.create(name) }
-    func open(_ name: String) throws(DiskError) -> any ReadableFile {
-        WatchedFile(base: try base.open(name), onRead: onRead)
-    }
-    func rename(_ name: String, to newName: String) throws(DiskError) { try base.rename(name, to: newName) }
-    func remove(_ name: String) throws(DiskError) { try base.remove(name) }
-    func syncDirectory(_ directory: String) throws(DiskError) { try base.syncDirectory(directory) }
-    func lock(_ name: String) throws(DiskError) -> any Sendable { try base.lock(name) }
-}
-
-private struct WatchedFile: ReadableFile {
-    let base: any ReadableFile
-    let onRead: @Sendable () -> Void
-
-    var byteCount: Int { get throws(DiskError) { try base.byteCount } }
-    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
-        onRead()
-        try base.read(at: offset, into: buffer)
     }
 }

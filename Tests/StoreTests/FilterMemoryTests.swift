@@ -8,6 +8,7 @@ import JSON
 import Queries
 import Records
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
@@ -48,7 +49,9 @@ struct FilterMemoryTests {
         }
         try await scene.store.close()
         let (folder, reads) = (try scene.folder.copy(), ReadCount())
-        let files = WatchedFiles(base: PosixFileSystem(root: folder.path)) { file, _ in reads.note(file) }
+        let files = WatchedFiles(PosixFileSystem(root: folder.path)) { file, call in
+            if case .read = call { reads.note(file) }
+        }
         let store = try InferenceStore.open(
             Scene.configuration(folder), on: files, sources: scene.clock.sources
         ).store

@@ -7,6 +7,7 @@ import Glibc
 import Records
 import Simulation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
@@ -62,7 +63,8 @@ struct RecordDeclarationTests {
     func atOnce() async throws {
         let syncs = Mutex<(count: Int, watched: InferenceStore?)>((0, nil))
         let wasFree = Mutex(false)
-        let files = WatchedFiles(base: SimulatedFileSystem(), onRead: { _, _ in }) {
+        let files = WatchedFiles(SimulatedFileSystem()) { _, call in
+            guard call == .sync else { return }
             let (number, store) = syncs.withLock { syncs in
                 syncs.count += 1
                 return (syncs.count, syncs.watched)
