@@ -25,6 +25,9 @@ final class LongWork: TaskExecutor {
 
     private init() { threads.start() }
 
+    /// Jobs that no thread has begun.
+    var waitingCount: Int { state.withLock { $0.jobs.count + $0.arrived.count } }
+
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         // The threads never end, so no job is handed back.

@@ -158,6 +158,31 @@ import Testing
         }
     }
 
+    @Test(
+        "a key is remembered until it is older than the horizon, also by the next opening and in a segment made anew",
+        arguments: [false, true])
+    func asOldAsTheHorizon(isRewritten: Bool) async throws {
+        let disk = SimulatedFileSystem()
+        var configuration = LogConfiguration()
+        configuration.keyHorizonMilliseconds = 10_000
+        let (log, _) = try InferenceLog.open(configuration, on: disk)
+        for (number, time) in [999, 1000, 11_000].enumerated() as EnumeratedSequence<[Int64]> {
+            #expect(try await Self.append(log, number, Self.key("key \(number)", at: time)).isNew)
+        }
+        if isRewritten {
+            try await log.erase { Tombstone(redacting: "in.nothing", of: "t", in: $0) }
+            #expect(try await log.compact(CompactionPace()).rewriteCount == 1)
+        }
+        try await log.close()
+        let (second, _) = try InferenceLog.open(configuration, on: disk)
+        #expect(second.metrics.keyCount == 2)
+        for number in 1...2 {
+            let outcome = try await Self.append(second, number, Self.key("key \(number)", at: 11_000))
+            #expect(!outcome.isNew && outcome.index == UInt64(number), "key \(number)")
+        }
+        #expect(try await Self.append(second, 0, Self.key("key 0", at: 11_000)) == (true, 3))
+    }
+
     @Test("a key that a wrong clock dated ahead makes no honest one forgotten", arguments: [false, true])
     func datedAhead(isRewritten: Bool) async throws {
         let disk = SimulatedFileSystem()

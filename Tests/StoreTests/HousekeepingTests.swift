@@ -183,6 +183,54 @@ struct HousekeepingTests {
         try await again.store.close()
     }
 
+    @Test("what is as old as the age stays, and what is older goes; as many bytes as are kept stay")
+    func bounds() async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        // A block that ends at second 1099, and a record in memory of the same moment.
+        _ = try await scene.store.append(Self.batch(0, count: 1100), topic: topic, partition: "engine")
+        _ = try await scene.store.append(Self.batch(1099, count: 1), topic: topic, partition: "edge-1")
+        try await scene.store.setRetention(
+            RetentionPolicy(age: TimeSpan(microseconds: 100_000_000)), of: topic)
+        scene.clock.set(moment(1199))
+        #expect(try await scene.store.applyRetention() == RetentionReport())
+        scene.clock.set(moment(1199.001))
+        #expect(try await scene.store.applyRetention().recordCounts == [topic: 1101])
+        for part in 1...2 {
+            _ = try await scene.store.append(
+                Self.batch(part * 10_000, count: 1100), topic: topic, partition: "engine")
+        }
+        let blocks = try #require(scene.store.log.snapshot().index.topics[topic]).segments.flatMap(\.blocks)
+        #expect(blocks.count == 2)
+        let byteCount = blocks.reduce(0) { $0 + $1.byteCount }
+        try await scene.store.setRetention(RetentionPolicy(byteCount: byteCount), of: topic)
+        #expect(try await scene.store.applyRetention() == RetentionReport())
+        try await scene.store.setRetention(RetentionPolicy(byteCount: byteCount - 1), of: topic)
+        #expect(try await scene.store.applyRetention().recordCounts == [topic: 1100])
+        try await scene.store.close()
+    }
+
+    // A window that holds nothing but the last record of what goes depends on it all the same; so do those before
+    // the first record of another part that goes, whose times the first part's hold.
+    @Test("retention seals every window of what goes, from its first record to its last")
+    func sealsToTheLastRecord() async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        let id = try await scene.createAssay()
+        try await scene.append([(1, 1), (61, 2), (62, 3), (120, 4)])
+        try await scene.append([(118, 5), (119, 6)], partition: "edge-1")
+        scene.clock.set(moment(190))
+        await scene.scheduler.tick()
+        #expect(try scene.decisions(id) == ["0:complete1", "60:complete1", "120:complete1"])
+        try await scene.store.setRetention(
+            RetentionPolicy(age: TimeSpan(microseconds: 60_000_000)), of: topic)
+        #expect(try await scene.store.applyRetention().recordCounts == [topic: 6])
+        let view = scene.store.view
+        let assay = try #require(view.book[id])
+        #expect(assay.decisions.count == 3 && assay.decisions.allSatisfy(view.isSealed))
+        try await scene.store.close()
+    }
+
     @Test("rows that came by the thousands are final as written", arguments: [1023, 1024])
     func wholeBlocks(rowCount: Int) async throws {
         let scene = try await Scene()

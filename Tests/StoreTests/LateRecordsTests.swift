@@ -82,6 +82,40 @@ struct LateRecordsTests {
         try await scene.store.close()
     }
 
+    @Test("what came with the first commit after the cut is found, as a block and in memory")
+    func firstAfterTheCut() async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        for rows in [1, 2000] {
+            let cut = scene.store.log.cut
+            try await scene.append((0..<rows).map { (Double($0), 1) }, partition: "of \(rows)")
+            let index = try #require(scene.store.log.snapshot().index.topics[topic])
+            #expect(scene.store.log.cut == cut + 1)
+            #expect(
+                index.times(after: cut).ranges
+                    == [Int(moment(0).microseconds)..<Int(moment(Double(rows - 1)).microseconds) + 1])
+            #expect(index.times(after: cut + 1).isEmpty)
+        }
+        try await scene.store.close()
+    }
+
+    @Test("the records of a period are bounded by all blocks that touch it, at either end")
+    func rowCountBound() async throws {
+        let scene = try await Scene()
+        // A block of seconds 10 to 2009, and a record in memory of second 3000.
+        try await scene.append((10..<2010).map { (Double($0), 1) })
+        try await scene.append([(3000, 1)], partition: "edge-1")
+        let index = try #require(scene.store.log.snapshot().index.topics[scene.pipeline.topic.name])
+        for (start, end, count) in [
+            (0, 10, 0), (0, 10.001, 2000), (2009, 2010, 2000), (2009.001, 3000, 0), (2009, 3000, 2000),
+            (2009, 3000.001, 2001), (3000, 3001, 1), (3000.001, 3001, 0),
+        ] {
+            let period = TimeWindow(start: moment(start), end: moment(end))
+            #expect(index.rowCountBound(in: period) == count, "\(start) to \(end)")
+        }
+        try await scene.store.close()
+    }
+
     @Test("late records are due when quiet for the grace, at the latest after the greatest lateness")
     func due() {
         let grace = TimeSpan(microseconds: 5_000_000)
@@ -93,5 +127,11 @@ struct LateRecordsTests {
         #expect(dueAt(0, 0) == moment(5))
         #expect(dueAt(0, 55) == moment(60))
         #expect(dueAt(0, 300) == moment(60))
+        // The clock goes back: nothing is due later than it was to be.
+        var late = LateRecords(windows: DisjointRanges(), first: moment(0), last: moment(300))
+        late.shift(back: TimeSpan(microseconds: 7_000_000))
+        #expect(late.dueAt(grace: grace, latenessMax: most) == moment(53))
+        late.last = moment(-6)
+        #expect(late.dueAt(grace: grace, latenessMax: most) == moment(-1))
     }
 }
