@@ -128,7 +128,7 @@ struct LateRecordsTests {
         #expect(dueAt(0, 55) == moment(60))
         #expect(dueAt(0, 300) == moment(60))
         // The clock goes back: nothing is due later than it was to be.
-        var late = LateRecords(windows: DisjointRanges(), first: moment(0), last: moment(300))
+        var late = LateRecords(touched: DisjointRanges(), first: moment(0), last: moment(300))
         late.shift(back: TimeSpan(microseconds: 7_000_000))
         #expect(late.dueAt(grace: grace, latenessMax: most) == moment(53))
         late.last = moment(-6)
