@@ -126,13 +126,18 @@ package final class InferenceLog: Sendable {
     }
 
     /// Opens the directory for reading, beside whoever writes it: what is in it now. Changes nothing.
+    ///
+    /// - Parameter isAlone: whether the caller holds the lock, and would rather be refused by the disk than not
+    ///   shown what it hides.
     package static func openForReading(
-        _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem
+        _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem,
+        isAlone: Bool = false
     ) throws(LogError) -> (snapshot: LogSnapshot, report: RecoveryReport) {
         var attempt = 1
         while true {
             let manifest = try Manifest.read(configuration, on: files)
-            var recovery = Recovery(files: files, configuration: configuration, isWriter: false)
+            var recovery = Recovery(
+                files: files, configuration: configuration, isWriter: false, isAlone: isAlone)
             var failure: LogError?
             do throws(LogError) { _ = try recovery.run() } catch { failure = error }
             // A segment may have been replaced between the manifest's reading and its own, or the first

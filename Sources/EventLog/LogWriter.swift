@@ -102,6 +102,8 @@ package final class LogWriter {
     private var lock: (any Sendable)?
 
     private(set) var manifest: Manifest
+    /// Whether the manifest is that of the directory; of a log that is being made it is not yet.
+    private var isListed: Bool
     private var active: SegmentWriter?
     /// Whether there is a segment to write to; the next commit begins one where there is none.
     var hasSegment: Bool { active != nil }
@@ -114,7 +116,8 @@ package final class LogWriter {
 
     init(
         files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, keys: KeyMemory,
-        manifest: Manifest, active: SegmentWriter?, directory: SegmentDirectory, lock: (any Sendable)?
+        manifest: Manifest, active: SegmentWriter?, directory: SegmentDirectory, lock: (any Sendable)?,
+        isListed: Bool = true
     ) {
         self.files = files
         self.configuration = configuration
@@ -124,6 +127,7 @@ package final class LogWriter {
         self.active = active
         self.directory = directory
         self.lock = lock
+        self.isListed = isListed
         encoder = BlockEncoder()
         preparer = RequestPreparer(encoder: encoder)
     }
@@ -334,12 +338,24 @@ package final class LogWriter {
         var next = manifest
         next.entries.append(Manifest.Entry(number: segment.number, state: .active, byteCount: 0))
         unlisted = segment
-        try next.replace(configuration, on: files)
+        try list(next)
         unlisted = nil
-        manifest = next
         active = segment
         directory = SegmentDirectory()
         return segment
+    }
+
+    /// Makes this the manifest.
+    private func list(_ next: Manifest) throws(LogError) {
+        if isListed { try next.replace(configuration, on: files) }
+        manifest = next
+    }
+
+    /// Makes the segments of a log that was made beside another one those of the directory: nothing may be active.
+    func listSegments() throws(LogError) {
+        precondition(active == nil && unsettled == nil, "What takes a log's place is sealed.")
+        isListed = true
+        try list(manifest)
     }
 
     private func makeSegment() throws(LogError) -> SegmentWriter {
@@ -400,11 +416,10 @@ package final class LogWriter {
         next.entries.replaceSubrange(
             first..<first + plan.sources.count,
             with: [Manifest.Entry(number: segment.number, state: .sealed, byteCount: segment.byteCount)])
-        do throws(LogError) { try next.replace(configuration, on: files) } catch {
+        do throws(LogError) { try list(next) } catch {
             removeUnnamed(segment.number)
             throw error
         }
-        manifest = next
         shared.replace(Set(plan.sources.map(\.number)), with: segment)
         var left: [String] = []
         for source in plan.sources {
@@ -422,7 +437,7 @@ package final class LogWriter {
     /// Removes a segment's file, unless the manifest that stands in the directory names it, or cannot be read: a
     /// switch that failed may have come as far as that, and is then found after a power cut. Where the file
     /// stays, the next opening removes it.
-    private func removeUnnamed(_ number: UInt64) {
+    func removeUnnamed(_ number: UInt64) {
         do throws(LogError) {
             guard let named = try Manifest.read(configuration, on: files),
                 !named.entries.contains(where: { $0.number == number })
@@ -444,8 +459,7 @@ package final class LogWriter {
         } else {
             next.entries[next.entries.count - 1] = entry
         }
-        try next.replace(configuration, on: files)
-        manifest = next
+        try list(next)
         unsettled = nil
         // Where it stays, the next opening removes it.
         guard isEmpty else { return }

@@ -7,7 +7,7 @@
 //  * A reader's log changes nothing on disk.
 //  * Every repair and every damage is in the report; damaged bytes stay where they are.
 //  * A writer's opening that is refused a read throws: to append past what it did not see would give
-//    addresses away twice. Bytes that are read and wrong are damage, and end nothing.
+//    addresses away twice. So does a reader's who holds the lock, to put something in the log's place. Bytes that are read and wrong are damage, and end nothing.
 
 import Bytes
 import Disk
@@ -30,6 +30,8 @@ struct Recovery {
     let configuration: LogConfiguration
     /// Whether the directory may be changed: a writer's opening, under its lock.
     let isWriter: Bool
+    /// Whether nobody else can change it meanwhile.
+    let isAlone: Bool
 
     var index = LogIndex()
     /// Every segment that was opened, for the readers: its file may be replaced before they ask for it.
@@ -44,10 +46,11 @@ struct Recovery {
     private let reader = BlockReader()
     private let decompressor = ZstdDecompressor()
 
-    init(files: any FileSystem, configuration: LogConfiguration, isWriter: Bool) {
+    init(files: any FileSystem, configuration: LogConfiguration, isWriter: Bool, isAlone: Bool? = nil) {
         self.files = files
         self.configuration = configuration
         self.isWriter = isWriter
+        self.isAlone = isAlone ?? isWriter
         keys = KeyMemory(configuration)
     }
 
@@ -66,6 +69,11 @@ struct Recovery {
             if isWriter { try manifest.replace(configuration, on: files) }
             return Outcome(manifest: manifest)
         }
+        return try run(found)
+    }
+
+    /// The same of the segments that a manifest names.
+    mutating func run(_ found: Manifest) throws(LogError) -> Outcome {
         if isWriter { try removeStrays(found) }
         var outcome = Outcome(manifest: found)
         report.segmentCount = found.entries.count
@@ -91,7 +99,7 @@ struct Recovery {
                 case .active: try readScanned(segment, upTo: nil)
                 }
             } catch {
-                if isWriter, error.isRefusal { throw .segment(error) }
+                if isAlone, error.isRefusal { throw .segment(error) }
                 noteNotSeen(entry.number, error)
             }
         }

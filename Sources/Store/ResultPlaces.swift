@@ -32,6 +32,10 @@ final class ResultPlaces: Sendable {
             return position == Self.none ? nil : Int(position)
         }
 
+        func numbers(ofPage page: Int) -> [Int] {
+            (0..<Self.pageCount).map { page * Self.pageCount + $0 }.filter { position($0) != nil }
+        }
+
         mutating func note(_ number: Int, at position: Int) {
             let blank = [UInt32](repeating: Self.none, count: Self.pageCount)
             if self.position(number) == nil { count += 1 }
@@ -66,6 +70,12 @@ final class ResultPlaces: Sendable {
     /// Whether the log holds a result of this number.
     func holds(_ number: Int, in snapshot: LogSnapshot) -> Bool { position(of: number, in: snapshot) != nil }
 
+    /// All numbers that the log holds something under.
+    func numbers(in snapshot: LogSnapshot) -> Set<Int> {
+        _ = position(of: 0, in: snapshot)
+        return known.withLock { known in Set(known.pages.keys.flatMap { known.numbers(ofPage: $0) }) }
+    }
+
     /// How many numbers the log holds something under.
     func count(in snapshot: LogSnapshot) -> Int {
         _ = position(of: 0, in: snapshot)
@@ -81,19 +91,34 @@ final class ResultPlaces: Sendable {
 
     /// The document kept under a number; nil where there is none, or where it cannot be read.
     func document(_ number: Int, in snapshot: LogSnapshot) -> [UInt8]? {
-        guard let position = position(of: number, in: snapshot) else { return nil }
-        if let document = read(position, number, snapshot) { return document }
-        known.withLock { $0 = Known() }
-        return self.position(of: number, in: snapshot).flatMap { read($0, number, snapshot) }
+        do throws(SegmentError) { return try documentUnlessRefused(number, in: snapshot) } catch {
+            return nil
+        }
     }
 
-    private func read(_ position: Int, _ number: Int, _ snapshot: LogSnapshot) -> [UInt8]? {
+    /// The same, for somebody who would let go what is not shown.
+    ///
+    /// - Throws: where the disk or this build refuses to read it; damage is nil.
+    func documentUnlessRefused(_ number: Int, in snapshot: LogSnapshot) throws(SegmentError) -> [UInt8]? {
+        guard let position = position(of: number, in: snapshot) else { return nil }
+        if let document = try read(position, number, snapshot) { return document }
+        known.withLock { $0 = Known() }
+        guard let again = self.position(of: number, in: snapshot) else { return nil }
+        return try read(again, number, snapshot)
+    }
+
+    private func read(
+        _ position: Int, _ number: Int, _ snapshot: LogSnapshot
+    ) throws(SegmentError) -> [UInt8]? {
         // A snapshot from before it was kept does not show it.
         guard position < snapshot.index.events.count else { return nil }
         do throws(SegmentError) {
             let event = try snapshot.event(snapshot.index.events[position])
             return event.name == name(of: number) ? event.document : nil
-        } catch { return nil }
+        } catch {
+            if error.isRefusal { throw error }
+            return nil
+        }
     }
 
     private func position(of number: Int, in snapshot: LogSnapshot) -> Int? {

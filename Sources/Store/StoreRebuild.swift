@@ -1,12 +1,16 @@
-// Drops what was derived from the log and derives it again.
+// Derives again what was derived from the log, beside what is there, and puts it in its place.
+//
+//     old results ──► those that nobody can make again ──┐
+//     log ──────────► all others, worked out ────────────┴──► new results ──► one switch of the manifest
 //
 // Invariants:
 //  * The log is not changed: nothing is appended to it, and nothing is sent to anybody.
-//  * Nobody else writes meanwhile: the log's lock is held.
-//  * A result of another engine version that is not sealed is carried over as it was kept, some at a time: before
-//    anything is derived, out of the old files, which stay readable to whoever opened them.
-//  * A crash at any moment loses no result of this engine version: one that is not there is worked out when it
-//    is asked for.
+//  * Nobody else writes meanwhile: the log's lock is held from before anything is read.
+//  * At every moment all results are there, the old ones or the new ones: the old ones go when the new ones are
+//    whole and durable (InferenceLog+Succession.swift). Until then both take space.
+//  * A result of another engine version that is not sealed is carried over as it was kept, and so is one that
+//    cannot be worked out, or of which a damaged log does not say whether it was decided.
+//  * What the disk refuses to show ends it; only what is read and wrong is taken for not there.
 
 import Assays
 import Disk
@@ -22,41 +26,131 @@ package struct RebuildReport: Hashable, Sendable {
     package internal(set) var sealedCount = 0
     /// Results of another engine version, kept as people acted on them.
     package internal(set) var carriedOverCount = 0
-    /// Decisions that nothing could be derived for, and why: the first of them.
+    /// Results of another engine version whose copy is damaged, among those derived or failed: this one's rules
+    /// speak for them from now on.
+    package internal(set) var lostCount = 0
+    /// Parts of the old results that could not be seen, as sentences.
+    package internal(set) var damages: [String] = []
+    /// Decisions that nothing could be derived for, and why: the first of them. What was kept of them stays.
     package internal(set) var failureCount = 0
     package internal(set) var failures: [String] = []
 }
 
 extension InferenceStore {
-    /// Results that are carried over are appended so many at a time; they may be of any size.
-    private static let carriedBatchCount = 128
-
     /// Derives all results of a data directory again.
     ///
-    /// - Parameter report: called now and then with the results done so far and their number.
-    /// - Throws: where another process writes the directory, or the disk refuses.
+    /// - Parameter progress: called now and then with the results done so far and their number.
+    /// - Throws: where another process writes the directory, or the disk refuses; then the results are what they
+    ///   were, unless the disk failed in the switch: then they may be the new ones.
     package static func rebuild(
         _ configuration: StoreConfiguration, sources: SystemSources = SystemSources(),
         report progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
-    ) async throws -> RebuildReport {
-        let files = PosixFileSystem(root: configuration.directory)
-        let view = try StoreView.open(configuration.directory, sources: sources).view
+    ) throws -> RebuildReport {
+        try rebuild(
+            configuration, on: PosixFileSystem(root: configuration.directory), sources: sources,
+            report: progress)
+    }
+
+    /// - Parameters:
+    ///   - files: the data directory, wherever it is.
+    ///   - byteCount: bytes of documents that go to disk at once, unless one has more.
+    static func rebuild(
+        _ configuration: StoreConfiguration, on files: any FileSystem, sources: SystemSources,
+        atOnce byteCount: Int = 8 << 20,
+        report progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }
+    ) throws -> RebuildReport {
+        try StoreView.requireStore(on: files, named: configuration.directory)
         let lock = try files.lock(FileName.lock)
         defer { withExtendedLifetime(lock) {} }
+        let (snapshot, opening) = try InferenceLog.openForReading(
+            configuration.log, on: files, isAlone: true)
+        let folded = try fold(snapshot)
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
-        var carried = view.otherEngineNumbers()
-        try InferenceLog.empty(derivedConfiguration, on: files)
-        do throws(DiskError) { try files.remove(FileName.foldCheckpoint) } catch {
-            if error.kind != .notFound { throw error }
+        return try InferenceLog.succeed(derivedConfiguration, on: files) { successor in
+            do throws(DiskError) { try files.remove(FileName.foldCheckpoint) } catch {
+                if error.kind != .notFound { throw error }
+            }
+            let view = StoreView(snapshot: snapshot, folded: folded, derived: successor.old, sources: sources)
+            var rebuild = Rebuild(view: view, successor: successor, flushByteCount: byteCount)
+            try rebuild.carryOver(isLogWhole: opening.damages.isEmpty)
+            try rebuild.derive(progress)
+            try rebuild.deriveSeries(progress)
+            try rebuild.flush()
+            return rebuild.report
         }
-        let derived = try InferenceLog.open(derivedConfiguration, on: files).log
+    }
+}
 
-        var report = RebuildReport()
-        try await carryOver(&carried, view, to: derived)
-        report.carriedOverCount = carried.count
+/// One rebuilding, from the old results to the new ones.
+private struct Rebuild {
+    let view: StoreView
+    let successor: LogSuccessor
+    let decisionCount: Int
+    var report = RebuildReport()
+    /// Numbers of results that are in the new log as they were in the old one.
+    private var carried: Set<Int> = []
+    private var waiting: [AppendItem] = []
+    private var waitingByteCount = 0
+    private let flushByteCount: Int
+
+    init(view: StoreView, successor: LogSuccessor, flushByteCount: Int) {
+        self.view = view
+        self.successor = successor
+        self.flushByteCount = flushByteCount
+        decisionCount = view.decisionCount
+        report.damages = successor.damages
+    }
+
+    private mutating func keep(_ number: Int, _ document: [UInt8]) throws {
+        waiting.append(.event(Event(name: view.places.derived.name(of: number), document: document)))
+        waitingByteCount += document.count
+        if waitingByteCount >= flushByteCount { try flush() }
+    }
+
+    mutating func flush() throws {
+        if !waiting.isEmpty { try successor.append(waiting) }
+        waiting.removeAll(keepingCapacity: true)
+        waitingByteCount = 0
+    }
+
+    // MARK: What cannot be made again
+
+    /// - Parameter isLogWhole: false where decisions may be hidden in a part of the log that is not seen.
+    mutating func carryOver(isLogWhole: Bool) throws {
+        for number in view.otherEngineNumbers().sorted() {
+            if try carryOver(number) { report.carriedOverCount += 1 } else { report.lostCount += 1 }
+        }
+        guard !isLogWhole else { return }
+        var others = view.places.derived.numbers(in: successor.old)
+        view.forEachDecision { others.remove($0.resultID.number) }
+        for number in others.sorted() where !view.places.sealed.holds(number, in: view.snapshot) {
+            _ = try carryOver(number)
+        }
+    }
+
+    /// - Returns: false where nothing is kept under the number that can be read.
+    private mutating func carryOver(_ number: Int) throws -> Bool {
+        guard let document = try view.places.derived.documentUnlessRefused(number, in: successor.old) else {
+            return false
+        }
+        carried.insert(number)
+        try keep(number, document)
+        return true
+    }
+
+    private mutating func fail(_ decision: AssayDecision, _ error: any Error) throws {
+        report.failureCount += 1
+        let stays = try carryOver(decision.resultID.number)
+        guard report.failures.count < 10 else { return }
+        report.failures.append(
+            "result \(decision.resultID): \(error)" + (stays ? "; what was kept of it stays" : ""))
+    }
+
+    // MARK: What can
+
+    mutating func derive(_ progress: (Int, Int) -> Void) throws {
         let assays = Array(view.book.list().reversed())
-        let count = view.decisionCount
         for group in HistoryReplay.groups(of: assays) {
             var items: [HistoryReplay.Item] = []
             for assay in group {
@@ -70,64 +164,30 @@ extension InferenceStore {
                 }
             }
             items = HistoryReplay.sorted(items)
-            // Whole pieces at a time: what is worked out goes to disk before more is.
+            // Whole pieces at a time.
             let count = PassLimit.documents.bounded(
                 forBins: group.map(\.definition.summarizer.numBins).max() ?? 0
             ).windowCount
             for start in stride(from: 0, to: items.count, by: count) {
-                var waiting: [AppendItem] = []
                 let piece = items[start..<min(start + count, items.count)]
-                try HistoryReplay(view: view).run(piece) { item, outcome in
-                    do {
-                        let document = view.catalog.document(
-                            try outcome.get(), of: item.decision, item.assay)
-                        let name = view.places.derived.name(of: item.decision.resultID.number)
-                        waiting.append(.event(Event(name: name, document: document)))
-                        report.resultCount += 1
-                    } catch {
-                        report.failureCount += 1
-                        if report.failures.count < 10 {
-                            report.failures.append("result \(item.decision.resultID): \(error)")
-                        }
+                try HistoryReplay(view: view).run(piece) { item, result in
+                    let outcome: AssayOutcome
+                    do { outcome = try result.get() } catch {
+                        try fail(item.decision, error)
+                        return progress(report.doneCount, decisionCount)
                     }
-                    progress(report.doneCount, count)
+                    report.resultCount += 1
+                    try keep(
+                        item.decision.resultID.number,
+                        view.catalog.document(outcome, of: item.decision, item.assay))
+                    progress(report.doneCount, decisionCount)
                 }
-                if !waiting.isEmpty { _ = try await derived.append(waiting) }
             }
-        }
-        try await rebuildSeries(view, carried, derived, &report) { progress($0, count) }
-        try await derived.close()
-        return report
-    }
-}
-
-extension InferenceStore {
-    /// Appends the kept results of these numbers to the new log; those that cannot be read are taken out, to be
-    /// derived as the others.
-    private static func carryOver(
-        _ carried: inout Set<Int>, _ view: StoreView, to derived: InferenceLog
-    ) async throws {
-        guard let old = view.derived else { return carried = [] }
-        let numbers = carried.sorted()
-        for start in stride(from: 0, to: numbers.count, by: carriedBatchCount) {
-            var waiting: [AppendItem] = []
-            for number in numbers[start..<min(start + carriedBatchCount, numbers.count)] {
-                guard let document = view.places.derived.document(number, in: old) else {
-                    carried.remove(number)
-                    continue
-                }
-                let name = view.places.derived.name(of: number)
-                waiting.append(.event(Event(name: name, document: document)))
-            }
-            if !waiting.isEmpty { _ = try await derived.append(waiting) }
         }
     }
 
     /// The same for assays of the second generation.
-    private static func rebuildSeries(
-        _ view: StoreView, _ carried: Set<Int>, _ derived: InferenceLog,
-        _ report: inout RebuildReport, _ progress: (Int) -> Void
-    ) async throws {
+    mutating func deriveSeries(_ progress: (Int, Int) -> Void) throws {
         for assay in view.book.seriesList().reversed() {
             for batch in assay.revisions(by: SeriesPass.documentLimit(assay.definition)) {
                 let decisions = batch.filter {
@@ -136,24 +196,17 @@ extension InferenceStore {
                 report.sealedCount += batch.count {
                     !carried.contains($0.resultID.number) && view.isSealed($0)
                 }
-                var waiting: [AppendItem] = []
-                for (decision, outcome) in zip(decisions, try view.seriesOutcomes(of: decisions, assay)) {
-                    do {
-                        let document = assay.document(try outcome.get(), of: decision)
-                        report.resultCount += 1
-                        guard assay.emptyOutcome(of: decision) == nil else { continue }
-                        let name = view.places.derived.name(of: decision.resultID.number)
-                        waiting.append(.event(Event(name: name, document: document)))
-                    } catch {
-                        report.failureCount += 1
-                        if report.failures.count < 10 {
-                            report.failures.append("result \(decision.resultID): \(error)")
-                        }
+                for (decision, result) in zip(decisions, try view.seriesOutcomes(of: decisions, assay)) {
+                    let outcome: SeriesOutcome
+                    do { outcome = try result.get() } catch {
+                        try fail(decision, error)
+                        continue
                     }
+                    report.resultCount += 1
+                    guard assay.emptyOutcome(of: decision) == nil else { continue }
+                    try keep(decision.resultID.number, assay.document(outcome, of: decision))
                 }
-                // What is worked out goes to disk before more is.
-                if !waiting.isEmpty { _ = try await derived.append(waiting) }
-                progress(report.doneCount)
+                progress(report.doneCount, decisionCount)
             }
         }
     }
@@ -169,6 +222,12 @@ extension StoreView {
     var decisionCount: Int {
         book.list().reduce(0) { $0 + $1.decisions.count + $1.superseded.count }
             + book.seriesList().reduce(0) { $0 + $1.revisionCount }
+    }
+
+    /// Decisions of both generations, superseded ones as well.
+    fileprivate func forEachDecision(_ visit: (AssayDecision) -> Void) {
+        for assay in book.list() { assay.revisions(startingIn: .always).forEach(visit) }
+        for assay in book.seriesList() { assay.revisions(by: 512).joined().forEach(visit) }
     }
 
     /// The numbers of kept results that another engine version made, and that are not sealed as well.

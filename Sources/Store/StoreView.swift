@@ -57,11 +57,14 @@ package struct StoreView: Sendable {
     package static func open(
         _ directory: String, sources: SystemSources = SystemSources()
     ) throws -> (view: StoreView, report: RecoveryReport) {
-        let files = PosixFileSystem(root: directory)
-        guard let names = try? files.list(""), names.contains(FileName.manifest) else {
-            throw StoreRefusal(
-                .unknown, "\(directory) holds no assaylog data; give another --data, or append to it first")
-        }
+        try open(on: PosixFileSystem(root: directory), named: directory, sources: sources)
+    }
+
+    /// - Parameter name: what the data directory is called where it is refused.
+    static func open(
+        on files: any FileSystem, named name: String, sources: SystemSources = SystemSources()
+    ) throws -> (view: StoreView, report: RecoveryReport) {
+        try requireStore(on: files, named: name)
         let (snapshot, report) = try InferenceLog.openForReading(LogConfiguration(), on: files)
         var configuration = LogConfiguration()
         configuration.directory = FileName.derivedDirectory
@@ -70,6 +73,14 @@ package struct StoreView: Sendable {
         let view = StoreView(
             snapshot: snapshot, folded: try InferenceStore.fold(snapshot), derived: derived, sources: sources)
         return (view, report)
+    }
+
+    /// Refuses a directory that holds no store.
+    static func requireStore(on files: any FileSystem, named name: String) throws {
+        guard let names = try? files.list(""), names.contains(FileName.manifest) else {
+            throw StoreRefusal(
+                .unknown, "\(name) holds no assaylog data; give another --data, or append to it first")
+        }
     }
 }
 

@@ -13,7 +13,9 @@ struct Rebuild: AsyncParsableCommand {
             Example:
               assaylog rebuild --verify --data ./data
 
-            Rebuilding drops what is kept beside the log and works it out again; the log is not changed and
+            Rebuilding works out again what is kept beside the log, and puts it in the old results' place when
+            it is whole and durable: until then both take space in --data, and an interruption leaves the old
+            ones. Results of another engine version are carried over as they are. The log is not changed and
             nothing is sent. A running server must be stopped first. --verify changes nothing and works beside
             a server: it works out every decision from the records that it saw, compares the digests, and says
             whether anything waits to be decided. It ends with 1 where a digest differs.
@@ -37,7 +39,7 @@ struct Rebuild: AsyncParsableCommand {
         let progress = Progress(byteCount: nil)
         let report: RebuildReport
         do {
-            report = try await InferenceStore.rebuild(configuration) { done, count in
+            report = try InferenceStore.rebuild(configuration) { done, count in
                 progress.show("rebuild", done: done, of: count, "results")
             }
         } catch let error as DiskError where error.kind == .locked {
@@ -51,7 +53,7 @@ struct Rebuild: AsyncParsableCommand {
             try Output.line(
                 .object(
                     ("results", .integer(report.resultCount)), ("sealed", .integer(report.sealedCount)),
-                    ("carried_over", .integer(report.carriedOverCount)),
+                    ("carried_over", .integer(report.carriedOverCount)), ("lost", .integer(report.lostCount)),
                     ("failed", .integer(report.failureCount)), ("failures", .strings(report.failures)),
                     ("seconds", .number(seconds))))
         } else {
@@ -61,8 +63,14 @@ struct Rebuild: AsyncParsableCommand {
                     + "\(Quantity.decimal(seconds, digitCount: 2)) s"
                     + (report.sealedCount > 0
                         ? ", \(Quantity.count(report.sealedCount)) sealed in the log" : "")
+                    + (report.carriedOverCount > 0
+                        ? ", \(Quantity.count(report.carriedOverCount)) of another engine carried over" : "")
+                    + (report.lostCount > 0
+                        ? ", \(Quantity.count(report.lostCount)) of another engine damaged and derived by this one"
+                        : "")
                     + (report.failureCount > 0 ? ", \(Quantity.count(report.failureCount)) failed" : ""))
         }
+        for damage in report.damages { Output.note("warning: of what was derived before, \(damage)") }
         if report.failureCount > 0 { throw ExitCode.failure }
     }
 

@@ -8,7 +8,7 @@
 // Invariants:
 //  * After every opening the log holds what was acknowledged, whole, once, digit for digit, and at most
 //    the one commit that was under way; keys of requests likewise, those that are younger than the horizon.
-//    Emptied, it is what it was or empty. Uploaded models, snapshots and what is restored: LogBackup.swift.
+//    Succeeded by another, it is what it was or that, each whole. Uploaded models, snapshots and what is restored: LogBackup.swift.
 //  * Every operation of a history is a point, so that none is passed over by chance.
 
 import Disk
@@ -39,7 +39,11 @@ package struct CrashTrial {
         var history = generator.history(
             stepCount: Int.random(in: 12...40, using: &generator), keyInterval: keyInterval)
         if configuration.directory == FileName.derivedDirectory {
-            history.insert(.empty, at: Int.random(in: 5..<history.count, using: &generator))
+            let commits = (0..<Int.random(in: 0...4, using: &generator)).map { number in
+                generator.parts(at: 200 + number).filter { $0.requestKey == nil }
+            }
+            let place = Int.random(in: 5..<history.count, using: &generator)
+            history.insert(.succeed(commits.filter { !$0.isEmpty }), at: place)
         }
         self.history = history
         sequel = (100..<104).map { .commit(generator.parts(at: $0, keyInterval: keyInterval)) }

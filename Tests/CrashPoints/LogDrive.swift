@@ -24,9 +24,9 @@ package struct LogDrive {
     package private(set) var report = RecoveryReport()
     package private(set) var model = LogModel()
     private var candidates: [LogModel] = []
-    /// What the log was before an emptying that failed: shown as empty, it may be that again after a power
-    /// cut, as long as no commit came behind it.
-    private var emptied: [LogModel] = []
+    /// What the log was before a succession that failed: shown as the successor, it may be that again after a
+    /// power cut, as long as no commit came behind it.
+    private var succeeded: [LogModel] = []
     package private(set) var errors: [LogError] = []
     /// Promises that were broken.
     package private(set) var violations: [String] = []
@@ -81,7 +81,7 @@ package struct LogDrive {
         case .snapshot(let parts): backUp(committing: parts)
         case .restore: restore()
         case .model(let bytes): upload(bytes)
-        case .empty: empty()
+        case .succeed(let commits): succeed(commits)
         }
     }
 
@@ -138,7 +138,7 @@ package struct LogDrive {
             }
             let spans = receipts.flatMap(\.spans)
             if spans != expected { violations.append("the receipts say \(spans), \(expected) was next") }
-            (candidates, emptied) = ([], [])
+            (candidates, succeeded) = ([], [])
         } catch {
             errors.append(error)
             candidates.append(model.applying(parts))
@@ -183,7 +183,7 @@ package struct LogDrive {
         guard let chosen else { return }
         if isCommitted {
             model.apply(chosen)
-            (candidates, emptied) = ([], [])
+            (candidates, succeeded) = ([], [])
         } else {
             var next = model
             next.apply(chosen)
@@ -210,7 +210,7 @@ package struct LogDrive {
         do throws(LogError) {
             try append()
             model.apply(tombstone)
-            (candidates, emptied) = ([], [])
+            (candidates, succeeded) = ([], [])
         } catch {
             errors.append(error)
             var next = model
@@ -337,31 +337,47 @@ package struct LogDrive {
         }
     }
 
-    private mutating func empty() {
+    /// Carries two of three events over, as those results are that cannot be made again, and appends the commits.
+    private mutating func succeed(_ commits: [[Part]]) {
         writer = nil
-        do throws(LogError) {
-            if bug == .emptiedBeforeManifest { try removeSegments() }
-            try InferenceLog.empty(configuration, on: files)
-            model = LogModel()
-            candidates = []
-            emptied = []
+        let states = [model] + candidates
+        let failureCount = disk.failureCount
+        var (next, unknown) = (LogModel(), [String]())
+        do {
+            try InferenceLog.succeed(configuration, on: files) { successor in
+                let contents = LogContents(successor.old)
+                if !states.contains(where: { $0.difference(contents) == nil }) {
+                    unknown.append("what is succeeded: \(model.difference(contents) ?? "")")
+                }
+                if bug == .succeededBeforeManifest { try forget() }
+                // A tombstone is about records that are not carried over.
+                let events = zip(successor.old.index.events, contents.events).enumerated()
+                    .filter { $0 % 3 > 0 && $1.0.entry.name != Tombstone.eventName }
+                next.carry(events.map(\.element.1))
+                for parts in commits { next.apply(parts) }
+                for (_, (place, _)) in events {
+                    try successor.append([.event(try successor.old.event(place))])
+                }
+                for parts in commits { try successor.append(parts.map(\.item)) }
+            }
+            model = next
+            (candidates, succeeded) = ([], [])
         } catch {
-            errors.append(error)
-            emptied += [model] + candidates
-            candidates.append(LogModel())
+            if disk.failureCount == failureCount, !disk.hasCrashed {
+                violations.append("a succession fails though nothing did: \(error)")
+            }
+            succeeded += states
+            candidates.append(next)
         }
+        if !disk.hasCrashed { violations += unknown }
         reopen()
     }
 
-    /// The planted bug: an emptied log's files go while its manifest names them.
-    private func removeSegments() throws(LogError) {
-        do throws(DiskError) {
-            let directory = dataDirectory(files)
-            for name in try directory.list("").sorted() where FileName.segmentNumber(name) != nil {
-                try directory.remove(name)
-            }
-            try directory.syncDirectory("")
-        } catch { throw .disk(error) }
+    /// The planted bug: the old log is let go before its successor is whole.
+    private func forget() throws {
+        guard var manifest = try Manifest.read(configuration, on: files) else { return }
+        manifest.entries = []
+        try manifest.replace(configuration, on: files)
     }
 
     /// Commits beside the model, for what the model's keys cannot name.
@@ -387,7 +403,7 @@ package struct LogDrive {
         (backups, restorations) = ([], [])
         checkModels()
         reopen()
-        emptied = []
+        succeeded = []
     }
 
     /// The index as readers see it, over the disk itself: a fault of a read is for the log to meet.
@@ -407,7 +423,7 @@ package struct LogDrive {
             candidates = []
             return
         }
-        if let candidate = (candidates + emptied).first(where: { self.difference($0, contents) == nil }) {
+        if let candidate = (candidates + succeeded).first(where: { self.difference($0, contents) == nil }) {
             model = candidate
             candidates = []
             return

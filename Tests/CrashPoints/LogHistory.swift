@@ -58,8 +58,9 @@ package enum Step {
     case restore
     /// Uploads these bytes as a model.
     case model([UInt8])
-    /// Makes the log an empty one, as is done to one that is derived anew.
-    case empty
+    /// Makes a log of some events of the old one and these commits, and puts it in its place, as is done to one
+    /// that is derived anew.
+    case succeed([[Part]])
 }
 
 package struct LogModel: Hashable {
@@ -107,6 +108,9 @@ package struct LogModel: Hashable {
             }
         }
     }
+
+    /// Takes events over from another log.
+    mutating func carry(_ texts: [String]) { events += texts }
 
     package mutating func apply(_ parts: [Part]) {
         for part in parts {

@@ -35,8 +35,8 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case restoredBeforeSync
     /// A rewrite leaves keys out that are younger than the horizon.
     case youngKeysNotRewritten
-    /// The files of a log that is emptied go before the manifest that names them. Planted in `LogDrive`.
-    case emptiedBeforeManifest
+    /// A log is let go before its successor is whole. Planted in `LogDrive`.
+    case succeededBeforeManifest
 
     package func planted(before base: any FileSystem) -> any FileSystem {
         BuggyFileSystem(base: base, bug: self)

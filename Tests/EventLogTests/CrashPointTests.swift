@@ -43,7 +43,8 @@ import Testing
         case .snapshotListedBeforeSync: #expect(violation.contains("a snapshot"), "for its own reason")
         case .modelNamesNotSynced: #expect(violation.contains("model"), "for its own reason")
         case .restoredBeforeSync: #expect(violation.contains("a restored"), "for its own reason")
-        case .emptiedBeforeManifest: #expect(violation.contains("damage"), "for its own reason")
+        case .succeededBeforeManifest:
+            #expect(violation.contains("acknowledged"), "for its own reason")
         default: #expect(!violation.isEmpty, "\(bug) is not found")
         }
     }

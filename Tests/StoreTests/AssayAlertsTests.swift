@@ -198,7 +198,7 @@ struct AssayAlertsTests {
         try await scene.store.close()
         let folder = try scene.folder.copy()
         let cut = try StoreView.open(folder.path).view.snapshot.cut
-        _ = try await InferenceStore.rebuild(Scene.configuration(folder), sources: scene.clock.sources)
+        _ = try InferenceStore.rebuild(Scene.configuration(folder), sources: scene.clock.sources)
         let again = Scene(
             folder: folder, clock: scene.clock,
             store: try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store,

@@ -272,7 +272,7 @@ struct HistoryTests {
         }
         let before = log(scene.folder)
         let folder = try scene.folder.copy()
-        let rebuilt = try await InferenceStore.rebuild(
+        let rebuilt = try InferenceStore.rebuild(
             Scene.configuration(folder), sources: scene.clock.sources)
         #expect(
             rebuilt == RebuildReport(resultCount: decisionCount - sealedCount, sealedCount: sealedCount))
@@ -361,10 +361,10 @@ struct HistoryTests {
         #expect(report.keptDifferentCount == 1 && report.differentCount == 0 && !report.isProved)
         let configuration = Scene.configuration(scene.folder)
         // The directory is in use.
-        #expect(await refusal { _ = try await InferenceStore.rebuild(configuration) } != "")
+        #expect(await refusal { _ = try InferenceStore.rebuild(configuration) } != "")
         try await scene.store.close()
         let folder = try scene.folder.copy()
-        let rebuilt = try await InferenceStore.rebuild(Scene.configuration(folder))
+        let rebuilt = try InferenceStore.rebuild(Scene.configuration(folder))
         #expect(rebuilt.sealedCount == sealed && rebuilt.failureCount == 0)
         report = try StoreView.open(folder.path).view.verify(configuration)
         #expect(report.isProved && report.keptCount == rebuilt.resultCount)

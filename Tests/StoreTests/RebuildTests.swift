@@ -1,8 +1,12 @@
-// Invariant checked: the third at the head of StoreRebuild.swift. That what is derived anew is what it was stands in
-// HistoryTests.swift and SeriesVerificationTests.swift.
+// Invariants checked: the fourth and fifth at the head of StoreRebuild.swift; the third stands on
+// CrashSuccessionTests.swift. That what is derived anew is what it was stands in HistoryTests.swift and
+// SeriesVerificationTests.swift.
 
 import Assays
+import Disk
+import EventLog
 import Records
+import Simulation
 import Testing
 
 @testable import Store
@@ -11,10 +15,10 @@ import Testing
 struct RebuildTests {
     /// A scene with an assay of each generation, and as if another engine had decided more windows of both; every
     /// 50th of those results is not kept.
-    private static func history(_ count: Int) async throws -> (
+    static func history(_ count: Int, on files: (any FileSystem)? = nil) async throws -> (
         scene: Scene, documents: [(number: Int, document: [UInt8])]
     ) {
-        let scene = try await Scene()
+        let scene = try await Scene(on: files)
         let id = try await scene.createAssay()
         let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
         try await scene.append([(10, 1), (20, 2)])
@@ -45,8 +49,9 @@ struct RebuildTests {
         let (scene, documents) = try await Self.history(300)
         try await scene.store.close()
         let folder = try scene.folder.copy()
-        let report = try await InferenceStore.rebuild(
-            Scene.configuration(folder), sources: scene.clock.sources)
+        let report = try InferenceStore.rebuild(
+            Scene.configuration(folder), on: PosixFileSystem(root: folder.path), sources: scene.clock.sources,
+            atOnce: 500)
         #expect(report.carriedOverCount == 294 && report.failureCount == 0)
         // The two of this engine, and six that nobody kept.
         #expect(report.resultCount == 8)
@@ -62,7 +67,7 @@ struct RebuildTests {
         try await scene.store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always])
         try await scene.store.close()
         let folder = try scene.folder.copy()
-        let report = try await InferenceStore.rebuild(
+        let report = try InferenceStore.rebuild(
             Scene.configuration(folder), sources: scene.clock.sources)
         #expect(
             report.sealedCount == 42 && report.carriedOverCount == 0 && report.resultCount == 0, "\(report)")
@@ -71,5 +76,79 @@ struct RebuildTests {
         #expect(!documents.contains { view.places.derived.holds($0.number, in: derived) })
         #expect(
             documents.allSatisfy { view.places.sealed.document($0.number, in: view.snapshot) == $0.document })
+    }
+
+    /// What is kept after rebuilding on a disk, by number.
+    private static func rebuilt(
+        _ disk: SimulatedFileSystem, _ scene: Scene
+    ) throws -> (report: RebuildReport, document: (Int) -> [UInt8]?) {
+        let sources = scene.clock.sources
+        let report = try InferenceStore.rebuild(Scene.configuration(scene.folder), on: disk, sources: sources)
+        let view = try StoreView.open(on: disk, named: "it", sources: sources).view
+        let derived = try #require(view.derived)
+        return (report, { view.places.derived.document($0, in: derived) })
+    }
+
+    @Test("a result that cannot be worked out stays as it was kept, and is named")
+    func failed() async throws {
+        let base = SimulatedFileSystem()
+        let (scene, documents) = try await Self.history(60, on: base)
+        try await scene.store.close()
+        let disk = base.copy(of: "")
+        let snapshot = try InferenceLog.openForReading(on: disk).snapshot
+        let runs = try #require(snapshot.index.topics[scene.pipeline.topic.name]).segments
+        let segment = try #require(runs.first)
+        let block = try #require(segment.blocks.first)
+        let kept = try Self.rebuilt(base.copy(of: ""), scene)
+        let own = (1...2).map { kept.document($0) }
+        #expect(!own.contains(nil))
+        // The columns, so that the head still says which records there were.
+        disk.damage(FileName.segment(segment.segment)) { bytes in
+            for place in block.offset + block.headByteCount..<block.offset + block.byteCount {
+                bytes[place] ^= 0x55
+            }
+        }
+        let (report, document) = try Self.rebuilt(disk, scene)
+        #expect(report.failureCount > 0 && report.resultCount + report.failureCount == 3, "\(report)")
+        #expect(report.failures.contains { $0.hasSuffix("; what was kept of it stays") })
+        #expect((1...2).map { document($0) } == own)
+        #expect(documents.allSatisfy { document($0.number) == $0.document })
+    }
+
+    @Test("results whose decisions are hidden by damage to the log are kept")
+    func hidden() async throws {
+        let base = SimulatedFileSystem()
+        let (scene, documents) = try await Self.history(60, on: base)
+        try await scene.store.close()
+        let disk = base.copy(of: "")
+        let name = try #require(disk.list("").first { FileName.segmentNumber($0) != nil })
+        // The decisions are the last that came; and the footer.
+        disk.damage(name) { bytes in
+            for place in bytes.count * 3 / 4..<bytes.count { bytes[place] ^= 0x55 }
+        }
+        let (report, document) = try Self.rebuilt(disk, scene)
+        #expect(report.carriedOverCount < documents.count, "some are hidden")
+        let lost = documents.filter { document($0.number) != $0.document }
+        #expect(lost.map(\.number) == [])
+    }
+
+    @Test("a damaged result of another engine is counted, and derived by this one")
+    func lost() async throws {
+        let base = SimulatedFileSystem()
+        let (scene, documents) = try await Self.history(60, on: base)
+        try await scene.store.close()
+        let disk = base.copy(of: "")
+        let before = try StoreView.open(on: disk, named: "it", sources: scene.clock.sources).view
+        let events = try #require(before.derived).index.events
+        let wanted = documents[7]
+        let place = try #require(events.first { $0.entry.name == String(wanted.number) })
+        disk.damage(FileName.derivedDirectory + "/" + FileName.segment(place.segment)) { bytes in
+            bytes[place.entry.offset + place.entry.byteCount - 1] ^= 0x55
+        }
+        let (report, document) = try Self.rebuilt(disk, scene)
+        #expect(report.lostCount == 1 && report.carriedOverCount == documents.count - 1, "\(report)")
+        #expect(report.failureCount == 0)
+        let found = try #require(document(wanted.number))
+        #expect(found != wanted.document)
     }
 }

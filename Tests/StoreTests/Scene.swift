@@ -3,6 +3,7 @@
 
 import Assays
 import Catalog
+import Disk
 import EventLog
 import Foundation
 import JSON
@@ -113,10 +114,14 @@ struct Scene {
         return configuration
     }
 
-    init(_ clock: ManualClock = ManualClock(), runsModels: Bool = false) async throws {
+    /// - Parameter files: the data directory, where it is another than the folder.
+    init(
+        _ clock: ManualClock = ManualClock(), runsModels: Bool = false, on files: (any FileSystem)? = nil
+    ) async throws {
         let folder = try TemporaryFolder()
+        let configuration = Scene.configuration(folder, runsModels: runsModels)
         let store = try InferenceStore.open(
-            Scene.configuration(folder, runsModels: runsModels), sources: clock.sources
+            configuration, on: files ?? PosixFileSystem(root: folder.path), sources: clock.sources
         ).store
         try await store.change { catalog in
             [try catalog.createWorkspace(name: "risk", createdBy: "ann", at: clock.now)]

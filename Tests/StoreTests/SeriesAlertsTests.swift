@@ -160,7 +160,7 @@ struct SeriesAlertsTests {
         let folder = try scene.folder.copy()
         // Closing a store may have put what waited into columns.
         let cut = try StoreView.open(folder.path).view.snapshot.cut
-        let rebuilt = try await InferenceStore.rebuild(
+        let rebuilt = try InferenceStore.rebuild(
             Scene.configuration(folder), sources: scene.clock.sources)
         #expect(rebuilt.resultCount == 3 && rebuilt.failureCount == 0)
         let again = Scene(

@@ -43,7 +43,7 @@ struct SeriesVerificationTests {
         // Derived anew, it is right again. Elsewhere: a closed store keeps its folder's lock while it is held.
         try await scene.store.close()
         let folder = try scene.folder.copy()
-        let rebuilt = try await InferenceStore.rebuild(
+        let rebuilt = try InferenceStore.rebuild(
             Scene.configuration(folder), sources: scene.clock.sources)
         #expect(rebuilt.resultCount == 2 && rebuilt.failureCount == 0)
         let store = try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store
@@ -264,7 +264,7 @@ struct SeriesVerificationTests {
         let folder = try scene.folder.copy()
         try folder.remove("derived")
         var told: [Int] = []
-        let rebuilt = try await InferenceStore.rebuild(
+        let rebuilt = try InferenceStore.rebuild(
             Scene.configuration(folder), sources: scene.clock.sources
         ) { done, of in
             #expect(of == 1202)
