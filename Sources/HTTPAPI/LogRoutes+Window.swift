@@ -48,7 +48,12 @@ extension LogRoutes {
         let began = store.sources.monotonicNanoseconds()
         let values = try ColumnScan(snapshot).values(query, wantsTimes: !isSummary)
         let microseconds = (store.sources.monotonicNanoseconds() - began) / 1000
-        guard values.values.isEmpty || values.pathWasFound || !values.statistics.unseen.isEmpty else {
+        var whenever = query
+        (whenever.window, whenever.cut) = (.always, nil)
+        guard
+            try values.values.isEmpty || values.pathWasFound || !values.statistics.unseen.isEmpty
+                || ColumnScan(snapshot).mayHaveNumbers(whenever)
+        else {
             throw body["path"].refused(
                 "is \"\(query.path.text)\", and no record there has a number at it; write "
                     + "\"input|output field index\" with a field that the records have")

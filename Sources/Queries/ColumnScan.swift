@@ -55,29 +55,47 @@ package struct ColumnScan {
     ///
     /// - Throws: `CancellationError` where the task is cancelled.
     package func mayHaveNumbers(_ query: WindowQuery) throws(CancellationError) -> Bool {
+        let (reader, ahead) = (BlockReader(), ReadAhead())
+        var statistics = QueryStatistics()
+        return try mayHave(query, ahead) { run in
+            run.batch.field(named: query.path.recordField).map {
+                LeafNumbers.of($0, element: query.path.element, rowCount: run.batch.rowCount) != nil
+            } ?? false
+        } block: { source throws(SegmentError) in
+            if case .none = source.numbers(of: query.path) { return false }
+            return try source.numbers(query.path, reader) { (offset, byteCount) throws(SegmentError) in
+                try source.bytes(&statistics, at: offset, byteCount, ahead: ahead)
+            } != nil
+        }
+    }
+
+    /// The same of the path's field, with whatever value.
+    package func mayHaveField(_ query: WindowQuery) throws(CancellationError) -> Bool {
+        try mayHave(query, ReadAhead()) { run in
+            run.batch.field(named: query.path.recordField) != nil
+        } block: { source throws(SegmentError) in
+            !source.head.fields.isEmpty
+        }
+    }
+
+    /// Whether a block or run that a query looks at has what is asked for; also where there is none, or damage
+    /// may hide it. Of a block's fields the path's alone is known.
+    private func mayHave(
+        _ query: WindowQuery, _ ahead: ReadAhead, tail: (TailRun) -> Bool,
+        block: (BlockSource) throws(SegmentError) -> Bool
+    ) throws(CancellationError) -> Bool {
         let plan = QueryPlan(
             topic: snapshot.index.topics[query.topic], window: query.window, filter: query.filter,
             cut: query.cut)
         if plan.steps.isEmpty && plan.tails.isEmpty { return true }
         if !plan.unseen(of: query.topic).isEmpty { return true }
-        for run in plan.tails {
-            guard let field = run.batch.field(named: query.path.recordField) else { continue }
-            if LeafNumbers.of(field, element: query.path.element, rowCount: run.batch.rowCount) != nil {
-                return true
-            }
-        }
-        let (reader, ahead) = (BlockReader(), ReadAhead())
-        var statistics = QueryStatistics()
+        if plan.tails.contains(where: tail) { return true }
         // What came last is the likeliest to have it.
         for step in plan.steps.reversed() {
             if Task.isCancelled { throw CancellationError() }
             do throws(SegmentError) {
                 let source = try BlockSource(step, snapshot, fields: [query.path.recordField], ahead: ahead)
-                if case .none = source.numbers(of: query.path) { continue }
-                func bytes(_ offset: Int, _ byteCount: Int) throws(SegmentError) -> [UInt8] {
-                    try source.bytes(&statistics, at: offset, byteCount, ahead: ahead)
-                }
-                if try source.numbers(query.path, reader, bytes) != nil { return true }
+                if try block(source) { return true }
             } catch {
                 return true
             }

@@ -27,6 +27,8 @@ enum LeafNumbers {
             return numbers(leaves[element])
         case .list(let lengths, let leaf):
             guard let element, let all = numbers(leaf) else { return nil }
+            // As of a list whose length is the same in every row: what none reaches is not there.
+            guard lengths.contains(where: { element < $0 }) else { return nil }
             var result: [Double] = []
             result.reserveCapacity(rowCount)
             var start = 0
@@ -46,6 +48,48 @@ enum LeafNumbers {
             }
             return found ? result : nil
         }
+    }
+
+    /// The elements at which rows have numbers, in lists of several lengths and in JSON texts; nil stands for a
+    /// number that is the whole value. Lists too long to have a column an element are passed over.
+    ///
+    /// - Parameter rows: the rows that count; nil for the first `rowCount`.
+    static func elements(of field: FieldColumn, rows: [Int32]?, rowCount: Int) -> Set<Int?> {
+        var found: Set<Int?> = []
+        func each(_ body: (Int) -> Void) {
+            if let rows {
+                for row in rows { body(Int(row)) }
+            } else {
+                for row in 0..<rowCount { body(row) }
+            }
+        }
+        switch field.values {
+        case .none, .scalar, .fixedList: preconditionFailure("Columns of their own are told by heads.")
+        case .list(let lengths, let leaf):
+            guard let numbers = numbers(leaf) else { return [] }
+            var starts = [0]
+            for length in lengths { starts.append(starts[starts.count - 1] + Int(length)) }
+            each { row in
+                guard lengths[row] <= RecordLimits.shreddedElementCountMax else { return }
+                for element in 0..<Int(lengths[row]) where !numbers[starts[row] + element].isNaN {
+                    found.insert(element)
+                }
+            }
+        case .json(let texts):
+            each { row in
+                let bytes = Array(texts.bytes[texts.range(row)])
+                guard !bytes.isEmpty, let value = try? JSONValue(parsing: bytes) else { return }
+                switch value {
+                case .number: found.insert(nil)
+                case .array(let elements) where elements.count <= RecordLimits.shreddedElementCountMax:
+                    for (position, element) in elements.enumerated() {
+                        if case .number = element { found.insert(position) }
+                    }
+                default: break
+                }
+            }
+        }
+        return found
     }
 
     private static func numbers(_ leaf: Leaf) -> [Double]? {

@@ -8,7 +8,7 @@
 // Invariants:
 //  * `values(path)` answers what `ColumnScan.values` does for the same query: the same records in
 //    the same order, NaN where there is no number.
-//  * `paths` reads no column: it is what the heads of the blocks say.
+//  * `paths` answers the same however the records are divided into blocks: it is what rows have.
 
 import EventLog
 import Records
@@ -16,7 +16,7 @@ import Segments
 
 package struct SharedColumnScan: Sendable {
     private let cut: CommitNumber?
-    private let parts: [Part]
+    let parts: [Part]
     /// For each part, how many parts of its group follow, and itself.
     private let pieces: [Int]
     /// Where each row of the answer is in the rows of all parts, put one after another; nil where
@@ -28,7 +28,7 @@ package struct SharedColumnScan: Sendable {
 
     /// Rows of a block or of a run in memory. An object: it is passed by, path for path, and a copy of all that
     /// it holds would be counted each time.
-    fileprivate final class Part: Sendable {
+    final class Part: Sendable {
         let source: Source
         /// The rows that count; nil for the first `rowCount`.
         let rows: [Int32]?
@@ -175,56 +175,6 @@ package struct SharedColumnScan: Sendable {
         return answer
     }
 
-    /// Every path that has a column of numbers of its own, in the order of paths.
-    ///
-    /// Lists too long to have a column an element, and fields kept as JSON text, are not listed.
-    package var paths: [IOPath] {
-        var found: Set<IOPath> = []
-        func add(_ field: String, _ elements: [(element: Int?, isNumber: Bool)]) {
-            guard field.hasPrefix("in.") || field.hasPrefix("out.") else { return }
-            let name = field.hasPrefix("in.") ? "input " + field.dropFirst(3) : "output " + field.dropFirst(4)
-            for (element, isNumber) in elements where isNumber {
-                // A field that no path can name is not asked for.
-                guard let path = try? IOPath(parsing: name + (element.map { " \($0)" } ?? "")),
-                    path.recordField == field, path.element == element
-                else { continue }
-                found.insert(path)
-            }
-        }
-        // Blocks of one topic mostly have the same fields: each distinct shape is looked at once.
-        var seen: [String: Set<[Bool]>] = [:]
-        func addOnce(_ field: String, _ elements: [(element: Int?, isNumber: Bool)]) {
-            guard seen[field, default: []].insert(elements.map(\.isNumber)).inserted else { return }
-            add(field, elements)
-        }
-        for part in parts {
-            switch part.source {
-            case .block(let source):
-                for entry in source.head.fields {
-                    switch entry.layout {
-                    case .scalar(let leaf): addOnce(entry.name, [(nil, leaf.type.isNumber)])
-                    case .fixedList(let leaves):
-                        addOnce(entry.name, leaves.enumerated().map { ($0.offset, $0.element.type.isNumber) })
-                    case .none, .list, .json: break
-                    }
-                }
-            case .tail(let run):
-                for field in run.batch.fields {
-                    switch field.values {
-                    case .scalar(let leaf): addOnce(field.name, [(nil, ElementType(leaf.elements).isNumber)])
-                    case .fixedList(let leaves):
-                        addOnce(
-                            field.name,
-                            leaves.enumerated().map { ($0.offset, ElementType($0.element.elements).isNumber) }
-                        )
-                    case .none, .list, .json: break
-                    }
-                }
-            }
-        }
-        return found.sorted()
-    }
-
     /// Whether any record that was looked at has the path's field.
     package func hasField(of path: IOPath) -> Bool {
         parts.contains { part in
@@ -247,7 +197,7 @@ extension SharedColumnScan.Part {
 
     /// Reads the numbers of its rows that count; NaN where there are none.
     /// - Returns: whether it has any at the path.
-    fileprivate func read(
+    func read(
         _ path: IOPath, _ reader: BlockReader, _ ahead: ReadAhead, pieces: Int,
         into output: UnsafeMutableBufferPointer<Double>, _ statistics: inout QueryStatistics
     ) throws(SegmentError) -> Bool {
@@ -289,14 +239,5 @@ extension SharedColumnScan.Part {
             for row in 0..<rowCount { output[row] = found[row] }
         }
         return true
-    }
-}
-
-extension ElementType {
-    fileprivate var isNumber: Bool {
-        switch self {
-        case .float32, .float64, .int64: true
-        default: false
-        }
     }
 }

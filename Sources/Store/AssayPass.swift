@@ -119,13 +119,19 @@ struct AssayPass {
     /// The values under the baselines of windows, where those slide: read once for all of them.
     private func slidingValues(under windows: Range<Int>) throws -> ColumnValues {
         guard case .slidingWindow(let spec, _) = definition.baseline,
-            let first = definition.baseline.period(for: grid.window(windows.lowerBound)),
-            let last = definition.baseline.period(for: grid.window(windows.upperBound - 1))
+            let period = slidingPeriod(under: windows)
         else { return ColumnValues() }
-        let period = TimeWindow(start: first.start, end: last.end)
         let values = try columns?.values(of: spec, in: period) ?? view.values(of: spec, in: period)
         try view.refuseUnseen(values.statistics.unseen)
         return values
+    }
+
+    /// What the baselines of windows that slide with them cover.
+    private func slidingPeriod(under windows: Range<Int>) -> TimeWindow? {
+        guard let first = definition.baseline.period(for: grid.window(windows.lowerBound)),
+            let last = definition.baseline.period(for: grid.window(windows.upperBound - 1))
+        else { return nil }
+        return TimeWindow(start: first.start, end: last.end)
     }
 
     /// The baseline of one window, where it slides; nil where it stands still.
@@ -167,6 +173,14 @@ struct AssayPass {
         guard !indices.isEmpty else { return [] }
         // Windows whose baseline slides are looked at in slices, and read at once.
         return slides ? [covered(by: indices)] : try slices(of: indices).map(covered(by:))
+    }
+
+    /// The period whose values are read for the baselines of windows; nil where there is no window, and where
+    /// baselines are of no period.
+    func baselinePeriod(touching period: TimeWindow, until: Timestamp) -> TimeWindow? {
+        let indices = indices(touching: period, until: until)
+        guard !indices.isEmpty else { return nil }
+        return slides ? slidingPeriod(under: indices) : definition.baseline.period
     }
 
     /// Outcomes of the occupied windows that share a moment with `period` and end at or before `until`.
@@ -221,8 +235,10 @@ struct AssayPass {
             recordsWereFound = recordsWereFound || examined.recordsWereFound
             pathWasFound = pathWasFound || examined.pathWasFound
         }
-        if refusesUnknownPath, recordsWereFound, !pathWasFound {
-            throw view.unknownPath(definition.window)
+        if refusesUnknownPath, recordsWereFound, !pathWasFound,
+            let problem = try view.pathProblem(definition.window)
+        {
+            throw problem
         }
     }
 

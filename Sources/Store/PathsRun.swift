@@ -20,7 +20,8 @@ import Summaries
 
 /// Which paths a run looks at.
 package enum PathSelection: Hashable, Sendable {
-    /// Every path with a column of numbers in the records of the period.
+    /// Every path at which a record of the windows, or of the baselines' period, has a number: one that
+    /// falls silent must not fall out of the answer.
     case all
     case named([IOPath])
 
@@ -113,8 +114,9 @@ package struct PathsRun: Sendable {
         _ definition: AssayDefinition, _ assayID: AssayID?, _ assay: Assay?, _ period: TimeWindow,
         until: Timestamp, _ selection: PathSelection, _ view: StoreView
     ) throws {
+        let baseline: AssayWindowSpec
         switch definition.baseline {
-        case .fixedWindow, .slidingWindow: break
+        case .fixedWindow(let spec), .slidingWindow(let spec, _): baseline = spec
         case .summary, .vector:
             throw FieldError(
                 field: "baseline",
@@ -129,19 +131,30 @@ package struct PathsRun: Sendable {
         self.until = until
         columns = SharedColumns(view)
         let pass = try Self.pass(definition, assay, period, columns, view)
-        let scans = try columns.scans(
+        var scans = try columns.scans(
             of: definition.window, in: pass.readPeriods(touching: period, until: until))
         switch selection {
         case .all:
-            paths = Set(scans.flatMap(\.paths)).sorted()
+            if let under = pass.baselinePeriod(touching: period, until: until) {
+                scans.append(try columns.scan(of: baseline, in: under))
+            }
+            var found: Set<IOPath> = []
+            for scan in scans {
+                let (paths, unseen) = try scan.paths()
+                try view.refuseUnseen(unseen)
+                found.formUnion(paths)
+            }
+            paths = found.sorted()
         case .named(let named):
             let recordsAreThere = scans.contains { !$0.times.isEmpty }
             for (position, path) in named.enumerated()
             where recordsAreThere && !scans.contains(where: { $0.hasField(of: path) }) {
+                guard try view.lacksField(of: definition.watching(path).window) else { continue }
                 throw FieldError(
                     field: "paths[\(position)]",
                     problem: "is \"\(path.text)\", and no record of pipeline "
-                        + "\"\(definition.window.pipelineName)\" there has that field")
+                        + "\"\(definition.window.pipelineName)\" there has that field; name one that "
+                        + "records have")
             }
             paths = named
         }

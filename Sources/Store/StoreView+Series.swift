@@ -131,9 +131,7 @@ extension StoreView {
         guard !values.values.isEmpty else {
             throw try noInferences(path.dottedText, spec, in: period, .ofTargeting)
         }
-        guard values.pathWasFound else {
-            throw unknownSeriesPath(spec)
-        }
+        if !values.pathWasFound, try pathProblem(spec) != nil { throw unknownSeriesPath(spec) }
         return DatedSeriesSummary(try summarizer.baseline(of: SortedSample(values.values)), over: period)
     }
 

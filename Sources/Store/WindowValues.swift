@@ -74,15 +74,16 @@ extension StoreView {
             atOnce: atOnce, wantsTimes: wantsTimes)
     }
 
-    /// Refuses a path at which no record that was looked at has a number.
+    /// Refuses a path at which no record of the pipeline and partitions ever had a number. What was looked at
+    /// may have none: which other records its blocks hold must not decide what is answered.
     ///
     /// - Parameter field: the member of the request that must change.
     func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues, field: String = "path") throws {
         guard !values.values.isEmpty, !values.pathWasFound else { return }
-        throw unknownPath(spec, field: field)
+        if let problem = try pathProblem(spec, field: field) { throw problem }
     }
 
-    func unknownPath(_ spec: AssayWindowSpec, field: String = "path") -> FieldError {
+    private func unknownPath(_ spec: AssayWindowSpec, field: String = "path") -> FieldError {
         FieldError(
             field: field,
             problem: "is \"\(spec.path.text)\", and no record of pipeline \"\(spec.pipelineName)\" there has "
@@ -96,5 +97,14 @@ extension StoreView {
         let query = WindowQuery(
             topic: scope.topic, window: .always, path: spec.path, filter: scope.filter)
         return try ColumnScan(snapshot).mayHaveNumbers(query) ? nil : unknownPath(spec, field: field)
+    }
+
+    /// Whether no record of `spec`'s pipeline and partitions has the field of its path, whenever it came and
+    /// with whatever value.
+    func lacksField(of spec: AssayWindowSpec) throws -> Bool {
+        let scope = try scope(of: spec)
+        let query = WindowQuery(
+            topic: scope.topic, window: .always, path: spec.path, filter: scope.filter)
+        return try !ColumnScan(snapshot).mayHaveField(query)
     }
 }

@@ -57,7 +57,11 @@ struct Query: ParsableCommand {
         let start = SystemSources.monotonicClock()
         let values = try ColumnScan(view.snapshot).values(query)
         let microseconds = (SystemSources.monotonicClock() - start) / 1000
-        if !values.times.isEmpty && !values.pathWasFound && values.statistics.unseen.isEmpty {
+        var whenever = query
+        whenever.window = .always
+        if !values.times.isEmpty, !values.pathWasFound, values.statistics.unseen.isEmpty,
+            try !ColumnScan(view.snapshot).mayHaveNumbers(whenever)
+        {
             throw try PathOptions.refusal(of: path, topic: topic, in: view)
         }
         let answer = QueryAnswer(query: query, values: values, view: view, microseconds: microseconds)
