@@ -7,7 +7,9 @@
 // where no line is known, the alert threshold stands for it.
 //
 // Invariants:
-//  * Paths with a drift come first, greatest first, then those without; equals by their paths.
+//  * Paths that drifted come first, greatest first; then those that lack a score in some window, most such
+//    windows first: who fell silent is not taken for calm; then those of drift 0, then those without a
+//    window. Equals go by their paths.
 //  * `alertSince` is the start of the first window of the last unbroken run of alerts; windows
 //    without a score neither end a run nor belong to one.
 
@@ -32,6 +34,10 @@ package struct PathFinding: Hashable, Sendable {
     package var problem: String?
     /// Why its last window without a score has none.
     package private(set) var absence: String?
+    /// Windows whose records have no number.
+    package private(set) var noDataCount = 0
+    /// What the last window came to; nil where there is none.
+    package private(set) var lastStatus: AssayStatus?
     /// What a score is divided by at least, where no threshold says what is small.
     private static let leastScale = 1e-3
     private var scoreSum = 0.0
@@ -43,8 +49,20 @@ package struct PathFinding: Hashable, Sendable {
 
     package var drift: Double? { scoredCount == 0 ? nil : ratioSum / Double(scoredCount) }
 
+    /// Why some of its windows have no score; nil where all have one.
+    package var absenceText: String? {
+        guard scoredCount < windowCount, let absence, let lastStatus else { return nil }
+        let silent =
+            noDataCount == 0
+            ? "\(windowCount - scoredCount) of \(windowCount) windows have no score"
+            : "\(noDataCount) of \(windowCount) windows hold no numbers"
+        return "\(silent), the newest is \(lastStatus.rawValue): \(absence)"
+    }
+
     package mutating func add(_ outcome: AssayOutcome) {
         windowCount += 1
+        lastStatus = outcome.status
+        if outcome.status == .noData { noDataCount += 1 }
         guard let score = outcome.score else {
             absence = outcome.absence
             return
@@ -71,12 +89,12 @@ package struct PathFinding: Hashable, Sendable {
             ("rank", .integer(rank)), ("path", .string(path.text)), ("drift", .number(drift)),
             ("score_mean", .number(scoreMean)), ("score_max", .number(scoreMax)),
             ("score_max_window", .zulu(scoreMaxWindow)), ("windows", .integer(windowCount)),
-            ("windows_scored", .integer(scoredCount)), ("num_warnings", .integer(warningCount)),
+            ("windows_scored", .integer(scoredCount)), ("windows_no_data", .integer(noDataCount)),
+            ("newest_status", .string(lastStatus?.rawValue)), ("num_warnings", .integer(warningCount)),
             ("num_alerts", .integer(alertCount)), ("num_too_few_records", .integer(tooFewCount)),
             ("alert_since", .zulu(alertSince)), ("alerting", .bool(isAlerting)),
         ])
-        // With scores, the windows say it themselves.
-        if drift == nil, let absence { object.append("absence", .string(absence)) }
+        if scoredCount < windowCount, let absence { object.append("absence", .string(absence)) }
         if let problem { object.append("error", .string(problem)) }
         return .object(object)
     }
@@ -88,12 +106,8 @@ package struct PathRanking: Hashable, Sendable {
 
     package init(_ findings: [PathFinding]) {
         self.findings = findings.sorted { left, right in
-            switch (left.drift, right.drift) {
-            case (let first?, let second?) where first != second: first > second
-            case (.some, nil): true
-            case (nil, .some): false
-            default: left.path < right.path
-            }
+            let (first, second) = (left.place, right.place)
+            return first == second ? left.path < right.path : first < second
         }
     }
 
@@ -102,5 +116,18 @@ package struct PathRanking: Hashable, Sendable {
         .object(
             ("ranking", .array(findings.enumerated().map { $0.element.json(rank: $0.offset + 1) })),
             ("windows", .integer(findings.reduce(0) { $0 + $1.windowCount })))
+    }
+}
+
+extension PathFinding {
+    /// Before whom a path stands.
+    fileprivate var place: (kind: Int, rank: Double) {
+        let missingCount = windowCount - scoredCount
+        return switch drift {
+        case let drift? where drift > 0: (0, -drift)
+        case _ where missingCount > 0: (1, -Double(missingCount))
+        case .some: (2, 0)
+        case nil: (3, 0)
+        }
     }
 }

@@ -144,7 +144,8 @@ extension AssayCommand {
 
                 With --paths the same question is asked of other paths, each against its own baseline, and the
                 paths are ranked by drift: the mean of score / what noise explains, so that 1 is as much as
-                chance shows in one window of twenty. --json prints NDJSON: a line a result, the ranking last.
+                chance shows in one window of twenty. A path of which windows hold no numbers stands before those that
+                did not drift, and says so. --json prints NDJSON: a line a result, the ranking last.
                 """)
 
         @OptionGroup var options: AssayOptions
@@ -313,7 +314,7 @@ private struct RankingTable {
                 number(finding.scoreMax), Quantity.count(finding.windowCount),
                 Quantity.count(finding.alertCount), Quantity.count(finding.tooFewCount),
                 finding.alertSince.map { $0.zuluText + (finding.isAlerting ? "" : " (over)") } ?? "-",
-                finding.problem ?? (finding.drift == nil ? finding.absence : nil) ?? "")
+                finding.problem ?? finding.absenceText ?? "")
         }
         text = table.text + Quantity.of(ranking.findings.count, "path") + "\n"
     }

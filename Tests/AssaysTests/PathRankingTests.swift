@@ -25,7 +25,7 @@ struct PathRankingTests {
     private let calm = [1.0, 2, 3, 4]
     private let wild = [9.0, 9, 9, 9]
 
-    @Test("the most drifted path comes first, those without a score last")
+    @Test("the most drifted path comes first, then who lacks scores, then the calm, last who has no window")
     func order() throws {
         let ranking = PathRanking([
             try finding("input b", [calm, calm]), try finding("input none", []),
@@ -34,21 +34,40 @@ struct PathRankingTests {
         ])
         #expect(
             ranking.findings.map(\.path.text) == [
-                "input c", "input d", "input a", "input b", "input none", "input void",
+                "input c", "input d", "input void", "input a", "input b", "input none",
             ])
         #expect(ranking.json["windows"] == .integer(9))
         guard case .array(let entries)? = ranking.json["ranking"] else { return }
         #expect(entries.map { $0["rank"] } == (1...6).map { .integer($0) })
-        #expect(entries[5]["drift"] == .null && entries[5]["windows_scored"] == .integer(0))
-        // Why there is no score; not where there is one, nor where there was no window.
+        #expect(entries[2]["drift"] == .null && entries[2]["windows_scored"] == .integer(0))
+        // Why there is no score; not where every window has one, nor where there is none.
         #expect(
-            entries[5]["absence"]
+            entries[2]["absence"]
                 == .string("the window holds no numbers: its 1 values are null or NaN"))
-        #expect(entries[4]["absence"] == nil)
-        guard
-            case .array(let others)? = PathRanking([try finding("input d", [calm, [.nan]])]).json["ranking"]
-        else { return }
-        #expect(others[0]["absence"] == nil)
+        #expect(entries[3]["absence"] == nil && entries[5]["absence"] == nil)
+        #expect(entries[5]["newest_status"] == .null && entries[5]["windows_no_data"] == .integer(0))
+    }
+
+    // The score of a path's first windows was all that was said of it.
+    @Test("a path that fell silent is not taken for a calm one")
+    func silent() throws {
+        let ranking = PathRanking([
+            try finding("input a", [calm, calm, calm]), try finding("input b", [calm, [.nan], calm]),
+            try finding("input c", [calm, [.nan], [.nan]]), try finding("input d", [wild, wild, [.nan]]),
+        ])
+        #expect(ranking.findings.map(\.path.text) == ["input d", "input c", "input b", "input a"])
+        #expect(
+            ranking.findings.map(\.absenceText) == [
+                "1 of 3 windows hold no numbers, the newest is NoData: the window holds no numbers: its 1 values are null or NaN",
+                "2 of 3 windows hold no numbers, the newest is NoData: the window holds no numbers: its 1 values are null or NaN",
+                "1 of 3 windows hold no numbers, the newest is Ok: the window holds no numbers: its 1 values are null or NaN",
+                nil,
+            ])
+        guard case .array(let entries)? = ranking.json["ranking"] else { return }
+        #expect(entries.map { $0["windows_no_data"] } == [1, 2, 1, 0].map { .integer($0) })
+        #expect(entries.map { $0["newest_status"] } == ["NoData", "NoData", "Ok", "Ok"].map { .string($0) })
+        #expect(entries.map { $0["absence"] != nil } == [true, true, true, false])
+        #expect(entries[1]["drift"] == .number(0))
     }
 
     @Test("drift is the mean of what scores are of what noise explains")
