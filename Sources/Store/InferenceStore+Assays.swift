@@ -55,7 +55,12 @@ extension InferenceStore {
         return creation.id
     }
 
+    /// - Throws: where an assay that is switched on has more windows to decide at once than it may.
     package func setActive(_ id: AssayID, _ isActive: Bool) async throws {
+        let view = view
+        if isActive, let assay = view.book[id], !assay.isActive {
+            try view.refuseEndlessBackfill(of: assay.definition, assay)
+        }
         try await changeBook { book in [try book.setActive(id, isActive, at: sources.now())] }
     }
 

@@ -30,10 +30,12 @@ extension StoreView {
     /// The definition of an assay that may be created, with what the catalogue knows of it. Reads what its
     /// baseline is made of, and ends where the task is cancelled.
     ///
-    /// - Throws: where it names what is not there, or would have nothing to compare windows with.
+    /// - Throws: where it names what is not there, or would have nothing to compare windows with,
+    ///   or more windows at once than an assay may.
     package func creatable(_ request: AssayRequest) throws -> AssayDefinition {
         let definition = try completed(request.definition)
         try refuseUselessBaseline(of: definition, at: sources.now())
+        if request.isActive { try refuseEndlessBackfill(of: definition) }
         return definition
     }
 

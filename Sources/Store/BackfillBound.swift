@@ -1,0 +1,129 @@
+// How many windows an assay decides at once, asked before it may: each is an event of the log, with a result of
+// a kilobyte or two beside it.
+//
+//     the index: where blocks begin and end ──► no more than the bound: go on
+//                                          └──► more than the bound hold a block's first or last record: refuse
+//     else the records' times, in order, up to the bound, or as many as may be read
+//
+// Invariants:
+//  * What is refused has more windows than the bound that hold records and are complete.
+//  * Empty windows count for nothing, however many there are.
+//  * Asking reads at most some million records.
+
+import Assays
+import EventLog
+import JSON
+import Queries
+import Records
+
+/// Windows that hold records, counted once each; records come ascending by time.
+private struct OccupiedCount {
+    let grid: WindowGrid
+    let windows: Range<Int>
+    private(set) var count = 0
+    private var next: Int
+
+    init(_ grid: WindowGrid, _ windows: Range<Int>) {
+        self.grid = grid
+        self.windows = windows
+        next = windows.lowerBound
+    }
+
+    /// Adds those among `indices` that come after all that were added.
+    mutating func add(_ indices: Range<Int>) {
+        let end = min(indices.upperBound, windows.upperBound)
+        let first = max(indices.lowerBound, next)
+        guard first < end else { return }
+        count += end - first
+        next = end
+    }
+}
+
+extension StoreView {
+    /// The most windows that hold records and are due as soon as an assay is active: as many as of the second
+    /// generation.
+    static let backfillCountMax = InferenceStore.seriesBackfillCountMax
+    /// Records that are looked at to know, and how many at once.
+    private static let askedRowCountMax = 1 << 22
+    private static let askedRowCount = 1 << 18
+
+    /// Refuses an assay that had more windows to decide at once than `backfillCountMax`.
+    ///
+    /// - Parameter assay: the stored assay, whose decided windows are done; nil for one that is created.
+    func refuseEndlessBackfill(of definition: AssayDefinition, _ assay: Assay? = nil) throws {
+        let limit = Self.backfillCountMax
+        func refused(_ problem: String) -> FieldError {
+            FieldError(
+                field: "window.interval",
+                problem: "\(problem); use a longer interval, or a later \"window.start\"")
+        }
+        let overlap =
+            (definition.window.width.span.microseconds - 1) / definition.window.step.microseconds + 1
+        guard overlap <= limit else {
+            throw refused(
+                "puts each record into \(overlap) windows, and \(limit) is what an assay may have to look at "
+                    + "when it begins")
+        }
+        let scope = try scope(of: definition.window)
+        guard let index = snapshot.index.topics[scope.topic],
+            let times = index.times(in: scope.filter.partitions)
+        else { return }
+        let decided = assay?.decisions
+        let grid = definition.grid(
+            startingAt: decided?.first?.window.start ?? Timestamp(milliseconds: times.lowerBound))
+        let first = decided?.last.map { grid.index(startingAt: $0.window.start) + 1 } ?? 0
+        let completeCount = grid.completeCount(until: sources.now())
+        guard first < completeCount else { return }
+        let windows = first..<completeCount
+        let found = try occupiedCount(windows, grid, definition.window, scope.filter, index, limit: limit)
+        guard found <= limit else {
+            throw refused(
+                "makes at least \(found) windows that hold records and are due at once, and \(limit) is what an "
+                    + "assay may have to look at when it begins")
+        }
+    }
+
+    /// How many of `windows` hold records, or a number above `limit` where more do; at least as many as were
+    /// found where there are too many records to look at.
+    private func occupiedCount(
+        _ windows: Range<Int>, _ grid: WindowGrid, _ spec: AssayWindowSpec, _ filter: RecordFilter,
+        _ index: TopicIndex, limit: Int
+    ) throws -> Int {
+        let plan = QueryPlan(topic: index, window: grid.period(of: windows), filter: filter, cut: nil)
+        let parts =
+            (plan.steps.map { ($0.block.timeMin, $0.block.timeMax) }
+            + plan.tails.map { ($0.timeMin, $0.timeMax) }).sorted { $0.0 < $1.0 }
+        var most = OccupiedCount(grid, windows)
+        for (least, greatest) in parts {
+            let end = Timestamp(milliseconds: greatest).adding(TimeSpan(microseconds: 1))
+            most.add(grid.indices(touching: TimeWindow(start: Timestamp(milliseconds: least), end: end)))
+        }
+        guard most.count > limit else { return most.count }
+        // A model's name is told by the records, not by the index.
+        if filter.modelName == nil {
+            var ends = OccupiedCount(grid, windows)
+            for time in parts.flatMap({ [$0.0, $0.1] }).sorted() { ends.add(grid.indices(containing: time)) }
+            guard ends.count <= limit else { return ends.count }
+        }
+        var counted = OccupiedCount(grid, windows)
+        var readCount = 0
+        var rest = windows
+        while !rest.isEmpty, counted.count <= limit, readCount < Self.askedRowCountMax {
+            var end = rest.upperBound
+            while end - rest.lowerBound > 1,
+                index.rowCountBound(in: grid.period(of: rest.lowerBound..<end)) > Self.askedRowCount
+            {
+                end = rest.lowerBound + (end - rest.lowerBound) / 2
+            }
+            let piece = rest.lowerBound..<end
+            let values = try values(of: spec, in: grid.period(of: piece))
+            readCount += max(1, values.times.count)
+            for time in values.times {
+                counted.add(grid.indices(containing: time).clamped(to: piece))
+                if counted.count > limit { break }
+            }
+            rest = end..<rest.upperBound
+        }
+        return counted.count
+    }
+}
