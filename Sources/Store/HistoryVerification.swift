@@ -32,7 +32,8 @@ package struct HistoryReport: Hashable, Sendable {
     /// `rebuild` writes these anew.
     package internal(set) var keptCount = 0
     package internal(set) var keptDifferentCount = 0
-    /// Pinned baselines, worked out again: the same, another, and those whose records were let go.
+    /// Pinned baselines, worked out again: the same, another, and those whose own records or column went since, so
+    /// that nothing checks them.
     package internal(set) var baselineEqualCount = 0
     package internal(set) var baselineDifferentCount = 0
     package internal(set) var baselineGoneCount = 0

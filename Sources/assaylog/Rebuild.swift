@@ -106,7 +106,8 @@ struct Rebuild: AsyncParsableCommand {
                 try Output.line(
                     "\(Quantity.of(pins, "pinned baseline")): \(Quantity.count(report.baselineEqualCount)) equal, "
                         + "\(Quantity.count(report.baselineDifferentCount)) different, "
-                        + "\(Quantity.count(report.baselineGoneCount)) whose records were let go")
+                        + "\(Quantity.count(report.baselineGoneCount)) not checkable, as what they were made of went since"
+                )
             }
             for problem in report.unsettledProblems { try Output.line("not known to be settled: \(problem)") }
             try Output.line(

@@ -1,0 +1,99 @@
+// Invariants checked: the three at the head of HistoryVerification+Baselines.swift.
+
+import Assays
+import EventLog
+import JSON
+import Records
+import Segments
+import Summaries
+import Testing
+
+@testable import Store
+
+@Suite("Pinned baselines, checked after something was let go")
+struct BaselineVerificationTests {
+    /// A scene with a pin of the minute before 0 seconds, over `output y` of the partition "engine"; records of
+    /// the same time lie in "edge-1", and "in.other" is beside them.
+    private static func pinned(isFalse: Bool) async throws -> Scene {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        for (partition, first) in [("engine", 0), ("edge-1", 3)] {
+            // So many are a block of their own, which may go by itself.
+            let rows = 0..<300
+            let batch = RecordBatch(
+                times: rows.map { moment(Double($0) / 5 - 60).milliseconds },
+                fields: ["out.y", "in.other"].map { name in
+                    FieldColumn(
+                        name: name, values: .scalar(Leaf(.float64(rows.map { Double(($0 + first) % 7) }))))
+                })
+            _ = try await scene.store.append(batch, topic: topic, partition: partition)
+        }
+        try await scene.append((0..<60).map { (Double($0), Double($0 % 5)) })
+        let baseline = """
+            {"calculated":{"fixed_window":{"pipeline_name":"fraud","path":"output y",\
+            "start":"2024-01-09T18:59:00Z","width":"1 minute","locations":["engine"]}}}
+            """
+        let id = try await scene.createAssay(baseline: baseline, locations: "[\"engine\"]")
+        if isFalse {
+            let assay = try #require(scene.store.book[id])
+            let period = try #require(assay.definition.baseline.period)
+            // As many numbers as there are, and others.
+            let other = try DatedSummary(
+                ofBaseline: SortedSample((0..<300).map { Double($0) }), over: period,
+                assay.definition.summarizer)
+            let pin = try #require(
+                try scene.store.book.pinBaseline(
+                    of: id, other, cut: scene.store.log.cut, at: scene.clock.now))
+            _ = try await scene.store.log.append([
+                .event(Event(name: InferenceStore.EventName.assay, document: Array(pin.json.text.utf8)))
+            ])
+        }
+        let again = try await scene.restarted()
+        again.clock.set(moment(70))
+        await again.scheduler.tick()
+        return again
+    }
+
+    /// The pins that are equal, different, and not to be checked.
+    private static func counts(_ scene: Scene) throws -> [Int] {
+        let report = try scene.store.view.verify(scene.store.configuration)
+        return [report.baselineEqualCount, report.baselineDifferentCount, report.baselineGoneCount]
+    }
+
+    @Test(
+        "what goes elsewhere leaves a pin to be checked; what goes of its own does not",
+        arguments: [true, false])
+    func elsewhere(isFalse: Bool) async throws {
+        let scene = try await Self.pinned(isFalse: isFalse)
+        let topic = scene.pipeline.topic.name
+        let checked = isFalse ? [0, 1, 0] : [1, 0, 0]
+        #expect(try Self.counts(scene) == checked)
+        _ = try await scene.store.redact("in.other", ofTopic: topic)
+        #expect(try Self.counts(scene) == checked, "another field")
+        let edge = Tombstone(topic: topic, reason: .retention, ranges: ["edge-1": IndexRanges(0..<300)])
+        #expect(try await scene.store.log.letGo(edge) != nil)
+        #expect(try Self.counts(scene) == checked, "another partition")
+        let later = Tombstone(topic: topic, reason: .retention, ranges: ["engine": IndexRanges(300..<360)])
+        #expect(try await scene.store.log.letGo(later) != nil)
+        #expect(try Self.counts(scene) == checked, "another time")
+        let own = Tombstone(topic: topic, reason: .retention, ranges: ["engine": IndexRanges(0..<300)])
+        #expect(try await scene.store.log.letGo(own) != nil)
+        #expect(try Self.counts(scene) == [0, 0, 1], "its own records")
+        try await scene.store.close()
+    }
+
+    @Test("a redaction of its own column, and a deletion, leave nothing to check it by")
+    func gone() async throws {
+        for isDeletion in [true, false] {
+            let scene = try await Self.pinned(isFalse: false)
+            let topic = scene.pipeline.topic.name
+            if isDeletion {
+                _ = try await scene.store.deleteRecords(ofTopic: topic)
+            } else {
+                _ = try await scene.store.redact("out.y", ofTopic: topic)
+            }
+            #expect(try Self.counts(scene) == [0, 0, 1])
+            try await scene.store.close()
+        }
+    }
+}
