@@ -14,7 +14,8 @@ import Records
 /// Why an assay command was refused.
 package enum AssayError: Error, Hashable, Sendable {
     case duplicateName(String, existing: AssayID)
-    case unknownAssay(AssayID)
+    /// `field` is the member of the request that names it.
+    case unknownAssay(AssayID, field: String = "id")
     /// A name of the second generation.
     case duplicateSeriesName(String, existing: String)
     /// A UUID of the second generation.
@@ -27,13 +28,13 @@ extension AssayError: CustomStringConvertible {
         case .duplicateName(let name, let existing):
             "field \"name\" is \"\(name)\", which assay \(existing) of this workspace is called "
                 + "already; use another name"
-        case .unknownAssay(let id):
-            "there is no assay \(id); list the assays to see which there are"
+        case .unknownAssay(let id, let field):
+            "field \"\(field)\" is \(id), and there is no assay \(id); list the assays to see which there are"
         case .duplicateSeriesName(let name, let existing):
             "field \"name\" is \"\(name)\", which assay \(existing) of this workspace is called "
                 + "already; use another name"
         case .unknownUUID(let uuid):
-            "there is no assay \(uuid) in /v2; get the assays to see which there are"
+            "field \"id\" is \"\(uuid)\", and there is no assay \(uuid) in /v2; get the assays to see which there are"
         }
     }
 }

@@ -233,7 +233,7 @@ struct AssayRoutes {
             throw body["revisions"].refused(
                 "is \"\(revisions.prefix(64))\"; write \"newest\" or \"all\"")
         }
-        guard let assay = view.book[id] else { throw AssayError.unknownAssay(id) }
+        guard let assay = view.book[id] else { throw AssayError.unknownAssay(id, field: "assay_id") }
         let isAll = revisions == "all"
         let decisions = Array(
             (isAll ? assay.revisions(startingIn: window) : assay.decisions(startingIn: window)).prefix(limit))

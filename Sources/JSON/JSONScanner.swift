@@ -174,6 +174,11 @@ package struct JSONScanner {
         guard offset < bytes.count else {
             return JSONError(offset: bytes.count, problem: "expected \(wanted), the text ends")
         }
+        // What Python's json.dumps writes unless told otherwise.
+        for word in ["NaN", "Infinity"] where bytes[offset...].starts(with: word.utf8) {
+            return JSONError(
+                offset: offset, problem: "JSON has no \(word); write null, or leave the number out")
+        }
         let byte = bytes[offset]
         let found =
             (0x21..<0x7F).contains(byte)

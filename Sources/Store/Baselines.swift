@@ -13,10 +13,17 @@ struct FilterFields {
     let model: String
     let locations: String
 
-    static let ofBaseline = FilterFields(model: "baseline.model_name", locations: "baseline.locations")
-    static let ofWindow = FilterFields(model: "window.model_name", locations: "window.locations")
+    static let ofFixedBaseline = FilterFields(of: "baseline.fixed_window")
+    static let ofSlidingBaseline = FilterFields(of: "baseline.sliding_window.window")
+    static let ofWindow = FilterFields(of: "window")
     static let ofTargeting = FilterFields(
         model: "targeting.data_origin.model_id", locations: "targeting.data_origin.locations")
+
+    private init(model: String, locations: String) { (self.model, self.locations) = (model, locations) }
+
+    private init(of window: String) {
+        self.init(model: window + ".model_name", locations: window + ".locations")
+    }
 }
 
 extension StoreView {
@@ -93,9 +100,9 @@ extension StoreView {
             ?? values(of: spec, in: period, cut: cut, wantsTimes: false)
         try refuseUnseen(values.statistics.unseen)
         guard !values.values.isEmpty else {
-            throw try noInferences(spec.path.text, spec, in: period, .ofBaseline)
+            throw try noInferences(spec.path.text, spec, in: period, .ofFixedBaseline)
         }
-        try checkPath(spec, values)
+        try checkPath(spec, values, field: "baseline.fixed_window.path")
         return SortedSample(values.values)
     }
 
@@ -111,7 +118,7 @@ extension StoreView {
         case .fixedWindow:
             guard let period = definition.baseline.period, period.end <= moment else { return nil }
         case .slidingWindow(let spec, _):
-            return try filterProblem(spec, .ofBaseline)
+            return try filterProblem(spec, .ofSlidingBaseline)
                 ?? pathProblem(spec, field: "baseline.sliding_window.window.path")
         }
         do {

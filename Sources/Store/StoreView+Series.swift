@@ -93,8 +93,17 @@ extension StoreView {
     ) throws -> [IOPath: DatedSeriesSummary] {
         var summaries: [IOPath: DatedSeriesSummary] = [:]
         if case .summaries(let given) = baseline { return given }
-        for target in targeting.targets {
-            summaries[target.path] = try seriesBaseline(baseline, target.path, targeting, settings)
+        for (position, target) in targeting.targets.enumerated() {
+            do {
+                summaries[target.path] = try seriesBaseline(baseline, target.path, targeting, settings)
+            } catch let error as SummaryError where error.isOfValues {
+                if case .vector = baseline {
+                    throw FieldError(field: "baseline", problem: "is refused: \(error)")
+                }
+                throw FieldError(
+                    field: "targeting.iopath[\(position)]",
+                    problem: "names \(target.path.dottedText), whose baseline is refused: \(error)")
+            }
         }
         return summaries
     }

@@ -78,12 +78,12 @@ extension StoreView {
     /// may have none: which other records its blocks hold must not decide what is answered.
     ///
     /// - Parameter field: the member of the request that must change.
-    func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues, field: String = "path") throws {
+    func checkPath(_ spec: AssayWindowSpec, _ values: ColumnValues, field: String = "window.path") throws {
         guard !values.values.isEmpty, !values.pathWasFound else { return }
         if let problem = try pathProblem(spec, field: field) { throw problem }
     }
 
-    private func unknownPath(_ spec: AssayWindowSpec, field: String = "path") -> FieldError {
+    private func unknownPath(_ spec: AssayWindowSpec, field: String = "window.path") -> FieldError {
         FieldError(
             field: field,
             problem: "is \"\(spec.path.text)\", and no record of pipeline \"\(spec.pipelineName)\" there has "
@@ -92,7 +92,7 @@ extension StoreView {
 
     /// Why no record of `spec`'s pipeline and partitions could have a number at its path, whenever it came;
     /// nil where one has, where there is no record at all, and where damage hides some.
-    func pathProblem(_ spec: AssayWindowSpec, field: String = "path") throws -> FieldError? {
+    func pathProblem(_ spec: AssayWindowSpec, field: String = "window.path") throws -> FieldError? {
         let scope = try scope(of: spec)
         let query = WindowQuery(
             topic: scope.topic, window: .always, path: spec.path, filter: scope.filter)

@@ -64,6 +64,16 @@ package enum SummaryError: Error, Hashable, Sendable {
     case aggregationsDiffer(baseline: Aggregation, window: Aggregation, settings: Aggregation)
 }
 
+extension SummaryError {
+    /// Whether it is the values that carry no answer, which other ones would; else the settings.
+    package var isOfValues: Bool {
+        switch self {
+        case .quantileNotFinite, .emptyBaseline, .infiniteBaseline, .equalBinsTooWide: true
+        default: false
+        }
+    }
+}
+
 extension SummaryError: CustomStringConvertible {
     /// One sentence to show a user: the setting, what was found, and the remedy.
     package var description: String {

@@ -27,7 +27,15 @@ struct AssayRefusalTests {
         (
             "summarize",
             "{\"summarizer\":{},\"baseline\":\(AssayRequests.fixed.replacing("14:00:00-05:00", with: "18:59:30Z").replacing("output y", with: "output n"))}",
-            "field \"path\" is \"output n\""
+            "field \"baseline.fixed_window.path\" is \"output n\""
+        ),
+        (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[1,NaN]}}",
+            "malformed JSON at byte 41: JSON has no NaN; write null"
+        ),
+        (
+            "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[1,-Infinity]}}",
+            "JSON has no Infinity; write null"
         ),
         (
             "summarize", "{\"summarizer\":{},\"baseline\":{\"vector\":[\"1\"]}}",
@@ -100,7 +108,7 @@ struct AssayRefusalTests {
         (
             "summarize",
             "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(AssayRequests.fixed.replacing("output y", with: "output z 3"))}",
-            "field \"path\" is \"output z 3\""
+            "field \"baseline.fixed_window.path\" is \"output z 3\""
         ),
         (
             "summarize",
@@ -195,7 +203,7 @@ struct AssayRefusalTests {
         (
             "run_interactive",
             AssayRequests.request(window: AssayRequests.window.replacing("output y", with: "output z")),
-            "field \"path\" is \"output z\""
+            "field \"window.path\" is \"output z\""
         ),
         ("run_interactive", AssayRequests.request(baseline: "{}"), "field \"baseline\""),
         (
@@ -231,10 +239,10 @@ struct AssayRefusalTests {
         ),
         ("list", "{\"pipeline_id\":\"1\"}", "field \"pipeline_id\" must be an integer"),
         ("list", "{\"workspace_name\":\"nope\"}", "field \"workspace_name\" is \"nope\""),
-        ("set_active", "{\"id\":9,\"active\":true}", "there is no assay 9"),
+        ("set_active", "{\"id\":9,\"active\":true}", "field \"id\" is 9, and there is no assay 9"),
         ("set_active", "{\"id\":1}", "field \"active\" is missing"),
         ("set_active", "{\"active\":true}", "field \"id\" is missing"),
-        ("get_assay_results", "{\"assay_id\":9}", "there is no assay 9"),
+        ("get_assay_results", "{\"assay_id\":9}", "field \"assay_id\" is 9, and there is no assay 9"),
         ("get_assay_results", "{}", "field \"assay_id\" is missing"),
         ("get_results", "{\"assay_id\":1,\"limit\":0}", "field \"limit\" is 0"),
         (

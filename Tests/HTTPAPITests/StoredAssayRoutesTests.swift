@@ -366,7 +366,8 @@ struct StoredAssayRoutesTests {
                 let member = answer.status == 400 ? "msg" : "baseline_problem"
                 #expect(answer.status == (name == "model" ? 400 : 200))
                 #expect(
-                    try answer.json[member].string().contains("field \"baseline.\(field)\"" + problem),
+                    try answer.json[member].string().contains(
+                        "field \"baseline.fixed_window.\(field)\"" + problem),
                     "\(answer.text)")
             }
             let known = try await create(

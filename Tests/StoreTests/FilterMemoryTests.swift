@@ -90,7 +90,9 @@ struct FilterMemoryTests {
             let definition = try view.creatable(Self.request("nobody"))
             let coverage = try view.coverage(of: definition, at: moment(10_000))
             #expect(coverage.problem?.hasPrefix("field \"window.model_name\" is \"nobody\"") == true)
-            #expect(coverage.baselineProblem?.hasPrefix("field \"baseline.model_name\"") == true)
+            #expect(
+                coverage.baselineProblem?.hasPrefix("field \"baseline.sliding_window.window.model_name\"")
+                    == true)
             #expect(coverage.windowCount == 0 && coverage.first == moment(0))
         }
         #expect(all == single)

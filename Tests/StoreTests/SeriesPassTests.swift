@@ -8,6 +8,7 @@ import Records
 import Simulation
 import Summaries
 import Testing
+import Wire
 
 @testable import Store
 
@@ -89,6 +90,25 @@ struct SeriesPassTests {
                 #expect(try findings([iopath], cut) == together.map { [$0[place]] })
             }
         }
+        try await scene.store.close()
+    }
+
+    @Test("a path whose baseline has too few numbers is named")
+    func namedPath() async throws {
+        let scene = try await Scene()
+        let lines = (0..<20).map { second in
+            "{\"time\":\(moment(Double(second)).milliseconds),\"out\":{\"y\":\(second)},"
+                + "\"in\":{\"n\":\(second < 3 ? "\(second)" : "null")}}"
+        }
+        let batch = try RecordParser.parse(Array(lines.joined(separator: "\n").utf8), as: .lines).batch
+        _ = try await scene.store.append(batch, topic: scene.pipeline.topic.name, partition: "engine")
+        let told = await refusal {
+            _ = try scene.store.view.completed(
+                SeriesSchedulerTests.request(
+                    baseline: "{\"Static\":[\"2024-01-09T19:00:00Z\",\"2024-01-09T19:01:00Z\"]}",
+                    iopath: "[{\"field\":\"out.y\"},{\"field\":\"in.n\"}]"))
+        }
+        #expect(told.hasPrefix("field \"targeting.iopath[1]\" names in.n"), "\(told)")
         try await scene.store.close()
     }
 }

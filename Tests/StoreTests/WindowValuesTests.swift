@@ -148,7 +148,7 @@ struct WindowValuesTests {
         #expect(try scene.store.view.runInteractive(request) == [])
         try await scene.append([(0, 1)])
         let error = #expect(throws: FieldError.self) { try scene.store.view.runInteractive(request) }
-        #expect(error?.field == "path")
+        #expect(error?.field == "window.path")
         #expect(error?.problem.contains("\"output z 3\"") == true)
         try await scene.store.close()
     }
