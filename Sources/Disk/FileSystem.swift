@@ -54,6 +54,13 @@ package protocol ReadableFile: Sendable {
     /// Fills `buffer` from `offset`. Throws `.pastEnd` where the file ends before.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError)
 
+    /// Makes all bytes of the file durable, whoever appended them, and forgets what is cached of it: what is
+    /// read from then on is what the disk has. Only so can whoever did not append them know them durable,
+    /// as after a `sync` that failed the cache may show what the disk does not have.
+    ///
+    /// Throws as `sync` does. A page that somebody else maps into memory at that moment stays cached.
+    func settle() throws(DiskError)
+
     /// Says that these bytes will be read soon, so that the disk fetches them meanwhile: reads that wait
     /// one after the other cost a disk's delay each, reads that were announced together about one. A hint:
     /// nothing is promised, nothing is waited for, and a place that is not there is no error.

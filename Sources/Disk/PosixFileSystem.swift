@@ -177,6 +177,18 @@ private final class PosixReadableFile: ReadableFile {
         }
     }
 
+    func settle() throws(DiskError) {
+        while fdatasync(descriptor) != 0 {
+            if errno != EINTR { throw failure("sync", name) }
+        }
+        // To the end of the file. Only clean pages go; all are clean now, also those that a failed sync left so.
+        let code = posix_fadvise(descriptor, 0, 0, POSIX_FADV_DONTNEED)
+        guard code == 0 else {
+            errno = code
+            throw failure("uncache", name)
+        }
+    }
+
     func willRead(at offset: Int, byteCount: Int) {
         _ = posix_fadvise(descriptor, off_t(offset), off_t(byteCount), POSIX_FADV_WILLNEED)
     }

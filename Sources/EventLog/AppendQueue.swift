@@ -14,7 +14,8 @@
 //  * No file call runs on the caller's thread.
 //  * After a failed commit the writer goes back to its last durable commit by itself, in a new
 //    segment; where the disk does not let it, the log says that it is read-only and why, and tries
-//    again until it can, whether appends come or not.
+//    again until it can, whether appends come or not. So it does where a full disk did not let it be opened
+//    for writing.
 
 import Dispatch
 import Glibc
@@ -73,11 +74,16 @@ final class AppendQueue: Sendable {
     private let areBack = DispatchSemaphore(value: 0)
     private let thread = DispatchQueue(label: "assaylog.log-writer", qos: .userInitiated)
 
-    init(writer: LogWriter, configuration: LogConfiguration) {
+    /// - Parameter refusal: why the writer has no segment to write to yet; nil where it may write.
+    init(writer: LogWriter, refusal: LogError? = nil, configuration: LogConfiguration) {
         box = WriterBox(writer, reading)
         meter = writer.meter
         self.configuration = configuration
-        state = Mutex(State(waiting: FairQueue(byteCountMax: configuration.queueByteCountMax)))
+        state = Mutex(
+            State(
+                waiting: FairQueue(byteCountMax: configuration.queueByteCountMax), refusal: refusal,
+                isRecoveryPlanned: refusal != nil))
+        if refusal != nil { recoverLater() }
     }
 
     /// Requests that wait for the writer, and their bytes.
@@ -263,17 +269,20 @@ final class AppendQueue: Sendable {
                 defer { state.isRecoveryPlanned = true }
                 return state.isRecoveryPlanned
             }
-            if isPlanned { return }
-            // Holds the queue weakly: a log that nobody has any more is not to be mended.
-            thread.asyncAfter(deadline: .now() + .milliseconds(configuration.recoveryIntervalMilliseconds)) {
-                [weak self] in
-                guard let self else { return }
-                let isWanted = self.state.withLock { state in
-                    state.isRecoveryPlanned = false
-                    return state.refusal != nil && !state.isClosed
-                }
-                if isWanted { self.recover() }
+            if !isPlanned { recoverLater() }
+        }
+    }
+
+    /// Holds the queue weakly: a log that nobody has any more is not to be mended.
+    private func recoverLater() {
+        thread.asyncAfter(deadline: .now() + .milliseconds(configuration.recoveryIntervalMilliseconds)) {
+            [weak self] in
+            guard let self else { return }
+            let isWanted = self.state.withLock { state in
+                state.isRecoveryPlanned = false
+                return state.refusal != nil && !state.isClosed
             }
+            if isWanted { self.recover() }
         }
     }
 }

@@ -86,29 +86,41 @@ package final class InferenceLog: Sendable {
     private let keys: KeyMemory
     private let meter: LogMeter
 
-    private init(shared: SharedIndex, writer: LogWriter, configuration: LogConfiguration) {
+    private init(
+        shared: SharedIndex, writer: LogWriter, refusal: LogError?, configuration: LogConfiguration
+    ) {
         self.shared = shared
         keys = writer.keys
         meter = writer.meter
-        queue = AppendQueue(writer: writer, configuration: configuration)
+        queue = AppendQueue(writer: writer, refusal: refusal, configuration: configuration)
     }
 
-    /// Opens the directory for reading and appending, alone; makes it where it is not there.
+    /// Opens the directory for reading and appending, alone; makes it where it is not there. Where the disk is
+    /// full, a log that is there is read-only until there is room.
     ///
     /// - Throws: `.disk` with `.locked` where another process writes it.
     package static func open(
         _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem
     ) throws(LogError) -> (log: InferenceLog, report: RecoveryReport) {
-        let (writer, shared, report) = try openWriter(configuration, on: files)
+        let (opened, refusal) = try openWhole(configuration, on: files)
         let log = InferenceLog(
-            shared: shared, writer: writer, configuration: configuration)
-        return (log, report)
+            shared: opened.index, writer: opened.writer, refusal: refusal, configuration: configuration)
+        return (log, opened.report)
     }
+
+    package typealias OpenedWriter = (writer: LogWriter, index: SharedIndex, report: RecoveryReport)
 
     /// The writer alone, without its thread: for tests that step through it.
     package static func openWriter(
         _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem
-    ) throws(LogError) -> (writer: LogWriter, index: SharedIndex, report: RecoveryReport) {
+    ) throws(LogError) -> OpenedWriter {
+        try openWhole(configuration, on: files).writer
+    }
+
+    /// The writer, and why it cannot write yet.
+    private static func openWhole(
+        _ configuration: LogConfiguration, on files: any FileSystem
+    ) throws(LogError) -> (writer: OpenedWriter, refusal: LogError?) {
         let lock: any Sendable
         do throws(DiskError) {
             try files.createDirectory("")
@@ -121,8 +133,8 @@ package final class InferenceLog: Sendable {
             recovery.index, SegmentFiles(files: files, directory: configuration.directory))
         let writer = LogWriter(
             files: files, configuration: configuration, shared: shared, keys: recovery.keys,
-            manifest: outcome.manifest, active: outcome.active, directory: outcome.directory, lock: lock)
-        return (writer, shared, recovery.report)
+            opened: outcome, lock: lock)
+        return ((writer, shared, recovery.report), outcome.unsettled?.refusal)
     }
 
     /// Opens the directory for reading, beside whoever writes it: what is in it now. Changes nothing.
@@ -208,8 +220,16 @@ package final class InferenceLog: Sendable {
     }
 
     /// Writes what waits, seals the active segment and refuses further appends.
-    package func close() async throws(LogError) {
-        try await queue.close()
+    ///
+    /// - Returns: why it is not sealed, where the disk had no room for that. Nothing that was acknowledged is
+    ///   lost by it: the next opening reads the segment as after a crash.
+    @discardableResult
+    package func close() async throws(LogError) -> LogError? {
+        do throws(LogError) { try await queue.close() } catch {
+            guard error.isOutOfSpace else { throw error }
+            return error
+        }
+        return nil
     }
 }
 

@@ -116,16 +116,16 @@ package final class LogWriter {
 
     init(
         files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, keys: KeyMemory,
-        manifest: Manifest, active: SegmentWriter?, directory: SegmentDirectory, lock: (any Sendable)?,
-        isListed: Bool = true
+        opened outcome: Recovery.Outcome, lock: (any Sendable)?, isListed: Bool = true
     ) {
         self.files = files
         self.configuration = configuration
         self.shared = shared
         self.keys = keys
-        self.manifest = manifest
-        self.active = active
-        self.directory = directory
+        manifest = outcome.manifest
+        active = outcome.active
+        directory = outcome.directory
+        unsettled = outcome.unsettled?.entry
         self.lock = lock
         self.isListed = isListed
         encoder = BlockEncoder()
@@ -434,18 +434,9 @@ package final class LogWriter {
         return left
     }
 
-    /// Removes a segment's file, unless the manifest that stands in the directory names it, or cannot be read: a
-    /// switch that failed may have come as far as that, and is then found after a power cut. Where the file
-    /// stays, the next opening removes it.
+    /// Removes a segment's file, unless the manifest that stands in the directory names it, or cannot be read.
     func removeUnnamed(_ number: UInt64) {
-        do throws(LogError) {
-            guard let named = try Manifest.read(configuration, on: files),
-                !named.entries.contains(where: { $0.number == number })
-            else { return }
-        } catch { return }
-        do throws(DiskError) {
-            try files.remove(configuration.path(FileName.segment(number)))
-        } catch {}
+        Manifest.removeUnnamed(number, configuration, on: files)
     }
 
     /// Tells the manifest how the last segment ended. One that was given up before it held a commit is

@@ -141,4 +141,18 @@ package struct Manifest: Hashable, Sendable {
             try files.syncDirectory(configuration.directory)
         } catch { throw .disk(error) }
     }
+
+    /// Removes a segment's file, unless the manifest that stands in the directory names it, or cannot be read: a
+    /// switch that failed may have come as far as that, and is then found after a power cut. Where the file
+    /// stays, the next opening removes it.
+    static func removeUnnamed(_ number: UInt64, _ configuration: LogConfiguration, on files: any FileSystem) {
+        do throws(LogError) {
+            guard let named = try read(configuration, on: files),
+                !named.entries.contains(where: { $0.number == number })
+            else { return }
+        } catch { return }
+        do throws(DiskError) {
+            try files.remove(configuration.path(FileName.segment(number)))
+        } catch {}
+    }
 }

@@ -3,7 +3,9 @@
 // Invariants:
 //  * Every acknowledged commit is in the result, whole and once; an unacknowledged one wholly or not at all.
 //  * Before a writer's log is served, the valid part of a segment that was active in a crash has been
-//    copied to a new segment and synced: what read well from the page cache may not be on the disk.
+//    copied to a new segment and synced: what read well from the page cache may not be on the disk. Where
+//    there is no room for a copy, it was synced and read from the disk itself: then it is served where it
+//    is, and the manifest is told, before the next commit, that the segment ends there.
 //  * A reader's log changes nothing on disk.
 //  * Every repair and every damage is in the report; damaged bytes stay where they are.
 //  * A writer's opening that is refused a read throws: to append past what it did not see would give
@@ -59,6 +61,8 @@ struct Recovery {
         var manifest: Manifest
         var active: SegmentWriter?
         var directory = SegmentDirectory()
+        /// What the manifest has yet to be told of its last segment, and why it was not.
+        var unsettled: (entry: Manifest.Entry, refusal: LogError)?
     }
 
     mutating func run() throws(LogError) -> Outcome {
@@ -224,9 +228,24 @@ struct Recovery {
         return end
     }
 
+    /// Copies what is valid in a segment that was active when the process ended to a new one, or keeps it
+    /// where a full disk does not let it.
+    private mutating func moveActive(
+        _ number: UInt64, at position: Int, into outcome: inout Outcome
+    ) throws(LogError) {
+        let (indexBefore, keyBlockCount, reportBefore) = (index, keyBlocks.count, report)
+        do throws(LogError) { try copyActive(number, at: position, into: &outcome) } catch {
+            guard error.isOutOfSpace, position == outcome.manifest.entries.count - 1 else { throw error }
+            index = indexBefore
+            keyBlocks.removeLast(keyBlocks.count - keyBlockCount)
+            report = reportBefore
+            try keepActive(number, error, in: &outcome)
+        }
+    }
+
     /// Copies what is valid in a segment that was active when the process ended to a new one, which
     /// is then active: durable before anything is served from it.
-    private mutating func moveActive(
+    private mutating func copyActive(
         _ number: UInt64, at position: Int, into outcome: inout Outcome
     ) throws(LogError) {
         var next = outcome.manifest
@@ -288,6 +307,56 @@ struct Recovery {
         outcome.manifest = next
         outcome.active = copy
         outcome.directory = directory
+    }
+
+    /// Takes a segment that was active as one that is closed behind its last whole envelope, without a copy:
+    /// the disk is made to have what it holds, and asked what it has. No byte is written; the writer tells
+    /// the manifest when it can.
+    private mutating func keepActive(
+        _ number: UInt64, _ refusal: LogError, in outcome: inout Outcome
+    ) throws(LogError) {
+        // What was begun of a copy takes room that is wanted. A switch that failed late may have named it.
+        let copyNumber = outcome.manifest.nextSegmentNumber
+        Manifest.removeUnnamed(copyNumber, configuration, on: files)
+        outcome.manifest.nextSegmentNumber += 1
+        // The manifest that was read may have been renamed just before the process ended.
+        do throws(DiskError) { try files.syncDirectory(configuration.directory) } catch { throw .disk(error) }
+        var entry = Manifest.Entry(number: number, state: .closed, byteCount: 0)
+        do throws(SegmentError) {
+            let segment = try open(number)
+            do throws(DiskError) { try segment.file.settle() } catch { throw .disk(error) }
+            entry.byteCount = try endOfActive(segment)
+            if entry.byteCount > SegmentFormat.segmentHeaderByteCount {
+                try readScanned(segment, upTo: entry.byteCount)
+            }
+        } catch {
+            if error.isRefusal { throw .segment(error) }
+            // What the manifest names and nobody finds is no empty segment.
+            if entry.byteCount == 0 { throw refusal }
+            noteNotSeen(number, error)
+        }
+        report.repairs.append(
+            "\(FileName.segment(number)) was active, and the disk has no room for a copy: it is read where it "
+                + "is, and appends are refused until there is room (\(refusal))")
+        outcome.unsettled = (entry, refusal)
+    }
+
+    /// Where the last envelope of a segment ends that was active; the end of the file where it is damaged
+    /// before that.
+    private func endOfActive(_ segment: SegmentFile) throws(SegmentError) -> Int {
+        let byteCount = try segment.byteCount()
+        // A header that is cut was never named by a manifest with something behind it.
+        guard byteCount >= SegmentFormat.segmentHeaderByteCount else { return 0 }
+        do throws(SegmentError) {
+            try segment.checkHeader()
+            let end = try segment.scan { _, _, _ in }
+            // As in a copy: an envelope behind a tear says that the tear is damage.
+            if end.tear != nil, try segment.holdsEnvelope(after: end.validByteCount) { return byteCount }
+            return end.validByteCount
+        } catch {
+            if error.isRefusal || byteCount == SegmentFormat.segmentHeaderByteCount { throw error }
+            return byteCount
+        }
     }
 
     /// Closes a segment that was active and is damaged inside: it stays as it is, for whoever can mend

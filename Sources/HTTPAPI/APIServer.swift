@@ -150,7 +150,13 @@ package struct APIServer {
         } catch {
             outcome = .failure(ListeningError(error, configuration) ?? error)
         }
-        try await store.close()
+        if let unsealed = try await store.close() {
+            logger.warning(
+                """
+                stopped on a full disk, so the log is not sealed: all that was acknowledged is durable, and the next \
+                start finds it (\(unsealed))
+                """)
+        }
         try outcome.get()
     }
 }

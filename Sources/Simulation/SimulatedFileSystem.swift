@@ -77,6 +77,11 @@ package final class SimulatedFileSystem: FileSystem {
         guarded.withLock { $0.state.plan = plan }
     }
 
+    /// Bytes that all files have as a process sees them.
+    package var byteCount: Int {
+        guarded.withLock { $0.state.names.values.reduce(0) { $0 + $1.cached.count } }
+    }
+
     /// Mutating operations so far.
     package var operationCount: Int { guarded.withLock { $0.state.operationCount } }
 
@@ -285,6 +290,7 @@ package final class SimulatedFileSystem: FileSystem {
                 let used = state.names.values.reduce(0) { $0 + $1.cached.count }
                 if used + bytes.count > capacity {
                     box.inode.cached.append(contentsOf: bytes.prefix(max(0, capacity - used)))
+                    state.failureCount += 1
                     throw DiskError(
                         kind: .outOfSpace, operation: "append", file: name,
                         reason: "no space left on the disk")
@@ -294,10 +300,13 @@ package final class SimulatedFileSystem: FileSystem {
         }
     }
 
-    fileprivate func sync(_ box: InodeBox, name: String) throws(DiskError) {
+    /// - Parameter forgets: whether what is cached and not durable is forgotten.
+    fileprivate func sync(
+        _ box: InodeBox, name: String, forgettingCache forgets: Bool = false
+    ) throws(DiskError) {
         try withState { state throws(DiskError) in
             do throws(DiskError) {
-                try begin(&state, "sync", name)
+                try begin(&state, forgets ? "settle" : "sync", name)
             } catch {
                 if !state.hasCrashed {
                     box.inode.lost.append(box.inode.durable.count..<box.inode.cached.count)
@@ -309,6 +318,10 @@ package final class SimulatedFileSystem: FileSystem {
                 for index in range { durable[index] = 0 }
             }
             box.inode.durable = durable
+            if forgets {
+                box.inode.cached = durable
+                box.inode.lost = []
+            }
         }
     }
 
@@ -396,6 +409,8 @@ private final class SimulatedReadableFile: ReadableFile {
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
         try system.read(box, at: offset, into: buffer, name: name)
     }
+
+    func settle() throws(DiskError) { try system.sync(box, name: name, forgettingCache: true) }
 }
 
 private final class SimulatedLock: Sendable {

@@ -174,18 +174,22 @@ package final class InferenceStore: Sendable {
 
     /// Writes what waits and seals both logs: the next opening has nothing to repair, and begins its fold
     /// with a checkpoint.
-    package func close() async throws {
+    ///
+    /// - Returns: why a log is not sealed, where the disk had no room for that: what was acknowledged is there
+    ///   all the same.
+    @discardableResult
+    package func close() async throws -> LogError? {
         isClosing.store(true, ordering: .relaxed)
-        let outcome: Result<Void, LogError>
+        let outcome: Result<LogError?, LogError>
         do throws(LogError) { outcome = .success(try await log.close()) } catch { outcome = .failure(error) }
-        if case .success = outcome {
+        if case .success(nil) = outcome {
             // No error of a closing: without it the next opening folds more.
             _ = try? await writeCheckpoint {
                 $0.checkpointEventCount + configuration.checkpointEventCountMin
             }
         }
-        try await derived.close()
-        try outcome.get()
+        let unsealed = try await derived.close()
+        return try outcome.get() ?? unsealed
     }
 
     // MARK: Events

@@ -50,6 +50,7 @@ private struct InterposedReadableFile: ReadableFile {
             return try base.byteCount
         }
     }
+    func settle() throws(DiskError) { try base.settle() }
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
         try beforeReading(name)
         try base.read(at: offset, into: buffer)

@@ -97,6 +97,7 @@ private struct BadSector: FileSystem {
         let base: any ReadableFile
         let badByte: Int
         var byteCount: Int { get throws(DiskError) { try base.byteCount } }
+        func settle() throws(DiskError) { try base.settle() }
         func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
             if (offset..<offset + buffer.count).contains(badByte) {
                 throw DiskError(kind: .other, operation: "read", file: "", reason: "a bad sector")

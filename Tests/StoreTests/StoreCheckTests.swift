@@ -37,6 +37,7 @@ private struct WornFile: ReadableFile {
     let mask: UInt8
 
     var byteCount: Int { get throws(DiskError) { try base.byteCount } }
+    func settle() throws(DiskError) { try base.settle() }
 
     func read(at start: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
         try base.read(at: start, into: buffer)

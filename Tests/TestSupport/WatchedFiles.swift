@@ -64,6 +64,7 @@ private final class WatchedReadableFile: ReadableFile {
         note(name, .read(offset..<offset + buffer.count))
         try base.read(at: offset, into: buffer)
     }
+    func settle() throws(DiskError) { try base.settle() }
     func willRead(at offset: Int, byteCount: Int) {
         note(name, .announce(offset..<offset + byteCount))
         base.willRead(at: offset, byteCount: byteCount)
