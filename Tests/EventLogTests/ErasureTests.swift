@@ -128,6 +128,54 @@ import Testing
         #expect(writer.shared.index.withLock { $0.pendingErasures } == [])
     }
 
+    @Test(
+        "records without a key that retention let go before they were columns leave the disk with their topic",
+        arguments: [false, true])
+    func letGoAsTailWithoutKey(isKilled: Bool) throws {
+        let disk = SimulatedFileSystem()
+        var writer: LogWriter! = try InferenceLog.openWriter(on: disk).writer
+        func reopen() throws {
+            writer = nil
+            writer = try InferenceLog.openWriter(on: disk).writer
+        }
+        for topic in ["hidden", "other"] {
+            let record = ModelRecord(time: 1, fields: ["n": .int64(1)])
+            _ = try writer.commit([Part([record], topic: topic, partition: "p", isSmall: true).item])
+        }
+        let tombstone = Tombstone(topic: "hidden", reason: .retention, ranges: ["p": IndexRanges(0..<1)])
+        #expect(try writer.letGo(tombstone) == tombstone)
+        if isKilled { try reopen() }
+        try writer.sealActive()
+        let written = Set(writer.manifest.entries.map(\.number))
+        try reopen()
+        #expect(try writer.erase { Tombstone(deleting: "hidden", in: $0) } != nil)
+        #expect(writer.shared.index.withLock { $0.pendingErasures } == written)
+        var (left, report) = (Set<UInt64>(), CompactionReport())
+        while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+        #expect(report.rewrites["erasure"] == 1 && report.problems == [])
+        #expect(Set(writer.manifest.entries.map(\.number)).isDisjoint(with: written))
+    }
+
+    @Test("a field is redacted anew where records came since, also with the very next commit, and not before")
+    func redactedAgain() throws {
+        let writer = try InferenceLog.openWriter(on: SimulatedFileSystem()).writer
+        func redact() throws -> CommitNumber? {
+            try writer.erase { Tombstone(redacting: "in.name", of: "t", in: $0) }
+        }
+        _ = try writer.commit([Self.keyed("t")])
+        let first = try #require(try redact())
+        #expect(try redact() == nil)
+        let next = AppendRequest([
+            Part(
+                [ModelRecord(time: 2, fields: ["in.name": .text("y")])], topic: "t", partition: "p",
+                isSmall: false
+            ).item
+        ])
+        #expect(try writer.commit([next])[0].commit == first + 1)
+        #expect(try redact() != nil)
+        #expect(try redact() == nil)
+    }
+
     @Test("a topic is not listed where a tombstone of before named only what retention had left of it")
     func deletedLessRetained() throws {
         let writer = try InferenceLog.openWriter(on: SimulatedFileSystem()).writer
