@@ -233,6 +233,29 @@ import Testing
         #expect(drive.model.records["fraud/engine"]?.count == 2)
     }
 
+    @Test("a segment that was given up before it held a commit is in no manifest and no file")
+    func emptySegment() throws {
+        var refusedCount = 0
+        for operation in 0..<12 {
+            var drive = drive()
+            var plan = SimulatedFileSystem.FaultPlan()
+            plan.failAtOperation = drive.disk.operationCount + operation
+            drive.disk.setPlan(plan)
+            drive.run(.commit([single(1)]))
+            // The operations behind those of the commit are another test's.
+            if drive.errors.isEmpty { continue }
+            refusedCount += 1
+            drive.run(.commit([single(2)]))
+            let manifest = try #require(try Manifest.read(drive.configuration, on: drive.disk))
+            let numbers = Set(try drive.disk.list("").compactMap { FileName.segmentNumber($0) })
+            #expect(manifest.entries.map(\.state) == [.active], "operation \(operation)")
+            #expect(numbers == Set(manifest.entries.map(\.number)), "operation \(operation)")
+            drive.crash { $0.lowerBound }
+            #expect(drive.violations == [], "operation \(operation)")
+        }
+        #expect(refusedCount > 4, "the operations are those of a commit")
+    }
+
     @Test("a snapshot shows its commits and no others for as long as it is held")
     func snapshots() throws {
         var generator = SeededGenerator(seed: 12)
