@@ -161,12 +161,12 @@ final class ScratchDirectory {
     func lockOfADeadProcess() throws {
         // A child that takes the lock and is killed; `flock` of util-linux holds it for `sleep`.
         var child = pid_t()
-        let arguments = ["flock", scratch.path + "/LOCK", "-c", "exec sleep 600"]
+        let arguments = ["flock", scratch.path + "/LOCK", "-c", "exec sleep 30"]
         var cArguments: [UnsafeMutablePointer<CChar>?] = arguments.map { strdup($0) } + [nil]
         defer { for argument in cArguments { free(argument) } }
         guard posix_spawnp(&child, "flock", nil, nil, &cArguments, environ) == 0 else { return }
         var wasLocked = false
-        for _ in 0..<12_000 {
+        for _ in 0..<500 {
             usleep(10_000)
             if kind({ () throws(DiskError) in _ = try files.lock("LOCK") }) == .locked {
                 wasLocked = true
