@@ -4,7 +4,7 @@
 //     int64                                 int64
 //     float32 · float64                     float · double
 //     float32 and float64                   double
-//     int64 and floats                      double, if doubles hold every integer; else JSON text
+//     integers and floats                   double, if doubles hold every integer; else JSON text
 //     numbers kept by digits, all of them   uint64: integers from 0 on, some above Int64.max
 //     bool · text                           bool · string
 //     nulls only · empty lists only         null · list<string>
@@ -127,9 +127,7 @@ extension Leaf {
         case .int64(let values): values.allSatisfy { Int64(exactly: Double($0)) == $0 }
         // Integers that came among doubles keep their digits beside them.
         case .float64(let values):
-            texts.allSatisfy { text in
-                Int64(text.text).map { Int64(exactly: values[Int(text.position)]) == $0 } ?? true
-            }
+            texts.allSatisfy { $0.text.isInteger ? $0.text.isHeld(by: values[Int($0.position)]) : true }
         case .float32, .bool, .text: true
         }
     }
@@ -169,5 +167,20 @@ extension Leaf {
         case .float32, .bool, .text: return nil
         }
         return integers
+    }
+}
+
+extension String {
+    /// Whether a number's text is one of digits alone, whatever their number.
+    fileprivate var isInteger: Bool {
+        let digits = utf8.first == UInt8(ascii: "-") ? utf8.dropFirst() : utf8[...]
+        return digits.allSatisfy { (0x30...0x39).contains($0) }
+    }
+
+    /// Whether a double is the integer of this text. Of more digits than 128 bits hold none is trusted: JSON
+    /// text carries them.
+    fileprivate func isHeld(by value: Double) -> Bool {
+        guard let integer = Int128(self) else { return false }
+        return Int128(exactly: value) == integer
     }
 }

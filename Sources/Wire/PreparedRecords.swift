@@ -43,14 +43,14 @@ package struct PreparedRecords: Sendable {
         let flatKey: [UInt8]
         let nestedKey: [UInt8]
 
-        init(_ field: FieldColumn, nestedName: String) {
+        init(_ field: FieldColumn, nestedName: String, keepingInfinities keepsInfinities: Bool) {
             name = field.name
             presence = field.presence
             if case .everyRow = field.presence { everyRowHasValue = true } else { everyRowHasValue = false }
             values = field.values
             flatKey = PreparedRecords.key(field.name)
             nestedKey = PreparedRecords.key(nestedName)
-            let plain = PlainValues(field.values)
+            let plain = PlainValues(field.values, keepingInfinities: keepsInfinities)
             kind = plain.kind
             length = plain.length
             bare = plain.bare
@@ -80,16 +80,22 @@ package struct PreparedRecords: Sendable {
 
     package var rowCount: Int { times.count }
 
-    init(_ batch: RecordBatch, _ form: RecordForm, _ selection: FieldSelection) {
+    init(
+        _ batch: RecordBatch, _ form: RecordForm, _ selection: FieldSelection,
+        keepingInfinities keepsInfinities: Bool
+    ) {
+        func column(_ field: FieldColumn, nestedName: String) -> Column {
+            Column(field, nestedName: nestedName, keepingInfinities: keepsInfinities)
+        }
         times = batch.times
         showsTime = selection.shows("time")
         var groups: [Substring: Int] = [:]
         for field in batch.fields where selection.shows(field.name) {
             guard form == .nested, let (group, rest) = RecordGroup.split(field.name) else {
-                members.append(Member(columns: [Column(field, nestedName: field.name)]))
+                members.append(Member(columns: [column(field, nestedName: field.name)]))
                 continue
             }
-            let column = Column(field, nestedName: String(rest))
+            let column = column(field, nestedName: String(rest))
             if let known = groups[group] {
                 members[known].columns.append(column)
             } else {
@@ -124,7 +130,7 @@ private struct PlainValues {
     var texts = TextColumn()
     var starts: [Int32] = []
 
-    init(_ values: FieldValues) {
+    init(_ values: FieldValues, keepingInfinities keepsInfinities: Bool) {
         switch values {
         case .list(let lengths, _):
             kind = .lists
@@ -134,7 +140,9 @@ private struct PlainValues {
                 starts.append(start)
                 start += length
             }
-        case .fixedList(let leaves): takeNumbers(of: leaves)
+        case .fixedList(let leaves):
+            // What is not finite is not written as the numbers around it.
+            if !keepsInfinities || leaves.allSatisfy(\.isFinite) { takeNumbers(of: leaves) }
         case .scalar(let leaf):
             guard leaf.nulls.isEmpty, case .text(let column) = leaf.elements else { return }
             (kind, texts) = (.texts, column)
@@ -186,6 +194,17 @@ private struct PlainValues {
                 }
             }
             count = columns[0].count * columns.count
+        }
+    }
+}
+
+extension Leaf {
+    /// Whether no element is an infinity or NaN.
+    fileprivate var isFinite: Bool {
+        switch elements {
+        case .float64(let values): values.allSatisfy(\.isFinite)
+        case .float32(let values): values.allSatisfy(\.isFinite)
+        case .int64, .bool, .text: true
         }
     }
 }

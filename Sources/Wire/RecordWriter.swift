@@ -3,7 +3,9 @@
 // Invariants:
 //  * What RecordParser took comes back equal: number texts, null and absent, key order within the
 //    columns' order. The time is always first.
-//  * Every text written is JSON: a NaN or infinity without a text of its own is null.
+//  * Every text written is JSON. A NaN is null. So is an infinity without a text of its own, unless
+//    the writer is to keep them: then it is `1e999` or `-1e999`, past every double, which RecordParser and
+//    other readers of JSON take as infinite, and the NaNs are counted.
 //
 // Rows of several batches may be written in any order, as answers sorted by time need.
 
@@ -15,13 +17,17 @@ package struct RecordWriter: Sendable {
     private let text: RecordText
     private let form: RecordForm
     private let selection: FieldSelection
+    private let keepsInfinities: Bool
     private var output: JSONWriter
     package private(set) var rowCount = 0
+    /// The NaNs that were written as null; counted where infinities are kept, and else 0.
+    package private(set) var nanCount = 0
 
     package init(
         as text: RecordText = .array, form: RecordForm = .flat,
-        fields selection: FieldSelection = .all
+        fields selection: FieldSelection = .all, keepingInfinities keepsInfinities: Bool = false
     ) {
+        self.keepsInfinities = keepsInfinities
         self.text = text
         self.form = form
         self.selection = selection
@@ -34,7 +40,7 @@ package struct RecordWriter: Sendable {
 
     /// What `write(row:of:)` wants: made once for a batch, used for many rows.
     package func prepare(_ batch: RecordBatch) -> PreparedRecords {
-        PreparedRecords(batch, form, selection)
+        PreparedRecords(batch, form, selection, keepingInfinities: keepsInfinities)
     }
 
     /// Writes all rows of a batch.
@@ -152,11 +158,29 @@ extension RecordWriter {
             return output.bytes.append(contentsOf: text.utf8)
         }
         switch leaf.elements {
-        case .float64(let values): output.write(values[position], bare: leaf.wholeNumbersAreBare)
-        case .float32(let values): output.write(values[position], bare: leaf.wholeNumbersAreBare)
+        case .float64(let values):
+            if keepsInfinities && !values[position].isFinite { return write(special: values[position]) }
+            output.write(values[position], bare: leaf.wholeNumbersAreBare)
+        case .float32(let values):
+            if keepsInfinities && !values[position].isFinite {
+                return write(special: Double(values[position]))
+            }
+            output.write(values[position], bare: leaf.wholeNumbersAreBare)
         case .int64(let values): output.write(values[position])
         case .bool(let values): output.write(values[position])
         case .text(let texts): write(texts, position)
+        }
+    }
+
+    /// Writes a number that is not finite.
+    private mutating func write(special value: Double) {
+        if value.isNaN {
+            nanCount += 1
+            output.write("null")
+        } else if value < 0 {
+            output.write("-1e999")
+        } else {
+            output.write("1e999")
         }
     }
 }

@@ -11,6 +11,7 @@
 // Invariants:
 //  * No cell's digits or text change. `007` is no number of JSON, so it stays text: digits that stand
 //    before a number are a code's, as of a post office.
+//  * Cells are separated by commas: a file of one column with a semicolon or tab in its name is refused.
 //  * A record with more or fewer cells than there are names is refused by its number.
 
 import JSON
@@ -46,6 +47,13 @@ struct CSVChunks: ChunkReader {
             var key = JSONWriter()
             key.write(string: name)
             keys.append(key.bytes + [UInt8(ascii: ":")])
+        }
+        if known.count == 1, let name = known.first,
+            let separator = [";", "\t"].first(where: { name.contains($0) })
+        {
+            throw CommandFailure(
+                "\(file.name): the first line is one name with a \(separator == ";" ? "semicolon" : "tab") in it; "
+                    + "cells are separated by commas: write the file with those (pandas: to_csv(sep=\",\"))")
         }
         if offset > 0 {
             try file.seek(to: offset)

@@ -21,6 +21,7 @@ struct Export: ParsableCommand {
 
             Records come as the log holds them: one location after another, each in the order it was appended.
             `assaylog append` takes the file back. Arrow holds values, not their texts: 1.50 comes back as 1.5.
+            JSON has no NaN: without --arrow it is written as null, and how often is said; infinities are 1e999.
             For records by time, see `assaylog logs`.
             """)
 
@@ -70,6 +71,7 @@ struct Export: ParsableCommand {
             Output.note(
                 "\(Quantity.of(stream.recordCount, "record")), \(Quantity.bytes(byteCount)), in \(output)")
         }
+        stream.noteLosses()
         try Output.warn(damages + stream.unseen.map(\.description))
     }
 }

@@ -53,6 +53,7 @@ struct Logs: ParsableCommand {
             filter: try filter.filter(topic: topic, in: view),
             form: nested ? .nested : .flat, as: arrow ? .arrow : json ? .list : .lines, to: Output.write)
         try stream.writeByTime(limit: limit ?? .max, newestFirst: newest)
+        stream.noteLosses()
         try Output.warn(damages + stream.unseen.map(\.description))
     }
 }

@@ -5,6 +5,7 @@
 // Invariants:
 //  * Every record of the window is written once, and in the order asked for.
 //  * Memory is that of one page.
+//  * Text keeps infinities, as `1e999`; what it cannot keep, NaN, is counted and said.
 
 import ArgumentParser
 import EventLog
@@ -39,6 +40,7 @@ struct RecordStream {
 
     private(set) var recordCount = 0
     private(set) var unseen: [UnseenPart] = []
+    private var nanCount = 0
 
     init(
         _ snapshot: LogSnapshot, topic: String, window: TimeWindow, filter: RecordFilter, form: RecordForm,
@@ -96,16 +98,26 @@ struct RecordStream {
     }
 
     private mutating func writeText(_ rows: RecordRows) throws {
-        var writer = RecordWriter(as: .lines, form: form)
+        var writer = RecordWriter(as: .lines, form: form, keepingInfinities: true)
         let prepared = rows.batches.map { writer.prepare($0) }
         for (batch, row) in rows.rows {
             writer.write(row: row, of: prepared[batch])
             if writer.byteCount >= Output.flushByteCount {
+                nanCount += writer.nanCount
                 try put(writer.finish())
-                writer = RecordWriter(as: .lines, form: form)
+                writer = RecordWriter(as: .lines, form: form, keepingInfinities: true)
             }
         }
+        nanCount += writer.nanCount
         try put(writer.finish())
+    }
+
+    /// Says on standard error what the text could not carry.
+    func noteLosses() {
+        guard nanCount > 0 else { return }
+        Output.note(
+            "\(Quantity.of(nanCount, "value")) written as null where the log has NaN, which JSON has no number "
+                + "for; use --arrow to keep NaN and null apart")
     }
 
     // MARK: Text

@@ -101,6 +101,33 @@ import Testing
         #expect(try sandbox.run("logs", "--pipeline", "fraud", "--arrow", "--json").status == 2)
     }
 
+    @Test("infinities are the same after an export as lines or as a list as they are in Arrow")
+    func infinities() throws {
+        let lines = (0..<50).map { number in
+            let value = number == 7 ? "1e999" : number == 9 ? "-1e999" : "\(number).5"
+            return "{\"time\":\(Sample.start + number * 1000),\"in.x\":[\(value),2.5],\"in.y\":\(value)}\n"
+        }
+        try sandbox.write(lines.joined(), to: "a.ndjson")
+        #expect(try append("a.ndjson", pipeline: "posted").status == 0)
+        #expect(try sandbox.run("export", "--pipeline", "posted", "--arrow", "-o", "a.arrow").status == 0)
+        // Here they have no text of their own.
+        #expect(try append("a.arrow", pipeline: "typed").status == 0)
+        #expect(try sandbox.run("export", "--pipeline", "typed", "-o", "b.ndjson").status == 0)
+        #expect(try sandbox.run("export", "--pipeline", "typed", "--json", "-o", "b.json").status == 0)
+        #expect(try sandbox.read("b.ndjson") == lines.joined())
+        #expect(try append("b.ndjson", pipeline: "lines").status == 0)
+        #expect(try append("b.json", pipeline: "list").status == 0)
+        for path in ["input x 0", "input y"] {
+            func summary(_ pipeline: String) throws -> String {
+                try sandbox.run("query", "--pipeline", pipeline, "--path", path, "--summary").output
+            }
+            let expected = try summary("typed")
+            let count = expected.split(separator: "\n").last?.split(separator: " ")
+            #expect(count == ["infinity_count", "2"], "\(expected)")
+            #expect(try summary("lines") == expected && summary("list") == expected)
+        }
+    }
+
     // MARK: CSV
 
     @Test("CSV cells are what JSON reads in them, or text")
@@ -160,7 +187,9 @@ import Testing
         "CSV that is not sound is refused at its place",
         arguments: [
             ("time,,x\n1,2,3\n", "column 2 has no name"), ("x,x\n1,2\n", "two columns are named \"x\""),
-            ("x\n\"a", "not closed"), ("x\n\"a\"b\n", "behind a closed quote"), ("time\n1.5\n", "record 1"),
+            ("time;in.x\n1;1.5\n", "one name with a semicolon in it; cells are separated by commas"),
+            ("time\tin.x\n1\t1.5\n", "one name with a tab in it"), ("x\n\"a", "not closed"),
+            ("x\n\"a\"b\n", "behind a closed quote"), ("time\n1.5\n", "record 1"),
         ])
     func badCSV(_ text: String, _ problem: String) throws {
         try sandbox.write(text, to: "bad")

@@ -58,8 +58,8 @@ private func posted(_ text: String) throws -> RecordBatch {
         #expect(try type("9007199254740993", "1.5") == "json")
         #expect(try type("18446744073709551615|1") == "uint64")
         #expect(try type("18446744073709551615|1", "5") == "uint64")
-        #expect(try type("18446744073709551615|1", "-5") == "float64")
-        #expect(try type("18446744073709551615|1.5") == "float64")
+        #expect(try type("18446744073709551615|1", "-5") == "json")
+        #expect(try type("18446744073709551615|1.5") == "json")
         #expect(try type("18446744073709551616") == "float64")
         #expect(try type("true") == "bool")
         #expect(try type("true", "1") == "json")
@@ -106,6 +106,29 @@ private func posted(_ text: String) throws -> RecordBatch {
         #expect(
             try read(posted(#"[{"x":1.50}]"#), posted(#"[{"x":[1e3,"a"]}]"#), posted("[{}]"))
                 == posted(#"[{"x":1.50},{"x":[1e3,"a"]},{}]"#).fields[0].values)
+    }
+
+    @Test(
+        "an integer of any length that no double holds makes a column of JSON text, with its digits",
+        arguments: [
+            ("18446744073709551615", "-1"), ("18446744073709551615", "0.5"), ("36893488147419103233", "1"),
+            ("-9223372036854775809", "1"), ("123456789012345678901", "0.5"),
+            ("999999999999999999999999999999999999999999999999", "1"),
+        ])
+    func longIntegers(integer: String, other: String) throws {
+        for text in [
+            "[{\"x\":\(integer)},{\"x\":\(other)}]", "[{\"x\":[\(integer)]},{\"x\":[\(other)]}]",
+            "[{\"x\":[\(integer),\(other)]}]",
+        ] {
+            let batch = try posted(text)
+            #expect(try schema(ArrowWriter().bytes(of: [batch])) == ["time: int64", "x: json"])
+            let read = try ArrowReader.read(ArrowWriter().bytes(of: [batch])).batch
+            #expect(read.field(named: "x")?.values == batch.fields[0].values, "\(text)")
+        }
+        // 2^65 is a double.
+        #expect(
+            try schema(ArrowWriter().bytes(of: [posted("[{\"x\":36893488147419103232},{\"x\":-1}]")]))
+                == ["time: int64", "x: float64"])
     }
 
     @Test("flat and nested schemas, in the order of the fields, the time first")

@@ -77,6 +77,54 @@ private func written(
                 == #"[{"time":1,"a":1},{"time":2,"in":{"b":[0.5]}},{"time":3,"a":3}]"#)
     }
 
+    @Test("infinities that are to be kept come back as they were, and NaNs are counted")
+    func keptInfinities() throws {
+        let batch = RecordBatch(
+            times: [1, 2, 3],
+            fields: [
+                FieldColumn(name: "x", values: .scalar(Leaf(.float64([.nan, .infinity, -.infinity])))),
+                FieldColumn(
+                    name: "in.y",
+                    values: .fixedList([
+                        Leaf(.float32([1.5, -.infinity, 5])), Leaf(.float32([.infinity, .nan, 0.5])),
+                    ])),
+                FieldColumn(name: "in.z", values: .fixedList([Leaf(.float64([1.5, 2.5, 3.5]))])),
+                FieldColumn(
+                    name: "w", values: .list(lengths: [1, 0, 2], Leaf(.float64([.nan, .infinity, 0.5])))),
+            ])
+        for form in [RecordForm.flat, .nested] {
+            var writer = RecordWriter(as: .lines, form: form, keepingInfinities: true)
+            writer.write(batch)
+            #expect(writer.nanCount == 3)
+            let text = writer.finish()
+            let read = try RecordParser.parse(text, as: .lines).batch
+            func leaf(_ name: String, _ element: Int = 0) -> [Double]? {
+                let leaf: Leaf? =
+                    switch read.field(named: name)?.values {
+                    case .scalar(let leaf): leaf
+                    case .fixedList(let leaves): leaves[element]
+                    case .list(_, let leaf): leaf
+                    default: nil
+                    }
+                guard case .float64(let values) = leaf?.elements else { return nil }
+                return values
+            }
+            #expect(leaf("x")?.dropFirst() == [.infinity, -.infinity])
+            #expect(leaf("in.y", 0) == [1.5, -.infinity, 5])
+            #expect(leaf("in.y", 1)?.first == .infinity)
+            #expect(leaf("w")?.dropFirst() == [.infinity, 0.5])
+            if form == .flat {
+                #expect(
+                    String(decoding: text, as: UTF8.self) == """
+                        {"time":1,"x":null,"in.y":[1.5,1e999],"in.z":[1.5],"w":[null]}
+                        {"time":2,"x":1e999,"in.y":[-1e999,null],"in.z":[2.5],"w":[]}
+                        {"time":3,"x":-1e999,"in.y":[5.0,0.5],"in.z":[3.5],"w":[1e999,0.5]}
+
+                        """)
+            }
+        }
+    }
+
     @Test("numbers that JSON has not are null, unless they were posted")
     func notFinite() throws {
         let batch = RecordBatch(
