@@ -196,6 +196,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
     ) async throws -> Response {
         let path = request.uri.path
         do {
+            try request.refuseEncodedBody()
             return try await next(request, context)
         } catch let error as HTTPError where error.status == .notFound && error.body == nil {
             // Only the router throws this: no route has the path and the method.

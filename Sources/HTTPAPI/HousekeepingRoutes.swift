@@ -3,6 +3,7 @@
 // Invariants:
 //  * A deletion or redaction is answered when it is durable, no answer shows what went, and the log's
 //    files were rewritten without it; what could not be is named in `problems`.
+//  * A member that is not known is refused: nothing goes, or stays, by a misspelling.
 //  * Asking again for what is done is answered with a count of 0.
 
 import EventLog
@@ -32,15 +33,21 @@ struct HousekeepingRoutes {
     @Sendable func setRetention(_ request: Request, _ context: APIContext) async throws -> Response {
         let topic = try context.parameters.component("topic")
         let document = try await request.document()
-        var policy = RetentionPolicy()
-        if let age = document["age"].optional {
-            do { policy.age = try TimeSpan(parsing: try age.string()) } catch let error as TextError {
-                throw age.refused("\(error)")
-            }
+        try document.refuseMembers(besides: ["age", "bytes"])
+        let (age, byteCount) = (document["age"], document["bytes"])
+        guard age.value != nil || byteCount.value != nil else {
+            throw FieldError(
+                field: "age",
+                problem: "and \"bytes\" are both missing; name the bound to set, or to remove with null")
         }
-        if let byteCount = document["bytes"].optional {
-            policy.byteCount = try byteCount.integer()
+        // A bound that is not named stays.
+        var policy = store.retention(of: topic)
+        if age.value != nil {
+            do {
+                policy.age = try age.optional.map { try TimeSpan(parsing: try $0.string()) }
+            } catch let error as TextError { throw age.refused("\(error)") }
         }
+        if byteCount.value != nil { policy.byteCount = try byteCount.optional?.integer() }
         try await store.setRetention(policy, of: topic)
         return Response(json: self.document(topic, policy))
     }
@@ -53,12 +60,16 @@ struct HousekeepingRoutes {
 
     @Sendable func delete(_ request: Request, _ context: APIContext) async throws -> Response {
         let topic = try context.parameters.component("topic")
+        // Who names a part wants no more than that to go.
+        try await request.document().refuseMembers(besides: [])
         return Response(json: try await store.deleteRecords(ofTopic: topic).json)
     }
 
     @Sendable func redact(_ request: Request, _ context: APIContext) async throws -> Response {
         let topic = try context.parameters.component("topic")
-        let field = try await request.document()["field"].string()
+        let document = try await request.document()
+        try document.refuseMembers(besides: ["field"])
+        let field = try document["field"].string()
         return Response(json: try await store.redact(field, ofTopic: topic).json)
     }
 

@@ -4,6 +4,7 @@
 //
 // Invariants:
 //  * The answer names its cut, and what it could not see.
+//  * A member that is not known is refused: it was meant to narrow the answer.
 //  * A window too wide for one answer is refused before anything is read, with what to do instead.
 
 import Assays
@@ -27,6 +28,9 @@ extension LogRoutes {
     @Sendable func window(_ request: Request, _ context: APIContext) async throws -> Response {
         let topic = try knownTopic(context).name
         let body = try await request.document()
+        try body.refuseMembers(besides: [
+            "path", "start", "end", "locations", "model_name", "pipeline_version", "summary", "explain",
+        ])
         let start = try body["start"].optional?.timestamp() ?? TimeWindow.always.start
         let end = try body["end"].optional?.timestamp() ?? TimeWindow.always.end
         guard start <= end else { throw body["end"].refused("is before \"start\"") }

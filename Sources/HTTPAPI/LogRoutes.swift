@@ -24,6 +24,13 @@ struct LogRoutes {
     /// Bytes of a page, past which it ends.
     static let pageByteCountMax = 10_240_000
 
+    /// What a page's query may name. Another name was meant to narrow the answer.
+    private static let pageParameters: Set<String> = [
+        "page_size", "page_bytes", "page_token", "order", "time.start", "time.end", "partition_filter",
+        "model_name", "pipeline_version", "dataset", "dataset[]", "dataset.exclude", "dataset.exclude[]",
+        "dataset.separator", "dataset.max_bytes",
+    ]
+
     var routes: [Route] {
         ["/v1/logs", ""].flatMap { prefix -> [Route] in
             [
@@ -148,6 +155,7 @@ struct LogRoutes {
 
     @Sendable func page(_ request: Request, _ context: APIContext) async throws -> Response {
         let topic = try context.parameters.component("topic")
+        try request.refuseParameters(besides: LogRoutes.pageParameters)
         if request.wantsLines { return try await lines(request, topic, context) }
         let format = try request.answerFormat()
         let limit = try count("page_size", request).map { min($0, LogRoutes.pageRecordCountMax) } ?? 1000

@@ -95,6 +95,30 @@ extension Request {
         return values
     }
 
+    /// Refuses query parameters other than `names`.
+    func refuseParameters(besides names: Set<String>) throws {
+        for pair in (uri.query ?? "").split(separator: "&") {
+            let name = pair.prefix { $0 != "=" }
+            guard let name = name.percentDecoded, !names.contains(name) else { continue }
+            throw FieldError(
+                field: name,
+                problem: "is not known in this query; there is \(names.sorted().joined(separator: ", "))")
+        }
+    }
+
+    /// Refuses a body that is not sent as it is.
+    func refuseEncodedBody() throws {
+        guard let encoding = headers.value(of: .contentEncoding)?.lowercased(), !encoding.isEmpty,
+            encoding != "identity"
+        else { return }
+        var refusal = RequestRefusal(
+            .unsupportedMediaType,
+            "Content-Encoding is \"\(encoding.prefix(32))\", and bodies are read as they are: send it without, or "
+                + "records as Arrow, whose buffers may be compressed")
+        refusal.headers[.acceptEncoding] = "identity"
+        throw refusal
+    }
+
     /// The media type of the body, lower case, without parameters.
     var mediaType: String {
         let value = headers.value(of: .contentType) ?? ""

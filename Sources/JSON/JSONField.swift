@@ -79,6 +79,16 @@ package struct JSONField: Sendable {
         return elements.enumerated().map { JSONField($1, path: "\(path)[\($0)]") }
     }
 
+    /// Refuses what is not understood: members of this object other than `names`.
+    package func refuseMembers(besides names: [String]) throws(FieldError) {
+        for member in try object().members where !names.contains(member.key) {
+            throw self[member.key].refused(
+                names.isEmpty
+                    ? "is not known; nothing is taken here"
+                    : "is not known; there is \(names.map { "\"\($0)\"" }.joined(separator: ", "))")
+        }
+    }
+
     /// A refusal of this field.
     package func refused(_ problem: String) -> FieldError {
         FieldError(field: path, problem: problem)

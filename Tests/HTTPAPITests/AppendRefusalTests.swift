@@ -5,6 +5,27 @@ import Testing
 @testable import HTTPAPI
 
 @Suite("Refused appends") struct AppendRefusalTests {
+    @Test("a body that is encoded is a 415 that names the encoding, wherever it is sent; identity is none")
+    func encodedBodies() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let append = "/v1/logs/topic/\(Client.topic)/partition/engine"
+            for (path, encoding) in [
+                (append, "gzip"), (append, "Zstd"), ("/v1/logs/topic/\(Client.topic)/window", "br"),
+                ("/v1/api/workspaces/list", "deflate"),
+            ] {
+                let answer = try await client.send(
+                    .post, path, [.contentType: "application/json", .contentEncoding: encoding], [0x1F, 0x8B])
+                #expect(answer.status == 415 && answer.headers[.acceptEncoding] == "identity", "\(path)")
+                #expect(answer.text.contains("\\\"\(encoding.lowercased())\\\""), "\(answer.text)")
+            }
+            let plain = try await client.send(
+                .post, append, [.contentType: "application/json", .contentEncoding: "identity"],
+                Array("[{\"time\":1}]".utf8))
+            #expect(plain.status == 200)
+        }
+    }
+
     @Test("what a refused append declares is not declared")
     func refusedDeclarations() async throws {
         try await serving { (client: Client) async throws in

@@ -84,7 +84,9 @@ struct HousekeepingRoutesTests {
             #expect(set.status == 200)
             #expect(try set.json["age"].string() == "90 days" && set.json["bytes"].integer() == 1000)
             #expect(try await asked() == set.text)
-            _ = try await client.post("\(Self.path)/retention", "{\"age\":\"2 minutes\"}")
+            let one = try await client.post("\(Self.path)/retention", "{\"age\":\"2 minutes\"}").json
+            #expect(try one["bytes"].integer() == 1000, "a bound that is not named stays")
+            _ = try await client.post("\(Self.path)/retention", "{\"bytes\":null}")
             return try client.folder.copy()
         }
         try await serving(folder: folder) { (client: Client) async throws in
@@ -100,7 +102,7 @@ struct HousekeepingRoutesTests {
             _ = try await client.post("/v1/logs/compact", "{}")
             #expect(try await client.post(records, "{}").text == "[]")
             #expect(try await Self.topics(client) == [Client.topic], "retention deletes no topic")
-            _ = try await client.post("\(Self.path)/retention", "{}")
+            _ = try await client.post("\(Self.path)/retention", "{\"age\":null}")
             #expect(try await client.send(.get, "\(Self.path)/retention").json["age"].isPresent == false)
         }
     }
@@ -144,6 +146,15 @@ struct HousekeepingRoutesTests {
             try await refused("\(Self.path)/redact", "{}", 400, "field")
             try await refused("\(Self.path)/redact", "{\"field\":\"time\"}", 400, "the time stays")
             try await refused("\(Self.path)/redact", "{\"field\":7}", 400, "field")
+            try await refused(
+                "\(Self.path)/redact", "{\"field\":\"in.x\",\"partition\":\"a\"}", 400, "partition")
+            try await refused(
+                "\(Self.path)/delete", "{\"partition\":\"engine\"}", 400,
+                "is not known; nothing is taken here")
+            try await refused("\(Self.path)/retention", "{}", 400, "both missing")
+            try await refused(
+                "\(Self.path)/retention", "{\"age\":\"1 day\",\"byte\":9}", 400,
+                "byte\\\" is not known; there is")
             try await refused("\(Self.path)/retention", "{\"age\":\"soon\"}", 400, "age")
             try await refused("\(Self.path)/retention", "{\"bytes\":-1}", 400, "bytes")
             try await refused("\(Self.path)/retention", "{\"bytes\":\"much\"}", 400, "bytes")

@@ -223,11 +223,18 @@ struct RecordQuestionsTests {
                 ("{}", "path"), ("{\"path\":\"y\"}", "path"), ("{\"path\":\"output none\"}", "path"),
                 ("{\"path\":\"output y\",\"start\":\"2024-01-02\",\"end\":\"2024-01-01\"}", "end"),
                 ("{\"path\":\"output y\",\"summary\":1}", "summary"),
+                ("{\"path\":\"output y\",\"model\":\"m1\"}", "\"model\" is not known; there is"),
+                ("{\"path\":\"output y\",\"starts\":\"2024-01-02\"}", "\"starts\" is not known"),
                 ("{\"path\":\"output y\",\"locations\":\"a\"}", "locations"),
             ] {
                 let answer = try await client.post("\(Self.path)/window", body)
                 #expect(answer.status == 400, "\(body)")
                 #expect(try answer.json["message"].string().contains(word), "\(body): \(answer.text)")
+            }
+            for query in ["bogus=1", "page_size=1&model=m1", "partition%5Ffilters=engine"] {
+                let answer = try await client.post("\(Self.path)/records?\(query)", "{}")
+                #expect(
+                    answer.status == 400 && answer.text.contains("is not known in this query"), "\(query)")
             }
             #expect(
                 try await client.post("/v1/logs/topic/none/window", "{\"path\":\"output y\"}").status == 404)
