@@ -1,6 +1,7 @@
 // Which records a command is about: the options that several commands share, and what they mean.
 //
-// Invariant: a pipeline, workspace or location that is not there is refused with those that are.
+// Invariant: a pipeline, workspace or location that is not there is refused with those that are; a model or
+// version of which there is no record is refused, too.
 
 import ArgumentParser
 import Catalog
@@ -143,6 +144,17 @@ struct FilterOptions: ParsableArguments {
             throw CommandFailure(
                 "--location is \"\(name)\", and the pipeline has no records of it; it has records of "
                     + (known.isEmpty ? "no location" : known.joined(separator: ", ")))
+        }
+        for (option, value, filter) in [
+            ("--model", model, RecordFilter(modelName: model)),
+            ("--pipeline-version", pipelineVersion, RecordFilter(pipelineVersion: pipelineVersion)),
+        ] {
+            guard let value else { continue }
+            var reading = RecordReading(
+                view.snapshot, topic: topic, window: .always, filter: filter, order: .address, limit: 1)
+            // What cannot be seen may hold it.
+            guard try reading.next()?.rows.isEmpty ?? true, reading.unseen.isEmpty else { continue }
+            throw CommandFailure("\(option) is \"\(value)\", and the pipeline has no records of it")
         }
         return RecordFilter(
             partitions: location.isEmpty ? nil : Set(location), modelName: model,

@@ -35,6 +35,16 @@ import Testing
         #expect(try sandbox.run("inspect", "--segment", "9").errors.contains("there is 1"))
     }
 
+    @Test("bench of so few records that an hour has none ends well, with each of its phases")
+    func smallBench() throws {
+        let run = try sandbox.run(
+            "bench", "--records", "160", "--rows", "20", "--questions", "2", "--only", "append", "--only",
+            "windows",
+            "--only", "cold")
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.lines.count == 5 && run.output.contains("\"cold\""), "\(run.output)")
+    }
+
     @Test("check finds nothing in a whole directory, and a flipped byte at its place")
     func check() throws {
         try sandbox.appendRecords(600)

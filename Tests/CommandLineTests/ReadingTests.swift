@@ -69,6 +69,11 @@ import Testing
         try sandbox.appendRecords(100)
         #expect(try query("--path", "output y 0", "--model", "m1").lines.count == 50)
         #expect(try query("--path", "output y 0", "--location", "import").lines.count == 100)
+        for (option, name) in [("--model", "nope"), ("--pipeline-version", "none")] {
+            let run = try query("--path", "output y 0", option, name)
+            #expect(run.status == 1 && run.output.isEmpty, "\(run.output)")
+            #expect(run.errors.contains("\(option) is \"\(name)\", and the pipeline has no records of it"))
+        }
         let unknown = try query("--path", "output y 0", "--location", "mars")
         #expect(unknown.status == 1 && unknown.errors.contains("import"))
     }
