@@ -23,14 +23,15 @@ struct CommitDraft {
     private var placedIndexes: [AppendSource: UInt64] = [:]
     private var keys: [KeyEntry] = []
 
+    /// - Parameter now: the clock, in milliseconds since 1970; nil where there is none.
     init(
-        commit: CommitNumber, reserving byteCount: Int, encoder: BlockEncoder,
+        commit: CommitNumber, now: Int64? = nil, reserving byteCount: Int, encoder: BlockEncoder,
         nextIndex: @escaping (AppendSource) -> UInt64
     ) {
         self.commit = commit
         self.encoder = encoder
         nextIndexInLog = nextIndex
-        publication = Publication(commit: commit)
+        publication = Publication(commit: commit, now: now)
         envelope = EnvelopeWriter(reserving: byteCount)
     }
 
@@ -117,11 +118,19 @@ struct Publication {
     var keys: [KeyBlockEntry] = []
     private var counts: [String: LogMetrics.Topic] = [:]
 
-    init(commit: CommitNumber) { self.commit = commit }
+    /// Times past it are a wrong clock's.
+    private let timeMax: Int64
+
+    init(commit: CommitNumber, now: Int64?) {
+        self.commit = commit
+        let (time, isPastAll) = (now ?? .max).addingReportingOverflow(Int64(FarTimes.milliseconds))
+        timeMax = isPastAll ? .max : time
+    }
 
     mutating func count(_ block: EncodedBlock, _ written: EnvelopeWriter.Block) {
         counts[block.topic, default: LogMetrics.Topic()].recordCount += UInt64(block.rowCount)
         counts[block.topic]?.byteCount += UInt64(written.byteCount)
+        if block.timeMax > timeMax { counts[block.topic]?.aheadRecordCount += UInt64(block.rowCount) }
     }
 
     mutating func note(_ event: Event) {
@@ -150,6 +159,7 @@ struct Publication {
         for (topic, count) in counts {
             metrics.topics[topic, default: LogMetrics.Topic()].recordCount += count.recordCount
             metrics.topics[topic]?.byteCount += count.byteCount
+            metrics.topics[topic]?.aheadRecordCount += count.aheadRecordCount
         }
         metrics.envelopes.add(Double(envelopeByteCount))
         metrics.syncs.add(syncDuration / .seconds(1))

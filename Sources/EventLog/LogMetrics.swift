@@ -32,6 +32,9 @@ package struct LogMetrics: Sendable {
         package var recordCount: UInt64 = 0
         /// Of blocks as they were appended.
         package var byteCount: UInt64 = 0
+        /// Of the records, those in blocks with a time more than a day ahead of the clock. A stray has a block of
+        /// its own (BlockRanges.swift), unless it came among many or in no order of time.
+        package var aheadRecordCount: UInt64 = 0
     }
 
     /// Why a request was refused.

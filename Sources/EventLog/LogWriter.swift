@@ -245,7 +245,7 @@ package final class LogWriter {
         let segment: SegmentWriter
         if let active { segment = active } else { segment = try startSegment() }
         var draft = CommitDraft(
-            commit: shared.index.withLock { $0.cut } + 1,
+            commit: shared.index.withLock { $0.cut } + 1, now: configuration.clock?(),
             reserving: prepared.byteCount, encoder: encoder
         ) { [shared] source in
             shared.index.withLock { $0.topics[source.topic]?.nextIndexes[source.partition] } ?? 0

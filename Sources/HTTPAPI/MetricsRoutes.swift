@@ -38,6 +38,11 @@ struct MetricsRoutes {
         page.add(
             "assaylog_appended_bytes_total", "Bytes of appended records as they were written.", .counter,
             topics.map { ([("topic", $0.key)], Double($0.value.byteCount)) })
+        page.add(
+            "assaylog_ahead_records_total",
+            "Of the appended records, those in blocks with a time more than a day ahead of the clock.",
+            .counter,
+            topics.map { ([("topic", $0.key)], Double($0.value.aheadRecordCount)) })
         page.add("assaylog_commits_total", "Envelopes committed.", .counter, Double(metrics.envelopes.count))
         page.add("assaylog_envelope_bytes", "Bytes of an envelope.", metrics.envelopes)
         page.add("assaylog_sync_seconds", "What the sync of an envelope takes.", metrics.syncs)

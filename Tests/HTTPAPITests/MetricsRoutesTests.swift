@@ -74,6 +74,26 @@ struct MetricsRoutesTests {
         }
     }
 
+    @Test("records of a clock that is more than a day ahead are counted, and their honest neighbours are not")
+    func wrongClocks() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let day: Int64 = 86_400_000
+            let now = client.clock.now.milliseconds
+            func append(_ times: [Int64]) async throws {
+                try await client.append("[" + times.map { "{\"time\":\($0)}" }.joined(separator: ",") + "]")
+            }
+            try await append([now, now + day, 1])
+            try await append([now, now + 2 * day, now + 3 * day, now + 1])
+            // Columns at once, as there are many.
+            try await append((0..<600).map { now - $0 })
+            try await append((0..<700).map { now + 2 * day + $0 })
+            let text = try await client.send(.get, "/metrics").text
+            #expect(text.contains("assaylog_ahead_records_total{topic=\"\(Client.topic)\"} 702\n"), "\(text)")
+            #expect(text.contains("assaylog_appended_records_total{topic=\"\(Client.topic)\"} 1307\n"))
+        }
+    }
+
     @Test("every sample stands behind the HELP and TYPE of its name, and is a number")
     func form() async throws {
         try await serving { (client: Client) async throws in
