@@ -123,7 +123,7 @@ private final class DiskWatch: Sendable {
                 case .close: state.openCount -= 1
                 case .read(let range): state.calls.append(Call(kind: .read, file: file, range: range))
                 case .announce(let range): state.calls.append(Call(kind: .announce, file: file, range: range))
-                case .sync: break
+                case .create, .sync: break
                 }
             }
         }

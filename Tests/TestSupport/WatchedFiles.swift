@@ -6,6 +6,8 @@ import Disk
 
 package struct WatchedFiles: FileSystem {
     package enum Call: Hashable, Sendable {
+        /// A file is made.
+        case create
         /// A file that is there is opened, or its reader is gone.
         case open, close
         /// Bytes of it are read, or are said to be read soon.
@@ -26,7 +28,8 @@ package struct WatchedFiles: FileSystem {
     package func createDirectory(_ name: String) throws(DiskError) { try base.createDirectory(name) }
     package func list(_ directory: String) throws(DiskError) -> [String] { try base.list(directory) }
     package func create(_ name: String) throws(DiskError) -> any WritableFile {
-        WatchedWritableFile(base: try base.create(name), name: name, note: note)
+        note(name, .create)
+        return WatchedWritableFile(base: try base.create(name), name: name, note: note)
     }
     package func open(_ name: String) throws(DiskError) -> any ReadableFile {
         note(name, .open)
