@@ -3,6 +3,7 @@
 //     MANIFEST                  which segments are the log (EventLog.docc/ManifestFormat.md)
 //     MANIFEST.new              its successor, until renamed
 //     LOCK                      held by the one writer
+//     RESERVE                   room for what frees room on a full disk (EventLog: LogReserve.swift); holds nothing
 //     segment-00000000000000a7  a segment (Segments.docc/SegmentFormat.md); its number in hex
 //     derived/…                 the same again for results derived from the log; may be deleted
 //     derived/FOLD              what was decided, as of a commit (Store: FoldCheckpoint.swift)
@@ -16,6 +17,7 @@ package enum FileName {
     package static let manifest = "MANIFEST"
     package static let newManifest = "MANIFEST.new"
     package static let lock = "LOCK"
+    package static let reserve = "RESERVE"
     package static let derivedDirectory = "derived"
     package static let foldCheckpoint = "derived/FOLD"
     package static let newFoldCheckpoint = "derived/FOLD.new"

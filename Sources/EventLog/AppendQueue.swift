@@ -135,11 +135,20 @@ final class AppendQueue: Sendable {
                 }
                 guard !isClosed else { return continuation.resume(returning: .failure(.closed)) }
                 let result = Result { () throws(LogError) -> Value in try body(self.box.writer) }
-                if case .failure = result { self.recover() }
+                if case .failure = result { self.recover() } else { self.noteReserve() }
                 continuation.resume(returning: result)
             }
         }
         return try result.get()
+    }
+
+    /// Gives up the reserve for what frees room.
+    ///
+    /// - Returns: whether there is any of it to be used.
+    func giveUpReserve() async throws(LogError) -> Bool {
+        try await perform { writer throws(LogError) in
+            writer.reserve.giveUp() || writer.reserve.refusal != nil
+        }
     }
 
     private func enqueue(
@@ -224,7 +233,9 @@ final class AppendQueue: Sendable {
         if isSignalled { areBack.wait() }
     }
 
-    private func commit(_ taken: [Waiting]) {
+    private func commit(_ waiting: [Waiting]) {
+        let taken = sparingReserve(waiting)
+        if taken.isEmpty { return }
         let prepared = box.preparer.prepare(taken.map(\.request))
         var group = taken
         if prepared.requests.contains(where: { $0.refusal != nil }) {
@@ -250,12 +261,36 @@ final class AppendQueue: Sendable {
             return
         }
         let (waitingCount, lastArrival) = state.withLock { state in
-            if state.refusal != nil { state.refusal = nil }
+            if state.refusal != nil, box.writer.reserve.refusal == nil { state.refusal = nil }
             return (state.waiting.count, state.lastArrival)
         }
         box.pace.note(
             answeredCount: group.count, waitingCount: waitingCount, lastArrival: lastArrival, at: .now)
         for (waiting, receipt) in zip(group, receipts) { waiting.resume(.success(receipt)) }
+    }
+
+    /// Refuses records while the reserve is given up, and returns the others.
+    private func sparingReserve(_ group: [Waiting]) -> [Waiting] {
+        guard let refusal = box.writer.reserve.refusal else { return group }
+        let (events, records) = (
+            group.filter { !$0.request.holdsRecords }, group.filter(\.request.holdsRecords)
+        )
+        meter.count { metrics in
+            for waiting in records { metrics.countRefusal(waiting.request.source, refusal.refusalReason) }
+        }
+        for waiting in records { waiting.resume(.failure(refusal)) }
+        return events
+    }
+
+    /// Where the reserve is given up: says so, and tries to have it made again by the clock.
+    private func noteReserve() {
+        guard let refusal = box.writer.reserve.refusal else { return }
+        let isPlanned = state.withLock { state in
+            state.refusal = refusal
+            defer { state.isRecoveryPlanned = true }
+            return state.isRecoveryPlanned
+        }
+        if !isPlanned { recoverLater() }
     }
 
     /// After a failure: a new segment at once; where that fails too, again and again.

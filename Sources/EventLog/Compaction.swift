@@ -13,7 +13,7 @@
 //  * A segment that cannot be rewritten is left as it is, named in the report, and not tried again
 //    before the log is opened anew or a pass is told to: as long as it holds what is to go, the background
 //    tells it again and again.
-//  * One that cannot be read stops no other's erasure.
+//  * One that cannot be read stops no other's erasure, nor does one for which there is no room.
 
 import Disk
 import Dispatch
@@ -145,13 +145,18 @@ final class Compactor: Sendable {
     private let left = Mutex<Set<UInt64>>([])
     private let gate = PassGate()
 
+    /// Rewrites in a row that find no room before a pass is given up: each writes as much as there is.
+    private static let crowdedAttemptCountMax = 8
+
     func pass(_ pace: CompactionPace, _ queue: AppendQueue) async throws(LogError) -> CompactionReport {
         await gate.enter()
         defer { gate.leave() }
         var report = CompactionReport()
         try await forgetLeft(pace.retries, queue)
+        /// What found no room: others may free some.
+        var crowded: (numbers: Set<UInt64>, attemptCount: Int, refusal: LogError)?
         while !Task.isCancelled {
-            let known = left.withLock { $0 }
+            let known = left.withLock { $0 }.union(crowded?.numbers ?? [])
             let due = try await queue.perform { writer throws(LogError) -> Due? in
                 guard let plan = Compaction.plan(writer, left: known, canRegroup: pace.canRegroup) else {
                     return nil
@@ -161,7 +166,13 @@ final class Compactor: Sendable {
                     configuration: writer.configuration, files: writer.files)
             }
             guard let due else { break }
-            let written = try await write(due, pace, into: &report)
+            let written: RewrittenSegment?
+            do throws(LogError) { written = try await write(due, pace, into: &report) } catch {
+                let (numbers, attemptCount) = crowded.map { ($0.numbers, $0.attemptCount + 1) } ?? ([], 1)
+                guard error.isOutOfSpace, attemptCount < Compactor.crowdedAttemptCountMax else { throw error }
+                crowded = (numbers.union(due.plan.sources.map(\.number)), attemptCount, error)
+                continue
+            }
             guard let written else { continue }
             let problems = try await queue.perform { writer throws(LogError) in
                 try writer.replace(due.plan, with: written)
@@ -169,7 +180,9 @@ final class Compactor: Sendable {
             guard let problems else { continue }
             report.problems += problems
             report.note(due.plan, byteCount: written.byteCount)
+            crowded = nil
         }
+        if let crowded { throw crowded.refusal }
         return report
     }
 

@@ -68,8 +68,8 @@ extension InferenceLog {
             files: files, configuration: configuration,
             shared: SharedIndex(
                 LogIndex(), SegmentFiles(files: files, directory: configuration.directory)),
-            keys: KeyMemory(configuration), opened: Recovery.Outcome(manifest: begun), lock: lock,
-            isListed: false)
+            keys: KeyMemory(configuration), opened: Recovery.Outcome(manifest: begun),
+            reserve: LogReserve(configuration, on: files), lock: lock, isListed: false)
         defer { writer.end() }
         let value: Value
         var isTakingPlace = false

@@ -84,6 +84,7 @@ package final class InferenceLog: Sendable {
     let queue: AppendQueue
     let compactor = Compactor()
     private let keys: KeyMemory
+    let reserve: LogReserve
     private let meter: LogMeter
 
     private init(
@@ -92,6 +93,7 @@ package final class InferenceLog: Sendable {
         self.shared = shared
         keys = writer.keys
         meter = writer.meter
+        reserve = writer.reserve
         queue = AppendQueue(writer: writer, refusal: refusal, configuration: configuration)
     }
 
@@ -133,8 +135,8 @@ package final class InferenceLog: Sendable {
             recovery.index, SegmentFiles(files: files, directory: configuration.directory))
         let writer = LogWriter(
             files: files, configuration: configuration, shared: shared, keys: recovery.keys,
-            opened: outcome, lock: lock)
-        return ((writer, shared, recovery.report), outcome.unsettled?.refusal)
+            opened: outcome, reserve: LogReserve(configuration, on: files), lock: lock)
+        return ((writer, shared, recovery.report), outcome.unsettled?.refusal ?? writer.reserve.refusal)
     }
 
     /// Opens the directory for reading, beside whoever writes it: what is in it now. Changes nothing.

@@ -30,6 +30,8 @@ package struct LogConfiguration: Sendable {
     package var keyCountMax = 1 << 20
     /// Between attempts to write again after the disk refused.
     package var recoveryIntervalMilliseconds = 1000
+    /// Bytes of the disk kept for what frees room on a full one (LogReserve.swift); 0 for none.
+    package var reserveByteCount = 0
     /// The directory below the file system's root, "" for the root itself.
     package var directory = ""
 

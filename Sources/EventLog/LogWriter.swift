@@ -56,6 +56,8 @@ package struct AppendRequest: Sendable {
         self.key = key
     }
 
+    var holdsRecords: Bool { items.contains { $0.source != nil } }
+
     /// Who waits in line: the first records' partition.
     var source: AppendSource { items.lazy.compactMap(\.source).first ?? .control }
 
@@ -93,6 +95,7 @@ package final class LogWriter {
     /// The keys of what is durable.
     package let keys: KeyMemory
     let meter = LogMeter()
+    let reserve: LogReserve
     private let clock = ContinuousClock()
     /// What the last sync took.
     private(set) var lastSync = Duration.zero
@@ -116,8 +119,9 @@ package final class LogWriter {
 
     init(
         files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, keys: KeyMemory,
-        opened outcome: Recovery.Outcome, lock: (any Sendable)?, isListed: Bool = true
+        opened outcome: Recovery.Outcome, reserve: LogReserve, lock: (any Sendable)?, isListed: Bool = true
     ) {
+        self.reserve = reserve
         self.files = files
         self.configuration = configuration
         self.shared = shared
@@ -164,10 +168,11 @@ package final class LogWriter {
     }
 
     /// After a failed commit: makes sure that there is a segment to write to, at the last durable
-    /// commit. Throws where the disk does not let it; then it may be tried again.
+    /// commit, and that the reserve is whole. Throws where the disk does not let it; then it may be tried again.
     package func recover() throws(LogError) {
         try settle()
         if active == nil { _ = try startSegment() }
+        try reserve.restore()
     }
 
     /// Rolls what is in memory, seals the active segment and ends it: after this, opening the

@@ -63,10 +63,17 @@ package actor Housekeeper {
         let regroupable = Set(firstSeen.filter { $0.value <= old }.keys)
         do {
             try await applyRetention()
-            let report = try await store.log.compact(
-                CompactionPace(
-                    bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: nextRetries()
-                ) { regroupable.contains($0) })
+            let retries = nextRetries()
+            let pace = CompactionPace(
+                bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: retries
+            ) { regroupable.contains($0) }
+            // While records are taken, what is rewritten in the background is no reason to refuse them.
+            let report =
+                if case .readOnly = store.log.state {
+                    try await store.log.freeingRoom { try await store.log.compact(pace) }
+                } else {
+                    try await store.log.compact(pace)
+                }
             say(report.problems)
             if let count = report.rewrites[RewritePlan.Reason.erasure.rawValue] {
                 logger.notice("what was to go is gone from the disk, with \(count) segments made anew")
@@ -88,7 +95,10 @@ package actor Housekeeper {
     private func applyRetention() async throws {
         var retention = RetentionReport()
         let outcome: Result<Void, any Error>
-        do { outcome = .success(try await store.applyRetention(noting: &retention)) } catch {
+        do {
+            outcome = .success(
+                try await store.log.freeingRoom { try await store.applyRetention(noting: &retention) })
+        } catch {
             outcome = .failure(error)
         }
         for (topic, count) in retention.recordCounts {

@@ -12,6 +12,7 @@
 //  * A deletion or redaction that was answered is durable, and its bytes are gone from the log's files,
 //    also from damaged ones, or the answer says where they are not; those are tried again in the background.
 //  * Asking again for what is done changes nothing.
+//  * All of it works on a full disk as far as the log's reserve goes (EventLog: LogReserve.swift).
 
 import Disk
 import EventLog
@@ -84,11 +85,13 @@ extension InferenceStore {
         if let byteCount = policy.byteCount, byteCount < 0 {
             throw FieldError(field: "bytes", problem: "must not be negative")
         }
-        try await gate.pass {
-            try refuseUnknown(topic)
-            guard (folded.withLock { $0.retention[topic] } ?? RetentionPolicy()) != policy else { return }
-            _ = try await log.append([.event(policy.event(topic))])
-            folded.withLock { $0.retention[topic] = policy.isNone ? nil : policy }
+        try await log.freeingRoom {
+            try await gate.pass {
+                try refuseUnknown(topic)
+                guard (folded.withLock { $0.retention[topic] } ?? RetentionPolicy()) != policy else { return }
+                _ = try await log.append([.event(policy.event(topic))])
+                folded.withLock { $0.retention[topic] = policy.isNone ? nil : policy }
+            }
         }
     }
 
@@ -217,9 +220,20 @@ extension InferenceStore {
         of topic: String, field: String? = nil, _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
     ) async throws -> ErasureReport {
         var report = ErasureReport()
-        report.commit = try await sealAndErase(topic, field, &report.problems, choose)
+        (report.commit, report.problems) = try await log.freeingRoom {
+            var problems: [String] = []
+            return (try await sealAndErase(topic, field, &problems, choose), problems)
+        }
         // Asked again, it goes on with what an earlier attempt could not finish.
-        report.compaction = try await log.compact(CompactionPace(retries: .all) { _ in false })
+        do {
+            report.compaction = try await log.freeingRoom {
+                try await log.compact(CompactionPace(retries: .all) { _ in false })
+            }
+        } catch let error as LogError where error.isOutOfSpace {
+            report.problems.append(
+                "the records are gone from all answers, but not all of their bytes from the disk, which has no room "
+                    + "to write what stays beside them: that is tried again in the background (\(error))")
+        }
         if let lost = try await deleteUnreadable(report.compaction.unreadable, ofTopic: topic) {
             report.problems += lost
             report.compaction = try await log.compact(CompactionPace(retries: .all) { _ in false })
@@ -296,8 +310,8 @@ extension InferenceStore {
     /// Lets go what is over its bounds now, then rewrites all that is due, and all that was never regrouped, as
     /// fast as the disk takes it.
     package func compact() async throws -> CompactionReport {
-        let retention = try await applyRetention()
-        var report = try await log.compact(CompactionPace(retries: .all))
+        let retention = try await log.freeingRoom { try await applyRetention() }
+        var report = try await log.freeingRoom { try await log.compact(CompactionPace(retries: .all)) }
         report.problems = retention.problems + report.problems
         return report
     }

@@ -144,6 +144,7 @@ package final class InferenceStore: Sendable {
     ) throws -> (store: InferenceStore, report: OpeningReport) {
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
+        derivedConfiguration.reserveByteCount = 0
         // Beside the first log's, so that the second one's opening need not wait for it.
         Manifest.willRead(derivedConfiguration, on: files)
         var logConfiguration = configuration.log

@@ -8,6 +8,9 @@ package struct StoreConfiguration: Sendable {
     /// The data directory.
     package var directory: String
     package var log = LogConfiguration()
+    /// What a server keeps of the disk for what frees room on a full one: some thousand tombstones, settings and
+    /// results to be sealed, a manifest each, and a segment of which little is left.
+    package static let reserveByteCount = 2 << 20
     /// How long after a window's end it is analysed: clients' clocks and queues lag by seconds.
     package var grace = TimeSpan(microseconds: 5_000_000)
     /// The longest that records which keep arriving put off the new analysis of a window.

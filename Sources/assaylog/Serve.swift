@@ -57,6 +57,7 @@ struct Serve: AsyncParsableCommand {
         let logger = Settings.logger()
         var configuration = StoreConfiguration(directory: directory.data)
         configuration.grace = try graceSpan()
+        configuration.log.reserveByteCount = StoreConfiguration.reserveByteCount
         configuration.webhookPolicy = try webhooks.policy()
         configuration.runtimePlace = onnxruntime
         configuration.runtimePlaces = Settings.runtimePlaces

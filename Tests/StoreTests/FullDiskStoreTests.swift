@@ -1,0 +1,89 @@
+// Invariants checked: those at the head of LogReserve.swift, and that what frees room works on a full disk
+// (InferenceStore+Housekeeping.swift).
+
+import Disk
+import EventLog
+import Records
+import Simulation
+import Testing
+
+@testable import Store
+
+@Suite struct FullDiskStoreTests {
+    static func open(_ disk: SimulatedFileSystem, reserveByteCount: Int) throws -> InferenceStore {
+        var configuration = StoreConfiguration(directory: "/nowhere")
+        configuration.log.reserveByteCount = reserveByteCount
+        configuration.log.recoveryIntervalMilliseconds = 1
+        return try InferenceStore.open(configuration, on: disk).store
+    }
+
+    /// A store whose disk refused an append, for want of room.
+    static func full(reserveByteCount: Int) async throws -> (InferenceStore, SimulatedFileSystem) {
+        let disk = SimulatedFileSystem()
+        let store = try open(disk, reserveByteCount: reserveByteCount)
+        _ = try await append(to: "kept", store)
+        for _ in 0..<40 { _ = try await append(to: "gone", store) }
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.capacity = disk.byteCount + 100
+        disk.setPlan(plan)
+        await #expect(throws: LogError.self) { try await append(to: "kept", store) }
+        return (store, disk)
+    }
+
+    @discardableResult
+    static func append(to topic: String, _ store: InferenceStore) async throws -> AppendedSpan {
+        try await store.append(HousekeepingTests.batch(0, count: 300), topic: topic, partition: "engine")
+    }
+
+    @Test("without a reserve nothing can be let go on a full disk")
+    func without() async throws {
+        let (store, disk) = try await Self.full(reserveByteCount: 0)
+        #expect(disk.bytes(of: FileName.reserve) == nil)
+        let error = await #expect(throws: LogError.self) { try await store.deleteRecords(ofTopic: "gone") }
+        #expect(error?.isOutOfSpace == true)
+    }
+
+    @Test(
+        "on a full disk a policy is set and records are deleted out of the reserve, which is then made again")
+    func deletion() async throws {
+        let reserveByteCount = 64 << 10
+        let (store, disk) = try await Self.full(reserveByteCount: reserveByteCount)
+        #expect(disk.bytes(of: FileName.reserve)?.count == reserveByteCount)
+        try await store.setRetention(RetentionPolicy(byteCount: 1 << 30), of: "gone")
+        #expect(disk.bytes(of: FileName.reserve) == nil, "it is given up")
+        // There is room for records now, and they are refused: it is not theirs.
+        let error = await #expect(throws: LogError.self) { try await Self.append(to: "kept", store) }
+        #expect(error?.isOutOfSpace == true && "\(error!)".contains("what frees some"))
+        guard case .readOnly = store.log.state else {
+            Issue.record("records are refused, and the log does not say so")
+            return
+        }
+        let before = disk.byteCount
+        let report = try await store.deleteRecords(ofTopic: "gone")
+        #expect(report.recordCount == 40 * 300 && report.problems.isEmpty && report.pendingSegments.isEmpty)
+        while store.log.state != .serving { await Task.yield() }
+        #expect(disk.bytes(of: FileName.reserve)?.count == reserveByteCount)
+        #expect(disk.byteCount < before + reserveByteCount)
+        #expect(try await Self.append(to: "kept", store).firstIndex == 300)
+        try await store.close()
+        disk.crash { $0.lowerBound }
+        let again = try Self.open(disk, reserveByteCount: reserveByteCount)
+        #expect(again.log.snapshot().index.topics["kept"]?.rowCount == 600)
+        #expect(again.retention(of: "gone").byteCount == 1 << 30)
+        try await again.close()
+    }
+
+    @Test("a store that is opened on a full disk with a reserve given up takes no records, and lets some go")
+    func restart() async throws {
+        let (store, disk) = try await Self.full(reserveByteCount: 64 << 10)
+        try await store.setRetention(RetentionPolicy(byteCount: 1 << 30), of: "gone")
+        try await store.close()
+        let again = try Self.open(disk, reserveByteCount: 64 << 10)
+        #expect(again.log.snapshot().index.topics["gone"]?.rowCount == 40 * 300)
+        await #expect(throws: LogError.self) { try await Self.append(to: "kept", again) }
+        _ = try await again.deleteRecords(ofTopic: "gone")
+        while again.log.state != .serving { await Task.yield() }
+        try await Self.append(to: "kept", again)
+        try await again.close()
+    }
+}
