@@ -153,7 +153,9 @@ struct FilterOptions: ParsableArguments {
             var reading = RecordReading(
                 at: view.snapshot.cut, topic: topic, filter: filter, order: .address, limit: 1)
             // What cannot be seen may hold it.
-            guard try reading.next(in: view.snapshot)?.rows.isEmpty ?? true, reading.unseen.isEmpty else { continue }
+            guard try reading.next(in: view.snapshot)?.rows.isEmpty ?? true, reading.unseen.isEmpty else {
+                continue
+            }
             throw CommandFailure("\(option) is \"\(value)\", and the pipeline has no records of it")
         }
         return RecordFilter(
