@@ -34,7 +34,7 @@ struct AssayRoutes {
             .post("/v1/api/assays/list", list),
             .post("/v1/api/assays/filter", filter),
             .post("/v1/api/assays/get_assay_by_id", getByID),
-            .post("/v1/api/assays/set_active", setActive),
+            .longPost("/v1/api/assays/set_active", setActive),
             .longQuestion("/v1/api/assays/get_baseline", baselineRecords),
             .computing("/v1/api/assays/run_interactive", runInteractive),
             .longQuestion("/v1/api/assays/run_interactive_baseline", runInteractiveBaseline),

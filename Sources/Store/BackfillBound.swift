@@ -40,9 +40,9 @@ private struct OccupiedCount {
 }
 
 extension StoreView {
-    /// The most windows that hold records and are due as soon as an assay is active: as many as of the second
-    /// generation.
-    static let backfillCountMax = InferenceStore.seriesBackfillCountMax
+    /// The most windows that hold records and are due as soon as an assay is active: a year of minutes is half of
+    /// it, and so many take some two minutes and two gigabytes.
+    static let backfillCountMax = 1_000_000
     /// Records that are looked at to know, and how many at once.
     private static let askedRowCountMax = 1 << 22
     private static let askedRowCount = 1 << 18

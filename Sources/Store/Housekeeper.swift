@@ -8,7 +8,6 @@
 //  * What fails is said once and tried again at the next round. An erasure that a file's damage stopped is
 //    tried again at growing distances, up to an hour: it reads what it could not read before.
 
-import CMemory
 import EventLog
 import Logging
 import Records
@@ -88,7 +87,7 @@ package actor Housekeeper {
     /// takes milliseconds, in which others wait for memory: not while records come.
     private func giveMemoryBack() {
         let cut = store.log.cut
-        if cut == lastCut { assaylog_give_memory_back() }
+        if cut == lastCut { store.sources.giveMemoryBack() }
         lastCut = cut
     }
 

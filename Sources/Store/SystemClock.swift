@@ -1,6 +1,7 @@
-// What the store asks the machine for: the time, and identifiers that nobody else has.
+// What the store asks the machine for: the time, identifiers that nobody else has, and to take memory back.
 // Tests pass their own.
 
+import CMemory
 import Glibc
 import Records
 
@@ -11,15 +12,19 @@ package struct SystemSources: Sendable {
     package var monotonicNanoseconds: @Sendable () -> Int64
     /// A random UUID (RFC 9562, version 4), lower case.
     package var uuid: @Sendable () -> String
+    /// Gives the system back what the allocator keeps and nobody uses.
+    package var giveMemoryBack: @Sendable () -> Void
 
     package init(
         now: @escaping @Sendable () -> Timestamp = SystemSources.wallClock,
         monotonicNanoseconds: @escaping @Sendable () -> Int64 = SystemSources.monotonicClock,
-        uuid: @escaping @Sendable () -> String = SystemSources.randomUUID
+        uuid: @escaping @Sendable () -> String = SystemSources.randomUUID,
+        giveMemoryBack: @escaping @Sendable () -> Void = { assaylog_give_memory_back() }
     ) {
         self.now = now
         self.monotonicNanoseconds = monotonicNanoseconds
         self.uuid = uuid
+        self.giveMemoryBack = giveMemoryBack
     }
 
     @Sendable package static func wallClock() -> Timestamp {
