@@ -29,7 +29,6 @@ package final class LogReserve: Sendable {
 
     private let files: any FileSystem
     private let name: String
-    private let directory: String
     private let byteCount: Int
     private let guarded = Mutex(Guarded())
 
@@ -37,7 +36,6 @@ package final class LogReserve: Sendable {
     init(_ configuration: LogConfiguration, on files: any FileSystem) {
         self.files = files
         name = configuration.path(FileName.reserve)
-        directory = configuration.directory
         byteCount = configuration.reserveByteCount
         guard byteCount > 0 else { return }
         let found: Int?

@@ -2,8 +2,8 @@
 // behind it, and the files that they are read from, which a deletion may have taken off the directory.
 //
 // Invariants:
-//  * A connection whose client takes less than what waits for it in the time that one may be silent is ended. One
-//    that takes a few kilobytes a second is not.
+//  * A connection whose client takes under a kilobyte a second of what waits for it, for as long as one may be
+//    silent, is ended. A slower network than most, and an answer of any length, are no reason.
 //  * At most `countMax` answers of lines are under way at once; another is refused before it begins.
 
 import HTTPTypes
@@ -16,23 +16,42 @@ final class StalledReaderHandler: ChannelInboundHandler, RemovableChannelHandler
     typealias InboundIn = NIOAny
 
     private let timeout: TimeAmount
-    /// Set while more waits than the channel's mark.
-    private var end: Scheduled<Void>?
+    /// The next look; set while more waits than the channel's mark.
+    private var look: Scheduled<Void>?
+
+    private static let bytesPerSecond = 1024
 
     init(timeout: TimeAmount) { self.timeout = timeout }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        end?.cancel()
-        end = nil
-        let channel = context.channel
-        if !channel.isWritable {
-            end = context.eventLoop.scheduleTask(in: timeout) { channel.close(promise: nil) }
-        }
+        look?.cancel()
+        look = nil
+        if !context.channel.isWritable { lookAgain(context.channel) }
         context.fireChannelWritabilityChanged()
     }
 
+    /// Looks, once the time is over, at how much of what waits now was taken.
+    private func lookAgain(_ channel: any Channel) {
+        let before = waitingByteCount(channel)
+        look = channel.eventLoop.assumeIsolated().scheduleTask(in: timeout) { [self] in
+            let least = Int(timeout.nanoseconds / 1_000_000) * Self.bytesPerSecond / 1000
+            if before - waitingByteCount(channel) < least {
+                channel.close(promise: nil)
+            } else {
+                lookAgain(channel)
+            }
+        }
+    }
+
+    private func waitingByteCount(_ channel: any Channel) -> Int {
+        guard let count = try? channel.syncOptions?.getOption(.bufferedWritableBytes) else {
+            preconditionFailure("A connection knows what waits to be sent over it.")
+        }
+        return count
+    }
+
     func channelInactive(context: ChannelHandlerContext) {
-        end?.cancel()
+        look?.cancel()
         context.fireChannelInactive()
     }
 }

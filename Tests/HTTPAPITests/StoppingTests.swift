@@ -4,6 +4,7 @@
 import Foundation
 import Hummingbird
 import NIOCore
+import NIOEmbedded
 import Testing
 
 @testable import HTTPAPI
@@ -96,6 +97,33 @@ struct StoppingTests {
         client.hangUp()
         await group.triggerGracefulShutdown()
         try await run.value
+    }
+
+    // An answer of ten megabytes at a hundred kilobytes a second takes longer than anybody may be silent.
+    @Test("whoever takes what is sent is not cut off however long it takes, and is once it stops")
+    func readsSlowly() throws {
+        let loop = EmbeddedEventLoop()
+        let channel = EmbeddedChannel(handler: StalledReaderHandler(timeout: .seconds(60)), loop: loop)
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        func send(_ byteCount: Int) {
+            channel.write(ByteBuffer(repeating: 0, count: byteCount), promise: nil)
+        }
+        send(1 << 20)
+        channel.isWritable = false
+        channel.pipeline.fireChannelWritabilityChanged()
+        for _ in 0..<5 {
+            loop.advanceTime(by: .seconds(59))
+            // What is flushed is taken.
+            channel.flush()
+            loop.advanceTime(by: .seconds(1))
+            #expect(channel.isActive)
+            send(1 << 20)
+            channel.pipeline.fireChannelWritabilityChanged()
+        }
+        loop.advanceTime(by: .seconds(59))
+        #expect(channel.isActive)
+        loop.advanceTime(by: .seconds(1))
+        #expect(!channel.isActive, "nothing of the last was taken")
     }
 
     @Test("so many answers of lines are under way and no more, until one ends")
