@@ -1,10 +1,11 @@
 // Checked: a server that is told to stop answers whoever takes an answer, and waits for nobody else for long; nor
 // does one that runs wait for ever for a client that takes nothing.
 
-import Foundation
+import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOEmbedded
+import Synchronization
 import Testing
 
 @testable import HTTPAPI
@@ -97,6 +98,30 @@ struct StoppingTests {
         client.hangUp()
         await group.triggerGracefulShutdown()
         try await run.value
+    }
+
+    private final class Pieces: ResponseBodyWriter, Sendable {
+        let buffers = Mutex<[ByteBuffer]>([])
+        let isFinished = Mutex(false)
+
+        func write(_ buffer: ByteBuffer) async throws { buffers.withLock { $0.append(buffer) } }
+        func finish(_ trailers: HTTPFields?) async throws { isFinished.withLock { $0 = true } }
+    }
+
+    // The library ends a connection a minute after it was handed the end of an answer, sent or not.
+    @Test(
+        "a long answer is handed over piece by piece, and is whole",
+        arguments: [0, 1, 1 << 18, 1 << 18 + 1, 1_000_000])
+    func pieces(byteCount: Int) async throws {
+        let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
+        let response = Response(bytes: bytes, contentType: "text/plain")
+        #expect(response.headers[.contentLength] == "\(byteCount)")
+        let pieces = Pieces()
+        try await response.body.write(pieces)
+        let found = pieces.buffers.withLock { $0 }
+        #expect(found.allSatisfy { $0.readableBytes <= 1 << 18 })
+        #expect(found.flatMap { Array($0.readableBytesView) } == bytes)
+        #expect(pieces.isFinished.withLock { $0 })
     }
 
     // An answer of ten megabytes at a hundred kilobytes a second takes longer than anybody may be silent.
