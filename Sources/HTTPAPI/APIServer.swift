@@ -40,9 +40,7 @@ package struct APIServer {
         self.logger = logger
     }
 
-    /// A connection without a byte for so long is closed: a body that never comes would hold its share
-    /// of the body budget for ever. A request that is being answered is not idle, but one whose answer is not
-    /// taken for so long is ended.
+    /// How long a client may be silent (SilentClients.swift).
     static let idleTimeout = TimeAmount.seconds(60)
 
     /// How long requests under way have, once the process is told to stop: most supervisors wait thirty seconds
@@ -65,9 +63,8 @@ package struct APIServer {
                 configuration: .init(
                     additionalChannelHandlers: [
                         ClientWatchHandler(), LargeReadsHandler(), ExpectContinueHandler(),
-                        StalledReaderHandler(timeout: idleTimeout),
-                    ],
-                    idleTimeout: idleTimeout)),
+                        SilentClientHandler(timeout: idleTimeout),
+                    ])),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
             services: services,

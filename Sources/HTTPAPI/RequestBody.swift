@@ -206,28 +206,6 @@ extension Response {
     init(_ body: ByteBuffer, contentType: String, status: HTTPResponse.Status = .ok) {
         self.init(
             status: status, headers: HTTPFields([HTTPField(name: .contentType, value: contentType)]),
-            body: ResponseBody(inPieces: body))
-    }
-}
-
-extension ResponseBody {
-    private static let pieceByteCount = 1 << 18
-
-    /// A body that is there as a whole. A long one is handed over as it is taken: a connection counts as silent
-    /// from when the end of an answer was handed over, however much of it is still to be sent.
-    fileprivate init(inPieces body: ByteBuffer) {
-        guard body.readableBytes > Self.pieceByteCount else {
-            self.init(byteBuffer: body)
-            return
-        }
-        self.init(contentLength: body.readableBytes) { output in
-            var rest = body
-            while rest.readableBytes > 0 {
-                // As many are there.
-                let piece = rest.readSlice(length: min(rest.readableBytes, Self.pieceByteCount))!
-                try await output.write(piece)
-            }
-            try await output.finish(nil)
-        }
+            body: ResponseBody(byteBuffer: body))
     }
 }

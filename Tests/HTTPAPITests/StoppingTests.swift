@@ -5,7 +5,7 @@ import HTTPTypes
 import Hummingbird
 import NIOCore
 import NIOEmbedded
-import Synchronization
+import NIOHTTPTypes
 import Testing
 
 @testable import HTTPAPI
@@ -100,55 +100,73 @@ struct StoppingTests {
         try await run.value
     }
 
-    private final class Pieces: ResponseBodyWriter, Sendable {
-        let buffers = Mutex<[ByteBuffer]>([])
-        let isFinished = Mutex(false)
-
-        func write(_ buffer: ByteBuffer) async throws { buffers.withLock { $0.append(buffer) } }
-        func finish(_ trailers: HTTPFields?) async throws { isFinished.withLock { $0 = true } }
-    }
-
-    // The library ends a connection a minute after it was handed the end of an answer, sent or not.
-    @Test(
-        "a long answer is handed over piece by piece, and is whole",
-        arguments: [0, 1, 1 << 18, 1 << 18 + 1, 1_000_000])
-    func pieces(byteCount: Int) async throws {
-        let bytes = (0..<byteCount).map { UInt8(truncatingIfNeeded: $0 &* 31 >> 3) }
-        let response = Response(bytes: bytes, contentType: "text/plain")
-        #expect(response.headers[.contentLength] == "\(byteCount)")
-        let pieces = Pieces()
-        try await response.body.write(pieces)
-        let found = pieces.buffers.withLock { $0 }
-        #expect(found.allSatisfy { $0.readableBytes <= 1 << 18 })
-        #expect(found.flatMap { Array($0.readableBytesView) } == bytes)
-        #expect(pieces.isFinished.withLock { $0 })
-    }
-
     // An answer of ten megabytes at a hundred kilobytes a second takes longer than anybody may be silent.
     @Test("whoever takes what is sent is not cut off however long it takes, and is once it stops")
     func readsSlowly() throws {
-        let loop = EmbeddedEventLoop()
-        let channel = EmbeddedChannel(handler: StalledReaderHandler(timeout: .seconds(60)), loop: loop)
-        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
-        func send(_ byteCount: Int) {
-            channel.write(ByteBuffer(repeating: 0, count: byteCount), promise: nil)
+        let (loop, channel) = try Self.connection()
+        try channel.writeInbound(
+            HTTPRequestPart.head(HTTPRequest(method: .get, scheme: nil, authority: nil, path: "/")))
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        func hand(_ byteCount: Int) {
+            channel.write(HTTPResponsePart.body(ByteBuffer(repeating: 0, count: byteCount)), promise: nil)
         }
-        send(1 << 20)
-        channel.isWritable = false
-        channel.pipeline.fireChannelWritabilityChanged()
+        // All of it is handed over at once; what is flushed is taken.
         for _ in 0..<5 {
+            hand(1 << 20)
             loop.advanceTime(by: .seconds(59))
-            // What is flushed is taken.
             channel.flush()
+            hand(1 << 20)
             loop.advanceTime(by: .seconds(1))
             #expect(channel.isActive)
-            send(1 << 20)
-            channel.pipeline.fireChannelWritabilityChanged()
         }
+        channel.write(HTTPResponsePart.end(nil), promise: nil)
         loop.advanceTime(by: .seconds(59))
         #expect(channel.isActive)
         loop.advanceTime(by: .seconds(1))
         #expect(!channel.isActive, "nothing of the last was taken")
+    }
+
+    @Test("a client that asks nothing, or not to the end, is silent; one that waits for its answer is not")
+    func asksNothing() throws {
+        let (loop, channel) = try Self.connection()
+        let head = HTTPRequestPart.head(HTTPRequest(method: .get, scheme: nil, authority: nil, path: "/"))
+        try channel.writeInbound(head)
+        try channel.writeInbound(HTTPRequestPart.end(nil))
+        loop.advanceTime(by: .seconds(600))
+        #expect(channel.isActive, "it waits for its answer")
+        try channel.writeOutbound(HTTPResponsePart.end(nil))
+        try channel.writeInbound(head)
+        loop.advanceTime(by: .seconds(60))
+        #expect(channel.isActive)
+        loop.advanceTime(by: .seconds(60))
+        #expect(!channel.isActive, "it did not end its request")
+        let (otherLoop, other) = try Self.connection()
+        otherLoop.advanceTime(by: .seconds(60))
+        #expect(!other.isActive)
+    }
+
+    /// A connection whose client may be silent for a minute.
+    private static func connection() throws -> (EmbeddedEventLoop, EmbeddedChannel) {
+        let loop = EmbeddedEventLoop()
+        let channel = EmbeddedChannel(loop: loop)
+        try channel.pipeline.syncOperations.addHandler(PartsAsBytes())
+        try channel.pipeline.syncOperations.addHandler(SilentClientHandler(timeout: .seconds(60)))
+        try channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1)).wait()
+        return (loop, channel)
+    }
+
+    /// What HTTP does of an answer, as far as its bytes are counted.
+    private final class PartsAsBytes: ChannelOutboundHandler {
+        typealias OutboundIn = HTTPResponsePart
+        typealias OutboundOut = ByteBuffer
+
+        func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+            guard case .body(let bytes) = unwrapOutboundIn(data) else {
+                promise?.succeed()
+                return
+            }
+            context.write(wrapOutboundOut(bytes), promise: promise)
+        }
     }
 
     @Test("so many answers of lines are under way and no more, until one ends")
