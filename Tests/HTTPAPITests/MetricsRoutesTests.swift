@@ -4,7 +4,6 @@
 import Foundation
 import HTTPTypes
 import Segments
-import Synchronization
 import Testing
 
 @testable import EventLog
@@ -36,41 +35,6 @@ struct MetricsRoutesTests {
                 "assaylog_erasure_pending_segments 0",
                 "# TYPE assaylog_sync_seconds histogram",
             ] { #expect(lines.contains(line), "\(line) is missing in\n\(answer.text)") }
-        }
-    }
-
-    @Test(
-        "the first look at many events waits for a thread of long work, and holds none of those that answer",
-        .timeLimit(.minutes(10)))
-    func firstLook() async throws {
-        try await serving { (client: Client) async throws in
-            // More than are looked through at once.
-            let event = AppendItem.event(Event(name: "note", document: Array("{}".utf8)))
-            _ = try await client.store.log.append([AppendItem](repeating: event, count: 10_001))
-            #expect(client.store.knownUnprovenResultCount == nil)
-            let threads = HeldThreads()
-            let answer = Note()
-            try await withThrowingTaskGroup(of: Void.self) { group in
-                defer { threads.letGo() }
-                let count = ProcessInfo.processInfo.activeProcessorCount
-                for _ in 0..<count {
-                    group.addTask { await withTaskExecutorPreference(LongWork.requests) { threads.hold() } }
-                }
-                while threads.count < count { try await Task.sleep(for: .milliseconds(1)) }
-                let waitingCount = LongWork.requests.waitingCount
-                group.addTask {
-                    let page = try await client.send(.get, "/metrics")
-                    answer.come()
-                    #expect(page.text.contains("\nassaylog_unproven_results 0\n"), "\(page.text)")
-                }
-                while LongWork.requests.waitingCount == waitingCount, !answer.hasCome {
-                    try await Task.sleep(for: .milliseconds(1))
-                }
-                #expect(!answer.hasCome, "it looked while no thread was free for it")
-                threads.letGo()
-                try await group.waitForAll()
-            }
-            #expect(client.store.knownUnprovenResultCount == 0)
         }
     }
 
@@ -130,26 +94,4 @@ struct MetricsRoutesTests {
                 "h_count 4",
             ])
     }
-}
-
-/// Threads that are held until they are let go.
-private final class HeldThreads: Sendable {
-    private let held = Atomic(0)
-    private let isOver = Atomic(false)
-
-    var count: Int { held.load(ordering: .relaxed) }
-
-    func hold() {
-        held.add(1, ordering: .relaxed)
-        while !isOver.load(ordering: .relaxed) { usleep(1000) }
-    }
-
-    func letGo() { isOver.store(true, ordering: .relaxed) }
-}
-
-/// Whether something has come.
-private final class Note: Sendable {
-    private let state = Atomic(false)
-    var hasCome: Bool { state.load(ordering: .relaxed) }
-    func come() { state.store(true, ordering: .relaxed) }
 }

@@ -18,11 +18,13 @@ import Testing
     }
 
     /// A store whose disk refused an append, for want of room.
-    static func full(reserveByteCount: Int) async throws -> (InferenceStore, SimulatedFileSystem) {
+    static func full(
+        reserveByteCount: Int, batchCount: Int = 40
+    ) async throws -> (InferenceStore, SimulatedFileSystem) {
         let disk = SimulatedFileSystem()
         let store = try open(disk, reserveByteCount: reserveByteCount)
         _ = try await append(to: "kept", store)
-        for _ in 0..<40 { _ = try await append(to: "gone", store) }
+        for _ in 0..<batchCount { _ = try await append(to: "gone", store) }
         var plan = SimulatedFileSystem.FaultPlan()
         plan.capacity = disk.byteCount + 100
         disk.setPlan(plan)
@@ -85,5 +87,74 @@ import Testing
         while again.log.state != .serving { await Task.yield() }
         try await Self.append(to: "kept", again)
         try await again.close()
+    }
+
+    /// A store on a full disk whose reserve is given up, and whose next deletion meets `plan`; the operations
+    /// that took.
+    private static func deleting(
+        _ plan: (inout SimulatedFileSystem.FaultPlan, Int) -> Void
+    ) async throws -> (InferenceStore, SimulatedFileSystem, operationCount: Int) {
+        let (store, disk) = try await full(reserveByteCount: 8 << 10, batchCount: 4)
+        let before = disk.operationCount
+        var faults = SimulatedFileSystem.FaultPlan()
+        faults.capacity = disk.byteCount
+        plan(&faults, before)
+        disk.setPlan(faults)
+        do {
+            try await store.setRetention(RetentionPolicy(byteCount: 1 << 30), of: "gone")
+            #expect(disk.bytes(of: FileName.reserve) == nil, "it is given up")
+            _ = try await store.deleteRecords(ofTopic: "gone")
+            // What failed may be what would have made room.
+            let end = faults.failAtOperation ?? .max
+            while store.log.state != .serving, !disk.hasCrashed, disk.operationCount <= end {
+                await Task.yield()
+            }
+        } catch {}
+        return (store, disk, disk.operationCount - before)
+    }
+
+    // From giving up the reserve until it is whole again.
+    @Test("whatever fails while room is freed, records are taken again once there is room")
+    func failures() async throws {
+        let (whole, _, count) = try await Self.deleting { _, _ in }
+        try await whole.close()
+        #expect(count > 20)
+        for number in 0..<count {
+            let (store, disk, _) = try await Self.deleting { plan, before in
+                plan.failAtOperation = before + number
+            }
+            disk.setPlan(SimulatedFileSystem.FaultPlan())
+            _ = try await store.deleteRecords(ofTopic: "gone")
+            while store.log.state != .serving { await Task.yield() }
+            #expect(
+                try await Self.append(to: "kept", store).firstIndex == 300, "failed at \(number) of \(count)")
+            try await store.close()
+        }
+    }
+
+    @Test("wherever the power goes while room is freed, what is kept is there and records are taken again")
+    func powerCuts() async throws {
+        let (whole, _, count) = try await Self.deleting { _, _ in }
+        try await whole.close()
+        for number in 0..<count {
+            for isKept in [false, true] {
+                let (store, disk, _) = try await Self.deleting { plan, before in
+                    plan.crashAtOperation = before + number
+                }
+                _ = try? await store.close()
+                disk.crash { isKept ? $0.upperBound : $0.lowerBound }
+                let again = try Self.open(disk, reserveByteCount: 8 << 10)
+                let topics = again.log.snapshot().index.topics
+                #expect(topics["kept"]?.rowCount == 300)
+                #expect([nil, 0, 4 * 300].contains(topics["gone"]?.rowCount))
+                _ = try await again.deleteRecords(ofTopic: "gone")
+                while again.log.state != .serving { await Task.yield() }
+                #expect(disk.bytes(of: FileName.reserve)?.count == 8 << 10)
+                #expect(
+                    try await Self.append(to: "kept", again).firstIndex == 300, "cut at \(number) of \(count)"
+                )
+                try await again.close()
+            }
+        }
     }
 }
