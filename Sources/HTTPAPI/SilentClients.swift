@@ -8,9 +8,11 @@
 //
 // Invariants:
 //  * A client that takes what it is sent is not ended however long that takes: it counts what was taken, and not
-//    what was handed over, which is all of a long answer at once.
+//    what was handed over, which is all of a long answer at once. What the system holds of it counts as taken, so
+//    it may hold little: it would take megabytes at once, and nothing then until a third of them were gone.
 //  * Whoever is ended was silent for `timeout` at least, and for twice as long at most.
 
+import Glibc
 import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
@@ -38,10 +40,15 @@ final class SilentClientHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var takenByteCount = 0
 
     private static let bytesPerSecond = 1024
+    /// What the system holds of an answer beyond what is under way.
+    private static let unsentByteCountMax = 128 << 10
 
     init(timeout: TimeAmount) { self.timeout = timeout }
 
     func handlerAdded(context: ChannelHandlerContext) {
+        // It fails only where the connection has ended.
+        _ = context.channel.setOption(
+            .tcpOption(NIOBSDSocket.Option(rawValue: TCP_NOTSENT_LOWAT)), value: Self.unsentByteCountMax)
         if context.channel.isActive { lookLater(context.channel) }
     }
 

@@ -95,6 +95,9 @@ struct StoppingTests {
         var seen = events.makeAsyncIterator()
         #expect(await seen.next() == "writes")
         #expect(await seen.next() == "ended")
+        // What the system held counted as taken; of megabytes, a slow reader takes a third in more than a minute.
+        let heldByteCount = await onThread { client.receiveAll().count }
+        #expect(heldByteCount < 1 << 20)
         client.hangUp()
         await group.triggerGracefulShutdown()
         try await run.value
