@@ -12,6 +12,8 @@ struct ArrowBody {
     private var nodeCount = 0
     private var buffers = ByteWriter()
     private var bufferCount = 0
+    /// The NaNs that columns of JSON text have as null.
+    var nanCount = 0
 
     /// Begins an array with `validity`, one entry an element, which is not written where all are true.
     mutating func beginArray(count: Int, validity: [Bool]?) {

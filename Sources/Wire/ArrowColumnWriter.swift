@@ -3,7 +3,7 @@
 //
 // Invariants:
 //  * A row that has no value, and a row of a batch without the field, is null.
-//  * JSON text is the text that RecordWriter writes for the value: what was posted.
+//  * JSON text is the text that RecordWriter writes for the value where it keeps infinities: what was posted.
 
 import Records
 
@@ -50,7 +50,8 @@ struct ArrowColumnWriter {
     }
 
     private static var rowWriter: RecordWriter {
-        RecordWriter(as: .lines, form: .flat, fields: FieldSelection(excluded: ["time"]))
+        RecordWriter(
+            as: .lines, form: .flat, fields: FieldSelection(excluded: ["time"]), keepingInfinities: true)
     }
 
     /// Calls `body` with the rows of the runs, part by part: of each, whether its rows have values.
@@ -151,6 +152,7 @@ struct ArrowColumnWriter {
                 validity.append(hasValue)
             }
         }
+        body.nanCount += writer.nanCount
         let lines = writer.finish()
         // Each line is {"v":value} and a line feed.
         let (before, after) = (Self.jsonKey.utf8.count + 4, 2)

@@ -2,7 +2,7 @@
 //
 // Invariants:
 //  * The text is the compact JSON that a client would have posted for the same value: members of a
-//    struct in the schema's order, nulls written out, NaN and infinities null, as JSON has none.
+//    struct in the schema's order, nulls written out, infinities as `1e999`, NaN null, as JSON has none.
 //  * Every byte written is charged before the text grows past it, but for those of one element.
 
 import JSON
@@ -47,9 +47,11 @@ struct ArrowJSONText {
             let value = array.load(position, UInt64.self)
             output.bytes.append(contentsOf: String(value).utf8)
         case .integer, .timestamp, .temporal: output.write(array.integer(position))
-        case .float(16): output.write(Float(Float16(bitPattern: array.load(position, UInt16.self))))
-        case .float(32): output.write(Float(bitPattern: array.load(position, UInt32.self)))
-        case .float: output.write(Double(bitPattern: array.load(position, UInt64.self)))
+        case .float(16): write(Float(Float16(bitPattern: array.load(position, UInt16.self))))
+        case .float(32): write(Float(bitPattern: array.load(position, UInt32.self)))
+        case .float:
+            let value = Double(bitPattern: array.load(position, UInt64.self))
+            if value.isInfinite { output.write(infinity: value) } else { output.write(value) }
         case .text:
             output.write(
                 stringUTF8: UnsafeRawBufferPointer(rebasing: array.values[array.elements(of: position)]))
@@ -71,5 +73,9 @@ struct ArrowJSONText {
             }
             output.write(byte: UInt8(ascii: "}"))
         }
+    }
+
+    private mutating func write(_ value: Float) {
+        if value.isInfinite { output.write(infinity: Double(value)) } else { output.write(value) }
     }
 }

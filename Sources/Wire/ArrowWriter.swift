@@ -6,7 +6,8 @@
 //
 // Invariants:
 //  * ArrowReader gives back every value of every row written; what Arrow cannot say is lost alone: a
-//    number's other texts, and absent against null outside a group that the row lacks altogether.
+//    number's other texts, and absent against null outside a group that the row lacks altogether; and NaN in
+//    a column of JSON text, which is null there and counted.
 //  * A column has one type for the whole file; a row without the field is null there.
 //  * No rows make a schema without fields and without metadata, as clients of the log expect.
 
@@ -89,6 +90,8 @@ package struct ArrowWriter: Sendable {
 package struct ArrowPartWriter {
     private let columns: ArrowColumns
     private var output: ArrowOutput
+    /// The NaNs that were written as null, in columns of JSON text.
+    package private(set) var nanCount = 0
 
     /// A body of batches that `schema` was told of, in the form that `writer` would give them.
     package init(_ writer: ArrowWriter, _ schema: ArrowTableSchema) {
@@ -113,6 +116,7 @@ package struct ArrowPartWriter {
         for part in ArrowRowRun.parts(of: runs, rowCountMax: ArrowWriter.batchRowCount) {
             var body = ArrowBody()
             try table.write(part, to: &body)
+            nanCount += body.nanCount
             output.write(body, rowCount: part.reduce(0) { $0 + $1.rows.count })
         }
     }

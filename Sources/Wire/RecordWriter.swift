@@ -177,12 +177,15 @@ extension RecordWriter {
         if value.isNaN {
             nanCount += 1
             output.write("null")
-        } else if value < 0 {
-            output.write("-1e999")
         } else {
-            output.write("1e999")
+            output.write(infinity: value)
         }
     }
+}
+
+extension JSONWriter {
+    /// Writes an infinity as a number of its sign past every double.
+    mutating func write(infinity value: Double) { write(value < 0 ? "-1e999" : "1e999") }
 }
 
 extension Leaf {

@@ -5,7 +5,8 @@
 // Invariants:
 //  * Every record of the window is written once, and in the order asked for.
 //  * Memory is that of one page.
-//  * Text keeps infinities, as `1e999`; what it cannot keep, NaN, is counted and said.
+//  * Text keeps infinities, as `1e999`; what it cannot keep, NaN, is counted and said. So in columns of an
+//    Arrow file that are JSON text.
 
 import ArgumentParser
 import EventLog
@@ -115,9 +116,13 @@ struct RecordStream {
     /// Says on standard error what the text could not carry.
     func noteLosses() {
         guard nanCount > 0 else { return }
+        let rest =
+            text == .arrow
+            ? ", in columns of JSON text, whose values no other type of Arrow holds"
+            : "; use --arrow to keep NaN and null apart"
         Output.note(
             "\(Quantity.of(nanCount, "value")) written as null where the log has NaN, which JSON has no number "
-                + "for; use --arrow to keep NaN and null apart")
+                + "for\(rest)")
     }
 
     // MARK: Text
@@ -132,6 +137,7 @@ struct RecordStream {
     private mutating func end() throws {
         if text == .list { try write(Array("]\n".utf8)) }
         if let arrow {
+            nanCount += arrow.nanCount
             try write(arrow.finish())
             self.arrow = nil
         }

@@ -232,7 +232,8 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
             "o",
             [
                 .numbers("n", float32, [Float(0.1), .nan]), .texts("t \"q\"", ["é\n", nil]),
-                .bools("b", [true, nil]),
+                .bools("b", [true, nil]), .numbers("f", float32, [Float.infinity, -.infinity]),
+                .numbers("d", float64, [-Double.infinity, .infinity]),
             ],
             count: 2, valid: [true, true])
         var nullObject = object
@@ -245,9 +246,10 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
                     "in", [.structs("deep", [.numbers("n", int64, [Int64](1...2))], count: 2)], count: 2),
                 .structs("metadata", [], count: 2))
                 == posted(
-                    #"[{"o":{"n":0.1,"t \"q\"":"é\n","b":true},"p":null,"nested":[[1,18446744073709551615],[]],"#
+                    #"[{"o":{"n":0.1,"t \"q\"":"é\n","b":true,"f":1e999,"d":-1e999},"p":null,"nested":[[1,18446744073709551615],[]],"#
                         + #""in.deep":{"n":1},"metadata":{}},"#
-                        + #"{"o":{"n":null,"t \"q\"":null,"b":null},"p":{"n":null,"t \"q\"":null,"b":null},"nested":[[3]],"#
+                        + #"{"o":{"n":null,"t \"q\"":null,"b":null,"f":-1e999,"d":1e999},"#
+                        + #""p":{"n":null,"t \"q\"":null,"b":null,"f":-1e999,"d":1e999},"nested":[[3]],"#
                         + #""in.deep":{"n":2},"metadata":{}}]"#))
     }
 

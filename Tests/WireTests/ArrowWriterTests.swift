@@ -108,6 +108,35 @@ private func posted(_ text: String) throws -> RecordBatch {
                 == posted(#"[{"x":1.50},{"x":[1e3,"a"]},{}]"#).fields[0].values)
     }
 
+    @Test("a column of JSON text keeps infinities, and counts its NaNs, which are null")
+    func infinities() throws {
+        func batch(_ leaf: Leaf) -> RecordBatch {
+            RecordBatch(times: [1, 2, 3], fields: [FieldColumn(name: "x", values: .scalar(leaf))])
+        }
+        let batches = try [
+            batch(Leaf(.float64([.infinity, .nan, -.infinity]))),
+            batch(Leaf(.float32([.nan, 0.5, .infinity]))), posted(#"[{"x":"a"}]"#),
+        ]
+        var table = ArrowTableSchema()
+        for batch in batches { table.add(batch) }
+        var writer = ArrowPartWriter(ArrowWriter(), table)
+        for (number, batch) in batches.enumerated() {
+            try writer.write([batch], rows: (0..<batch.rowCount).map { (0, $0) })
+            #expect(writer.nanCount == [1, 2, 2][number])
+        }
+        let bytes = writer.finish()
+        #expect(try schema(bytes) == ["time: int64", "x: json"])
+        let expected = try posted(
+            #"[{"x":1e999},{"x":null},{"x":-1e999},{"x":null},{"x":0.5},{"x":1e999},{"x":"a"}]"#)
+        #expect(try ArrowReader.read(bytes).batch.field(named: "x")?.values == expected.fields[0].values)
+        // Elsewhere NaN is NaN.
+        var plain = ArrowTableSchema()
+        plain.add(batches[0])
+        var numbers = ArrowPartWriter(ArrowWriter(), plain)
+        try numbers.write([batches[0]], rows: [(0, 0), (0, 1), (0, 2)])
+        #expect(numbers.nanCount == 0)
+    }
+
     @Test(
         "an integer of any length that no double holds makes a column of JSON text, with its digits",
         arguments: [
