@@ -62,8 +62,8 @@ package struct APIServer {
             server: .http1(
                 configuration: .init(
                     additionalChannelHandlers: [
-                        ClientWatchHandler(), LargeReadsHandler(), ExpectContinueHandler(),
-                        SilentClientHandler(timeout: idleTimeout),
+                        OldClientPlacer(), ClientWatchHandler(), LargeReadsHandler(),
+                        ExpectContinueHandler(), SilentClientHandler(timeout: idleTimeout),
                     ])),
             configuration: ApplicationConfiguration(
                 address: .hostname(configuration.host, port: configuration.port), serverName: "assaylog"),
