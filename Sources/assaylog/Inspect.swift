@@ -18,7 +18,8 @@ struct Inspect: ParsableCommand {
 
             Without --segment: each topic's partitions, records and bytes a record, then the segments.
             With it: the segment's blocks, and its columns with codecs and how much smaller than plain they
-            are.
+            are. A topic whose newest record is dated more than a day ahead of this machine's clock is told of:
+            some sender's clock, or unit of time, is wrong, and retention by age keeps such a record until then.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -30,6 +31,7 @@ struct Inspect: ParsableCommand {
     var json = false
 
     func run() throws {
+        let now = SystemSources().now()
         let (view, damages) = try directory.open()
         let segments = try StoreView.segments(of: directory.data, describing: segment)
         if let number = segment {
@@ -43,10 +45,16 @@ struct Inspect: ParsableCommand {
             try Output.line(
                 .object(
                     ("cut", .integer(view.snapshot.cut)),
-                    ("topics", .array(topics(view).map(\.json))),
+                    ("topics", .array(topics(view).map { $0.json(at: now) })),
                     ("segments", .array(segments.map { $0.json(withBlocks: false) }))))
         } else {
             try Output.write(Array((topicText(view) + "\n" + segmentText(segments)).utf8))
+        }
+        for topic in topics(view) where segment == nil {
+            guard let days = topic.daysAhead(of: now) else { continue }
+            Output.note(
+                "note: the newest record of \(topic.name) is dated \(Quantity.of(days, "day")) ahead of this "
+                    + "machine's clock")
         }
         try Output.warn(
             damages + segments.compactMap { found in found.damage.map { "segment \(found.number): \($0)" } })
@@ -103,7 +111,14 @@ private struct TopicRow {
     var tailRowCount: Int { index.tails.values.joined().reduce(0) { $0 + $1.batch.rowCount } }
     var bytesARecord: Double? { index.rowCount == 0 ? nil : Double(index.byteCount) / Double(index.rowCount) }
 
-    var json: JSONValue {
+    /// Whole days by which the newest record's time is past `now`; nil where it is less than one.
+    func daysAhead(of now: Timestamp) -> Int64? {
+        guard let end = index.covered?.end, end > now else { return nil }
+        let days = (end.microseconds - now.microseconds) / 86_400_000_000
+        return days > 0 ? days : nil
+    }
+
+    func json(at now: Timestamp) -> JSONValue {
         let partitions = index.nextIndexes.sorted { $0.key < $1.key }.map {
             ($0.key, JSONValue.integer($0.value))
         }
@@ -113,7 +128,7 @@ private struct TopicRow {
             ("records", .integer(index.rowCount)), ("blocks", .integer(blockCount)),
             ("records_in_memory", .integer(tailRowCount)), ("bytes", .integer(index.byteCount)),
             ("bytes_per_record", .number(bytesARecord)), ("start", .zulu(covered?.start)),
-            ("end", .zulu(covered?.end)))
+            ("end", .zulu(covered?.end)), ("days_ahead", .integer(daysAhead(of: now) ?? 0)))
     }
 }
 

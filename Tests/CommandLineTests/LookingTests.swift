@@ -35,6 +35,27 @@ import Testing
         #expect(try sandbox.run("inspect", "--segment", "9").errors.contains("there is 1"))
     }
 
+    @Test("inspect tells of a topic whose newest record is dated days ahead, and of no other")
+    func ahead() throws {
+        try sandbox.appendRecords(3)
+        #expect(try !sandbox.run("inspect").errors.contains("ahead"))
+        // Half a day more, which this test does not take.
+        let time = Int(Date().timeIntervalSince1970 * 1000) + 10 * 86_400_000 + 43_200_000
+        try sandbox.write("{\"time\":\(time),\"out.y\":1}\n", to: "ahead.ndjson")
+        let append = try sandbox.run(
+            "append", "--create", "--workspace", "demo", "--pipeline", "hasty", "ahead.ndjson")
+        #expect(append.status == 0, "\(append.errors)")
+        let run = try sandbox.run("inspect")
+        #expect(
+            run.status == 0
+                && run.errors.contains(
+                    "the newest record of workspace-1-pipeline-hasty-inference is dated 10 days ahead")
+                && !run.errors.contains("fraud"), "\(run.errors)")
+        let json = try sandbox.run("inspect", "--json").output
+        #expect(json.contains(#""days_ahead":10"#) && json.contains(#""days_ahead":0"#), "\(json)")
+        #expect(try !sandbox.run("inspect", "--segment", "1").errors.contains("ahead"))
+    }
+
     @Test("bench of so few records that an hour has none ends well, with each of its phases")
     func smallBench() throws {
         let run = try sandbox.run(
