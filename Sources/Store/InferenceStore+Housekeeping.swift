@@ -81,9 +81,15 @@ extension InferenceStore {
     // MARK: Retention
 
     /// Sets what a topic keeps; a policy without bounds keeps all. It is carried out in the background.
+    ///
+    /// - Throws: `FieldError` where it would keep nothing: that is no policy but a deletion, and one that goes on
+    ///   with every record that comes.
     package func setRetention(_ policy: RetentionPolicy, of topic: String) async throws {
-        if let byteCount = policy.byteCount, byteCount < 0 {
-            throw FieldError(field: "bytes", problem: "must not be negative")
+        if let byteCount = policy.byteCount, byteCount <= 0 {
+            throw FieldError(
+                field: "bytes",
+                problem: "must be over 0, or records would go as they come; to let go those that there are, "
+                    + "delete them (POST …/delete, or `assaylog delete`)")
         }
         try await log.freeingRoom {
             try await gate.pass {

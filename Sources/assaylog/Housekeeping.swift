@@ -78,7 +78,8 @@ struct Retain: AsyncParsableCommand {
 
             Records over the bounds are let go in the background of a running server, in whole blocks: answers
             are without them at once, the disk when half of a segment is gone. Results and baselines that were
-            made of them are kept. Without --age and --bytes the topic keeps everything.
+            made of them are kept. Without --age and --bytes the topic keeps everything. A bound is over zero: to
+            let go all that there is, once, see `assaylog delete`.
             """)
 
     @OptionGroup var place: HousekeepingPlace

@@ -156,7 +156,11 @@ struct HousekeepingRoutesTests {
                 "\(Self.path)/retention", "{\"age\":\"1 day\",\"byte\":9}", 400,
                 "byte\\\" is not known; there is")
             try await refused("\(Self.path)/retention", "{\"age\":\"soon\"}", 400, "age")
-            try await refused("\(Self.path)/retention", "{\"bytes\":-1}", 400, "bytes")
+            for bytes in [0, -1] {
+                try await refused("\(Self.path)/retention", "{\"bytes\":\(bytes)}", 400, "bytes")
+                try await refused("\(Self.path)/retention", "{\"bytes\":\(bytes)}", 400, "/delete")
+            }
+            try await refused("\(Self.path)/retention", "{\"age\":\"0 s\"}", 400, "longer than zero")
             try await refused("\(Self.path)/retention", "{\"bytes\":\"much\"}", 400, "bytes")
             #expect(try Self.holdsSecret(client.folder))
             #expect(try await client.send(.get, "\(Self.path)/delete").status == 405)
