@@ -27,6 +27,8 @@ struct HousekeepingPlace: ParsableArguments {
             throw CommandFailure("--data: \(directory.data) holds no assaylog data; name another")
         }
         var configuration = StoreConfiguration(directory: directory.data)
+        // What frees room is what is asked for here, most of all where there is none.
+        configuration.log.reserveByteCount = StoreConfiguration.reserveByteCount
         configured(&configuration)
         let store: InferenceStore
         do {

@@ -85,7 +85,10 @@ struct StoreSink: RecordSink {
         }
         let store: InferenceStore
         do {
-            let (opened, report) = try InferenceStore.open(StoreConfiguration(directory: directory))
+            var configuration = StoreConfiguration(directory: directory)
+            // A disk that an import fills is one on which something will have to go.
+            configuration.log.reserveByteCount = StoreConfiguration.reserveByteCount
+            let (opened, report) = try InferenceStore.open(configuration)
             store = opened
             for repair in report.log.repairs + report.derived.repairs { Output.note("note: \(repair)") }
             for damage in report.log.damages + report.derived.damages { Output.note("warning: \(damage)") }

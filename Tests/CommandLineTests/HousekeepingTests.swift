@@ -86,6 +86,25 @@ import Testing
         #expect(try sandbox.run("check").status == 0)
     }
 
+    @Test("commands without a server keep room for what frees room, as a server does")
+    func reserve() throws {
+        func found() throws -> Int? {
+            try FileManager.default.attributesOfItem(atPath: sandbox.file("assaylog-data/RESERVE"))[.size]
+                as? Int
+        }
+        #expect(try found() == 2 << 20, "an import is what fills a disk")
+        for command in [
+            ["compact"], ["retain", "--topic", Self.topic, "--bytes", "10000000"],
+            ["redact", "--topic", Self.topic, "--field", "out.y", "--yes"],
+            ["delete", "--topic", Self.topic, "--yes"],
+        ] {
+            try FileManager.default.removeItem(atPath: sandbox.file("assaylog-data/RESERVE"))
+            let run = try sandbox.run(command)
+            #expect(run.status == 0, "\(run.errors)")
+            #expect(try found() == 2 << 20, "\(command)")
+        }
+    }
+
     @Test("a snapshot that lacks a file is refused by the file's name, what it held and what to do")
     func incompleteSnapshot() throws {
         try sandbox.appendRecords(300)
