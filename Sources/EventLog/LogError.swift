@@ -40,11 +40,13 @@ extension LogError: CustomStringConvertible {
     }
 
     /// Whether the disk had no space: appends resume by themselves when it has.
-    package var isOutOfSpace: Bool {
+    package var isOutOfSpace: Bool { diskError?.kind == .outOfSpace }
+
+    /// What the disk refused; nil where it did not.
+    package var diskError: DiskError? {
         switch self {
-        case .disk(let error): error.kind == .outOfSpace
-        case .segment(.disk(let error)): error.kind == .outOfSpace
-        default: false
+        case .disk(let error), .segment(.disk(let error)): error
+        default: nil
         }
     }
 }

@@ -137,10 +137,30 @@ package final class InferenceStore: Sendable {
         try open(configuration, on: PosixFileSystem(root: configuration.directory), sources: sources)
     }
 
+    /// Opens the directory; makes what is missing of it. A store that is there opens on a full disk as well; one
+    /// that is not is refused, as a server of nothing that takes nothing helps nobody. What was made of it is
+    /// gone on with by the next opening.
+    ///
     /// - Parameter files: the data directory, wherever it is; models are run from the configuration's.
+    /// - Throws: `StoreRefusal` that is `.unavailable` where there is no room to begin a directory.
     package static func open(
         _ configuration: StoreConfiguration, on files: any FileSystem,
         sources: SystemSources = SystemSources()
+    ) throws -> (store: InferenceStore, report: OpeningReport) {
+        do { return try openOrMake(configuration, on: files, sources) } catch {
+            let refusal = error as? DiskError ?? (error as? LogError)?.diskError
+            guard let refusal, refusal.kind == .outOfSpace else { throw error }
+            let needed = configuration.log.reserveByteCount + StoreConfiguration.beginningByteCount
+            throw StoreRefusal(
+                .unavailable,
+                "the disk has no room to begin the data directory \(configuration.directory): "
+                    + "\(refusal.operation) of \(refusal.file) failed: \(refusal.reason); free at least "
+                    + "\(needed) bytes and start again, or name a directory on another disk")
+        }
+    }
+
+    private static func openOrMake(
+        _ configuration: StoreConfiguration, on files: any FileSystem, _ sources: SystemSources
     ) throws -> (store: InferenceStore, report: OpeningReport) {
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory

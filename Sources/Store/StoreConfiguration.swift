@@ -11,6 +11,9 @@ package struct StoreConfiguration: Sendable {
     /// What a server keeps of the disk for what frees room on a full one: some thousand tombstones, settings and
     /// results to be sealed, a manifest each, and a segment of which little is left.
     package static let reserveByteCount = 2 << 20
+    /// What an empty directory takes besides: three directories, two manifests, each twice while it is replaced,
+    /// and a first segment, in blocks of 4 KiB, of which there are never exactly as many as one thinks.
+    package static let beginningByteCount = 64 << 10
     /// How long after a window's end it is analysed: clients' clocks and queues lag by seconds.
     package var grace = TimeSpan(microseconds: 5_000_000)
     /// The longest that records which keep arriving put off the new analysis of a window.
