@@ -5,7 +5,8 @@
 //     LOCK                      held by the one writer
 //     RESERVE                   room for what frees room on a full disk (EventLog: LogReserve.swift); holds nothing
 //     segment-00000000000000a7  a segment (Segments.docc/SegmentFormat.md); its number in hex
-//     derived/…                 the same again for results derived from the log; may be deleted
+//     derived/…                 the same again for results derived from the log; may be deleted where no other
+//                               engine version made any
 //     derived/FOLD              what was decided, as of a commit (Store: FoldCheckpoint.swift)
 //     derived/FOLD.new          its successor, until renamed
 //     models/<sha256>           uploaded models

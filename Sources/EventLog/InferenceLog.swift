@@ -141,8 +141,8 @@ package final class InferenceLog: Sendable {
 
     /// Opens the directory for reading, beside whoever writes it: what is in it now. Changes nothing.
     ///
-    /// - Parameter isAlone: whether the caller holds the lock, and would rather be refused by the disk than not
-    ///   shown what it hides.
+    /// - Parameter isAlone: whether the caller would rather be refused by the disk than not shown what it hides, as
+    ///   one does who holds the lock or copies.
     package static func openForReading(
         _ configuration: LogConfiguration = LogConfiguration(), on files: any FileSystem,
         isAlone: Bool = false

@@ -28,7 +28,8 @@ package final class InferenceStore: Sendable {
     /// The data directory.
     let files: any FileSystem
     package let log: InferenceLog
-    /// Results derived from the log; deleting its directory loses nothing.
+    /// Results derived from the log. Deleting its directory loses those alone that another engine version made and
+    /// that are not sealed: a backup holds them (StoreSnapshot+Results.swift).
     let derived: InferenceLog
     let places = Places()
     package let models: ModelFiles

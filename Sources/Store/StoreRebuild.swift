@@ -118,11 +118,12 @@ private struct Rebuild {
 
     /// - Parameter isLogWhole: false where decisions may be hidden in a part of the log that is not seen.
     mutating func carryOver(isLogWhole: Bool) throws {
-        for number in view.otherEngineNumbers().sorted() {
+        let places = view.places.derived
+        for number in view.otherEngineNumbers().sorted() where places.holds(number, in: successor.old) {
             if try carryOver(number) { report.carriedOverCount += 1 } else { report.lostCount += 1 }
         }
         guard !isLogWhole else { return }
-        var others = view.places.derived.numbers(in: successor.old)
+        var others = places.numbers(in: successor.old)
         view.forEachDecision { others.remove($0.resultID.number) }
         for number in others.sorted() where !view.places.sealed.holds(number, in: view.snapshot) {
             _ = try carryOver(number)
@@ -230,13 +231,11 @@ extension StoreView {
         for assay in book.seriesList() { assay.revisions(by: 512).joined().forEach(visit) }
     }
 
-    /// The numbers of kept results that another engine version made, and that are not sealed as well.
-    fileprivate func otherEngineNumbers() -> Set<Int> {
-        guard let derived else { return [] }
+    /// The numbers of results that another engine version made, and that are not sealed.
+    func otherEngineNumbers() -> Set<Int> {
         var numbers: Set<Int> = []
         func note(_ decision: AssayDecision) {
-            let number = decision.resultID.number
-            if !isSealed(decision), places.derived.holds(number, in: derived) { numbers.insert(number) }
+            if !isSealed(decision) { numbers.insert(decision.resultID.number) }
         }
         for assay in book.list() {
             for decision in assay.revisions(startingIn: .always)
@@ -246,6 +245,13 @@ extension StoreView {
             for decision in assay.revisions(by: 512).joined()
             where !SeriesOutcome.proves(engine: decision.engineVersion) { note(decision) }
         }
+        return numbers
+    }
+
+    /// The numbers of all results that are not sealed.
+    func unsealedNumbers() -> Set<Int> {
+        var numbers: Set<Int> = []
+        forEachDecision { if !isSealed($0) { numbers.insert($0.resultID.number) } }
         return numbers
     }
 }

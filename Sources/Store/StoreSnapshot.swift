@@ -1,13 +1,13 @@
 // A backup: everything that cannot be worked out again, as of one cut, beside whoever writes it.
 //
 //     manifest ──► every segment opened ──► manifest still the same? ──► copied, each file synced
-//     DIR/   segment-…  models/…  MANIFEST  SNAPSHOT (last: what there is, with sizes and checksums)
+//     DIR/   segment-…  models/…  MANIFEST  derived/…  SNAPSHOT (last: what there is, with sizes and checksums)
 //
 // No lock is taken and nobody is asked: sealed segments do not change, what is whole in the active one
 // is a beginning of the log, and a file that is open can be read though a rewrite removes its name.
-// Derived results are left out, as a restored store works them out again from the decisions; those
-// that it could not are sealed in the log. A snapshot is a data directory itself, to be looked into
-// with any reading command.
+// Derived results are left out, as a restored store works them out again from the decisions, but for those that
+// it could not (StoreSnapshot+Results.swift). A snapshot is a data directory itself, to be looked into with any
+// reading command.
 //
 // Invariants:
 //  * A snapshot holds every commit that was acknowledged before it was begun, and no part of any other.
@@ -24,7 +24,9 @@ package enum StoreSnapshot {
     /// What a snapshot's list of files is called.
     static let listName = "SNAPSHOT"
     private static let newListName = "SNAPSHOT.new"
-    private static let firstLine = "assaylog snapshot 1"
+    private static let firstLineStart = "assaylog snapshot "
+    /// Version 2 holds results beside the log, which a build that knows version 1 alone would not restore.
+    private static let (versionWithoutResults, versionWithResults) = ("1", "2")
     /// Bytes copied at a time.
     private static let pieceByteCount = 4 << 20
     /// How often a log that moves is looked at anew, each time rewritten meanwhile.
@@ -58,6 +60,14 @@ package enum StoreSnapshot {
 
     package static func take(
         of source: any FileSystem, to target: any FileSystem, report: (Int) -> Void = { _ in }
+    ) throws -> Report {
+        try take(of: source, to: target, resultsAtOnce: resultByteCountAtOnce, report: report)
+    }
+
+    /// - Parameter byteCount: bytes of results that go to disk at once, unless one has more.
+    static func take(
+        of source: any FileSystem, to target: any FileSystem, resultsAtOnce byteCount: Int,
+        report: (Int) -> Void = { _ in }
     ) throws -> Report {
         let names = (try? source.list("")) ?? []
         guard names.contains(FileName.manifest) else {
@@ -111,10 +121,10 @@ package enum StoreSnapshot {
         if !models.isEmpty { try target.syncDirectory(FileName.modelDirectory) }
         try target.syncDirectory("")
         try next.replace(LogConfiguration(), on: target)
-        let written = try target.open(FileName.manifest)
-        let bytes = try written.read(at: 0, byteCount: try written.byteCount)
-        result.files.append(
-            File(name: FileName.manifest, byteCount: bytes.count, checksum: Checksum.crc32c(bytes)))
+        let resultNames = try carryResults(from: source, to: target, &result.damages, atOnce: byteCount)
+        for name in resultNames + [FileName.manifest] {
+            result.files.append(try written(name, on: target))
+        }
         try replace(listName, with: list(result), through: newListName, on: target)
         return result
     }
@@ -178,9 +188,10 @@ package enum StoreSnapshot {
         }
         try prepare(target)
         var copied = 0
-        if result.files.contains(where: { $0.name.hasPrefix(FileName.modelDirectory) }) {
-            try target.createDirectory(FileName.modelDirectory)
+        let directories = [FileName.modelDirectory, FileName.derivedDirectory].filter { directory in
+            result.files.contains { $0.name.hasPrefix(directory + "/") }
         }
+        for directory in directories { try target.createDirectory(directory) }
         for file in result.files where file.name != FileName.manifest {
             let made = try copy(try source.open(file.name), file.byteCount, to: file.name, on: target) {
                 report(copied + $0)
@@ -193,9 +204,7 @@ package enum StoreSnapshot {
             }
             copied += file.byteCount
         }
-        if try target.list("").contains(FileName.modelDirectory) {
-            try target.syncDirectory(FileName.modelDirectory)
-        }
+        for directory in directories { try target.syncDirectory(directory) }
         try target.syncDirectory("")
         let manifest = try source.open(FileName.manifest)
         try replace(
@@ -213,6 +222,8 @@ package enum StoreSnapshot {
                     "which segments the log is made of"
                 } else if file.name.hasPrefix(FileName.modelDirectory) {
                     "\(file.byteCount) bytes of an uploaded model"
+                } else if file.name.hasPrefix(FileName.derivedDirectory) {
+                    "\(file.byteCount) bytes of assays' results that cannot be worked out again"
                 } else {
                     "\(file.byteCount) bytes of the log's records and events"
                 }
@@ -227,7 +238,9 @@ package enum StoreSnapshot {
 
     /// One line a file, and a last one that vouches for the others.
     private static func list(_ result: Report) -> [UInt8] {
-        var text = "\(firstLine)\ncut \(result.cut)\n"
+        let hasResults = result.files.contains { $0.name.hasPrefix(FileName.derivedDirectory) }
+        let version = hasResults ? versionWithResults : versionWithoutResults
+        var text = "\(firstLineStart)\(version)\ncut \(result.cut)\n"
         for file in result.files {
             text += "file \(file.byteCount) \(String(file.checksum, radix: 16)) \(file.name)\n"
         }
@@ -252,12 +265,12 @@ package enum StoreSnapshot {
         }
         let lines = String(decoding: bytes, as: UTF8.self).split(
             separator: "\n", omittingEmptySubsequences: false)
-        guard let first = lines.first, first.hasPrefix("assaylog snapshot ") else {
+        guard let first = lines.first, first.hasPrefix(firstLineStart) else {
             throw refused("is none of ours")
         }
-        guard first == firstLine else {
-            throw refused(
-                "is of version \(first.dropFirst("assaylog snapshot ".count)); this build reads version 1")
+        let version = first.dropFirst(firstLineStart.count)
+        guard version == versionWithoutResults || version == versionWithResults else {
+            throw refused("is of version \(version); this build reads versions 1 and 2")
         }
         guard lines.count >= 4, lines.last == "", lines[lines.count - 2].hasPrefix("end ") else {
             throw refused("is cut")
@@ -287,10 +300,14 @@ package enum StoreSnapshot {
     }
 
     /// Whether a store has files of this name: a list that names another is not followed out of its directory.
-    private static func isOurs(_ name: String) -> Bool {
-        if name == FileName.manifest || FileName.segmentNumber(name) != nil { return true }
-        let prefix = FileName.modelDirectory + "/"
-        return name.hasPrefix(prefix) && isModel(String(name.dropFirst(prefix.count)))
+    static func isOurs(_ name: String) -> Bool {
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        switch parts.count {
+        case 1: return isLogFile(name)
+        case 2 where parts[0] == FileName.derivedDirectory: return isLogFile(parts[1])
+        case 2 where parts[0] == FileName.modelDirectory: return isModel(String(parts[1]))
+        default: return false
+        }
     }
 
     private static func isModel(_ name: String) -> Bool {
@@ -324,6 +341,13 @@ package enum StoreSnapshot {
         return File(name: name, byteCount: byteCount, checksum: checksum)
     }
 
+    /// A file as it lies there, for the list.
+    private static func written(_ name: String, on target: any FileSystem) throws -> File {
+        let file = try target.open(name)
+        let byteCount = try file.byteCount
+        return File(name: name, byteCount: byteCount, checksum: try checksum(of: file, byteCount))
+    }
+
     private static func checksum(of file: any ReadableFile, _ expected: File) throws -> UInt32 {
         guard try file.byteCount == expected.byteCount else {
             throw StoreRefusal(
@@ -331,8 +355,12 @@ package enum StoreSnapshot {
                 "\(expected.name) of the snapshot has \(try file.byteCount) bytes, \(expected.byteCount) were "
                     + "written; nothing was restored: use another snapshot")
         }
+        return try checksum(of: file, expected.byteCount)
+    }
+
+    private static func checksum(of file: any ReadableFile, _ byteCount: Int) throws -> UInt32 {
         var checksum: UInt32 = 0
-        try pieces(of: file, expected.byteCount) { bytes, _ in
+        try pieces(of: file, byteCount) { bytes, _ in
             checksum = bytes.withUnsafeBytes { Checksum.crc32c($0, continuing: checksum) }
         }
         return checksum

@@ -252,8 +252,8 @@ struct Snapshot: ParsableCommand {
             Example:
               assaylog snapshot --data ./data --to ./backup-2024-05-01
 
-            Takes log and models; what is derived comes back by itself. Works beside a running server and takes
-            no lock: every commit that was acknowledged is in it, and perhaps the one that is just being
+            Takes log, models and the results that another version of assaylog worked out by other rules; what is
+            derived by this one's comes back by itself. Works beside a running server and takes no lock: every commit that was acknowledged is in it, and perhaps the one that is just being
             written. Restore it with `assaylog restore`.
             """)
 
@@ -284,6 +284,8 @@ struct Restore: ParsableCommand {
               assaylog restore --from ./backup-2024-05-01 --data ./data
 
             Checks every file before it writes one, and writes to a new or empty directory alone.
+            Before a version of assaylog that works results out by other rules serves a snapshot, restore it with
+            the version that took it and run `assaylog rebuild`: the results of its rules are there then.
             """)
 
     @Option(help: ArgumentHelp("The snapshot's directory.", valueName: "dir"))

@@ -375,11 +375,11 @@ struct StoreSnapshotTests {
             #expect(!FileManager.default.fileExists(atPath: target))
         }
         let copy = try backup.copy()
-        try Data("assaylog snapshot 2\n".utf8).write(to: URL(fileURLWithPath: copy.path + "/SNAPSHOT"))
+        try Data("assaylog snapshot 3\n".utf8).write(to: URL(fileURLWithPath: copy.path + "/SNAPSHOT"))
         let refusal = #expect(throws: StoreRefusal.self) {
             try StoreSnapshot.restore(from: copy.path, to: target)
         }
-        #expect(refusal?.description.contains("version 2; this build reads version 1") == true)
+        #expect(refusal?.description.contains("version 3; this build reads versions 1 and 2") == true)
     }
 
     @Test(
