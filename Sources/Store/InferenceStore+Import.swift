@@ -6,7 +6,9 @@
 //    moved is found again, and one that was changed is not taken for itself.
 //  * A mark goes on from another exactly when it says so, by the other's place: a file that was written over
 //    under the same name is not what was there before.
-//  * A mark that cannot be read is told of, and hides no other. Which file it was of is not known then.
+//  * A mark that cannot be read is told of, and hides no other: unless it was of another partition, for none of this
+//    one's records came with it, or a later mark goes on from it, which then says how far its file is read. Which
+//    file it was of is not known else.
 
 import Bytes
 import Disk
@@ -134,7 +136,7 @@ extension InferenceStore {
 package struct ImportMarks: Sendable {
     /// The last mark of every file, newest first.
     package var marks: [ImportMark] = []
-    /// Marks that cannot be read, each with its place: of whatever partition and file.
+    /// Marks that cannot be read and may be the last of a file's, each with its place.
     package var unread: [String] = []
 }
 
@@ -146,11 +148,18 @@ extension StoreView {
         // The newest mark of each name, and at each place.
         var byPath: [String: Int] = [:]
         var byPlace: [ImportMark.Place: Int] = [:]
+        // Places that marks go on from where none is that can be read: each is that of one that cannot.
+        var missing: Set<ImportMark.Place> = []
+        // Not where a mark may be hidden with all that was beside it, or does not tell its place.
+        var tellsMissing = !snapshot.index.uses.values.contains { $0.unseenFrom != nil }
+        let index = snapshot.index.topics[topic]
         for place in snapshot.index.events where place.entry.name == InferenceStore.importEventName {
             var mark: ImportMark
             do {
                 mark = try ImportMark(JSONField(try JSONValue(parsing: try snapshot.event(place).document)))
             } catch {
+                // Its records came with it.
+                guard index?.mayHold(place.entry.commit, in: partition) ?? false else { continue }
                 let file = FileName.segment(place.segment)
                 // What is wrong with the bytes `assaylog check` says.
                 let reason = error is SegmentError ? "" : " (\(error))"
@@ -159,6 +168,12 @@ extension StoreView {
                 continue
             }
             guard mark.topic == topic, mark.partition == partition else { continue }
+            if mark.checksum == nil { tellsMissing = false }
+            if let begin = mark.begin, begin != .start, byPlace[begin] == nil,
+                missing.count < found.unread.count
+            {
+                missing.insert(begin)
+            }
             let namesake = byPath[mark.path].flatMap { mark.follows(marks[$0]) ? $0 : nil }
             if let last = namesake ?? mark.begin.flatMap({ byPlace[$0] }), var found = marks[last] {
                 // A file that goes on replaces its own last mark; one that was moved leaves it.
@@ -171,6 +186,7 @@ extension StoreView {
             if let place = mark.place { byPlace[place] = marks.count }
             marks.append(mark)
         }
+        if tellsMissing, missing.count == found.unread.count { found.unread = [] }
         found.marks = marks.reversed().compactMap { $0 }
         return found
     }

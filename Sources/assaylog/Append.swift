@@ -199,9 +199,9 @@ private struct Importer {
         if let unread = known.unread.first {
             let more = known.unread.count > 1 ? " and \(known.unread.count - 1) more" : ""
             throw CommandFailure(
-                "whether \(file.name) is in the log already is not known, for how far an import had come cannot be "
-                    + "read: \(unread)\(more); restore that file of the log from a backup, or import all of "
-                    + "\(file.name) with --again, which does not ask")
+                "whether \(file.name) is in the log already is not known, for how far an import into partition "
+                    + "\"\(options.partition)\" had come cannot be read: \(unread)\(more); restore that file of "
+                    + "the log from a backup, or import all of \(file.name) with --again, which does not ask")
         }
         let marks = known.marks
         var changed: Range<Int>?
