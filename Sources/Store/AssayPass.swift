@@ -162,7 +162,7 @@ struct AssayPass {
         return rowCount <= 2 * sliceRowCount / indices.count
     }
 
-    private func indices(touching period: TimeWindow, until: Timestamp) -> Range<Int> {
+    func indices(touching period: TimeWindow, until: Timestamp) -> Range<Int> {
         grid.indices(touching: period).clamped(to: 0..<grid.completeCount(until: until))
     }
 
@@ -313,7 +313,7 @@ struct AssayPass {
     // MARK: Slices
 
     /// What is read for the windows of `indices`.
-    private func plan(under indices: Range<Int>) throws -> QueryPlan {
+    func plan(under indices: Range<Int>) throws -> QueryPlan {
         let scope = try view.scope(of: definition.window)
         return QueryPlan(
             topic: view.snapshot.index.topics[scope.topic], window: covered(by: indices),

@@ -1,8 +1,8 @@
 // How many windows an assay decides at once, asked before it may: each is an event of the log, with a result of
 // a kilobyte or two beside it.
 //
-//     the index: where blocks begin and end ──► no more than the bound: go on
-//                                          └──► more than the bound hold a block's first or last record: refuse
+//     the index (IndexedOccupation.swift) ──► no more than the bound: go on
+//                                        └──► more than the bound hold a block's first or last record: refuse
 //     else the records' times, in order, up to the bound, or as many as may be read
 //
 // Invariants:
@@ -15,29 +15,6 @@ import EventLog
 import JSON
 import Queries
 import Records
-
-/// Windows that hold records, counted once each; records come ascending by time.
-private struct OccupiedCount {
-    let grid: WindowGrid
-    let windows: Range<Int>
-    private(set) var count = 0
-    private var next: Int
-
-    init(_ grid: WindowGrid, _ windows: Range<Int>) {
-        self.grid = grid
-        self.windows = windows
-        next = windows.lowerBound
-    }
-
-    /// Adds those among `indices` that come after all that were added.
-    mutating func add(_ indices: Range<Int>) {
-        let end = min(indices.upperBound, windows.upperBound)
-        let first = max(indices.lowerBound, next)
-        guard first < end else { return }
-        count += end - first
-        next = end
-    }
-}
 
 extension StoreView {
     /// The most windows that hold records and are due as soon as an assay is active: a year of minutes is half of
@@ -90,21 +67,10 @@ extension StoreView {
         _ index: TopicIndex, limit: Int
     ) throws -> Int {
         let plan = QueryPlan(topic: index, window: grid.period(of: windows), filter: filter, cut: nil)
-        let parts =
-            (plan.steps.map { ($0.block.timeMin, $0.block.timeMax) }
-            + plan.tails.map { ($0.timeMin, $0.timeMax) }).sorted { $0.0 < $1.0 }
-        var most = OccupiedCount(grid, windows)
-        for (least, greatest) in parts {
-            let end = Timestamp(milliseconds: greatest).adding(TimeSpan(microseconds: 1))
-            most.add(grid.indices(touching: TimeWindow(start: Timestamp(milliseconds: least), end: end)))
-        }
-        guard most.count > limit else { return most.count }
+        let indexed = IndexedOccupation(of: windows, on: grid, plan)
+        guard indexed.windowCountMax > limit else { return indexed.windowCountMax }
         // A model's name is told by the records, not by the index.
-        if filter.modelName == nil {
-            var ends = OccupiedCount(grid, windows)
-            for time in parts.flatMap({ [$0.0, $0.1] }).sorted() { ends.add(grid.indices(containing: time)) }
-            guard ends.count <= limit else { return ends.count }
-        }
+        if filter.modelName == nil, indexed.windowCountMin > limit { return indexed.windowCountMin }
         var counted = OccupiedCount(grid, windows)
         var readCount = 0
         var rest = windows

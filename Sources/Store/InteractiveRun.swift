@@ -33,14 +33,17 @@ package struct InteractiveRun: Sendable {
     /// - Throws: where there are more windows than one run looks at, or nothing to compare them with; and
     ///   `CancellationError` where the task is cancelled.
     package func results() throws -> [AssayResult] {
-        let (outcomes, lookedUntil) = try pass.outcomes(touching: .always, until: until, limit: limit)
-        guard lookedUntil == until else {
-            throw FieldError(
+        var refusal: FieldError {
+            FieldError(
                 field: "window.interval",
                 problem: "makes more windows than one run looks at: \(limit.windowCount) windows that hold "
                     + "records, or \(limit.valueCount) values in all; use a longer interval, or a \"start\" "
                     + "and a \"run_until\" nearer to each other")
         }
+        // Before a record is read, where that is known: else seconds of work come to no answer.
+        guard try !pass.isBeyond(limit, touching: .always, until: until) else { throw refusal }
+        let (outcomes, lookedUntil) = try pass.outcomes(touching: .always, until: until, limit: limit)
+        guard lookedUntil == until else { throw refusal }
         return outcomes.map { window in
             AssayResult(
                 window.outcome, assayID: id, analysedAt: window.analysedAt,

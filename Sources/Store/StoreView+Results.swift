@@ -99,13 +99,13 @@ extension StoreView {
         pass.grid.reach(back: period.start)
         let until = min(period.end, sources.now())
         let limit = PassLimit.interactive.bounded(forBins: assay.definition.summarizer.numBins)
+        let refusal = StoreRefusal(
+            .tooLarge,
+            "the period holds more than one run looks at, \(limit.windowCount) windows with records or "
+                + "\(limit.valueCount) values in all; ask for a shorter one")
+        guard try !pass.isBeyond(limit, touching: period, until: until) else { throw refusal }
         let (outcomes, lookedUntil) = try pass.outcomes(touching: period, until: until, limit: limit)
-        guard lookedUntil == until else {
-            throw StoreRefusal(
-                .tooLarge,
-                "the period holds more than one run looks at, \(limit.windowCount) windows with records or "
-                    + "\(limit.valueCount) values in all; ask for a shorter one")
-        }
+        guard lookedUntil == until else { throw refusal }
         return outcomes.filter { $0.outcome.window.start >= period.start }.map { window in
             AssayResult(
                 window.outcome, assayID: id, analysedAt: window.analysedAt,
