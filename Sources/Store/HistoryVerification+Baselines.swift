@@ -4,14 +4,16 @@
 //     pin ──► its records up to its cut ──► the same summary: equal
 //                                      └──► another: explained by what went since? else different
 //
-// Records that went are in no index any more, and with them their times. So it is asked what can be: whether
-// what is missing is no more than what went from the baseline's partitions after the pin.
+// Records that went are in no index any more, and with them their times: a tombstone has addresses alone, and to
+// keep more would be to keep a part of what is to go. So it is asked what can be: whether what is missing is no more
+// than what went from the baseline's partitions after the pin, and whether what is left could have been a part of it.
 //
 // Invariants:
 //  * A pin is counted once: equal, different, or as one that cannot be checked, because what it was made of
 //    went since, or belongs to another place now. Those stand as they are: it was for this that they were pinned.
 //  * What went elsewhere (other partitions, other fields, or before the pin) leaves a pin to be checked.
-//  * Records that go take numbers away and add none: a pin with fewer numbers than there are is different.
+//  * Records that go take numbers away and add none: a pin with fewer numbers than there are is different, and so is
+//    one with a number outside of its least and greatest.
 
 import Assays
 import EventLog
@@ -49,7 +51,7 @@ extension StoreView {
                     assay.definition.baseline, assay.definition.summarizer, cut: pin.cut)
                 if again.summary == pin.summary.summary {
                     report.baselineEqualCount += 1
-                } else if movedSince || explains(gone, spec, pin, isLeft: again.summary.count) {
+                } else if movedSince || explains(gone, spec, pin, isLeft: again.summary) {
                     report.baselineGoneCount += 1
                 } else {
                     report.baselineDifferentCount += 1
@@ -57,7 +59,7 @@ extension StoreView {
                 }
             } catch {
                 let isDamage = (error as? StoreRefusal)?.kind == .unavailable
-                if !isDamage, movedSince || explains(gone, spec, pin, isLeft: 0) {
+                if !isDamage, movedSince || explains(gone, spec, pin, isLeft: nil) {
                     report.baselineGoneCount += 1
                 } else {
                     report.baselineDifferentCount += 1
@@ -69,12 +71,15 @@ extension StoreView {
 
     /// Whether what went after a pin may be what its baseline lacks.
     ///
-    /// - Parameter left: how many numbers are there still.
+    /// - Parameter left: of the numbers that are there still; nil where there are none.
     private func explains(
-        _ gone: some Sequence<Tombstone>, _ spec: AssayWindowSpec, _ pin: BaselinePin, isLeft left: Int
+        _ gone: some Sequence<Tombstone>, _ spec: AssayWindowSpec, _ pin: BaselinePin, isLeft left: Summary?
     ) -> Bool {
-        let lackCount = pin.summary.summary.count - left
-        guard lackCount > 0, let scope = try? scope(of: spec, cut: pin.cut) else { return false }
+        let pinned = pin.summary.summary
+        let lackCount = pinned.count - (left?.count ?? 0)
+        guard lackCount > 0, pinned.encloses(left), let scope = try? scope(of: spec, cut: pin.cut) else {
+            return false
+        }
         var ranges: [String: IndexRanges] = [:]
         for tombstone in gone {
             if let field = tombstone.field {
@@ -99,5 +104,14 @@ extension StoreView {
             }
         }
         return found
+    }
+}
+
+extension Summary {
+    /// Whether the numbers that another tells of lie between the least and the greatest of these.
+    fileprivate func encloses(_ other: Summary?) -> Bool {
+        guard let least = other?.min, let greatest = other?.max else { return true }
+        guard let min, let max else { return false }
+        return min <= least && greatest <= max
     }
 }
