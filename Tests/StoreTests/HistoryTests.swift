@@ -5,6 +5,7 @@
 // have been old enough.
 
 import Assays
+import Disk
 import EventLog
 import Foundation
 import JSON
@@ -360,8 +361,9 @@ struct HistoryTests {
         report = try scene.store.view.verify(scene.store.configuration)
         #expect(report.keptDifferentCount == 1 && report.differentCount == 0 && !report.isProved)
         let configuration = Scene.configuration(scene.folder)
-        // The directory is in use.
-        #expect(await refusal { _ = try InferenceStore.rebuild(configuration) } != "")
+        // The directory is in use: that, and nothing else, is what keeps it from being derived anew.
+        let refused = #expect(throws: DiskError.self) { _ = try InferenceStore.rebuild(configuration) }
+        #expect(refused?.kind == .locked)
         try await scene.store.close()
         let folder = try scene.folder.copy()
         let rebuilt = try InferenceStore.rebuild(Scene.configuration(folder))
