@@ -147,16 +147,37 @@ package struct OccupiedWindowSearch: Sendable {
     private var index = 0
     /// No record before this one lies in a window yet to be found.
     private var row = 0
+    /// Windows that are found also where they hold no records, and the first that was not passed.
+    private let besides: [Int]
+    private var besidesPosition = 0
+    /// An occupied window that lies behind one of those.
+    private var ahead: OccupiedWindow?
 
-    package init(_ grid: WindowGrid, until: Timestamp) {
+    /// - Parameter besides: numbers of windows that are found also where they hold no records, ascending.
+    package init(_ grid: WindowGrid, until: Timestamp, besides: [Int] = []) {
         self.grid = grid
+        self.besides = besides
         completeCount = grid.completeCount(until: until)
     }
 
-    /// The next occupied window; nil where there is none.
+    /// The next occupied window, or one that is found besides, then without rows where it holds none; nil where
+    /// there is none.
     ///
     /// `times`, in milliseconds, ascend and are the same at each call.
     package mutating func next(in times: UnsafeBufferPointer<Int64>) -> OccupiedWindow? {
+        let found = ahead ?? nextOccupied(in: times)
+        ahead = nil
+        guard besidesPosition < besides.count else { return found }
+        let other = besides[besidesPosition]
+        if let found, found.index < other { return found }
+        besidesPosition += 1
+        if other == found?.index { return found }
+        ahead = found
+        guard other < completeCount else { return next(in: times) }
+        return OccupiedWindow(index: other, window: grid.window(other), rows: 0..<0)
+    }
+
+    private mutating func nextOccupied(in times: UnsafeBufferPointer<Int64>) -> OccupiedWindow? {
         while index < completeCount {
             let window = grid.window(index)
             let inside = window.milliseconds

@@ -271,9 +271,9 @@ package actor AssayScheduler {
             for topic in cohort.topics {
                 if let times = arrivals[topic] { cohort.note(times, of: topic, at: now) }
             }
-            if cohort.hasHomeChanged(view, after: seenCut) {
-                let everything = view.snapshot.index.topics[cohort.key.topic]?.times(after: 0)
-                cohort.note(everything ?? DisjointRanges(), of: cohort.key.topic, at: now)
+            for topic in cohort.topicsOfChangedHome(view, after: seenCut) {
+                let everything = view.snapshot.index.topics[topic]?.times(after: 0)
+                cohort.note(everything ?? DisjointRanges(), of: topic, at: now)
             }
             if cohort.late == nil { cohort.settledCut = view.snapshot.cut }
         }

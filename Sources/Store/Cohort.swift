@@ -206,9 +206,10 @@ extension Cohort {
             settledCut: assay.examinedCut)
         cohort.setBack(to: key.grid.completeCount(until: now.adding(-grace)))
         if cohort.examinedCount > firstWindow {
-            let since = cohort.hasHomeChanged(view, after: assay.examinedCut) ? 0 : assay.examinedCut
+            let changed = cohort.topicsOfChangedHome(view, after: assay.examinedCut)
             for topic in cohort.topics {
                 guard let index = view.snapshot.index.topics[topic] else { continue }
+                let since = changed.contains(topic) ? 0 : assay.examinedCut
                 cohort.note(index.times(after: since), of: topic, at: now, isOverdue: true)
             }
         }
@@ -216,11 +217,17 @@ extension Cohort {
         return cohort
     }
 
-    /// Whether a partition became an edge, or home again: that changes what all windows at home hold.
-    func hasHomeChanged(_ view: StoreView, after cut: CommitNumber) -> Bool {
-        let spec = key.column.spec
-        guard spec.locations == .home, let pipeline = try? view.pipeline(of: spec) else { return false }
-        return view.locationsChanged(of: pipeline.id, after: cut)
+    /// The topics of which a partition became an edge, or home again: that changes what all windows at home hold,
+    /// and all baselines there.
+    func topicsOfChangedHome(_ view: StoreView, after cut: CommitNumber) -> [String] {
+        var columns = [(key.topic, key.column.spec)]
+        if let sliding = key.sliding { columns.append((sliding.topic, sliding.column.spec)) }
+        return columns.compactMap { topic, spec in
+            guard spec.locations == .home, let pipeline = try? view.pipeline(of: spec),
+                view.locationsChanged(of: pipeline.id, after: cut)
+            else { return nil }
+            return topic
+        }
     }
 }
 

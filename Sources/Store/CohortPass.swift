@@ -12,6 +12,7 @@
 //  * A window whose newest result is sealed is passed over: its records may be gone.
 //  * An assay that cannot be analysed is named and holds nobody up.
 //  * A window with records has an outcome, also where nothing is under its baseline: then without a score.
+//  * A window without records has one where it had some when it was decided: its records are another location's now.
 
 import Assays
 import EventLog
@@ -115,7 +116,7 @@ struct CohortPass {
         // From the first window that is wanted: others may overlap it in any number.
         var search = OccupiedWindowSearch(
             WindowGrid(start: first.start, width: key.grid.width, interval: key.grid.interval),
-            until: last.end)
+            until: last.end, besides: decided(among: windows, view))
         var counted = (windows: 0, values: 0)
         var sorter = SampleSorter()
         var sample = SortedSample()
@@ -147,13 +148,28 @@ struct CohortPass {
                             own = try AssayEvaluator(assay.definition, found)
                         }
                         let outcome = own.outcome(of: sample, moments: moments, in: found.window)
-                        members[position].take(outcome, since: start, view)
+                        members[position].take(
+                            outcome, ofEmptyWindow: found.rows.isEmpty, since: start, view)
                     }
                 }
             }
         }
         answer.findings = members.map(\.findings)
         return answer
+    }
+
+    /// Which of some windows any member has decided, by their distance from the first.
+    private func decided(among windows: Range<Int>, _ view: StoreView) -> [Int] {
+        let first = key.grid.window(windows.lowerBound).start
+        let period = TimeWindow(start: first, end: key.grid.window(windows.upperBound - 1).end)
+        var found: Set<Int> = []
+        for member in members {
+            guard let last = member.assay.decisions.last, last.window.start >= first else { continue }
+            for decision in member.assay.decisions(startingIn: period) where !view.isSealed(decision) {
+                found.insert(key.grid.index(startingAt: decision.window.start) - windows.lowerBound)
+            }
+        }
+        return found.filter { $0 < windows.count }.sorted()
     }
 
     /// The members but for those that have never decided anything at a path that no record has: it may be
@@ -202,8 +218,11 @@ struct CohortPass {
 
 extension CohortPass.Member {
     /// Keeps an outcome that is not decided already.
-    fileprivate mutating func take(_ outcome: AssayOutcome, since start: Int64, _ view: StoreView) {
+    fileprivate mutating func take(
+        _ outcome: AssayOutcome, ofEmptyWindow isEmpty: Bool, since start: Int64, _ view: StoreView
+    ) {
         let earlier = assay.decision(forWindowStartingAt: outcome.window.start)
+        if isEmpty, earlier == nil { return }
         let digest = outcome.digest
         if let earlier, earlier.digest == digest || view.isSealed(earlier) { return }
         let reason: DecisionReason =
