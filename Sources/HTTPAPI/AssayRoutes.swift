@@ -215,11 +215,11 @@ struct AssayRoutes {
         let window = try period(body)
         let limit = try limit(body) ?? .max
         let view = store.view
-        if let workspaceID: WorkspaceID = try body["workspace_id"].optional?.identifier(),
-            let assay = store.book[id], assay.definition.workspaceID != workspaceID
+        if let workspaceID = try workspace(body, view.catalog), let assay = view.book[id],
+            assay.definition.workspaceID != workspaceID
         {
-            throw body["workspace_id"].refused(
-                "is \(workspaceID), but assay \(id) is not in it")
+            let field = body["workspace_id"].optional ?? body["workspace_name"]
+            throw field.refused("is \(field.value?.text ?? ""), but assay \(id) is not in it")
         }
         if let pipelineID: PipelineID = try body["pipeline_id"].optional?.identifier(),
             let assay = store.book[id], assay.definition.pipelineID != pipelineID

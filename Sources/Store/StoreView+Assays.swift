@@ -57,10 +57,18 @@ extension StoreView {
             throw FieldError(
                 field: "workspace_id", problem: "is \(id), and there is no such workspace; create it first")
         }
-        definition.workspaceID = definition.workspaceID ?? pipeline.workspaceID
-        if definition.window.workspaceID == nil && definition.window.pipelineName == pipeline.name {
-            definition.window.workspaceID = pipeline.workspaceID
+        try refuse(definition.workspaceID, "workspace_id", otherThanOf: pipeline)
+        definition.workspaceID = pipeline.workspaceID
+        // Results name the assay's pipeline, and must not be of another one's records.
+        guard definition.window.pipelineName == pipeline.name else {
+            throw FieldError(
+                field: "window.pipeline_name",
+                problem:
+                    "is \"\(definition.window.pipelineName)\", but the assay's pipeline, \(pipeline.id), is "
+                    + "called \"\(pipeline.name)\"; name the same in both")
         }
+        try refuse(definition.window.workspaceID, "window.workspace_id", otherThanOf: pipeline)
+        definition.window.workspaceID = pipeline.workspaceID
         _ = try scope(of: definition.window)
         // The baseline's records are found by name too, and a name may be given again elsewhere later.
         func completed(_ spec: AssayWindowSpec) throws -> AssayWindowSpec {
@@ -78,6 +86,16 @@ extension StoreView {
             definition.baseline = .slidingWindow(try completed(spec), offset: offset)
         }
         return definition
+    }
+
+    /// Refuses a workspace in which the pipeline is not: another one there may have its name.
+    private func refuse(_ id: WorkspaceID?, _ field: String, otherThanOf pipeline: Pipeline) throws {
+        guard let id, id != pipeline.workspaceID else { return }
+        throw FieldError(
+            field: field,
+            problem:
+                "is \(id), but pipeline \(pipeline.id) is in workspace \(pipeline.workspaceID); give that, "
+                + "or leave it out")
     }
 
     // MARK: Records behind an assay

@@ -297,4 +297,63 @@ struct AssayRefusalTests {
             #expect(client.store.log.cut == cut)
         }
     }
+
+    // Pipeline 2 was watched by its name in workspace 1: its results were of pipeline 1's records.
+    @Test("an assay's pipeline, its workspace and its windows' are one, and its results are asked there")
+    func workspaces() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.ask("workspaces/create", "{\"workspace_name\":\"other\"}")
+            try await client.ask(
+                "pipelines/create", "{\"pipeline_id\":\"fraud\",\"workspace_id\":2,\"definition\":{}}")
+            let good = AssayRequests.request()
+            let second = good.replacing("\"pipeline_id\":1", with: "\"pipeline_id\":2")
+            let window = AssayRequests.window
+            for (body, message) in [
+                (
+                    second,
+                    "field \"workspace_id\" is 1, but pipeline 2 is in workspace 2; give that, or leave"
+                ),
+                (
+                    good.replacing("\"workspace_id\":1}", with: "\"workspace_id\":2}"),
+                    "field \"workspace_id\" is 2, but pipeline 1 is in workspace 1"
+                ),
+                (
+                    good.replacing(
+                        "\"workspace_id\":1,\"locations\"", with: "\"workspace_id\":2,\"locations\""),
+                    "field \"window.workspace_id\" is 2, but pipeline 1 is in workspace 1"
+                ),
+                (
+                    second.replacing("\"workspace_id\":1}", with: "\"workspace_id\":2}"),
+                    "field \"window.workspace_id\" is 1, but pipeline 2 is in workspace 2"
+                ),
+                (
+                    AssayRequests.request(window: window.replacing("\"fraud\"", with: "\"churn\"")),
+                    "field \"window.pipeline_name\" is \"churn\", but the assay's pipeline, 1, is called \"fraud\""
+                ),
+            ] {
+                for endpoint in ["create", "run_interactive"] {
+                    let refused = try await client.refused("assays/\(endpoint)", body)
+                    #expect(
+                        refused.status == 400 && refused.message.contains(message), "\(body): \(refused)")
+                }
+            }
+            try await client.ask("assays/create", good)
+            for (member, message) in [
+                ("\"workspace_id\":2", "field \"workspace_id\" is 2, but assay 1 is not in it"),
+                (
+                    "\"workspace_name\":\"other\"",
+                    "field \"workspace_name\" is \"other\", but assay 1 is not in it"
+                ),
+                ("\"workspace_name\":\"no\"", "field \"workspace_name\" is \"no\", and there is no such"),
+            ] {
+                let refused = try await client.refused(
+                    "assays/get_assay_results", "{\"assay_id\":1,\(member)}")
+                #expect(refused.status == 400 && refused.message.contains(message), "\(refused)")
+            }
+            for member in ["\"workspace_id\":1", "\"workspace_name\":\"risk\"", "\"workspace_name\":null"] {
+                try await client.ask("assays/get_assay_results", "{\"assay_id\":1,\(member)}")
+            }
+        }
+    }
 }
