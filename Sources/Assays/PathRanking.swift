@@ -7,9 +7,10 @@
 // where no line is known, the alert threshold stands for it.
 //
 // Invariants:
-//  * Paths that drifted come first, greatest first; then those that lack a score in some window, most such
-//    windows first: who fell silent is not taken for calm; then those of drift 0, then those without a
-//    window. Equals go by their paths.
+//  * Paths that drifted, which is by as much as noise explains or with an alert, come first, greatest first.
+//    Then those of which windows hold no numbers, or none could be compared: who fell silent is not taken for
+//    calm. First those that are silent still, then most such windows first. Then the rest, last those without
+//    a window. Equals go by their drift, then by their paths.
 //  * `alertSince` is the start of the first window of the last unbroken run of alerts; windows
 //    without a score neither end a run nor belong to one.
 
@@ -107,7 +108,7 @@ package struct PathRanking: Hashable, Sendable {
     package init(_ findings: [PathFinding]) {
         self.findings = findings.sorted { left, right in
             let (first, second) = (left.place, right.place)
-            return first == second ? left.path < right.path : first < second
+            return first == second ? left.path < right.path : first.lexicographicallyPrecedes(second)
         }
     }
 
@@ -120,14 +121,13 @@ package struct PathRanking: Hashable, Sendable {
 }
 
 extension PathFinding {
-    /// Before whom a path stands.
-    fileprivate var place: (kind: Int, rank: Double) {
-        let missingCount = windowCount - scoredCount
-        return switch drift {
-        case let drift? where drift > 0: (0, -drift)
-        case _ where missingCount > 0: (1, -Double(missingCount))
-        case .some: (2, 0)
-        case nil: (3, 0)
+    /// Before whom a path stands: the lesser first, place by place.
+    fileprivate var place: [Double] {
+        let drift = drift ?? 0
+        if drift >= 1 || alertCount > 0 { return [0, -drift] }
+        if noDataCount > 0 || scoredCount < windowCount && scoredCount == 0 {
+            return [1, lastStatus == .noData ? 0 : 1, -Double(windowCount - scoredCount), -drift]
         }
+        return [windowCount > 0 ? 2 : 3, -drift]
     }
 }

@@ -70,6 +70,27 @@ struct PathRankingTests {
         #expect(entries[1]["drift"] == .number(0))
     }
 
+    // Whatever scored above 0 counted as drifted, which noise does: a path without numbers came last.
+    @Test("noise is no drift: who is silent comes before it, first who is silent still; an alert is drift")
+    func noise() throws {
+        let noise = [1.0, 1, 1, 4, 4]
+        let ranking = PathRanking([
+            try finding("input loud", [noise, noise]), try finding("input back", [[.nan], [.nan], calm]),
+            try finding("input silent", [noise, noise, [.nan]]), try finding("input void", [[.nan]]),
+            try finding("input alerted", [wild] + Array(repeating: calm, count: 40)),
+            try finding("input calm", [calm, calm]), try finding("input wild", [wild]),
+        ])
+        #expect(
+            ranking.findings.map(\.path.field) == [
+                "wild", "alerted", "silent", "void", "back", "loud", "calm",
+            ])
+        for finding in ranking.findings where ["loud", "alerted"].contains(finding.path.field) {
+            let drift = try #require(finding.drift)
+            #expect(drift > 0 && drift < 1, "\(finding.path.text)")
+            #expect(finding.alertCount == (finding.path.field == "alerted" ? 1 : 0))
+        }
+    }
+
     @Test("drift is the mean of what scores are of what noise explains")
     func drift() throws {
         let evaluator = try AssayOutcomeTests.evaluator()
