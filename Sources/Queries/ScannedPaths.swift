@@ -50,11 +50,8 @@ private struct PathSearch {
             } else if flags[place] {
                 continue
             }
-            let name = field.hasPrefix("in.") ? "input " + field.dropFirst(3) : "output " + field.dropFirst(4)
-            // A field that no path can name is not asked for.
-            guard let path = try? IOPath(parsing: name + (element.map { " \($0)" } ?? "")),
-                path.recordField == field, path.element == element
-            else {
+            // A field that no path can name, as one with blanks at an end, is not asked for.
+            guard let path = try? IOPath(recordField: field, element: element) else {
                 flags[place] = true
                 continue
             }

@@ -4,8 +4,9 @@
 // Two spellings are read: `input|output <field> [<element>]`, where the field may hold spaces and
 // the element is the last word when it is a number and a field stands before it; and the dotted
 // `in.<field>[.<element>]`, `out.<field>[.<element>]` of the second generation of assays. Printed
-// is the first. The plural `inputs 0 1` of the oldest documents counted fields by position; a
-// record's fields have names and no fixed order here, so it is refused with the remedy.
+// is the first, but for a whole field such as `in.income 2023`: `input income 2023` is an element of
+// `income`. The plural `inputs 0 1` of the oldest documents counted fields by position; a record's
+// fields have names and no fixed order here, so it is refused with the remedy.
 //
 // Invariants:
 //  * `IOPath(parsing: path.text)` gives back every parsed path, so no two print alike.
@@ -65,18 +66,29 @@ package struct IOPath: Hashable, Sendable {
         } else if name.hasPrefix("out.") {
             (direction, rest) = (.output, name.dropFirst(4))
         } else {
-            throw Self.refusal(name, "begins neither with \"in.\" nor with \"out.\"")
+            throw TextError(
+                text: name,
+                problem: "is no field of a record: it begins neither with \"in.\" nor with \"out.\". Write "
+                    + "\"in.age\" for the input age, \"out.dense_1\" for the output dense_1")
         }
         try self.init(
             text: name, direction: direction, field: rest, element: element.map { Substring("\($0)") })
         guard (try? IOPath(parsing: text)) == self else {
-            throw Self.refusal(name, "names a field that the spelling with spaces cannot name")
+            throw TextError(text: name, problem: "is no field that a path can name: it has blanks at an end")
         }
     }
 
-    /// As `output dense_1 0`.
+    /// As `output dense_1 0`, or `out.class 5` for a whole field whose name ends so.
     package var text: String {
-        "\(direction.rawValue) \(field)" + (element.map { " \($0)" } ?? "")
+        endsLikeElement
+            ? dottedText : "\(direction.rawValue) \(field)" + (element.map { " \($0)" } ?? "")
+    }
+
+    /// Whether the spelling with spaces would take the end of the field's name for an element.
+    private var endsLikeElement: Bool {
+        guard element == nil, let last = field.utf8.last, (0x30...0x39).contains(last) else { return false }
+        let words = field.split(whereSeparator: \.isWhitespace)
+        return words.count >= 2 && (words[words.count - 1].isNumber || words[words.count - 1].isSignedNumber)
     }
 
     /// As `out.dense_1.0`: the key of the second generation of assays.
@@ -107,8 +119,8 @@ package struct IOPath: Hashable, Sendable {
         } else {
             try self.init(text: text, direction: direction, field: rest, element: nil)
         }
-        // A field such as "a 5" would print as element 5 of "a".
-        guard (try? IOPath(parsing: self.text)) == self else {
+        // A field such as " a" would print as "a"; what is printed with dots comes back as it is.
+        guard endsLikeElement || (try? IOPath(parsing: self.text)) == self else {
             throw Self.refusal(text, "names a field that the spelling with spaces cannot name")
         }
     }

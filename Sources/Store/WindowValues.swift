@@ -87,7 +87,19 @@ extension StoreView {
         FieldError(
             field: field,
             problem: "is \"\(spec.path.text)\", and no record of pipeline \"\(spec.pipelineName)\" there has "
-                + "a number at it; write \"input|output field index\" with a field that the records have")
+                + "a number at it; "
+                + (fieldMeant(by: spec).map { "write \"\($0.text)\" for the field of that name" }
+                    ?? "write \"input|output field index\" with a field that the records have"))
+    }
+
+    /// The whole field that is called as the path of `spec`, element and all; nil where records have none.
+    private func fieldMeant(by spec: AssayWindowSpec) -> IOPath? {
+        guard let element = spec.path.element,
+            let path = try? IOPath(recordField: "\(spec.path.recordField) \(element)", element: nil)
+        else { return nil }
+        var spec = spec
+        spec.path = path
+        return (try? lacksField(of: spec)) == false ? path : nil
     }
 
     /// Why no record of `spec`'s pipeline and partitions could have a number at its path, whenever it came;

@@ -105,15 +105,15 @@ struct PathOptions {
     static func refusal(of path: IOPath, topic: String, in view: StoreView) throws -> CommandFailure {
         let sample = try RecordScan(view.snapshot).window(topic: topic, .always, limit: 1, newestFirst: true)
         let names = (sample.batches.first?.fields ?? []).compactMap { field -> String? in
-            let words = field.name.split(separator: ".", maxSplits: 1)
-            guard words.count == 2, words[0] == "in" || words[0] == "out" else { return nil }
-            let name = (words[0] == "in" ? "input " : "output ") + words[1]
+            func quoted(_ element: Int?) -> String? {
+                (try? IOPath(recordField: field.name, element: element)).map { "\"\($0.text)\"" }
+            }
             switch field.values {
-            case .scalar: return "\"\(name)\""
-            case .fixedList(let leaves) where leaves.count == 1: return "\"\(name) 0\""
+            case .scalar: return quoted(nil)
+            case .fixedList(let leaves) where leaves.count == 1: return quoted(0)
             case .fixedList(let leaves) where leaves.count > 1:
-                return "\"\(name) 0\" to \"… \(leaves.count - 1)\""
-            case .list: return "\"\(name) 0\" and on"
+                return quoted(0).map { "\($0) to \"… \(leaves.count - 1)\"" }
+            case .list: return quoted(0).map { "\($0) and on" }
             case .fixedList, .json, .none: return nil
             }
         }

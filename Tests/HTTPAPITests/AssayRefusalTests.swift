@@ -356,4 +356,40 @@ struct AssayRefusalTests {
             }
         }
     }
+
+    // The refusal of a field of that name offered the spelling that it refused, and there was no other.
+    @Test("a field whose name ends in a number is watched by its record's spelling, which refusals offer")
+    func numberedField() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append(
+                "[{\"time\":1704826800000,\"in.income 2023\":1,\"in.income\":5},"
+                    + "{\"time\":1704826801000,\"in.income 2023\":3,\"in.income\":6}]")
+            func body(_ path: String) -> String {
+                "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":"
+                    + AssayRequests.fixed.replacing("output y", with: path).replacing("[]", with: "null")
+                    + "}"
+            }
+            let refused = try await client.refused("assays/summarize", body("input income 2023"))
+            #expect(
+                refused.status == 400
+                    && refused.message.hasSuffix("; write \"in.income 2023\" for the field of that name"),
+                "\(refused)")
+            #expect(
+                try await client.refused("assays/summarize", body("input income 7")).message
+                    .hasSuffix("; write \"input|output field index\" with a field that the records have"))
+            #expect(try await client.ask("assays/summarize", body("in.income 2023"))["mean"].double() == 2)
+            // Stored and read back as it was asked for, and one path of the second generation.
+            try await client.ask(
+                "assays/create",
+                AssayRequests.request(
+                    window: AssayRequests.window.replacing("output y", with: "in.income 2023"))
+            )
+            let listed = try await client.ask("assays/list", "{}").array()
+            #expect(try listed[0]["window"]["path"].string() == "in.income 2023")
+            let binning = try await SeriesRoutesTests.ask(
+                client, "preview_baseline_binning", SeriesRoutesTests.body("", field: "in.income 2023"))
+            #expect(binning["in.income 2023"].isPresent)
+        }
+    }
 }

@@ -58,12 +58,14 @@ import Testing
                     time: 1_700_000_000_000,
                     fields: [
                         "out.y": .float64(1), "out.name": .text("a"), "in.z": .float64(2),
-                        "metadata.elapsed": .float64(3),
+                        "metadata.elapsed": .float64(3), "in.income 2023": .float64(4),
                     ])
             ], isSmall: isSmall)
         let query = WindowQuery(topic: "fraud", window: .always, path: try IOPath(parsing: "input z"))
         #expect(
-            try SharedColumnScan(model.snapshot, query).paths().paths.map(\.text) == ["input z", "output y"])
+            try SharedColumnScan(model.snapshot, query).paths().paths.map(\.text) == [
+                "in.income 2023", "input z", "output y",
+            ])
         var other = query
         other.topic = "churn"
         #expect(try SharedColumnScan(model.snapshot, other).paths().paths == [])

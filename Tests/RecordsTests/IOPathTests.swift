@@ -32,7 +32,8 @@ struct IOPathTests {
         arguments: [
             ("input age", "age"), ("output house price", "house price"), ("output 5", "5"),
             ("out.score", "score"), ("in.a.b", "a.b"), ("out.5", "5"),
-            ("input feature.1", "feature.1"),
+            ("input feature.1", "feature.1"), ("in.income 2023", "income 2023"), ("out.a -5", "a -5"),
+            ("in.a.b 5", "a.b 5"),
         ])
     func scalars(text: String, field: String) throws {
         let path = try IOPath(parsing: text)
@@ -46,7 +47,7 @@ struct IOPathTests {
             "", "  ", "output", "input ", "dense_1 0", "outputs 0 0", "inputs 0 1",
             "Outputs dense 0",
             "out.", "in..0", "out", "output dense_1 -1", "output dense_1 2147483648",
-            "output dense_1 99999999999999999999", "output a\u{1}b 0", "out.a 5", "out. a",
+            "output dense_1 99999999999999999999", "output a\u{1}b 0", "out. a",
             "banana", "outputdense_1 0",
         ])
     func refusals(text: String) {
@@ -87,6 +88,28 @@ struct IOPathTests {
                     }
                 }
             }
+        }
+    }
+
+    // "input income 2023" is element 2023 of "income", so that the field could not be watched at all.
+    @Test("a field of a record is named by its name, whatever that ends in, and prints so that it reads back")
+    func recordFields() throws {
+        var texts: Set<String> = []
+        for name in ["in.income 2023", "in.income", "out.a -5", "out.a 5.5", "out.a.5", "in.a 5 6", "in.5"] {
+            for element in [nil, 0, 2023] {
+                let path = try IOPath(recordField: name, element: element)
+                #expect(path.recordField == name && path.element == element)
+                #expect(try IOPath(parsing: path.text) == path)
+                #expect(texts.insert(path.text).inserted)
+            }
+        }
+        #expect(try IOPath(recordField: "in.income 2023", element: nil).text == "in.income 2023")
+        #expect(try IOPath(parsing: "input income 2023").field == "income")
+        // What is refused is not told a spelling that is refused here.
+        for (name, part) in [("calm", "Write \"in.age\" for the input age"), ("in. a", "blanks at an end")] {
+            let error = #expect(throws: TextError.self) { try IOPath(recordField: name, element: nil) }
+            #expect(error?.problem.contains(part) == true)
+            #expect(error?.problem.contains("output dense_1 0") == false)
         }
     }
 
