@@ -45,19 +45,20 @@ extension StoreView {
         _ spec: BaselineSpec, _ settings: SummarizerSettings, for window: TimeWindow? = nil,
         cut: CommitNumber? = nil, columns: SharedColumns?
     ) throws -> DatedSummary {
-        let summarizer = Summarizer(settings)
         switch spec {
         case .summary(let summary):
             return summary
         case .vector(let numbers):
             let present = numbers.compactMap { $0 }
             let sample = SortedSample(present, nullCount: numbers.count - present.count)
-            return DatedSummary(try summarizer.baseline(of: sample), over: nil)
+            return try summary(of: sample, over: nil, settings, field: "baseline.vector")
         case .fixedWindow(let windowSpec):
-            return try baseline(of: windowSpec, over: spec.period, summarizer, cut: cut, columns)
+            let sample = try sample(of: windowSpec, over: spec.period, cut: cut, columns)
+            return try summary(of: sample, over: spec.period, settings, field: "baseline.fixed_window")
         case .slidingWindow(let windowSpec, _):
-            return try baseline(
-                of: windowSpec, over: window.flatMap { spec.period(for: $0) }, summarizer, cut: cut, columns)
+            let period = window.flatMap { spec.period(for: $0) }
+            let sample = try sample(of: windowSpec, over: period, cut: cut, columns)
+            return try summary(of: sample, over: period, settings, field: "baseline.sliding_window")
         }
     }
 
@@ -75,17 +76,27 @@ extension StoreView {
         return FoundBaseline(SortedSample(values.values), over: period, definition.summarizer)
     }
 
-    private func baseline(
-        of spec: AssayWindowSpec, over period: TimeWindow?, _ summarizer: Summarizer, cut: CommitNumber?,
-        _ columns: SharedColumns?
+    /// The summary of a baseline's values; where they make none, `field` of the request is refused.
+    func summary(
+        of sample: SortedSample, over period: TimeWindow?, _ settings: SummarizerSettings, field: String
     ) throws -> DatedSummary {
+        do throws(SummaryError) {
+            return try DatedSummary(ofBaseline: sample, over: period, settings)
+        } catch {
+            guard error.isOfValues else { throw error }
+            throw FieldError(field: field, problem: "is refused: \(error)")
+        }
+    }
+
+    private func sample(
+        of spec: AssayWindowSpec, over period: TimeWindow?, cut: CommitNumber?, _ columns: SharedColumns?
+    ) throws -> SortedSample {
         guard let period else {
             throw FieldError(
                 field: "baseline",
                 problem: "slides with each window; there is no single summary of it: use a fixed_window")
         }
-        let sample = try baselineSample(of: spec, over: period, cut: cut, columns)
-        return DatedSummary(try summarizer.baseline(of: sample), over: period)
+        return try baselineSample(of: spec, over: period, cut: cut, columns)
     }
 
     /// The sorted values under a baseline.

@@ -47,7 +47,8 @@ struct ColumnReader {
             if baselines.count == Self.baselineCountMax { baselines.removeFirst() }
             baselines.append((spec, sample))
         }
-        return try DatedSummary(ofBaseline: sample, over: period, definition.summarizer)
+        return try view.summary(
+            of: sample, over: period, definition.summarizer, field: "baseline.fixed_window")
     }
 }
 

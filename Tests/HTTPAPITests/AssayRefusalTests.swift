@@ -392,4 +392,25 @@ struct AssayRefusalTests {
             #expect(binning["in.income 2023"].isPresent)
         }
     }
+
+    @Test("infinite numbers under a baseline are refused by the member that names them")
+    func infinite() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append("[{\"time\":1704826800000,\"out.y\":1e999}]")
+            client.clock.advance(300)
+            let fixed = AssayRequests.fixed.replacing("[]", with: "null")
+            for (endpoint, body) in [
+                ("summarize", "{\"summarizer\":\(AssayRequests.summarizer),\"baseline\":\(fixed)}"),
+                ("create", AssayRequests.request(baseline: fixed)),
+                ("run_interactive", AssayRequests.request(baseline: fixed)),
+            ] {
+                let refused = try await client.refused("assays/\(endpoint)", body)
+                #expect(
+                    refused.message.hasPrefix(
+                        "field \"baseline.fixed_window\" is refused: The baseline holds 1 infinite values"),
+                    "\(endpoint): \(refused)")
+            }
+        }
+    }
 }

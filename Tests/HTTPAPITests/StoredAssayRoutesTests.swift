@@ -432,7 +432,10 @@ struct StoredAssayRoutesTests {
                         + "2024-01-09T18:01:00Z: field \"baseline\" must name a period with records, and those "
                         + "of the pipeline are from 2024-01-09T19:00:00Z to 2024-01-09T19:01:10Z"
                 ),
-                (request("null", "2024-01-09T19:00:00Z"), "The baseline holds no numbers (1 null or NaN)"),
+                (
+                    request("null", "2024-01-09T19:00:00Z"),
+                    "field \"baseline.fixed_window\" is refused: The baseline holds no numbers (1 null or NaN)"
+                ),
                 (request("path", "2024-01-09T19:00:00Z", "output w"), "is \"output w\", and no record"),
             ] {
                 let refused = try await client.refused("assays/create", body)

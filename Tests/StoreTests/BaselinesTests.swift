@@ -93,9 +93,11 @@ struct BaselinesTests {
             elsewhere.hasSuffix("those of the pipeline are from 2024-01-09T19:01:40Z to 2024-01-09T19:02:10Z")
         )
         try await scene.append([(1, .nan)])
-        #expect(throws: SummaryError.self) {
-            try scene.store.view.baseline(try Self.spec(Self.fixed), try Self.settings())
-        }
+        #expect(
+            throws: FieldError(
+                field: "baseline.fixed_window",
+                problem: "is refused: \(SummaryError.emptyBaseline(missingCount: 1))")
+        ) { try scene.store.view.baseline(try Self.spec(Self.fixed), try Self.settings()) }
         try await scene.store.close()
     }
 
