@@ -31,9 +31,18 @@ struct AssayOptions: ParsableArguments {
 
     func found(in view: StoreView) throws -> Assay {
         guard let assay = view.book[AssayID(id)] else {
+            if let series = view.book[series: AssayID(id)] {
+                throw CommandFailure(
+                    "assay \(id) is of the second generation, which is not shown here; "
+                        + "POST /v2/api/assays/get/\(series.uuid) shows it")
+            }
             let ids = view.book.list().map { "\($0.id)" }.reversed().joined(separator: ", ")
             throw CommandFailure(
-                "there is no assay \(id); " + (ids.isEmpty ? "there is none at all" : "there is \(ids)"))
+                "there is no assay \(id); "
+                    + (ids.isEmpty
+                        ? "there is none" + (view.book.seriesRemark == nil ? " at all" : "")
+                        : "there is \(ids)")
+                    + (view.book.seriesRemark.map { ", and \($0)" } ?? ""))
         }
         return assay
     }
@@ -73,7 +82,9 @@ extension AssayCommand {
                         assay.report.map { "\($0.warningCount)" } ?? "-",
                         assay.report.map { "\($0.alertCount)" } ?? "-", assay.lastRun?.zuluText ?? "never")
                 }
-                if table.isEmpty {
+                if let remark = view.book.seriesRemark {
+                    Output.note(remark)
+                } else if table.isEmpty {
                     Output.note("there are no assays yet; POST /v1/api/assays/create makes one")
                 }
                 try Output.write(Array(table.text.utf8))
@@ -159,6 +170,9 @@ extension AssayCommand {
 
         private func selection() throws -> PathSelection? {
             if paths.isEmpty { return nil }
+            guard paths.count == 1 || !paths.contains("all") else {
+                throw ValidationError("--paths all is every path; give it alone, or the paths without it.")
+            }
             do {
                 return try PathSelection(
                     JSONField(paths == ["all"] ? .string("all") : .strings(paths), path: "--paths"))
@@ -317,6 +331,16 @@ private struct RankingTable {
                 finding.problem ?? finding.absenceText ?? "")
         }
         text = table.text + Quantity.of(ranking.findings.count, "path") + "\n"
+    }
+}
+
+extension AssayBook {
+    /// That there are assays which these commands do not show; nil where there are none.
+    fileprivate var seriesRemark: String? {
+        let count = seriesList().count
+        guard count > 0 else { return nil }
+        return "\(Quantity.of(count, "assay")) of the second generation, not shown here; "
+            + "POST /v2/api/assays/get lists them"
     }
 }
 

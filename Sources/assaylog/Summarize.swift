@@ -56,6 +56,16 @@ struct Summarize: ParsableCommand {
         if pipeline != nil && path == nil {
             throw ValidationError("Give --path: which number of the records?")
         }
+        if values != nil {
+            for (name, isGiven) in [
+                ("--workspace", workspace != nil), ("--path", path != nil), ("--start", period.start != nil),
+                ("--end", period.end != nil), ("--model", filter.model != nil),
+                ("--pipeline-version", filter.pipelineVersion != nil),
+                ("--location", !filter.location.isEmpty),
+            ] where isGiven {
+                throw ValidationError("\(name) is of records, and --values of none; leave one of them out.")
+            }
+        }
         _ = try bins.settings()
     }
 
@@ -118,6 +128,9 @@ struct BinOptions: ParsableArguments {
     var metric = DriftMetric.psi
 
     func settings() throws -> SummarizerSettings {
+        guard edges == nil || mode == .provided else {
+            throw ValidationError("--edges is for --mode Provided, and it is \(mode.rawValue); change one.")
+        }
         let numbers = try edges?.split(separator: ",").map { word -> Double in
             guard let number = Double(word.filter { $0 != " " }) else {
                 throw ValidationError("--edges: \"\(word)\" is no number; write them as 0,0.5,1.")

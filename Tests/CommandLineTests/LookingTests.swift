@@ -134,6 +134,36 @@ import Testing
             "assay", "run", "1", "--start", "2024-01-09T00:30:00Z", "--end", "2024-01-09T03:59:59Z")
         #expect(part.lines.last == "2 windows: 2 Ok", "\(part.errors)")
         #expect(try sandbox.run("assay", "run", "7").errors.contains("there is 1"))
+        let both = try sandbox.run("assay", "run", "1", "--paths", "all", "--paths", "output y 0")
+        #expect(both.status == 2 && both.errors.contains("--paths all is every path; give it alone"))
+    }
+
+    // "There are no assays yet", it was said.
+    @Test("assays of the second generation are not shown, and not passed over in silence")
+    func secondGeneration() async throws {
+        try sandbox.appendRecords(10)
+        let request = """
+            {"name": "series", "baseline": {"Vector": [1, 2, 3, 4]},
+             "scheduling": {"first_run": "2024-01-09T01:00:00Z", "end": "2024-01-09T02:00:00Z",
+                            "run_frequency": {"SimpleRunFrequency": {"quantity": 1, "unit": "Hour"}}},
+             "summarizer": {"UnivariateContinuous": {"bin_mode": {"Quantile": 2}, "aggregation": "Density",
+                                                     "metric": "PSI", "bin_weights": null}},
+             "targeting": {"data_origin": {"pipeline_name": "fraud"}, "iopath": [{"field": "out.y", "indexes": [0]}]},
+             "window": {"width": {"seconds": 3600}}}
+            """
+        let (store, _) = try InferenceStore.open(StoreConfiguration(directory: sandbox.file("assaylog-data")))
+        let uuid = try await store.scheduleAssay(
+            SeriesDefinition(JSONField(try JSONValue(parsing: request))))
+        try await store.close()
+        let remark = "1 assay of the second generation, not shown here; POST /v2/api/assays/get lists them"
+        let list = try sandbox.run("assay", "list")
+        #expect(list.status == 0 && list.errors.contains(remark) && !list.errors.contains("no assays yet"))
+        for command in ["show", "results", "run"] {
+            #expect(
+                try sandbox.run("assay", command, "1").errors.contains(
+                    "POST /v2/api/assays/get/\(uuid) shows it"))
+        }
+        #expect(try sandbox.run("assay", "show", "7").errors.contains("there is none, and \(remark)"))
     }
 
     @Test("results that are derived come back when they are deleted")

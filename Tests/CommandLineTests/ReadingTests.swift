@@ -283,4 +283,18 @@ import Testing
         #expect(all.lines[1].hasSuffix(" 600"))
         #expect(try sandbox.run("summarize").status == 2)
     }
+
+    // Each was dropped without a word.
+    @Test("options that would do nothing are refused")
+    func idleOptions() throws {
+        try sandbox.write("1\n2\n", to: "lines")
+        for (option, value, part) in [
+            ("--edges", "0,1", "--edges is for --mode Provided"), ("--path", "in.a", "--path is of records"),
+            ("--start", "2024-01-09T00:00:00Z", "--start is of records"),
+            ("--location", "a", "--location is of records"),
+        ] {
+            let run = try sandbox.run("summarize", "--values", "lines", option, value)
+            #expect(run.status == 2 && run.errors.contains(part), "\(run.errors)")
+        }
+    }
 }
