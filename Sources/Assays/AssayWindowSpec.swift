@@ -172,7 +172,7 @@ package struct AssayWindowSpec: Hashable, Sendable {
         }
         guard start < end else {
             throw endField.refused(
-                "is \(end.zuluText), not after the start \(start.zuluText)")
+                "is \(end.zuluText), and must be after the start, \(start.zuluText)")
         }
         if let given = json["width"].optional {
             width = try WrittenSpan(given)

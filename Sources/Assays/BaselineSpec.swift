@@ -142,7 +142,8 @@ extension BaselineSpec {
         let dated = try DatedSummary(json)
         guard dated.summary.isScorable else {
             throw json["count"].refused(
-                "says that the baseline has no finite numbers; nothing can be compared with it")
+                "says that the baseline has no finite numbers; nothing can be compared with it: give the summary of some"
+            )
         }
         return dated
     }

@@ -99,7 +99,7 @@ package enum SeriesBaseline: Hashable, Sendable {
             }
             guard summary.count > 0 else {
                 throw field["statistics"].refused(
-                    "say that the baseline has no numbers; nothing can be compared with it")
+                    "say that the baseline has no numbers; nothing can be compared with it: give one of some")
             }
             summaries[path] = dated
         }
@@ -229,7 +229,7 @@ extension JSONField {
         }
         let (start, end) = (try moments[0].timestamp(), try moments[1].timestamp())
         guard start < end else {
-            throw moments[1].refused("is \(end.zuluText), not after the start \(start.zuluText)")
+            throw moments[1].refused("is \(end.zuluText), and must be after the start, \(start.zuluText)")
         }
         return TimeWindow(start: start, end: end)
     }

@@ -13,7 +13,9 @@ import Testing
 @Suite("Settings and baselines that assays refuse everywhere")
 struct SettingsRefusalTests {
     /// What tells somebody what to do.
-    private static let remedies = ["give", "must", "use", "there are", "choose", "name ", "summarise"]
+    private static let remedies = [
+        "give", "must", "needs", "use", "there are", "choose", "name ", "summarise", "write",
+    ]
 
     /// Sends each of `bodies` to each of `endpoints`, and looks whether the answer names the field.
     private static func expectRefusals(
@@ -120,16 +122,27 @@ struct SettingsRefusalTests {
                     (Self.first(baseline: "{\"vector\":[1e999]}"), "baseline.vector[0]"),
                     (Self.first(baseline: "{\"static\":{}}"), "baseline.static"),
                     (Self.first(baseline: none), "baseline.static"),
-                    (Self.first(baseline: Self.fixed("output n"), path: "output n"), "baseline.fixed_window"),
                     (
                         Self.first(baseline: Self.fixed("output inf"), path: "output inf"),
                         "baseline.fixed_window"
                     ),
                     (
-                        Self.first(baseline: Self.fixed("output y", "2023-01-09T19:00:00Z")),
-                        "baseline.fixed_window"
+                        // In the recorded words, which name the whole of it.
+                        Self.first(baseline: Self.fixed("output y", "2023-01-09T19:00:00Z")), "baseline"
                     ),
                 ])
+            // A run looks at its windows first.
+            let nulls = Self.first(baseline: Self.fixed("output n"), path: "output n")
+            for endpoint in Self.firstEndpoints {
+                try await Self.expectRefusals(
+                    client, [endpoint],
+                    [
+                        (
+                            nulls,
+                            endpoint.hasSuffix("interactive") ? "window.path" : "baseline.fixed_window.path"
+                        )
+                    ])
+            }
         }
     }
 
@@ -226,7 +239,7 @@ struct SettingsRefusalTests {
             for field in ["out.n", "out.inf"] {
                 try await Self.expectRefusals(
                     client, Self.secondEndpoints.filter { !$0.hasSuffix("score") },
-                    [(Self.second(baseline: "{\"Static\":\(minute)}", field: field), "baseline.Static")])
+                    [(Self.second(baseline: "{\"Static\":\(minute)}", field: field), "targeting.iopath")])
             }
         }
     }
