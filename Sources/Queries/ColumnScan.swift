@@ -2,7 +2,7 @@
 //
 // Invariants:
 //  * The answer holds exactly the records of the snapshot up to the cut, inside the window, that
-//    the filter keeps: each once, ascending by time.
+//    the filter keeps: each once, by (time, partition, index).
 //  * A record without a number at the path is in the answer, as NaN: the caller counts it.
 //  * Only time, the path's column and the filter's columns are read.
 //  * A damaged block is left out and named in the statistics; it does not end the query.
@@ -16,7 +16,7 @@ import Records
 import Segments
 import Synchronization
 
-/// Numbers and the times of their records, ascending by time.
+/// Numbers and the times of their records, by (time, partition, index).
 package struct ColumnValues: Sendable {
     /// Milliseconds; empty where they were not asked for.
     package var times: [Int64] = []
@@ -118,6 +118,8 @@ package struct ColumnScan {
         var firstRow = 0
         var rowCount = 0
         var ascends = true
+        /// Where its rows came from, where their order matters.
+        var pieces: [RowPiece] = []
         var pathWasFound = false
         var statistics = QueryStatistics()
     }
@@ -128,6 +130,7 @@ package struct ColumnScan {
     ) -> ColumnValues {
         var answer = ColumnValues()
         var ascends = true
+        var pieces: [RowPiece] = []
         let rowCountMax = plan.recordCountMax
         answer.times = [Int64](unsafeUninitializedCapacity: rowCountMax) { times, timeCount in
             answer.values = [Double](unsafeUninitializedCapacity: rowCountMax) { numbers, numberCount in
@@ -149,15 +152,20 @@ package struct ColumnScan {
                     }
                     count += share.rowCount
                     ascends = ascends && share.ascends
+                    pieces += share.pieces
                     answer.pathWasFound = answer.pathWasFound || share.pathWasFound
                     answer.statistics.add(share.statistics)
                 }
                 var rows = GatheredRows(
                     UnsafeMutableBufferPointer(rebasing: times[count...]),
                     UnsafeMutableBufferPointer(rebasing: numbers[count...]))
-                for run in plan.tails {
+                for (position, run) in plan.tails.enumerated() {
+                    let before = rows.count
                     read(run, query, into: &rows, &answer)
                     answer.statistics.tailRunsRead += 1
+                    guard wantsTimes, rows.count > before else { continue }
+                    pieces.append(
+                        RowPiece(part: plan.steps.count + position, rowCount: rows.count - before))
                 }
                 if wantsTimes, count > 0, rows.count > 0, times[count] < times[count - 1] { ascends = false }
                 ascends = ascends && rows.ascends
@@ -167,7 +175,8 @@ package struct ColumnScan {
                 timeCount = wantsTimes ? count : 0
             }
         }
-        if wantsTimes, !ascends { answer.sortByTime() }
+        guard wantsTimes else { return answer }
+        RowOrder.apply(to: &answer, pieces, ascends: ascends) { plan.comesBefore($0, $1) }
         return answer
     }
 
@@ -232,6 +241,9 @@ package struct ColumnScan {
                     try read(steps[position], query, window, ahead, pieces, into: &rows, &share)
                 }
                 share.statistics.blocksRead += 1
+                if wantsTimes, rows.count > before.count {
+                    share.pieces.append(RowPiece(part: position, rowCount: rows.count - before.count))
+                }
             } catch {
                 rows = before
                 share.statistics.unseen.append(steps[position].unseen(error))
@@ -313,12 +325,17 @@ extension WindowQuery {
     fileprivate var fields: [String] { [path.recordField] + filter.fields }
 }
 
-extension ColumnValues {
-    /// Puts rows in the order of their times. Rows of one time keep their order.
-    fileprivate mutating func sortByTime() {
-        var order = Array(0..<times.count)
-        order.sort { times[$0] == times[$1] ? $0 < $1 : times[$0] < times[$1] }
-        times = order.map { times[$0] }
-        values = order.map { values[$0] }
+extension QueryPlan {
+    /// Whether the records of one block or run stand before another's, by partition and index.
+    fileprivate func comesBefore(_ left: Int, _ right: Int) -> Bool {
+        let (one, other) = (address(of: left), address(of: right))
+        return one.partition == other.partition
+            ? one.index < other.index : one.partition < other.partition
+    }
+
+    private func address(of part: Int) -> (partition: String, index: UInt64) {
+        guard part >= steps.count else { return (steps[part].block.partition, steps[part].block.firstIndex) }
+        let run = tails[part - steps.count]
+        return (run.partition, run.firstIndex)
     }
 }

@@ -6,8 +6,8 @@
 // The blocks' heads are kept, with the few kilobytes that were read beside them; columns are not.
 //
 // Invariants:
-//  * `values(path)` answers what `ColumnScan.values` does for the same query: the same records in
-//    the same order, NaN where there is no number.
+//  * `values(path)` answers what `ColumnScan.values` does for the same query: the same records by time, NaN
+//    where there is no number. Those of one time come as they lie in the log: a summary has no order.
 //  * `paths` answers the same however the records are divided into blocks: it is what rows have.
 
 import EventLog

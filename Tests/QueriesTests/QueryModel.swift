@@ -20,8 +20,9 @@ struct ModelRow {
 
 struct QueryModel {
     let disk = SimulatedFileSystem()
-    let writer: LogWriter
-    let shared: SharedIndex
+    private(set) var writer: LogWriter
+    private(set) var shared: SharedIndex
+    private let configuration: LogConfiguration
     private let encoder = BlockEncoder()
     private(set) var rows: [ModelRow] = []
 
@@ -31,6 +32,14 @@ struct QueryModel {
         configuration.tailRowCountMax = 12
         configuration.shortRowCount = 4
         change(&configuration)
+        (writer, shared, _) = try InferenceLog.openWriter(configuration, on: disk)
+        self.configuration = configuration
+    }
+
+    /// Stops in order, which rolls what is in memory, and opens the log again.
+    mutating func restart() throws {
+        try writer.sealActive()
+        writer.end()
         (writer, shared, _) = try InferenceLog.openWriter(configuration, on: disk)
     }
 
@@ -98,15 +107,17 @@ struct QueryModel {
     }
 
     func values(_ query: WindowQuery, cut: UInt64) -> [NumberAtTime] {
-        rows(topic: query.topic, query.window, query.filter, cut: min(cut, query.cut ?? .max)).map {
+        rows(topic: query.topic, query.window, query.filter, cut: min(cut, query.cut ?? .max)).sorted {
+            ($0.record.time, $0.partition, $0.index) < ($1.record.time, $1.partition, $1.index)
+        }.map {
             NumberAtTime(
                 $0.record.time,
                 $0.record.fields[query.path.recordField]?.number(element: query.path.element) ?? .nan)
-        }.sorted()
+        }
     }
 }
 
-/// A number of an answer. NaN equals itself, and rows of one time have no order.
+/// A number of an answer. NaN equals itself.
 struct NumberAtTime: Hashable, Comparable {
     var time: Int64
     var bits: UInt64
@@ -122,7 +133,11 @@ struct NumberAtTime: Hashable, Comparable {
 }
 
 extension ColumnValues {
-    var numbers: [NumberAtTime] { zip(times, values).map { NumberAtTime($0, $1) }.sorted() }
+    /// As they are answered.
+    var rows: [NumberAtTime] { zip(times, values).map { NumberAtTime($0, $1) } }
+
+    /// Where those of one time have no order.
+    var numbers: [NumberAtTime] { rows.sorted() }
 }
 
 extension RecordRows {
