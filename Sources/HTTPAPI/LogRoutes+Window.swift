@@ -26,7 +26,7 @@ extension LogRoutes {
     private static let pieceByteCount = 1 << 17
 
     @Sendable func window(_ request: Request, _ context: APIContext) async throws -> Response {
-        let topic = try knownTopic(context).name
+        let (topic, pipeline) = try knownTopic(context)
         let body = try await request.document()
         try body.refuseMembers(besides: [
             "path", "start", "end", "locations", "model_name", "pipeline_version", "summary", "explain",
@@ -34,12 +34,13 @@ extension LogRoutes {
         let start = try body["start"].optional?.timestamp() ?? TimeWindow.always.start
         let end = try body["end"].optional?.timestamp() ?? TimeWindow.always.end
         guard start <= end else { throw body["end"].refused("is before \"start\"") }
+        let view = store.view
+        let snapshot = view.snapshot
         let query = WindowQuery(
             topic: topic, window: TimeWindow(start: start, end: end), path: try body["path"].ioPath(),
-            filter: try RecordFilter(body))
+            filter: try view.meant(by: try RecordFilter(body), of: pipeline, at: snapshot.cut))
         let isSummary = try body["summary"].optional?.bool() ?? false
         let isExplained = try body["explain"].optional?.bool() ?? false
-        let snapshot = store.log.snapshot()
         let plan = QueryPlan(
             topic: snapshot.index.topics[topic], window: query.window, filter: query.filter, cut: query.cut,
             explaining: isExplained)

@@ -25,7 +25,8 @@ struct PipelineLogRoutes {
         let name = try body["pipeline_name"].string()
         let workspaceID: WorkspaceID? = try body["workspace_id"].optional?.identifier()
         let pipeline = try store.catalog.pipeline(named: name, in: workspaceID)
-        let view = store.log.snapshot()
+        let whole = store.view
+        let view = whole.snapshot
         let question = PageToken.Question(
             topic: pipeline.topic.name, window: try period(body), filter: try RecordFilter(body),
             newestFirst: try isNewestFirst(body["order"]))
@@ -37,6 +38,8 @@ struct PipelineLogRoutes {
         case .address?: throw body["cursor"].refused("\(PageToken.Refusal.otherQuestion)")
         case nil: break
         }
+        let cut = token?.cut ?? view.cut
+        let filter = try whole.meant(by: question.filter, of: pipeline, at: cut)
         var selection = try request.fieldSelection()
         // As the contract's service shows them: who answered is shown where it is asked for.
         if selection == .all { selection.excluded = ["metadata"] }
@@ -45,14 +48,13 @@ struct PipelineLogRoutes {
         if request.wantsLines {
             return Response(
                 lines: RecordReading(
-                    at: view.cut, topic: question.topic, window: question.window, filter: question.filter,
+                    at: view.cut, topic: question.topic, window: question.window, filter: filter,
                     order: .time(newestFirst: question.newestFirst), from: token, limit: size ?? .max),
                 of: store.log, form: form, fields: selection, for: context, in: try lineReaders.enter())
         }
         let format = try request.answerFormat()
-        let cut = token?.cut ?? view.cut
         let rows = try RecordScan(view).window(
-            topic: question.topic, question.window, filter: question.filter, cut: cut, after: key,
+            topic: question.topic, question.window, filter: filter, cut: cut, after: key,
             limit: size ?? 1000, newestFirst: question.newestFirst)
         let bytes: [UInt8]
         var rowCount = rows.rows.count

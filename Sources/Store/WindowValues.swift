@@ -38,7 +38,7 @@ extension StoreView {
     }
 
     /// The partitions that `filter` means as of `cut`; nil for all.
-    func partitions(
+    package func partitions(
         of filter: LocationFilter, _ pipeline: Pipeline, at cut: CommitNumber
     ) throws -> Set<String>? {
         switch filter {

@@ -95,6 +95,42 @@ struct RecordQuestionsTests {
         }
     }
 
+    // MARK: Locations
+
+    // It was taken for the list of no partition, and answered nothing.
+    @Test("an empty list of locations are the home partitions, in every question, as in an assay's window")
+    func homeLocations() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append(Self.rows(0..<2), partition: "edge", query: "?edge=true")
+            let lines: HTTPFields = [.accept: "application/x-ndjson", .contentType: "application/json"]
+            let logs = "/v1/api/pipelines/get_logs"
+            let question =
+                "{\"pipeline_name\":\"fraud\",\"workspace_id\":1,\"order\":\"asc\",\"locations\":[]"
+            let window = "{\"path\":\"output y\",\"locations\":[]}"
+            for (path, body) in [(logs, question + "}"), ("\(Self.path)/window", window)] {
+                let refusal = try await client.post(path, body)
+                #expect(refusal.status == 400 && refusal.text.contains("home partitions"), "\(refusal.text)")
+            }
+            try await client.append(Self.rows(2..<5), partition: "home")
+            let values = try await client.post("\(Self.path)/window", window).json["values"].array()
+            #expect(try values.map { try $0.double() } == [2, 3, 4])
+            let all = try await client.send(.post, logs, lines, Array((question + "}").utf8))
+            #expect(all.text.split(separator: "\n").count == 3)
+            // What is home stays as it was at the first page.
+            let first = try await client.post(logs, question + ",\"page_size\":2}")
+            #expect(try numbers(first) == [2, 3])
+            let cursor = try #require(header(first, "x-iteration-cursor"))
+            try await client.append(Self.rows(5..<6), partition: "other")
+            try await client.append(Self.rows(6..<7), partition: "home", query: "?edge=true")
+            let second = try await client.post(logs, question + ",\"cursor\":\"\(cursor)\"}")
+            #expect(try numbers(second) == [4])
+            #expect(try numbers(try await client.post(logs, question + "}")) == [5])
+            let unnamed = try await client.post("\(Self.path)/records?partition_filter=", "{}")
+            #expect(unnamed.status == 400 && unnamed.text.contains("partition_filter"))
+        }
+    }
+
     // MARK: Lines
 
     @Test("lines hold all records of the cut, in any number")
