@@ -31,6 +31,9 @@ struct LogRoutes {
         "dataset.separator", "dataset.max_bytes",
     ]
 
+    /// What an append's query may name. Another name was meant to declare something.
+    private static let appendParameters: Set<String> = ["edge", "float32"]
+
     var routes: [Route] {
         ["/v1/logs", ""].flatMap { prefix -> [Route] in
             [
@@ -53,11 +56,12 @@ struct LogRoutes {
                 field: "partition", problem: "must be 1 to \(RecordLimits.nameByteCountMax) bytes long")
         }
         try refuseUnclear(partition, of: topic)
+        try request.refuseParameters(besides: LogRoutes.appendParameters)
         let format = try request.recordFormat()
         let keyText = try request.idempotencyKey()
         var post = Post(
-            format: format, float32: try request.query("float32"),
-            isFromEdge: try request.query("edge").first == "true", pipeline: pipeline,
+            format: format, float32: try float32Fields(request), isFromEdge: try isFromEdge(request),
+            pipeline: pipeline,
             source: AppendSource(topic: topic, partition: partition))
         post.body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
         guard let keyText else { return spanResponse(try await append(post, key: nil)) }
@@ -69,6 +73,43 @@ struct LogRoutes {
             response.headers[.idempotentReplayed] = "true"
             return response
         }
+    }
+
+    /// Whether `edge` says so, as JSON, Python and shells write it. What may mean either is refused.
+    private func isFromEdge(_ request: Request) throws -> Bool {
+        let answers = Set(
+            try request.query("edge").map { text in
+                switch text.lowercased() {
+                case "true", "1": true
+                case "false", "0": false
+                default:
+                    throw FieldError(field: "edge", problem: "is \"\(text)\"; it must be true or false")
+                }
+            })
+        guard answers.count <= 1 else {
+            throw FieldError(field: "edge", problem: "is given as true and as false; send one of them")
+        }
+        return answers.contains(true)
+    }
+
+    /// The fields that `float32` declares, each by itself: a name may hold a comma, but two names are no name.
+    private func float32Fields(_ request: Request) throws -> [String] {
+        let names = try request.query("float32")
+        for name in names {
+            guard !name.isEmpty else {
+                throw FieldError(field: "float32", problem: "is empty; name a field, or leave it out")
+            }
+            let isList = name.split(separator: ",").dropFirst().contains {
+                let part = $0.drop { $0 == " " }
+                return part.hasPrefix("in.") || part.hasPrefix("out.")
+            }
+            guard !isList else {
+                throw FieldError(
+                    field: "float32",
+                    problem: "is \"\(name)\", which are several fields; repeat it: float32=…&float32=…")
+            }
+        }
+        return names
     }
 
     /// Refuses a name that nobody could tell from another, or that would act on a terminal.

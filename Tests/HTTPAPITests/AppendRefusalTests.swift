@@ -51,6 +51,45 @@ import Testing
         }
     }
 
+    // Python sends True, and it was taken for home without a word; a misspelt declaration was passed over.
+    @Test("what an append's query says is understood as it is commonly written, or refused by name")
+    func declarations() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func send(_ query: String, to partition: String) async throws -> (Int, String) {
+                let answer = try await client.post(
+                    "\(LogRoutesTests.path)/partition/\(partition)?\(query)", "[{\"time\":1}]")
+                return (answer.status, answer.text)
+            }
+            for (number, query) in ["edge=true", "edge=True", "edge=TRUE", "edge=1", "edge=1&edge=true"]
+                .enumerated()
+            {
+                let answer = try await send(query, to: "edge-\(number)")
+                #expect(answer.0 == 200, "\(query): \(answer.1)")
+            }
+            for query in [
+                "edge=false", "edge=False", "edge=0", "", "float32=in.a,b", "float32=in.a&float32=in.b",
+            ] {
+                let answer = try await send(query, to: "home")
+                #expect(answer.0 == 200, "\(query): \(answer.1)")
+            }
+            let pipeline = try #require(client.store.pipeline(ofTopic: Client.topic))
+            #expect(pipeline.locations.sorted() == (0..<5).map { "edge-\($0)" })
+            #expect(pipeline.float32Fields == ["in.a", "in.b", "in.a,b"])
+            for (query, words) in [
+                ("edge", "\"edge\" is \"\""), ("edge=", "true or false"), ("edge=yes", "\"yes\""),
+                ("edge=true&edge=false", "as true and as false"), ("float32=", "\"float32\" is empty"),
+                ("float32=in.a,in.b", "several fields"), ("float32=in.a%2C%20out.b", "several fields"),
+                ("flaot32=in.a", "\"flaot32\" is not known"), ("EDGE=true", "\"EDGE\" is not known"),
+            ] {
+                let answer = try await send(query, to: "refused")
+                #expect(answer.0 == 400, "\(query): \(answer.1)")
+                #expect(answer.1.replacing("\\\"", with: "\"").contains(words), "\(query): \(answer.1)")
+            }
+            #expect(client.store.log.snapshot().index.topics[Client.topic]?.nextIndexes["refused"] == nil)
+        }
+    }
+
     @Test("records of more columns than a block can say are refused, and store nothing")
     func manyColumns() async throws {
         try await serving { (client: Client) async throws in
