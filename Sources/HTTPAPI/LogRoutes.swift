@@ -24,6 +24,10 @@ struct LogRoutes {
     /// Bytes of a page, past which it ends.
     static let pageByteCountMax = 10_240_000
 
+    /// Bytes of a page's status, past which it does not say where each partition goes on: Python's client and others
+    /// refuse a header's line of more than 64 KiB.
+    private static let statusByteCountMax = 48 << 10
+
     /// What a page's query may name. Another name was meant to narrow the answer.
     private static let pageParameters: Set<String> = [
         "page_size", "page_bytes", "page_token", "order", "time.start", "time.end", "partition_filter",
@@ -212,12 +216,12 @@ struct LogRoutes {
         let snapshot = store.log.snapshot()
         let question = PageToken.Question(
             topic: topic, window: window, filter: try request.recordFilter(), newestFirst: newestFirst)
-        let (positions, cut) = try await start(request, question, snapshot)
+        let (positions, partition, cut) = try await start(request, question, snapshot)
         let scan = RecordScan(snapshot)
         func records(_ limit: Int) throws -> RecordScan.Page {
             try scan.page(
-                topic: topic, positions: positions, window: window, filter: question.filter, cut: cut,
-                limit: limit, newestFirst: newestFirst)
+                topic: topic, positions: positions, from: partition, window: window, filter: question.filter,
+                cut: cut, limit: limit, newestFirst: newestFirst)
         }
         var page = try records(limit)
         var state = page.rows.rows.count >= limit ? "RecordLimited" : "All"
@@ -256,9 +260,12 @@ struct LogRoutes {
             if case .arrow = format { body = try bytes() }
         }
         var response = Response(bytes: body.bytes, contentType: format.contentType)
-        response.headers[.iterationStatus] = status().escapedForHeader
-        if state != "All" {
-            let token = PageToken(cut: cut ?? snapshot.cut, place: .address(page.next))
+        let text = status().escapedForHeader
+        response.headers[.iterationStatus] =
+            text.utf8.count <= LogRoutes.statusByteCountMax
+            ? text : JSONValue.object(("status", .string(state))).text
+        if state != "All", let place = page.place {
+            let token = PageToken(cut: cut ?? snapshot.cut, place: .address(place))
             response.headers[.pageToken] = token.text(for: question)
         }
         response.note(page.rows.statistics.unseen)
@@ -275,10 +282,10 @@ struct LogRoutes {
         let snapshot = store.log.snapshot()
         let question = PageToken.Question(
             topic: topic, window: try window(request), filter: try request.recordFilter(), newestFirst: false)
-        let (positions, cut) = try await start(request, question, snapshot)
+        let (positions, partition, cut) = try await start(request, question, snapshot)
         let reading = RecordReading(
             at: cut ?? snapshot.cut, topic: topic, window: question.window, filter: question.filter,
-            order: .address, positions: positions,
+            order: .address, positions: positions, partition: partition,
             limit: try count("page_size", request) ?? .max)
         return Response(
             lines: reading, of: store.log, form: try request.recordForm(),
@@ -289,7 +296,7 @@ struct LogRoutes {
     /// with what it held at the token's cut.
     private func start(
         _ request: Request, _ question: PageToken.Question, _ snapshot: LogSnapshot
-    ) async throws -> (positions: [String: UInt64], cut: CommitNumber?) {
+    ) async throws -> (positions: [String: UInt64], partition: String?, cut: CommitNumber?) {
         var positions: [String: UInt64] = [:]
         for member in try await request.document().object().members {
             let field = JSONField(member.value, path: member.key)
@@ -300,16 +307,16 @@ struct LogRoutes {
         let field = "page_token"
         guard let token = try PageToken(try request.query(field).first, field, for: question, in: snapshot)
         else {
-            return (positions, nil)
+            return (positions, nil, nil)
         }
         guard positions.isEmpty else {
             throw FieldError(
                 field: field, problem: "says where the page starts, and so does the body; send one of them")
         }
-        guard case .address(let places) = token.place else {
+        guard case .address(let place) = token.place else {
             throw FieldError(field: field, problem: "\(PageToken.Refusal.otherQuestion)")
         }
-        return (places, token.cut)
+        return (place.positions, place.partition, token.cut)
     }
 
     /// A whole number above 0 in the query; nil where it is left out.

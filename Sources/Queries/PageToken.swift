@@ -6,6 +6,7 @@
 // Invariants:
 //  * It names the cut of the first page, so that all pages together are one answer about one cut.
 //  * Its place is an address or a key, which appends, rolls and rewrites do not change.
+//  * It is about as long however many partitions there are: it travels in a header.
 //  * A token of another question is refused, as is one that was changed on its way.
 
 import Bytes
@@ -14,8 +15,8 @@ import Records
 
 package struct PageToken: Hashable, Sendable {
     package enum Place: Hashable, Sendable {
-        /// The next index of each partition.
-        case address([String: UInt64])
+        /// By address.
+        case address(AddressPlace)
         /// Behind this record, by time.
         case behind(RecordKey)
     }
@@ -31,6 +32,8 @@ package struct PageToken: Hashable, Sendable {
     /// Why a text is not taken for a token.
     package enum Refusal: Error, Hashable, Sendable, CustomStringConvertible {
         case malformed
+        /// An earlier version gave it, with a list of all partitions.
+        case outdated
         case otherQuestion
         /// The log does not reach so far: the token is of another one.
         case laterCut(CommitNumber)
@@ -38,6 +41,7 @@ package struct PageToken: Hashable, Sendable {
         package var description: String {
             switch self {
             case .malformed: "is not one that an answer gave, or was cut; send it back as it came"
+            case .outdated: "was given by an earlier version of the server; begin again without it"
             case .otherQuestion:
                 "was given for another question; send it with the same topic, order, period and filters, or "
                     + "begin again without it"
@@ -59,10 +63,11 @@ package struct PageToken: Hashable, Sendable {
         body.write(question.fingerprint)
         body.writeVarint(cut)
         switch place {
-        case .address(let positions):
-            body.write(UInt8(0))
-            body.writeVarint(positions.count)
-            for (partition, index) in positions.sorted(by: { $0.key < $1.key }) {
+        case .address(let place):
+            body.write(UInt8(2))
+            body.write(text: place.partition)
+            body.writeVarint(place.positions.count)
+            for (partition, index) in place.positions.sorted(by: { $0.key < $1.key }) {
                 body.write(text: partition)
                 body.writeVarint(index)
             }
@@ -82,7 +87,7 @@ package struct PageToken: Hashable, Sendable {
     /// - Parameter snapshot: the log that is to be read on.
     package init(parsing text: String, for question: Question, in snapshot: LogSnapshot) throws(Refusal) {
         guard let bytes = [UInt8](hexadecimal: text) else { throw .malformed }
-        let parsed: (token: PageToken, fingerprint: UInt64)?
+        let parsed: (token: PageToken?, fingerprint: UInt64)?
         do throws(BytesError) {
             parsed = try bytes.withUnsafeBufferPointer { (buffer) throws(BytesError) in
                 try PageToken.parse(UnsafeRawBufferPointer(buffer))
@@ -90,13 +95,15 @@ package struct PageToken: Hashable, Sendable {
         } catch { throw .malformed }
         guard let parsed else { throw .malformed }
         guard parsed.fingerprint == question.fingerprint else { throw .otherQuestion }
-        guard parsed.token.cut <= snapshot.cut else { throw .laterCut(parsed.token.cut) }
-        self = parsed.token
+        guard let token = parsed.token else { throw .outdated }
+        guard token.cut <= snapshot.cut else { throw .laterCut(token.cut) }
+        self = token
     }
 
+    /// Nil where it is none of ours; without a token where it is one that is not given any more.
     private static func parse(
         _ buffer: UnsafeRawBufferPointer
-    ) throws(BytesError) -> (token: PageToken, fingerprint: UInt64)? {
+    ) throws(BytesError) -> (token: PageToken?, fingerprint: UInt64)? {
         var cursor = ByteCursor(buffer)
         let version: UInt8 = try cursor.read()
         let checksum: UInt32 = try cursor.read()
@@ -108,13 +115,15 @@ package struct PageToken: Hashable, Sendable {
         let kind: UInt8 = try cursor.read()
         let place: Place
         switch kind {
-        case 0:
+        case 0: return (nil, fingerprint)
+        case 2:
+            let partition = try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax)
             var positions: [String: UInt64] = [:]
             for _ in 0..<(try cursor.readCount(limit: PageToken.partitionCountMax)) {
-                let partition = try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax)
-                positions[partition] = try cursor.readVarint()
+                let name = try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax)
+                positions[name] = try cursor.readVarint()
             }
-            place = .address(positions)
+            place = .address(AddressPlace(partition: partition, positions: positions))
         case 1:
             let time = try cursor.readZigzag()
             let partition = try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax)
@@ -162,7 +171,7 @@ package struct PageToken: Hashable, Sendable {
 }
 
 extension [UInt8] {
-    fileprivate var hexadecimalText: String {
+    var hexadecimalText: String {
         let digits = Array("0123456789abcdef".utf8)
         var text: [UInt8] = []
         text.reserveCapacity(count * 2)
@@ -170,7 +179,7 @@ extension [UInt8] {
         return String(decoding: text, as: UTF8.self)
     }
 
-    fileprivate init?(hexadecimal text: String) {
+    init?(hexadecimal text: String) {
         func value(_ digit: UInt8) -> UInt8? {
             switch digit {
             case UInt8(ascii: "0")...UInt8(ascii: "9"): digit - UInt8(ascii: "0")

@@ -2,6 +2,19 @@
 // both of them, so that a reader who stopped at a key goes on behind it whatever was appended, rolled
 // or rewritten in between.
 
+/// Where pages by address go on.
+package struct AddressPlace: Hashable, Sendable {
+    /// The partition that is being read: those before it, in the order of the pages, are finished.
+    package var partition: String
+    /// Its next index, and of those behind it the ones that do not start at their end of the log.
+    package var positions: [String: UInt64]
+
+    package init(partition: String, positions: [String: UInt64]) {
+        self.partition = partition
+        self.positions = positions
+    }
+}
+
 /// The order of answers.
 package struct RecordKey: Hashable, Sendable, Comparable {
     /// Milliseconds.

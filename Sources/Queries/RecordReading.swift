@@ -28,6 +28,8 @@ package struct RecordReading: Sendable {
     package private(set) var unseen: [UnseenPart] = []
     private var key: RecordKey?
     private var positions: [String: UInt64]
+    /// By address, the partition to go on with.
+    private var partition: String?
     private var isEnded = false
 
     /// Records of a page: eight full blocks, so that few are read twice.
@@ -39,7 +41,7 @@ package struct RecordReading: Sendable {
     package init(
         at cut: CommitNumber, topic: String, window: TimeWindow = .always,
         filter: RecordFilter = RecordFilter(), order: Order, from token: PageToken? = nil,
-        positions: [String: UInt64] = [:], limit: Int = .max
+        positions: [String: UInt64] = [:], partition: String? = nil, limit: Int = .max
     ) {
         self.topic = topic
         self.window = window
@@ -47,10 +49,11 @@ package struct RecordReading: Sendable {
         self.order = order
         self.limit = limit
         self.positions = positions
+        self.partition = partition
         self.cut = token?.cut ?? cut
         switch token?.place {
         case .behind(let key)?: self.key = key
-        case .address(let places)?: self.positions = places
+        case .address(let place)?: (self.positions, self.partition) = (place.positions, place.partition)
         case nil: break
         }
     }
@@ -70,9 +73,10 @@ package struct RecordReading: Sendable {
             if !rows.rows.isEmpty { key = rows.key(of: rows.rows.count - 1) }
         case .address:
             let page = try RecordScan(snapshot).page(
-                topic: topic, positions: positions, window: window, filter: filter, cut: cut, limit: count)
+                topic: topic, positions: positions, from: partition, window: window, filter: filter,
+                cut: cut, limit: count)
             rows = page.rows
-            positions = page.next
+            (positions, partition) = (page.next, page.place?.partition)
         }
         isEnded = !rows.hasMore
         limit -= rows.rows.count

@@ -35,6 +35,8 @@ extension RecordScan {
         package var rows = RecordRows()
         /// The next index of every partition that was looked at or had a position.
         package var next: [String: UInt64] = [:]
+        /// The same in as few words as do; nil where there was nothing to look at.
+        package var place: AddressPlace?
         /// Whether the page ended because it was full, not because there is no more.
         package var isFull = false
     }
@@ -42,11 +44,13 @@ extension RecordScan {
     /// - Parameters:
     ///   - positions: where each partition goes on: the first index to answer, or, newest first,
     ///     the index below which to answer. Partitions without one start at their end of the log.
+    ///   - partition: where it goes on: partitions before it, in this order, are finished.
     ///   - cut: the last commit that counts; nil for all that the snapshot shows.
     ///   - limit: records on the page.
     /// - Throws: `CancellationError` where the task is cancelled.
     package func page(
-        topic: String, positions: [String: UInt64], window: TimeWindow = .always,
+        topic: String, positions: [String: UInt64], from partition: String? = nil,
+        window: TimeWindow = .always,
         filter: RecordFilter = RecordFilter(), cut: CommitNumber? = nil, limit: Int, newestFirst: Bool = false
     ) throws(CancellationError) -> Page {
         var page = Page()
@@ -54,12 +58,27 @@ extension RecordScan {
         guard let index = snapshot.index.topics[topic] else { return page }
         let times = window.milliseconds
         let partitions = index.nextIndexes.keys.sorted().filter { filter.partitions?.contains($0) ?? true }
-        // Where a position is given, partitions before it in the alphabet have been finished.
+        let first = partition
         for partition in newestFirst ? partitions.reversed() : partitions {
+            if let first, newestFirst ? partition > first : partition < first {
+                if positions[partition] == nil {
+                    page.next[partition] =
+                        newestFirst ? 0 : endIndex(of: parts(of: index, partition), upTo: cut)
+                }
+                continue
+            }
             let end = index.nextIndexes[partition] ?? 0
             let start = positions[partition].map { min($0, end) } ?? (newestFirst ? end : 0)
             page.next[partition] = start
-            if page.isFull { continue }
+            if page.isFull {
+                if positions[partition] != nil, start != (newestFirst ? end : 0) {
+                    page.place?.positions[partition] = start
+                }
+                continue
+            }
+            defer {
+                page.place = AddressPlace(partition: partition, positions: [partition: page.next[partition]!])
+            }
             var parts = parts(of: index, partition).filter { part in
                 newestFirst ? part.firstIndex < start : part.endIndex > start
             }
@@ -107,6 +126,14 @@ extension RecordScan {
         page.rows.statistics.rowsKept = page.rows.rows.count
         page.rows.hasMore = page.isFull
         return page
+    }
+
+    /// Where a partition ends that was read up to a cut.
+    private func endIndex(of parts: [LogPart], upTo cut: CommitNumber?) -> UInt64 {
+        let reached = parts.filter { part in cut.map { part.firstCommit <= $0 } ?? true }
+        guard let last = reached.max(by: { $0.firstIndex < $1.firstIndex }) else { return 0 }
+        // A part whose head is damaged is passed over, and told of where it is read.
+        return last.firstIndex + UInt64((try? rowCount(of: last, upTo: cut)) ?? last.rowCount)
     }
 
     private func parts(of index: TopicIndex, _ partition: String) -> [LogPart] {

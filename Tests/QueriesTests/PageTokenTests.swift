@@ -1,6 +1,7 @@
-// Invariants checked: the three at the head of PageToken.swift; that pages by token are stable stands in
+// Invariants checked: the four at the head of PageToken.swift; that pages by token are stable stands in
 // RecordReadingTests.swift.
 
+import Bytes
 import EventLog
 import Records
 import TestSupport
@@ -14,8 +15,10 @@ import Testing
         newestFirst: false)
 
     private let tokens = [
-        PageToken(cut: 0, place: .address([:])),
-        PageToken(cut: 2, place: .address(["a": 0, "größe": .max, "": 7])),
+        PageToken(cut: 0, place: .address(AddressPlace(partition: "a", positions: [:]))),
+        PageToken(
+            cut: 2,
+            place: .address(AddressPlace(partition: "", positions: ["a": 0, "größe": .max, "": 7]))),
         PageToken(cut: 3, place: .behind(RecordKey(time: -5, partition: "größe", index: 12))),
         PageToken(cut: 1, place: .behind(RecordKey(time: .max, partition: "", index: 0))),
     ]
@@ -78,8 +81,54 @@ import Testing
         }
         #expect(throws: PageToken.Refusal.laterCut(4)) {
             try PageToken(
-                parsing: PageToken(cut: 4, place: .address([:])).text(for: question), for: question,
+                parsing: PageToken(cut: 4, place: tokens[0].place).text(for: question), for: question,
                 in: snapshot)
         }
+    }
+
+    @Test("a token with a list of all partitions, as it was given before, is refused as such")
+    func outdated() throws {
+        let snapshot = try model().snapshot
+        // Its kind is in the byte behind version, checksum, fingerprint and a short cut.
+        var bytes = try #require([UInt8](hexadecimal: tokens[0].text(for: question)))
+        try #require(bytes[14] == 2)
+        bytes[14] = 0
+        let checksum = Checksum.crc32c(Array(bytes[5...]))
+        for place in 0..<4 { bytes[1 + place] = UInt8(truncatingIfNeeded: checksum >> (8 * place)) }
+        #expect(throws: PageToken.Refusal.outdated) {
+            try PageToken(parsing: bytes.hexadecimalText, for: question, in: snapshot)
+        }
+    }
+
+    // It named the next index of every partition: of 3,000 132 kB, which our own server refused.
+    @Test(
+        "a token is as long with a thousand partitions as with one, and goes on where a client had begun",
+        arguments: [true, false])
+    func manyPartitions(newestFirst: Bool) throws {
+        var model = try QueryModel()
+        for number in 0..<300 {
+            try model.append(
+                [0, 1].map { ModelRecord(time: $0, fields: ["in.x": .int64(Int64(number * 2) + $0)]) },
+                partition: "partition-\(1000 + number)", isSmall: true)
+        }
+        let snapshot = model.snapshot
+        // The client had seen one record of each of these.
+        var positions = ["partition-1150": 1, "partition-1299": 1, "partition-1000": 1] as [String: UInt64]
+        let wanted = model.rows.filter { row in
+            positions[row.partition].map { newestFirst ? row.index < $0 : row.index >= $0 } ?? true
+        }.map(\.record.text)
+        var partition: String?
+        var texts: [String] = []
+        for _ in 0..<200 {
+            let page = try RecordScan(snapshot).page(
+                topic: "fraud", positions: positions, from: partition, cut: snapshot.cut, limit: 7,
+                newestFirst: newestFirst)
+            texts += page.rows.texts
+            guard page.isFull, let place = page.place else { break }
+            let token = PageToken(cut: snapshot.cut, place: .address(place))
+            #expect(token.text(for: question).utf8.count < 250)
+            (positions, partition) = (place.positions, place.partition)
+        }
+        #expect(texts == (newestFirst ? wanted.reversed() : wanted))
     }
 }

@@ -65,6 +65,7 @@ import Testing
                     topic: "fraud", window: .always, filter: RecordFilter(), newestFirst: newestFirst)
                 let before = model.rows(topic: "fraud", .always, RecordFilter(), cut: .max)
                 var token: PageToken?
+                var next: [String: UInt64] = [:]
                 var texts: [String] = []
                 for number in 30..<1000 {
                     let snapshot = model.snapshot
@@ -79,12 +80,21 @@ import Testing
                         place = .behind(rows.key(of: rows.rows.count - 1))
                     } else {
                         var positions: [String: UInt64] = [:]
-                        if case .address(let places)? = token?.place { positions = places }
+                        var partition: String?
+                        if case .address(let place)? = token?.place {
+                            (positions, partition) = (place.positions, place.partition)
+                        }
                         let page = try RecordScan(snapshot).page(
-                            topic: "fraud", positions: positions, cut: cut, limit: 7, newestFirst: newestFirst
-                        )
+                            topic: "fraud", positions: positions, from: partition, cut: cut, limit: 7,
+                            newestFirst: newestFirst)
                         rows = page.rows
-                        place = .address(page.next)
+                        let whole = try RecordScan(snapshot).page(
+                            topic: "fraud", positions: next, cut: cut, limit: 7, newestFirst: newestFirst)
+                        // What a place is short of, the list of all partitions says; and they go on alike.
+                        #expect(rows.texts == whole.rows.texts && page.isFull == whole.isFull)
+                        if !newestFirst { #expect(page.next == whole.next) }
+                        next = whole.next
+                        place = .address(try #require(page.place))
                     }
                     texts += rows.texts
                     guard rows.hasMore else { break }
