@@ -18,7 +18,8 @@ struct Query: ParsableCommand {
               assaylog query --pipeline fraud --path "output dense_1 0" --start 2024-01-09T00:00:00Z --summary
 
             Values are printed with their records' times, oldest first. A record without a number at the path
-            is shown too: as "-" in a table, as null in JSON, as nothing in CSV. --explain prints instead
+            is shown too: as "-" in a table, as null in JSON, as nothing in CSV. An infinite number is "inf" in a table
+            and in CSV, and null in JSON, which has none; --summary counts them. --explain prints instead
             which blocks are read and which are not, and why. Where damaged parts of the log could not be seen,
             each is named on standard error, and the exit code is 1. Works beside a running server, and may then see
             a commit some milliseconds before it is durable.
