@@ -96,7 +96,11 @@ package struct PosixFileSystem: FileSystem {
 
     package func lock(_ name: String) throws(DiskError) -> any Sendable {
         let descriptor = Glibc.open(path(name), O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else { throw failure("lock", name) }
+        guard descriptor >= 0 else {
+            var error = failure("lock", path(name))
+            error.reason += "; whoever opens a data directory must be able to write in it"
+            throw error
+        }
         let file = PosixWritableFile(descriptor: descriptor, name: name)
         guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
             if errno == EWOULDBLOCK {

@@ -24,6 +24,11 @@ package struct ServerConfiguration: Sendable {
         self.port = port
         self.publicURL = publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
     }
+
+    /// The host and a port as a URL has them: an address of IPv6 in brackets.
+    package func authority(port: Int) -> String {
+        (host.contains(":") ? "[\(host)]" : host) + ":\(port)"
+    }
 }
 
 package struct APIServer {

@@ -8,7 +8,7 @@ package struct ListeningError: Error, CustomStringConvertible {
 
     /// Nil for an error that is not about the address.
     init?(_ error: any Error, _ configuration: ServerConfiguration) {
-        let address = "\(configuration.host):\(configuration.port)"
+        let address = configuration.authority(port: configuration.port)
         let cannot = "the server cannot listen at \(address): "
         if let error = error as? IOError {
             switch error.errnoCode {

@@ -55,11 +55,10 @@ struct LogRoutes {
     @Sendable func append(_ request: Request, _ context: APIContext) async throws -> Response {
         let (topic, pipeline) = try knownTopic(context)
         let partition = try context.parameters.component("partition")
-        guard (1...RecordLimits.nameByteCountMax).contains(partition.utf8.count) else {
-            throw FieldError(
-                field: "partition", problem: "must be 1 to \(RecordLimits.nameByteCountMax) bytes long")
+        let known = store.log.snapshot().index.topics[topic]?.nextIndexes ?? [:]
+        if let problem = RecordLimits.problem(ofPartition: partition, beside: known) {
+            throw FieldError(field: "partition", problem: problem)
         }
-        try refuseUnclear(partition, of: topic)
         try request.refuseParameters(besides: LogRoutes.appendParameters)
         let format = try request.recordFormat()
         let keyText = try request.idempotencyKey()
@@ -114,23 +113,6 @@ struct LogRoutes {
             }
         }
         return names
-    }
-
-    /// Refuses a name that nobody could tell from another, or that would act on a terminal.
-    private func refuseUnclear(_ partition: String, of topic: String) throws {
-        // As nearly everybody names them.
-        if partition.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return }
-        guard !partition.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
-            throw FieldError(field: "partition", problem: "must not have control characters")
-        }
-        let known = store.log.snapshot().index.topics[topic]?.nextIndexes ?? [:]
-        guard let same = known.index(forKey: partition).map({ known[$0].key }),
-            !same.utf8.elementsEqual(partition.utf8)
-        else { return }
-        throw FieldError(
-            field: "partition",
-            problem: "is \"\(same)\", which the topic has, in other Unicode characters (composed and "
-                + "decomposed accents are equal): write it as that one is written")
     }
 
     /// What one request wants appended, not read yet.

@@ -226,6 +226,28 @@ package enum RecordLimits {
     package static let columnCountMax = 1 << 20
 }
 
+extension RecordLimits {
+    /// What is wrong with a partition's name, which nobody could tell from another, or which would act on a
+    /// terminal; nil where nothing is.
+    ///
+    /// - Parameter known: the topic's partitions, by their names.
+    package static func problem<Value>(ofPartition name: String, beside known: [String: Value]) -> String? {
+        guard (1...nameByteCountMax).contains(name.utf8.count) else {
+            return "must be 1 to \(nameByteCountMax) bytes long"
+        }
+        // As nearly everybody names them.
+        if name.utf8.allSatisfy({ (0x20..<0x7F).contains($0) }) { return nil }
+        guard !name.unicodeScalars.contains(where: { $0.properties.generalCategory == .control }) else {
+            return "must not have control characters"
+        }
+        guard let same = known.index(forKey: name).map({ known[$0].key }),
+            !same.utf8.elementsEqual(name.utf8)
+        else { return nil }
+        return "is \"\(same)\", which the topic has, in other Unicode characters (composed and "
+            + "decomposed accents are equal): write it as that one is written"
+    }
+}
+
 extension RecordBatch {
     /// Columns that hold its values, as a block has them, but for times and presence.
     package var columnCount: Int { fields.reduce(0) { $0 + $1.columnCount } }

@@ -85,8 +85,8 @@ struct Append: AsyncParsableCommand {
     var files: [String]
 
     func validate() throws {
-        guard (1...RecordLimits.nameByteCountMax).contains(partition.utf8.count) else {
-            throw ValidationError("--partition must be 1 to \(RecordLimits.nameByteCountMax) bytes long.")
+        if let problem = RecordLimits.problem(ofPartition: partition, beside: [String: Never]()) {
+            throw ValidationError("--partition \(problem).")
         }
         guard !resume || !again else { throw ValidationError("--resume and --again contradict each other.") }
         guard !resume || !files.contains("-") else {

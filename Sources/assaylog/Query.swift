@@ -49,6 +49,12 @@ struct Query: ParsableCommand {
     @Flag(help: "The same as --format json.")
     var json = false
 
+    func validate() throws {
+        guard !json || format != .csv else {
+            throw ValidationError("--json and --format csv contradict each other.")
+        }
+    }
+
     func run() throws {
         let (view, damages) = try directory.open()
         let topic = try pipeline.found(in: view.catalog).topic.name

@@ -97,6 +97,10 @@ struct StoreSink: RecordSink {
         }
         do {
             let pipeline = try await pipeline(options, store)
+            let known = store.log.snapshot().index.topics[pipeline.topic.name]?.nextIndexes ?? [:]
+            if let problem = RecordLimits.problem(ofPartition: options.partition, beside: known) {
+                throw CommandFailure("--partition \(problem)")
+            }
             return StoreSink(
                 store: store, topic: pipeline.topic.name, partition: options.partition,
                 declaration: RecordDeclaration(

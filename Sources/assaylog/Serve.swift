@@ -29,7 +29,7 @@ struct Serve: AsyncParsableCommand {
     var host = Settings.environment("ASSAYLOG_HOST") ?? "127.0.0.1"
 
     @Option(help: "The port to listen at; 0 for any free one.")
-    var port = Settings.environment("ASSAYLOG_PORT").flatMap { Int($0) } ?? 8080
+    var port = Settings.environment("ASSAYLOG_PORT").map { Int($0) ?? Serve.noPort } ?? 8080
 
     @Option(name: .customLong("public-url"), help: "What clients reach this server as, for URLs in answers.")
     var publicURL: String?
@@ -42,7 +42,13 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var webhooks: WebhookPolicyOptions
 
+    /// What a variable that is no number stands for: no port, and refused unless the option names one.
+    private static let noPort = -1
+
     func validate() throws {
+        if port == Serve.noPort, let text = Settings.environment("ASSAYLOG_PORT"), Int(text) == nil {
+            throw ValidationError("ASSAYLOG_PORT must be 0 to 65535, not \"\(text)\".")
+        }
         guard (0...65535).contains(port) else {
             throw ValidationError("--port must be 0 to 65535, not \(port).")
         }
@@ -70,14 +76,11 @@ struct Serve: AsyncParsableCommand {
                 logger.warning("models will not run: \(error)")
             }
         }
-        let (host, data) = (self.host, directory.data)
-        try await APIServer(
-            store,
-            ServerConfiguration(
-                host: host, port: port, publicURL: publicURL ?? Settings.environment("ASSAYLOG_PUBLIC_URL")),
-            logger: logger
-        ).run { port in
-            logger.notice("assaylog serves \(data) at http://\(host):\(port)")
+        let data = directory.data
+        let listening = ServerConfiguration(
+            host: host, port: port, publicURL: publicURL ?? Settings.environment("ASSAYLOG_PUBLIC_URL"))
+        try await APIServer(store, listening, logger: logger).run { port in
+            logger.notice("assaylog serves \(data) at http://\(listening.authority(port: port))")
         }
     }
 }

@@ -40,6 +40,12 @@ import Testing
     }
 
     @Test("the summary is that of the values, and counts what is missing")
+    @Test("two formats at once are refused")
+    func twoFormats() throws {
+        let run = try query("--path", "input x", "--json", "--format", "csv")
+        #expect(run.status == 2 && run.errors.contains("contradict each other"), "\(run.errors)")
+    }
+
     func summary() throws {
         let lines = ["1", "null", "4", "2"].enumerated().map { #"{"time":\#($0),"in":{"x":\#($1)}}"# }
         try sandbox.write(lines.joined(separator: "\n"), to: "a")

@@ -106,6 +106,15 @@ final class ScratchDirectory {
         #expect(error.map { "\($0)" } == "open of nowhere failed: No such file or directory")
     }
 
+    @Test("a lock that cannot be opened names its directory and what is needed there")
+    func lockThatCannotBeOpened() throws {
+        // A directory of the name is refused to everybody, also to who may do anything.
+        try files.createDirectory("LOCK")
+        let error = #expect(throws: DiskError.self) { try files.lock("LOCK") }
+        #expect(error?.kind == .other && error?.file == scratch.path + "/LOCK")
+        #expect(error?.reason.contains("must be able to write in it") == true)
+    }
+
     @Test("a rename takes the place of what had the name")
     func rename() throws {
         try files.create("old").append([1])
