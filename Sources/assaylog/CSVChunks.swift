@@ -12,6 +12,9 @@
 //  * No cell's digits or text change. `007` is no number of JSON, so it stays text: digits that stand
 //    before a number are a code's, as of a post office.
 //  * Cells are separated by commas: a file of one column with a semicolon or tab in its name is refused.
+//  * Lines end as the first one does where that is a bare CR, as spreadsheets write it for a Macintosh; in all
+//    other files a bare CR is text.
+//  * A file of JSON is refused, whatever it is called: it would be a line of names.
 //  * A record with more or fewer cells than there are names is refused by its number.
 
 import JSON
@@ -24,6 +27,10 @@ struct CSVChunks: ChunkReader {
     private var start = 0
     private var next = 0
     private var isAtEnd = false
+    /// Whether a bare CR ends a line: not known while the first is read, which then ends at either.
+    private var endsAtCR = true
+    /// The last line end that ended a record; nil before there was one.
+    private var lineEnd: UInt8?
     private var keys: [[UInt8]] = []
     private var rowCount = 0
 
@@ -34,6 +41,18 @@ struct CSVChunks: ChunkReader {
         self.file = file
         if try file.peek(3) == [0xEF, 0xBB, 0xBF] { next = 3 }
         guard let names = try record() else { return }
+        endsAtCR = lineEnd == 0x0D
+        if let first = names.first, !first.isQuoted {
+            let text = first.text.filter { $0 != 0x20 && $0 != 0x09 }
+            // A list's own sign, alone or before an object, and an object's.
+            guard text.first != UInt8(ascii: "{"), text != [UInt8(ascii: "[")],
+                !text.starts(with: Array("[{".utf8))
+            else {
+                throw CommandFailure(
+                    "\(file.name): the first line is JSON, and no names of columns; call the file .json or .ndjson, "
+                        + "and leave --csv out")
+            }
+        }
         var known: Set<String> = []
         for cell in names {
             guard let name = String(validating: cell.text, as: UTF8.self), !name.isEmpty else {
@@ -196,8 +215,9 @@ struct CSVChunks: ChunkReader {
                 cells.append(cell)
                 cell = Cell()
             case 0x0D where try peek() == 0x0A: break
-            case 0x0A:
+            case 0x0D where endsAtCR, 0x0A:
                 if cells.isEmpty && cell.text.isEmpty && !cell.isQuoted { continue }
+                lineEnd = byte
                 return cells + [cell]
             default:
                 guard !cell.isQuoted else {

@@ -170,6 +170,24 @@ import Testing
         #expect(lines.count == cells.count)
     }
 
+    // Its lines were one line of names: no record was read, and that was success.
+    @Test("CSV with CR line ends is its records; where lines end otherwise a bare CR is text")
+    func lineEnds() throws {
+        try sandbox.write("time,\"text\"\r1,\"a\rb\"\r\r2,c", to: "mac.csv")
+        try sandbox.write("time,text\n3,d\re\r\n", to: "unix.csv")
+        for (name, count) in [("mac.csv", 2), ("unix.csv", 1)] {
+            let run = try append("--json", name)
+            #expect(run.output.contains("\"records\":\(count),"), "\(name): \(run.output) \(run.errors)")
+        }
+        #expect(
+            try exported() == #"""
+                {"time":1,"text":"a\rb"}
+                {"time":2,"text":"c"}
+                {"time":3,"text":"d\re"}
+
+                """#)
+    }
+
     @Test("a long CSV file is imported in commits, and goes on where it was")
     func longCSV() throws {
         func lines(_ numbers: Range<Int>) -> String { numbers.map { "\($0),\"[\($0), 1]\"\n" }.joined() }
@@ -190,6 +208,9 @@ import Testing
             ("time;in.x\n1;1.5\n", "one name with a semicolon in it; cells are separated by commas"),
             ("time\tin.x\n1\t1.5\n", "one name with a tab in it"), ("x\n\"a", "not closed"),
             ("x\n\"a\"b\n", "behind a closed quote"), ("time\n1.5\n", "record 1"),
+            ("{\"in.x\":1}\n", "the first line is JSON"), ("{\n\"in.x\":1}", "the first line is JSON"),
+            ("[{\"in.x\":1}]\n", "the first line is JSON"), ("[\n{\"in.x\":1}\n]", "the first line is JSON"),
+            (" [ {\"in.x\":1}]\n", "the first line is JSON"),
         ])
     func badCSV(_ text: String, _ problem: String) throws {
         try sandbox.write(text, to: "bad")
