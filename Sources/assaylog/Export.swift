@@ -1,10 +1,8 @@
 // `assaylog export`: all records of a pipeline, in the order of the log, for another program to read.
 //
-// Invariant: a file is either the whole export or is not there: it is written beside its place and
-// moved when it is complete and durable.
+// Invariant: a file is either the whole export or is not there (OutputFile.swift).
 
 import ArgumentParser
-import Glibc
 import Queries
 import Records
 import Store
@@ -33,7 +31,7 @@ struct Export: ParsableCommand {
 
     @Option(
         name: .shortAndLong,
-        help: ArgumentHelp("The file to write; standard output if left out.", valueName: "file"))
+        help: ArgumentHelp("The file to write; standard output if left out, or \"-\".", valueName: "file"))
     var output: String?
 
     @Flag(help: "Inputs and outputs as nested objects instead of dotted names.")
@@ -46,12 +44,15 @@ struct Export: ParsableCommand {
         help: "An Arrow IPC file instead of lines: columns with their types, for pyarrow, pandas or DuckDB.")
     var arrow = false
 
-    func validate() throws { try RecordStream.Form.check(json: json, arrow: arrow, isToFile: output != nil) }
+    func validate() throws { try RecordStream.Form.check(json: json, arrow: arrow, isToFile: place != nil) }
+
+    /// The file named; nil for standard output.
+    private var place: String? { output == "-" ? nil : output }
 
     func run() throws {
         let (view, damages) = try directory.open()
         let topic = try pipeline.found(in: view.catalog).topic.name
-        let file = try output.map { try OutputFile($0) }
+        let file = try place.map { try OutputFile($0) }
         var byteCount = 0
         let progress = Progress(byteCount: nil)
         var stream = RecordStream(
@@ -68,43 +69,11 @@ struct Export: ParsableCommand {
         try stream.writeByAddress()
         try file?.keep()
         progress.end()
-        if let output {
+        if let place {
             Output.note(
-                "\(Quantity.of(stream.recordCount, "record")), \(Quantity.bytes(byteCount)), in \(output)")
+                "\(Quantity.of(stream.recordCount, "record")), \(Quantity.bytes(byteCount)), in \(place)")
         }
         stream.noteLosses()
         try Output.warn(damages + stream.unseen.map(\.description))
-    }
-}
-
-/// A file that takes its name when it is whole.
-private final class OutputFile {
-    private let path: String
-    private let temporaryPath: String
-    private let descriptor: Int32
-    private var isKept = false
-
-    init(_ path: String) throws {
-        self.path = path
-        temporaryPath = path + ".unfinished"
-        descriptor = open(temporaryPath, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o666)
-        guard descriptor >= 0 else {
-            throw CommandFailure(
-                "--output: \(temporaryPath) cannot be made: \(String(cString: strerror(errno)))")
-        }
-    }
-
-    deinit {
-        close(descriptor)
-        if !isKept { unlink(temporaryPath) }
-    }
-
-    func write(_ bytes: [UInt8]) throws { try Output.write(bytes, to: descriptor, named: temporaryPath) }
-
-    func keep() throws {
-        guard fsync(descriptor) == 0, rename(temporaryPath, path) == 0 else {
-            throw CommandFailure("--output: \(path) cannot be written: \(String(cString: strerror(errno)))")
-        }
-        isKept = true
     }
 }

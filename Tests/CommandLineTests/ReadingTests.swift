@@ -1,6 +1,7 @@
 // What the reading commands print: query, logs, export, summarize.
 
 import Foundation
+import Glibc
 import Testing
 
 @Suite struct ReadingTests {
@@ -39,13 +40,13 @@ import Testing
                 + #""times":[1704758403000,1704758404000],"values":[3.25,4.25]}"# + "\n")
     }
 
-    @Test("the summary is that of the values, and counts what is missing")
     @Test("two formats at once are refused")
     func twoFormats() throws {
         let run = try query("--path", "input x", "--json", "--format", "csv")
         #expect(run.status == 2 && run.errors.contains("contradict each other"), "\(run.errors)")
     }
 
+    @Test("the summary is that of the values, and counts what is missing")
     func summary() throws {
         let lines = ["1", "null", "4", "2"].enumerated().map { #"{"time":\#($0),"in":{"x":\#($1)}}"# }
         try sandbox.write(lines.joined(separator: "\n"), to: "a")
@@ -246,6 +247,53 @@ import Testing
     }
 
     // MARK: summarize
+
+    // A FIFO, a link, even a device was replaced by a file.
+    @Test("an export goes through what stands there and is no file: a FIFO, a link, standard output")
+    func exportThrough() throws {
+        let text = try sandbox.appendRecords(20)
+        func export(_ name: String) throws -> CommandRun {
+            try sandbox.run("export", "--pipeline", "fraud", "--output", name)
+        }
+        func status(_ name: String) -> stat {
+            var found = stat()
+            lstat(sandbox.file(name), &found)
+            return found
+        }
+        #expect(mkfifo(sandbox.file("fifo"), 0o600) == 0)
+        // A reader that is there already, and far more room in the pipe than the records take.
+        let reader = FileHandle(
+            fileDescriptor: open(sandbox.file("fifo"), O_RDONLY | O_NONBLOCK), closeOnDealloc: true)
+        #expect(try export("fifo").status == 0)
+        #expect(status("fifo").st_mode & S_IFMT == S_IFIFO)
+        #expect(try reader.read(upToCount: 1 << 16).map { String(decoding: $0, as: UTF8.self) } == text)
+        try FileManager.default.createDirectory(
+            atPath: sandbox.file("folder"), withIntermediateDirectories: false)
+        try sandbox.write("old", to: "folder/there")
+        for (link, target) in [
+            ("link", "folder/there"), ("folder/second", "new"), ("first", "folder/second"),
+        ] {
+            #expect(symlink(target, sandbox.file(link)) == 0)
+        }
+        for (link, file) in [("link", "folder/there"), ("first", "folder/new")] {
+            #expect(try export(link).status == 0)
+            #expect(status(link).st_mode & S_IFMT == S_IFLNK, "\(link)")
+            #expect(status(file).st_mode & S_IFMT == S_IFREG, "\(file)")
+            #expect(try sandbox.read(file) == text, "\(file)")
+        }
+        #expect(symlink("loop", sandbox.file("loop")) == 0)
+        #expect(try export("loop").errors.contains("leads to itself"))
+        #expect(try export("folder").errors.contains("Is a directory"))
+        #expect(try export("-").output == text)
+        #expect(status("-").st_mode == 0, "no file of that name")
+        try sandbox.write("", to: "shell")
+        let before = status("shell").st_ino
+        let process = try sandbox.process(
+            ["export", "--pipeline", "fraud", "--output", "shell"], output: "shell", errors: "errors")
+        process.waitUntilExit()
+        #expect(status("shell").st_ino == before, "what the shell holds open is not replaced")
+        #expect(try sandbox.read("shell") == text)
+    }
 
     @Test("numbers in a file are summarised as a baseline is")
     func summarizeValues() throws {
