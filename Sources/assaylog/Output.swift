@@ -19,8 +19,13 @@ enum OutputFormat: String, CaseIterable, ExpressibleByArgument {
 /// Why a command failed, where no room below has a word for it: what, where, and what to do next.
 struct CommandFailure: Error, CustomStringConvertible {
     let description: String
+    /// The status of the server's answer that is the reason; nil where that is none.
+    let status: Int?
 
-    init(_ description: String) { self.description = description }
+    init(_ description: String, status: Int? = nil) {
+        self.description = description
+        self.status = status
+    }
 }
 
 enum Output {

@@ -124,6 +124,11 @@ struct StoreSink: RecordSink {
         let existing = store.catalog.workspaces.all
         if named == nil, existing.count > 1 {
             // More than one place it could be made in: it must be there, or be told.
+            let isThere = store.catalog.pipelines.all.contains { $0.name == pipelineOptions.pipeline }
+            guard isThere else {
+                throw PipelineOptions.needsWorkspace(
+                    PipelineOptions.isUnknown(pipelineOptions.pipeline, in: nil), existing.map(\.name))
+            }
             return try pipelineOptions.found(in: store.catalog)
         }
         if let found = try? pipelineOptions.workspaceID(in: store.catalog)
@@ -135,7 +140,8 @@ struct StoreSink: RecordSink {
             try await store.change { catalog in
                 [
                     try catalog.createWorkspace(
-                        name: named ?? "default", createdBy: nobody, at: store.sources.now())
+                        name: named ?? PipelineOptions.firstWorkspace, createdBy: nobody,
+                        at: store.sources.now())
                 ]
             }
         }

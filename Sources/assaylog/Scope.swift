@@ -49,14 +49,31 @@ struct PipelineOptions: ParsableArguments {
         if places.isEmpty {
             let names = Set(catalog.pipelines.all.map(\.name)).sorted()
             throw CommandFailure(
-                "--pipeline is \"\(pipeline)\", and there is no such pipeline"
-                    + (workspace.map { " in workspace \"\($0)\"" } ?? "") + "; " + PipelineOptions.list(names)
-            )
+                PipelineOptions.isUnknown(pipeline, in: workspace) + "; " + PipelineOptions.list(names))
         }
-        let names = places.map { catalog.workspaces[$0.workspaceID]?.name ?? "\($0.workspaceID)" }
-        throw CommandFailure(
+        throw PipelineOptions.isAmbiguous(
+            pipeline, in: places.map { catalog.workspaces[$0.workspaceID]?.name ?? "\($0.workspaceID)" })
+    }
+
+    static func isUnknown(_ pipeline: String, in workspace: String?) -> String {
+        "--pipeline is \"\(pipeline)\", and there is no such pipeline"
+            + (workspace.map { " in workspace \"\($0)\"" } ?? "")
+    }
+
+    static func isAmbiguous(_ pipeline: String, in names: [String]) -> CommandFailure {
+        CommandFailure(
             "--pipeline is \"\(pipeline)\", which several workspaces have; add --workspace with one of "
                 + names.joined(separator: ", "))
+    }
+
+    /// The workspace that `append --create` makes where there is none and none is named.
+    static let firstWorkspace = "default"
+
+    /// The refusal to make a pipeline where it could be in several workspaces.
+    static func needsWorkspace(_ problem: String, _ names: [String]) -> CommandFailure {
+        CommandFailure(
+            "\(problem); to make it, say in which workspace: add --workspace with one of "
+                + names.joined(separator: ", ") + ", or a new name")
     }
 
     static func list(_ names: [String]) -> String {

@@ -86,7 +86,8 @@ struct ServerClient {
                 let said = JSONField(json).first(of: "msg", "message", "error")
                 throw CommandFailure(
                     "the server answers \(status): "
-                        + ((try? said.string()) ?? String(decoding: answer.prefix(200), as: UTF8.self)))
+                        + ((try? said.string()) ?? String(decoding: answer.prefix(200), as: UTF8.self)),
+                    status: status)
             }
             return (JSONField(json ?? .null), fields.contains { $0.hasPrefix("idempotent-replayed:") })
         }

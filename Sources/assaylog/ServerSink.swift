@@ -65,16 +65,16 @@ final class ServerSink: RecordSink {
     static func open(_ options: Append, _ url: String) throws -> ServerSink {
         let server = try ServerClient(url)
         let name = options.pipeline.pipeline
-        let workspaces = try server.post("/v1/api/workspaces/list", .object(JSONObject()))
+        let workspaces = try server.post("/v1/api/workspaces/list", .object(JSONObject()))["workspaces"]
+            .array().map { (name: try $0["name"].string(), id: try $0["id"].integer()) }
+        func made(_ workspace: String) throws -> Int {
+            let document = JSONValue.object(("workspace_name", .string(workspace)))
+            return try server.post("/v1/api/workspaces/create", document)["workspace_id"].integer()
+        }
         var workspaceID: Int?
         if let wanted = options.pipeline.workspace {
-            workspaceID = try workspaces["workspaces"].array().first { try $0["name"].string() == wanted }
-                .map { try $0["id"].integer() }
-            if workspaceID == nil && options.create {
-                let answer = try server.post(
-                    "/v1/api/workspaces/create", .object(("workspace_name", .string(wanted))))
-                workspaceID = try answer["workspace_id"].integer()
-            }
+            workspaceID = workspaces.first { $0.name == wanted }?.id
+            if workspaceID == nil && options.create { workspaceID = try made(wanted) }
             guard workspaceID != nil else {
                 throw CommandFailure(
                     "--workspace is \"\(wanted)\", and the server has no such workspace; "
@@ -82,22 +82,35 @@ final class ServerSink: RecordSink {
                 )
             }
         }
-        func topic() throws -> String {
+        /// Nil where there is no such pipeline, or no single one.
+        func topic(in workspaceID: Int?) throws -> String? {
             let question = JSONValue.object(
                 ("pipeline_name", .string(name)),
                 ("workspace_id", workspaceID.map { .integer($0) } ?? .null))
-            return try server.post("/v1/api/plateau/get_topic_name", question)["topic_name"].string()
+            do {
+                return try server.post("/v1/api/plateau/get_topic_name", question)["topic_name"].string()
+            } catch let failure as CommandFailure where failure.status == 400 { return nil }
         }
-        var found: String
-        do { found = try topic() } catch let failure as CommandFailure {
-            guard options.create, let workspaceID else { throw failure }
+        var found = try topic(in: workspaceID)
+        if found == nil {
+            let holders = try workspaceID == nil ? workspaces.filter { try topic(in: $0.id) != nil } : []
+            guard holders.isEmpty else {
+                throw PipelineOptions.isAmbiguous(name, in: holders.map(\.name))
+            }
+            let problem = PipelineOptions.isUnknown(name, in: options.pipeline.workspace)
+            guard options.create else { throw CommandFailure(problem + "; add --create to make it") }
+            guard workspaceID != nil || workspaces.count <= 1 else {
+                throw PipelineOptions.needsWorkspace(problem, workspaces.map(\.name))
+            }
+            let place = try workspaceID ?? workspaces.first?.id ?? made(PipelineOptions.firstWorkspace)
             _ = try server.post(
                 "/v1/api/pipelines/create",
                 .object(
-                    ("pipeline_id", .string(name)), ("workspace_id", .integer(workspaceID)),
+                    ("pipeline_id", .string(name)), ("workspace_id", .integer(place)),
                     ("definition", .object(JSONObject()))))
-            found = try topic()
+            found = try topic(in: place)
         }
+        guard let found else { throw CommandFailure(PipelineOptions.isUnknown(name, in: nil)) }
         let members =
             (options.edge ? ["edge=true"] : [])
             + options.float32.map { "float32=" + CatalogName.pathComponent($0) }

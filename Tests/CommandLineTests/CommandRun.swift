@@ -46,9 +46,11 @@ final class Sandbox {
 
     func read(_ name: String) throws -> String { try String(contentsOfFile: file(name), encoding: .utf8) }
 
-    func process(_ arguments: [String], output: String, errors: String, input: String? = nil) throws
-        -> Process
-    {
+    /// - Parameter variables: of the environment, where no others of ours are.
+    func process(
+        _ arguments: [String], output: String, errors: String, input: String? = nil,
+        variables: [String: String] = [:]
+    ) throws -> Process {
         for name in [output, errors] { try write("", to: name) }
         let process = Process()
         process.executableURL = URL(fileURLWithPath: Sandbox.executable)
@@ -56,6 +58,7 @@ final class Sandbox {
         process.currentDirectoryURL = URL(fileURLWithPath: path)
         var environment = ProcessInfo.processInfo.environment
         for name in environment.keys where name.hasPrefix("ASSAYLOG_") { environment[name] = nil }
+        environment.merge(variables) { $1 }
         process.environment = environment
         // Files, not pipes: nothing waits for anybody to read.
         process.standardOutput = FileHandle(forWritingAtPath: file(output))

@@ -292,6 +292,55 @@ import Testing
         }
     }
 
+    @Test("a port of the environment that is none is refused, and an option comes before it")
+    func portOfEnvironment() throws {
+        let cases: [(arguments: [String], problem: String)] = [
+            ([], "ASSAYLOG_PORT"), (["--port", "70000"], "not 70000"),
+        ]
+        for (arguments, problem) in cases {
+            let process = try sandbox.process(
+                ["serve"] + arguments, output: "out", errors: "err", variables: ["ASSAYLOG_PORT": "abc"])
+            // It would serve for ever where it is not refused.
+            let guardian = DispatchWorkItem { process.terminate() }
+            DispatchQueue.global().asyncAfter(deadline: .now() + 30, execute: guardian)
+            process.waitUntilExit()
+            guardian.cancel()
+            #expect(process.terminationStatus == 2)
+            let said = try sandbox.read("err")
+            #expect(said.contains(problem), "\(said)")
+        }
+    }
+
+    // Without --workspace nothing was made, and no remedy named.
+    @Test("through a server, too, --create makes what there is none of; in several workspaces it asks which")
+    func createsThroughServer() throws {
+        try sandbox.write(Sample.lines(0..<3), to: "a.ndjson")
+        try sandbox.serving { address in
+            func append(_ arguments: String...) throws -> CommandRun {
+                try sandbox.run(["append", "--server", address] + arguments + ["a.ndjson"])
+            }
+            let missing = try append("--pipeline", "fraud")
+            #expect(missing.status == 1 && missing.errors.contains("add --create"), "\(missing.errors)")
+            for name in ["fraud", "second"] {
+                let made = try append("--create", "--pipeline", name, "--json")
+                #expect(made.status == 0 && made.output.contains("-1-pipeline-\(name)-"), "\(made)")
+            }
+            #expect(
+                try append("--create", "--workspace", "other", "--pipeline", "fraud", "--json").status == 0)
+            let unknown = try append("--create", "--pipeline", "third")
+            #expect(
+                unknown.status == 1
+                    && unknown.errors.contains("add --workspace with one of default, other, or a new name"),
+                "\(unknown.errors)")
+            let ambiguous = try append("--create", "--pipeline", "fraud")
+            #expect(
+                ambiguous.status == 1
+                    && ambiguous.errors.contains("add --workspace with one of default, other"),
+                "\(ambiguous.errors)")
+            #expect(try append("--pipeline", "second").status == 0)
+        }
+    }
+
     @Test("a server that is not there is named")
     func noServer() throws {
         try sandbox.write(Sample.lines(0..<1), to: "a")
