@@ -29,6 +29,8 @@ package struct CompactionReport: Hashable, Sendable {
     package var segmentsAfter = 0
     package var bytesBefore = 0
     package var bytesAfter = 0
+    /// Records that retention let go before it, by topic; filled in by whoever carries that out.
+    package var recordsLetGo: [String: UInt64] = [:]
     /// What could not be done, each with its file and what to do.
     package var problems: [String] = []
     /// Blocks that kept an erasure from being carried out.

@@ -79,7 +79,8 @@ package struct APIServer {
 
     /// Every route there is.
     static func routes(
-        _ store: InferenceStore, publicURL: String?, budget: BodyBudget = BodyBudget()
+        _ store: InferenceStore, publicURL: String?, budget: BodyBudget = BodyBudget(),
+        logger: Logger = Logger(label: "assaylog", factory: { _ in SwiftLogNoOpLogHandler() })
     ) -> [Route] {
         let lineReaders = LineReaders()
         return CatalogRoutes(store: store, publicURL: publicURL).routes
@@ -88,7 +89,7 @@ package struct APIServer {
             + AssayRoutes(store: store).routes
             + SeriesRoutes(store: store).routes
             + AlertRoutes(store: store).routes
-            + HousekeepingRoutes(store: store).routes
+            + HousekeepingRoutes(store: store, logger: logger).routes
             + LogRoutes(store: store, lineReaders: lineReaders).routes
             + PipelineLogRoutes(store: store, lineReaders: lineReaders).routes
             + HealthRoutes(store: store).routes
@@ -98,7 +99,7 @@ package struct APIServer {
     static func router(
         _ store: InferenceStore, publicURL: String?, budget: BodyBudget = BodyBudget(), logger: Logger
     ) -> Router<APIContext> {
-        let routes = routes(store, publicURL: publicURL, budget: budget)
+        let routes = routes(store, publicURL: publicURL, budget: budget, logger: logger)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
         router.add(middleware: ErrorMiddleware(routes: routes, logger: logger))
         router.add(

@@ -4,16 +4,19 @@
 //  * A deletion or redaction is answered when it is durable, no answer shows what went, and the log's
 //    files were rewritten without it; what could not be is named in `problems`.
 //  * A member that is not known is refused: nothing goes, or stays, by a misspelling.
+//  * Records that a compaction let go by their topic's policy are told of, in the answer and the server's log.
 //  * Asking again for what is done is answered with a count of 0.
 
 import EventLog
 import Hummingbird
 import JSON
+import Logging
 import Records
 import Store
 
 struct HousekeepingRoutes {
     let store: InferenceStore
+    let logger: Logger
 
     var routes: [Route] {
         [
@@ -74,6 +77,10 @@ struct HousekeepingRoutes {
     }
 
     @Sendable func compact(_ request: Request, _ context: APIContext) async throws -> Response {
-        Response(json: try await store.compact().json)
+        let report = try await store.compact()
+        for (topic, count) in report.recordsLetGo.sorted(by: { $0.key < $1.key }) {
+            logger.notice("\(RetentionReport.sentence(count, of: topic))")
+        }
+        return Response(json: report.json)
     }
 }

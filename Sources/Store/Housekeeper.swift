@@ -101,7 +101,7 @@ package actor Housekeeper {
             outcome = .failure(error)
         }
         for (topic, count) in retention.recordCounts {
-            logger.notice("retention let \(count) records of \(topic) go")
+            logger.notice("\(RetentionReport.sentence(count, of: topic))")
         }
         say(retention.problems)
         try outcome.get()

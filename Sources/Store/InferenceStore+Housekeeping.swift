@@ -316,8 +316,10 @@ extension InferenceStore {
     /// Lets go what is over its bounds now, then rewrites all that is due, and all that was never regrouped, as
     /// fast as the disk takes it.
     package func compact() async throws -> CompactionReport {
-        let retention = try await log.freeingRoom { try await applyRetention() }
+        var retention = RetentionReport()
+        try await log.freeingRoom { try await applyRetention(noting: &retention) }
         var report = try await log.freeingRoom { try await log.compact(CompactionPace(retries: .all)) }
+        report.recordsLetGo = retention.recordCounts
         report.problems = retention.problems + report.problems
         return report
     }
@@ -397,6 +399,18 @@ extension ErasureReport {
     }
 }
 
+extension RetentionReport {
+    /// Counts of records by topic.
+    package static func json(_ counts: [String: UInt64]) -> JSONValue {
+        .object(JSONObject(counts.sorted { $0.key < $1.key }.map { ($0.key, .integer($0.value)) }))
+    }
+
+    /// What is said of a topic's records in a server's log, and by commands.
+    package static func sentence(_ count: UInt64, of topic: String) -> String {
+        "retention let \(count) \(count == 1 ? "record" : "records") of \(topic) go"
+    }
+}
+
 extension CompactionReport {
     package var json: JSONValue {
         .object(
@@ -407,6 +421,7 @@ extension CompactionReport {
             ),
             ("segments_before", .integer(segmentsBefore)), ("segments_after", .integer(segmentsAfter)),
             ("bytes_before", .integer(bytesBefore)), ("bytes_after", .integer(bytesAfter)),
+            ("records_let_go", RetentionReport.json(recordsLetGo)),
             ("problems", .array(problems.map { .string($0) })))
     }
 }

@@ -69,6 +69,22 @@ private func end(_ answer: JSONField, json: Bool, _ sentence: () throws -> Strin
     if !problems.isEmpty { throw ExitCode.failure }
 }
 
+/// What retention let go, a line a topic.
+private func letGo(_ answer: JSONField) throws -> String {
+    try (answer["records_let_go"].optional?.object().members ?? []).map { member in
+        let count = UInt64(exactly: try JSONField(member.value).integer()) ?? 0
+        return RetentionReport.sentence(count, of: member.key) + "\n"
+    }.joined()
+}
+
+/// A bound that is named: what it is, or nil where it is to be removed.
+struct RetentionBound<Value: Sendable>: Sendable {
+    var value: Value?
+
+    /// What removes a bound, instead of a value.
+    static var none: String { "none" }
+}
+
 struct Retain: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "retain",
@@ -78,10 +94,11 @@ struct Retain: AsyncParsableCommand {
               assaylog retain --topic workspace-1-pipeline-fraud-inference \\
                 --age "90 days" --bytes 10000000000 --server http://localhost:8080
 
-            Records over the bounds are let go in the background of a running server, in whole blocks: answers
-            are without them at once, the disk when half of a segment is gone. Results and baselines that were
-            made of them are kept. Without --age and --bytes the topic keeps everything. A bound is over zero: to
-            let go all that there is, once, see `assaylog delete`.
+            A bound that is not named stays as it is; --age none or --bytes none removes it. Records over the
+            bounds are let go in whole blocks: by a running server in the background, in a data directory at
+            once, for all topics, and how many is said. Answers are without them then, the disk when half of a
+            segment is gone. Results and baselines that were made of them are kept. A bound is over zero: to let
+            go all that there is, once, see `assaylog delete`.
             """)
 
     @OptionGroup var place: HousekeepingPlace
@@ -89,45 +106,75 @@ struct Retain: AsyncParsableCommand {
     @Option(help: "The topic.")
     var topic: String
 
-    @Option(help: "The age at which records go, as \"90 days\".")
-    var age: String?
+    @Option(
+        help: ArgumentHelp("The age at which records go, as \"90 days\"; none for any.", valueName: "age"),
+        transform: Retain.age)
+    var age: RetentionBound<TimeSpan>?
 
-    @Option(help: "The bytes on disk past which the oldest records go.")
-    var bytes: Int?
+    @Option(
+        help: ArgumentHelp(
+            "The bytes on disk past which the oldest records go; none for any.", valueName: "bytes"),
+        transform: Retain.byteCount)
+    var bytes: RetentionBound<Int>?
 
     @Flag(help: "Print JSON.")
     var json = false
 
-    func validate() throws { _ = try span() }
-
-    private func span() throws -> TimeSpan? {
-        do { return try age.map { try TimeSpan(parsing: $0) } } catch {
-            throw ValidationError("--age: \(error)")
+    func validate() throws {
+        guard age != nil || bytes != nil else {
+            throw ValidationError(
+                "--age and --bytes are both missing: name the bound to set, or none to remove it, as --age none."
+            )
         }
     }
 
-    func run() async throws {
-        let policy = RetentionPolicy(age: try span(), byteCount: bytes)
-        let members: [(String, JSONValue)] = [
-            ("age", policy.age.map { .string($0.text) } ?? .null),
-            ("bytes", bytes.map { .integer($0) } ?? .null),
-        ]
-        let document = JSONValue.object(JSONObject(members))
-        let answer = try await place.ask(path(topic, "retention"), document) { store in
-            try await store.setRetention(policy, of: topic)
-            // What is wrong with another topic is no failure of this command; `compact` says it.
-            let problems = try await store.applyRetention().topicProblems[topic] ?? []
-            return .object(JSONObject(members + [("problems", .strings(problems))]))
+    @Sendable private static func age(_ text: String) throws -> RetentionBound<TimeSpan> {
+        if text == RetentionBound<TimeSpan>.none { return RetentionBound() }
+        do { return RetentionBound(value: try TimeSpan(parsing: text)) } catch {
+            throw ValidationError("\(error)")
         }
+    }
+
+    @Sendable private static func byteCount(_ text: String) throws -> RetentionBound<Int> {
+        if text == RetentionBound<Int>.none { return RetentionBound() }
+        guard let count = Int(text), count >= 0 else {
+            throw ValidationError("is neither a number of bytes nor \"none\"")
+        }
+        return RetentionBound(value: count)
+    }
+
+    func run() async throws {
+        var named: [(String, JSONValue)] = []
+        if let age { named.append(("age", age.value.map { .string($0.text) } ?? .null)) }
+        if let bytes { named.append(("bytes", bytes.value.map { .integer($0) } ?? .null)) }
+        let document = JSONValue.object(JSONObject(named))
+        let said = try await place.ask(path(topic, "retention"), document) { store in
+            var policy = store.retention(of: topic)
+            if let age { policy.age = age.value }
+            if let bytes { policy.byteCount = bytes.value }
+            try await store.setRetention(policy, of: topic)
+            let report = try await store.applyRetention()
+            return .object(
+                ("age", policy.age.map { .string($0.text) } ?? .null),
+                ("bytes", policy.byteCount.map { .integer($0) } ?? .null),
+                ("records_let_go", RetentionReport.json(report.recordCounts)),
+                // What is wrong with another topic is no failure of this command; `compact` says it.
+                ("problems", .strings(report.topicProblems[topic] ?? [])))
+        }
+        // Of one shape, whoever answered: a server lets go later, so that it says null of how many.
+        let answer = JSONField(
+            .object(
+                ("topic", .string(topic)), ("age", said["age"].value ?? .null),
+                ("bytes", said["bytes"].value ?? .null),
+                ("records_let_go", said["records_let_go"].value ?? .null),
+                ("problems", said["problems"].value ?? .array([]))))
         try end(answer, json: json) {
-            policy.isNone
-                ? "\(topic) keeps everything"
-                : "\(topic) keeps "
-                    + [
-                        policy.age.map { "what is younger than \($0.text)" },
-                        bytes.map { "at most \($0) bytes" },
-                    ]
-                    .compactMap { $0 }.joined(separator: ", and ")
+            let bounds = [
+                try answer["age"].optional.map { "what is younger than \(try $0.string())" },
+                try answer["bytes"].optional.map { "at most \(try $0.integer()) bytes" },
+            ].compactMap { $0 }
+            return try letGo(answer) + "\(topic) keeps "
+                + (bounds.isEmpty ? "everything" : bounds.joined(separator: ", and "))
         }
     }
 }
@@ -222,8 +269,9 @@ struct Compact: AsyncParsableCommand {
             Example:
               assaylog compact --data ./data
 
-            Frees the space of records that were let go, and puts the columns of neighbouring blocks together,
-            so that a path is read in long runs. Changes no answer.
+            Carries out what the topics keep (see `assaylog retain`), and says how many records went. Then frees
+            the space of records that were let go, and puts the columns of neighbouring blocks together, so that
+            a path is read in long runs, which changes no answer.
             """)
 
     @OptionGroup var place: HousekeepingPlace
@@ -236,7 +284,8 @@ struct Compact: AsyncParsableCommand {
             try await store.compact().json
         }
         try end(answer, json: json) {
-            "\(Quantity.of(try answer["segments_before"].integer(), "segment")) of "
+            try letGo(answer)
+                + "\(Quantity.of(try answer["segments_before"].integer(), "segment")) of "
                 + "\(Quantity.bytes(try answer["bytes_before"].integer())) made anew as "
                 + "\(Quantity.of(try answer["segments_after"].integer(), "segment")) of "
                 + "\(Quantity.bytes(try answer["bytes_after"].integer()))"

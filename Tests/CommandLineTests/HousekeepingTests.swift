@@ -81,10 +81,24 @@ import Testing
         #expect(try exported() == "")
         #expect(try sandbox.run("compact", "--json").output.contains(#""half dead":"#))
         #expect(try !isStored("out.y"))
-        let all = try sandbox.run("retain", "--topic", Self.topic)
+        // What compaction lets go is said, too: old records that came since.
+        let rounds: [(count: Int, options: [String])] = [(5, []), (3, ["--json"])]
+        for (count, options) in rounds {
+            try sandbox.write(Sample.lines(5000..<5000 + count), to: "more.ndjson")
+            #expect(try sandbox.run("append", "--pipeline", "fraud", "--again", "more.ndjson").status == 0)
+            let told = try sandbox.run(["compact"] + options).output
+            let expected =
+                options.isEmpty
+                ? "retention let \(count) records of \(Self.topic) go"
+                : #""records_let_go":{"\#(Self.topic)":\#(count)}"#
+            #expect(told.contains(expected), "\(told)")
+        }
+        #expect(try exported() == "")
+        let all = try sandbox.run("retain", "--topic", Self.topic, "--age", "none", "--bytes", "none")
         #expect(all.output.contains("keeps everything"))
         #expect(try sandbox.run("check").status == 0)
     }
+        #expect(old.output.contains("retention let 3000 records of \(Self.topic) go"), "\(old.output)")
 
     @Test("commands without a server keep room for what frees room, as a server does")
     func reserve() throws {
@@ -112,6 +126,36 @@ import Testing
         for name in try FileManager.default.contentsOfDirectory(atPath: sandbox.file("backup"))
         where name != "SNAPSHOT" {
             let (here, away) = (sandbox.file("backup/" + name), sandbox.file("away"))
+    // Either bound had removed the other, but through a server.
+    @Test(
+        "a bound that is not named stays, in a directory as through a server, and what is said has one shape")
+    func boundsThatAreNotNamed() throws {
+        func retain(_ arguments: [String]) throws -> String {
+            let run = try sandbox.run(["retain", "--topic", Self.topic, "--json"] + arguments)
+            #expect(run.status == 0, "\(run.errors)")
+            return run.output
+        }
+        func expected(_ age: String, _ bytes: String, letGo: String) -> String {
+            #"{"topic":"\#(Self.topic)","age":\#(age),"bytes":\#(bytes),"records_let_go":\#(letGo),"problems":[]}"#
+                + "\n"
+        }
+        func check(_ place: [String], letGo: String) throws {
+            _ = try retain(place + ["--age", "none", "--bytes", "none"])
+            #expect(
+                try retain(place + ["--bytes", "10000000"]) == expected("null", "10000000", letGo: letGo))
+            let both = expected(#""36500 days""#, "10000000", letGo: letGo)
+            #expect(try retain(place + ["--age", "36500 days"]) == both)
+            #expect(
+                try retain(place + ["--bytes", "none"]) == expected(#""36500 days""#, "null", letGo: letGo))
+        }
+        try check([], letGo: "{}")
+        try sandbox.serving { address in try check(["--server", address], letGo: "null") }
+        let neither = try sandbox.run("retain", "--topic", Self.topic)
+        #expect(neither.status == 2 && neither.errors.contains("none to remove it"), "\(neither.errors)")
+        #expect(
+            try sandbox.run("retain", "--topic", Self.topic, "--bytes", "many").errors.contains("--bytes"))
+    }
+
             try FileManager.default.moveItem(atPath: here, toPath: away)
             let run = try sandbox.run("restore", "--from", "backup", "--data", "again")
             #expect(run.status == 1)

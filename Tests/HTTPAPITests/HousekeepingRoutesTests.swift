@@ -3,7 +3,11 @@
 
 import Foundation
 import HTTPTypes
+import Hummingbird
 import JSON
+import Logging
+import NIOCore
+import Synchronization
 import Testing
 
 @testable import HTTPAPI
@@ -165,5 +169,58 @@ struct HousekeepingRoutesTests {
             #expect(try Self.holdsSecret(client.folder))
             #expect(try await client.send(.get, "\(Self.path)/delete").status == 405)
         }
+    }
+
+    @Test("a compaction that carries out what a topic keeps says how many records went, and so does the log")
+    func recordsLetGo() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append(Self.rows)
+            _ = try await client.post("\(Self.path)/retention", "{\"age\":\"1 day\"}")
+            client.clock.advance(172_800)
+            let said = Messages()
+            let routes = APIServer.routes(client.store, publicURL: nil, logger: said.logger)
+            let route = try #require(routes.first { $0.path == "/v1/logs/compact" })
+            let request = Request(
+                head: HTTPRequest(method: .post, scheme: "http", authority: nil, path: route.path),
+                body: RequestBody(buffer: ByteBuffer(string: "{}")))
+            for count in [100, 0] {
+                let response = try await route.handler(request, Client.context)
+                let answer = JSONField(try JSONValue(parsing: try await Client.bytes(of: response)))
+                let letGo = answer["records_let_go"][Client.topic]
+                #expect(try letGo.optional?.integer() ?? 0 == count)
+                #expect(said.all == ["retention let 100 records of \(Client.topic) go"], "said once")
+            }
+        }
+    }
+
+    @Test("an address of IPv6 stands in brackets before its port")
+    func authorities() {
+        let authorities = ["::1", "127.0.0.1", "example"].map {
+            ServerConfiguration(host: $0).authority(port: 80)
+        }
+        #expect(authorities == ["[::1]:80", "127.0.0.1:80", "example:80"])
+    }
+}
+
+/// Keeps what is logged.
+private final class Messages: Sendable {
+    private let kept = Mutex<[String]>([])
+
+    var all: [String] { kept.withLock { $0 } }
+
+    var logger: Logger { Logger(label: "test") { _ in Handler(messages: self) } }
+
+    struct Handler: LogHandler {
+        let messages: Messages
+        var metadata: Logger.Metadata = [:]
+        var logLevel = Logger.Level.debug
+
+        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+            get { metadata[key] }
+            set { metadata[key] = newValue }
+        }
+
+        func log(event: LogEvent) { messages.kept.withLock { $0.append("\(event.message)") } }
     }
 }
