@@ -6,6 +6,8 @@
 //    moved is found again, and one that was changed is not taken for itself.
 //  * A mark goes on from another exactly when it says so, by the other's place: a file that was written over
 //    under the same name is not what was there before.
+//  * With the records of a topic that are deleted their marks end, as idempotency keys do: the file may be
+//    imported anew. Retention ends none, or what it let go would come back.
 //  * A mark that cannot be read is told of, and hides no other: unless it was of another partition, for none of this
 //    one's records came with it, or a later mark goes on from it, which then says how far its file is read. Which
 //    file it was of is not known else.
@@ -36,6 +38,8 @@ package struct ImportMark: Hashable, Sendable {
     package var begin: Place?
     /// Earlier places of the same import, ascending: where the file changed is between two of them.
     package var earlier: [Place] = []
+    /// Whether --again asked for its import: then what an earlier one brought says nothing of it.
+    package var isAgain = false
     package var at: Timestamp
 
     /// How far an import had come.
@@ -101,7 +105,8 @@ package struct ImportMark: Hashable, Sendable {
             ("path", .string(path)), ("byte_count", .integer(byteCount)), ("row_count", .integer(rowCount)),
             ("digest", .string(digest)), ("checksum", checksum.map { .integer(Int($0)) } ?? .null),
             ("begin_byte", begin.map { .integer($0.byteCount) } ?? .null),
-            ("begin_checksum", begin.map { .integer(Int($0.checksum)) } ?? .null), ("at", .zulu(at)))
+            ("begin_checksum", begin.map { .integer(Int($0.checksum)) } ?? .null),
+            ("again", .bool(isAgain)), ("at", .zulu(at)))
         return Event(name: InferenceStore.importEventName, document: Array(document.text.utf8))
     }
 
@@ -112,6 +117,7 @@ package struct ImportMark: Hashable, Sendable {
             path: try json["path"].string(), byteCount: try json["byte_count"].integer(),
             rowCount: try json["row_count"].integer(), digest: try json["digest"].string(),
             checksum: checksum.map { UInt32(truncatingIfNeeded: $0) }, at: try json["at"].timestamp())
+        isAgain = try json["again"].optional?.bool() ?? false
         if let byte = try json["begin_byte"].optional?.integer(),
             let checksum = try json["begin_checksum"].optional?.integer()
         {
@@ -153,10 +159,24 @@ extension StoreView {
         // Not where a mark may be hidden with all that was beside it, or does not tell its place.
         var tellsMissing = !snapshot.index.uses.values.contains { $0.unseenFrom != nil }
         let index = snapshot.index.topics[topic]
-        for place in snapshot.index.events where place.entry.name == InferenceStore.importEventName {
+        // Of the tombstones, which retention may have made thousands of, none is read where no deletion was.
+        let wasDeleted = index?.isDeleted(partition, 0..<1) ?? false
+        for place in snapshot.index.events {
+            let isTombstone = wasDeleted && place.entry.name == Tombstone.eventName
+            guard isTombstone || place.entry.name == InferenceStore.importEventName else { continue }
             var mark: ImportMark
             do {
-                mark = try ImportMark(JSONField(try JSONValue(parsing: try snapshot.event(place).document)))
+                let event = try snapshot.event(place)
+                if isTombstone {
+                    if let tombstone = try Tombstone(event),
+                        ends(tombstone, at: place.entry.commit, topic: topic, partition: partition)
+                    {
+                        (marks, byPath, byPlace) = ([], [:], [:])
+                        (found.unread, missing) = ([], [])
+                    }
+                    continue
+                }
+                mark = try ImportMark(JSONField(try JSONValue(parsing: event.document)))
             } catch {
                 // Its records came with it.
                 guard index?.mayHold(place.entry.commit, in: partition) ?? false else { continue }
@@ -189,6 +209,22 @@ extension StoreView {
         if tellsMissing, missing.count == found.unread.count { found.unread = [] }
         found.marks = marks.reversed().compactMap { $0 }
         return found
+    }
+
+    /// Whether a tombstone is the deletion of all records that the partition had, and of their marks.
+    private func ends(
+        _ tombstone: Tombstone, at commit: CommitNumber, topic: String, partition: String
+    ) -> Bool {
+        guard tombstone.topic == topic, tombstone.reason == .deletion,
+            let gone = tombstone.ranges[partition]
+        else { return false }
+        guard gone.ranges.count == 1, gone.contains(0..<gone.end) else { return false }
+        // A redaction may delete damaged records at the beginning, and those behind them stay: where retention took
+        // these since, the two cannot be told apart, and what is imported anew is old enough to go again.
+        let index = snapshot.index.topics[topic]
+        return index?.segments.lazy.flatMap(\.blocks).contains {
+            $0.partition == partition && $0.firstIndex >= gone.end && $0.firstCommit < commit
+        } != true
     }
 }
 

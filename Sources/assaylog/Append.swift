@@ -190,10 +190,11 @@ private struct Importer {
     private func mark(of file: InputFile) throws -> ImportMark? {
         guard let size = file.byteCount, let known = try sink.marks() else { return nil }
         let path = file.absolutePath
-        let fresh = ImportMark(
+        var fresh = ImportMark(
             topic: sink.topic, partition: options.partition, path: path, byteCount: 0, rowCount: 0,
             digest: "",
             at: SystemSources.wallClock())
+        fresh.isAgain = options.again
         guard !options.again else { return fresh }
         // It may be this file's, and go farther than those that can be read.
         if let unread = known.unread.first {
@@ -207,7 +208,7 @@ private struct Importer {
         var changed: Range<Int>?
         // Places that imports went on from which the file has changed since: none to go on at.
         var gone: Set<ImportMark.Place> = []
-        let found = try marks.first { mark in
+        func fits(_ mark: ImportMark) throws -> Bool {
             // What is whole in the log is there, whatever became of the file in between.
             if mark.byteCount < size, let place = mark.place, gone.contains(place) { return false }
             let isAlike =
@@ -219,6 +220,15 @@ private struct Importer {
             changed = changed ?? change
             if isAlike || mark.path == path { gone.formUnion(mark.earlier) }
             return false
+        }
+        // The one that goes farthest, for all before its place is there: another file may begin like this one. But an
+        // import of it that --again asked for has come as far as its own mark says, whatever was there before.
+        var found: ImportMark?
+        for mark in marks {
+            let isOwnAgain = mark.isAgain && mark.path == path
+            guard isOwnAgain || mark.byteCount > found?.byteCount ?? -1, try fits(mark) else { continue }
+            found = mark
+            if isOwnAgain { break }
         }
         guard var known = found else {
             guard options.resume, changed != nil || marks.contains(where: { $0.path == path }) else {

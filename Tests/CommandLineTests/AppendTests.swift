@@ -163,6 +163,62 @@ import Testing
         #expect(try exported() == texts[0] + texts[1] + Sample.lines(108..<110))
     }
 
+    // The newest mark was taken, which was the other file's: all behind it was stored twice.
+    @Test("a file is gone on with where it ends in the log, though one that begins like it came since")
+    func beginsAlike() throws {
+        let (text, beginning) = (Sample.lines(0..<12_000), Sample.lines(0..<100))
+        try sandbox.write(text, to: "whole.ndjson")
+        try sandbox.write(beginning, to: "part.ndjson")
+        for name in ["whole.ndjson", "part.ndjson"] { #expect(try append(name).status == 0) }
+        // Where it was, moved, and under the other's name.
+        for name in ["whole.ndjson", "moved.ndjson", "part.ndjson"] {
+            try sandbox.write(text, to: name)
+            let resumed = try append("--resume", "--json", name)
+            #expect(resumed.status == 0 && resumed.output.contains(#""records":0,"#), "\(name): \(resumed)")
+        }
+        #expect(try exported() == text + beginning)
+    }
+
+    @Test(
+        "an import that --again asked for and that stopped goes on where it stopped, not where the first ended"
+    )
+    func interruptedAgain() throws {
+        let text = Sample.lines(0..<12_000)
+        try sandbox.write(text, to: "a.ndjson")
+        #expect(try append("a.ndjson").status == 0)
+        try sandbox.write(Sample.lines(0..<10_500) + "{\"time\":1,}\n", to: "a.ndjson")
+        #expect(try append("--again", "a.ndjson").errors.contains("10,000 records before it are in the log"))
+        try sandbox.write(text, to: "a.ndjson")
+        #expect(try append("--resume", "--json", "a.ndjson").output.contains(#""records":2000,"#))
+        #expect(try exported() == text + text)
+    }
+
+    @Test("a location's name that a server refuses is refused for a directory, too")
+    func unclearPartitions() throws {
+        try sandbox.write(Sample.lines(0..<1), to: "a.ndjson")
+        let control = try append("--partition", "a\nb", "a.ndjson")
+        #expect(control.status == 2 && control.errors.contains("control characters"), "\(control.errors)")
+        #expect(try append("--partition", "caf\u{E9}", "a.ndjson").status == 0)
+        let decomposed = try append("--partition", "cafe\u{301}", "a.ndjson")
+        #expect(
+            decomposed.status == 1 && decomposed.errors.contains("other Unicode characters"),
+            "\(decomposed.errors)")
+    }
+
+    @Test("a pipeline is not made where it could be in several workspaces; which there are is said")
+    func severalWorkspaces() throws {
+        try sandbox.write(Sample.lines(0..<1), to: "a.ndjson")
+        for name in ["one", "two"] {
+            let run = try sandbox.run(
+                "append", "--create", "--workspace", name, "--pipeline", "both", "a.ndjson")
+            #expect(run.status == 0, "\(run.errors)")
+        }
+        let run = try sandbox.run("append", "--create", "--pipeline", "new", "a.ndjson")
+        #expect(
+            run.status == 1 && run.errors.contains("add --workspace with one of one, two, or a new name"),
+            "\(run.errors)")
+    }
+
     @Test(
         "a change behind where an import was resumed is not stored again from there, and the file may have moved",
         arguments: [false, true])

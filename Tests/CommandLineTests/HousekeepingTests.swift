@@ -63,6 +63,13 @@ import Testing
         #expect(try !isStored("out.y"))
         #expect(try !sandbox.run("inspect", "--json").output.contains(Self.topic))
         #expect(try sandbox.run("check").status == 0)
+        // It was said to be in the log already.
+        for flag in ["--json", "--resume"] {
+            let again = try sandbox.run("append", "--pipeline", "fraud", flag, "a.ndjson")
+            #expect(again.status == 0, "\(again.errors)")
+            #expect(try exported() == Sample.lines(0..<3000))
+        }
+        #expect(try sandbox.run("append", "--pipeline", "fraud", "a.ndjson").errors.contains("already"))
     }
 
     @Test("retain sets what a topic keeps and carries it out; compact frees the space and changes no answer")
@@ -78,6 +85,7 @@ import Testing
         // All records are of 2024.
         let old = try sandbox.run("retain", "--topic", Self.topic, "--age", "90 days")
         #expect(old.status == 0 && old.output.contains("keeps what is younger than 90 days"))
+        #expect(old.output.contains("retention let 3000 records of \(Self.topic) go"), "\(old.output)")
         #expect(try exported() == "")
         #expect(try sandbox.run("compact", "--json").output.contains(#""half dead":"#))
         #expect(try !isStored("out.y"))
@@ -98,7 +106,6 @@ import Testing
         #expect(all.output.contains("keeps everything"))
         #expect(try sandbox.run("check").status == 0)
     }
-        #expect(old.output.contains("retention let 3000 records of \(Self.topic) go"), "\(old.output)")
 
     @Test("commands without a server keep room for what frees room, as a server does")
     func reserve() throws {
@@ -119,13 +126,6 @@ import Testing
         }
     }
 
-    @Test("a snapshot that lacks a file is refused by the file's name, what it held and what to do")
-    func incompleteSnapshot() throws {
-        try sandbox.appendRecords(300)
-        #expect(try sandbox.run("snapshot", "--to", "backup").status == 0)
-        for name in try FileManager.default.contentsOfDirectory(atPath: sandbox.file("backup"))
-        where name != "SNAPSHOT" {
-            let (here, away) = (sandbox.file("backup/" + name), sandbox.file("away"))
     // Either bound had removed the other, but through a server.
     @Test(
         "a bound that is not named stays, in a directory as through a server, and what is said has one shape")
@@ -156,6 +156,13 @@ import Testing
             try sandbox.run("retain", "--topic", Self.topic, "--bytes", "many").errors.contains("--bytes"))
     }
 
+    @Test("a snapshot that lacks a file is refused by the file's name, what it held and what to do")
+    func incompleteSnapshot() throws {
+        try sandbox.appendRecords(300)
+        #expect(try sandbox.run("snapshot", "--to", "backup").status == 0)
+        for name in try FileManager.default.contentsOfDirectory(atPath: sandbox.file("backup"))
+        where name != "SNAPSHOT" {
+            let (here, away) = (sandbox.file("backup/" + name), sandbox.file("away"))
             try FileManager.default.moveItem(atPath: here, toPath: away)
             let run = try sandbox.run("restore", "--from", "backup", "--data", "again")
             #expect(run.status == 1)
