@@ -66,6 +66,7 @@ struct LongWorkTests {
                     #expect(page.text.contains("\nassaylog_unproven_results 0\n"), "\(page.text)")
                     return true
                 }
+                // A queue tells nobody that something waits in it.
                 while LongWork.requests.waitingCount == waitingCount, !answer.hasCome {
                     try await Task.sleep(for: .milliseconds(1))
                 }
@@ -85,6 +86,7 @@ struct LongWorkTests {
             for _ in 0..<Held.wholeCount {
                 group.addTask(executorPreference: LongWork.requests) { state.hold() }
             }
+            // A thread that is held can wait for nobody, and tells by its count alone that it is.
             while state.count < Held.wholeCount { try await Task.sleep(for: .milliseconds(1)) }
             try await body(&group)
             state.letGo()

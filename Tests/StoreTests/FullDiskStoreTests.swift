@@ -32,6 +32,11 @@ import Testing
         return (store, disk)
     }
 
+    /// Waits until a store takes records: its log tries that by the clock, and tells nobody.
+    private static func serves(_ store: InferenceStore) async throws {
+        while store.log.state != .serving { try await Task.sleep(for: .milliseconds(1)) }
+    }
+
     @discardableResult
     static func append(to topic: String, _ store: InferenceStore) async throws -> AppendedSpan {
         try await store.append(HousekeepingTests.batch(0, count: 300), topic: topic, partition: "engine")
@@ -63,7 +68,7 @@ import Testing
         let before = disk.byteCount
         let report = try await store.deleteRecords(ofTopic: "gone")
         #expect(report.recordCount == 40 * 300 && report.problems.isEmpty && report.pendingSegments.isEmpty)
-        while store.log.state != .serving { try await Task.sleep(for: .milliseconds(1)) }
+        try await Self.serves(store)
         #expect(disk.bytes(of: FileName.reserve)?.count == reserveByteCount)
         #expect(disk.byteCount < before + reserveByteCount)
         #expect(try await Self.append(to: "kept", store).firstIndex == 300)
@@ -84,7 +89,7 @@ import Testing
         #expect(again.log.snapshot().index.topics["gone"]?.rowCount == 40 * 300)
         await #expect(throws: LogError.self) { try await Self.append(to: "kept", again) }
         _ = try await again.deleteRecords(ofTopic: "gone")
-        while again.log.state != .serving { try await Task.sleep(for: .milliseconds(1)) }
+        try await Self.serves(again)
         try await Self.append(to: "kept", again)
         try await again.close()
     }
@@ -131,7 +136,7 @@ import Testing
             }
             disk.setPlan(SimulatedFileSystem.FaultPlan())
             _ = try await store.deleteRecords(ofTopic: "gone")
-            while store.log.state != .serving { try await Task.sleep(for: .milliseconds(1)) }
+            try await Self.serves(store)
             #expect(
                 try await Self.append(to: "kept", store).firstIndex == 300, "failed at \(number) of \(count)")
             try await store.close()
@@ -153,7 +158,7 @@ import Testing
                 #expect(topics["kept"]?.rowCount == 300)
                 #expect([nil, 0, 4 * 300].contains(topics["gone"]?.rowCount))
                 _ = try await again.deleteRecords(ofTopic: "gone")
-                while again.log.state != .serving { try await Task.sleep(for: .milliseconds(1)) }
+                try await Self.serves(again)
                 #expect(disk.bytes(of: FileName.reserve)?.count == 8 << 10)
                 #expect(
                     try await Self.append(to: "kept", again).firstIndex == 300, "cut at \(number) of \(count)"
