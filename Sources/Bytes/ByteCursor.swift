@@ -47,6 +47,13 @@ package struct ByteCursor {
     }
 
     @inlinable
+    package mutating func read(_: UInt16.Type = UInt16.self) throws(BytesError) -> UInt16 {
+        guard remaining >= 2 else { throw .ranOut(offset: offset, wanted: 2, available: remaining) }
+        offset += 2
+        return UInt16(littleEndian: bytes.loadUnaligned(fromByteOffset: offset - 2, as: UInt16.self))
+    }
+
+    @inlinable
     package mutating func read(_: UInt32.Type = UInt32.self) throws(BytesError) -> UInt32 {
         guard remaining >= 4 else { throw .ranOut(offset: offset, wanted: 4, available: remaining) }
         offset += 4

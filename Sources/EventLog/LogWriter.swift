@@ -273,7 +273,7 @@ package final class LogWriter {
         }
         publication.shift(by: start)
         directory.note(commit: publication.commit)
-        directory.blocks += publication.blocks
+        directory.blocks.append(contentsOf: publication.blocks)
         directory.events += publication.events
         directory.keys += publication.keys
         // Retention may let them go before they are listed by a block; a deletion after a restart must know.

@@ -45,8 +45,9 @@ struct Recovery {
     private var keyBlocks: [(segment: UInt64, entry: KeyBlockEntry)] = []
     /// Segments whose turn comes soon.
     private var ahead = ReadAheadSegments()
-    private let reader = BlockReader()
-    private let decompressor = ZstdDecompressor()
+    // For small blocks, which most logs have none of when they are opened.
+    private lazy var reader = BlockReader()
+    private lazy var decompressor = ZstdDecompressor()
 
     init(files: any FileSystem, configuration: LogConfiguration, isWriter: Bool, isAlone: Bool? = nil) {
         self.files = files
@@ -83,7 +84,10 @@ struct Recovery {
         report.segmentCount = found.entries.count
         for (position, entry) in found.entries.enumerated() {
             if position % ReadAheadSegments.countMax == 0 {
-                ahead.fill(found.entries[position...], open)
+                ahead.fill(found.entries[position...]) {
+                    [files, configuration] (number) throws(SegmentError) in
+                    try SegmentFile(opening: number, in: configuration.directory, on: files)
+                }
             }
             if entry.state == .active && isWriter {
                 try moveActive(entry.number, at: position, into: &outcome)

@@ -1,8 +1,8 @@
 // What sealed segments say they hold, read by all cores before their turns come: a log's opening is mostly this,
 // an entry for each block that there is.
 //
-//     manifest  1 2 3 4 5 6 …        open, and have the disk fetch the ends of the next 64
-//               ├── 1 3 5 …  ─┐
+//     manifest  1 2 3 4 5 6 …
+//               ├── 1 3 5 …  ─┐      open, and have the disk fetch the ends of the next 64; then
 //               └── 2 4 6 …  ─┴──►   footers read, checked, put apart by topic
 //     index     1, then 2, then 3 …  one after another, as one may let another's records go
 //
@@ -16,7 +16,7 @@ import Synchronization
 /// A sealed segment's footer.
 struct SealedContents: Sendable {
     var header: SegmentHeader
-    var topics: [(topic: String, blocks: SegmentBlocks)]
+    var topics: [(topic: String, blocks: BlockList)]
     var events: [EventEntry]
     var keys: [KeyBlockEntry]
     var otherTopics: Set<String>
@@ -26,7 +26,7 @@ struct SealedContents: Sendable {
     init(reading segment: SegmentFile) throws(SegmentError) {
         let footer = try segment.footer()
         header = footer.header
-        topics = SegmentBlocks.byTopic(footer.directory.blocks, segment: segment.number)
+        topics = footer.directory.blocks.byTopic()
         events = footer.directory.events
         keys = footer.directory.keys
         otherTopics = footer.directory.otherTopics
@@ -52,26 +52,34 @@ struct ReadAheadSegments {
     ///
     /// - Parameter open: what is wrong with one that it does not open is told by it when its turn comes.
     mutating func fill(
-        _ entries: ArraySlice<Manifest.Entry>, _ open: (UInt64) throws(SegmentError) -> SegmentFile
+        _ entries: ArraySlice<Manifest.Entry>,
+        _ open: @Sendable (UInt64) throws(SegmentError) -> SegmentFile
     ) {
-        var segments: [SegmentFile] = []
-        for entry in entries.prefix(Self.countMax) where entry.state == .sealed {
-            guard let segment = try? open(entry.number) else { continue }
-            segment.willReadFooter(byteCount: entry.byteCount)
-            segments.append(segment)
+        let sealed = entries.prefix(Self.countMax).filter { $0.state == .sealed }
+        // All are announced before one is waited for; and to announce one costs half of what to read it does.
+        let segments = ReadAheadSegments.onAllCores(sealed) { entry -> SegmentFile? in
+            let segment = try? open(entry.number)
+            segment?.willReadFooter(byteCount: entry.byteCount)
+            return segment
+        }.compactMap { $0 }
+        let contents = ReadAheadSegments.onAllCores(segments) { segment in
+            Result { () throws(SegmentError) in try SealedContents(reading: segment) }
         }
-        let contents = Mutex([Result<SealedContents, SegmentError>?](repeating: nil, count: segments.count))
-        let read = { @Sendable [segments] (position: Int) in
-            let result = Result { () throws(SegmentError) in try SealedContents(reading: segments[position]) }
-            contents.withLock { $0[position] = result }
+        found = zip(segments, contents).map { Found(segment: $0, contents: $1) }.reversed()
+    }
+
+    /// What `body` makes of each item, in their order.
+    private static func onAllCores<Item: Sendable, Made: Sendable>(
+        _ items: [Item], _ body: @Sendable (Item) -> Made
+    ) -> [Made] {
+        // Waking a thread costs as much as reading one segment.
+        if items.count < 4 { return items.map(body) }
+        let made = Mutex([Made?](repeating: nil, count: items.count))
+        DispatchQueue.concurrentPerform(iterations: items.count) { position in
+            let one = body(items[position])
+            made.withLock { $0[position] = one }
         }
-        if segments.count < 4 {
-            // Waking a thread costs as much as reading one.
-            for position in segments.indices { read(position) }
-        } else {
-            DispatchQueue.concurrentPerform(iterations: segments.count, execute: read)
-        }
-        found = zip(segments, contents.withLock { $0 }).map { Found(segment: $0, contents: $1!) }.reversed()
+        return made.withLock { $0.map { $0! } }
     }
 
     /// The segment of that number, if its turn has come and it was opened.

@@ -279,10 +279,9 @@ struct SegmentRewrite {
             let entries = envelope.append(group: members)
             let bytes = envelope.finish(commit: commit, segment: writer.number)
             let start = try append(bytes, to: writer)
-            directory.blocks += entries.map { entry in
-                var entry = entry
+            for var entry in entries {
                 entry.offset += start
-                return entry
+                directory.blocks.append(entry)
             }
             pace(byteCount + bytes.count)
             members = []

@@ -43,8 +43,9 @@ package struct QueryPlan: Sendable {
         guard !times.isEmpty else { return }
         gaps = topic.gaps.filter { filter.partitions?.contains($0.partition) ?? true }
         for segment in topic.segments {
+            let blocks = segment.blocks
             if explaining {
-                for block in segment.blocks {
+                for block in blocks {
                     let isOutside = block.timeMax < times.lowerBound || block.timeMin >= times.upperBound
                     let skipped = isOutside ? .otherTime : QueryPlan.reason(toSkip: block, filter, cut)
                     if skipped != nil { skippedBlockCount += 1 }
@@ -53,16 +54,16 @@ package struct QueryPlan: Sendable {
                 continue
             }
             let before = steps.count
-            if segment.timeMax < times.lowerBound || segment.timeMin >= times.upperBound {
+            if blocks.timeMax < times.lowerBound || blocks.timeMin >= times.upperBound {
                 skippedSegmentCount += 1
             } else {
-                segment.forEachBlock(in: times) { position in
-                    let block = segment.blocks[position]
+                blocks.forEachPosition(in: times) { position in
+                    let block = blocks[position]
                     guard QueryPlan.reason(toSkip: block, filter, cut) == nil else { return }
                     steps.append(Step(segment: segment.segment, block: block, skipped: nil))
                 }
             }
-            skippedBlockCount += segment.blocks.count - (steps.count - before)
+            skippedBlockCount += blocks.count - (steps.count - before)
         }
         for (partition, runs) in topic.tails.sorted(by: { $0.key < $1.key }) {
             for run in runs {

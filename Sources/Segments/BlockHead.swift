@@ -166,7 +166,7 @@ extension BlockHead {
             var head = BlockHead(
                 topic: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
                 partition: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
-                firstIndex: try cursor.readVarint(),
+                firstIndex: UInt64(try cursor.readCount(limit: SegmentFormat.indexLimit)),
                 rowCount: try cursor.readCount(limit: SegmentFormat.rowCountLimit),
                 timeMin: try cursor.readZigzag(), timeMax: 0, timesAscend: false, commitRuns: [],
                 times: ColumnPlace(offset: 0, byteCount: 0, checksum: 0), fields: [],

@@ -83,7 +83,7 @@ package enum KeyBlock {
                     partition: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
                     key: try cursor.readText(byteCountMax: KeyEntry.keyByteCountMax),
                     request: Fingerprint(first: try cursor.read(), second: try cursor.read()),
-                    firstIndex: try cursor.readVarint(),
+                    firstIndex: UInt64(try cursor.readCount(limit: SegmentFormat.indexLimit)),
                     rowCount: try cursor.readCount(limit: SegmentFormat.keyRowCountLimit),
                     time: try cursor.readZigzag()))
         }

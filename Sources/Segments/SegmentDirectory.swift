@@ -84,8 +84,8 @@ package struct KeyBlockEntry: Hashable, Sendable {
     }
 }
 
-package struct SegmentDirectory: Hashable, Sendable {
-    package var blocks: [BlockEntry] = []
+package struct SegmentDirectory: Equatable, Sendable {
+    package var blocks = BlockList()
     package var events: [EventEntry] = []
     package var keys: [KeyBlockEntry] = []
     /// Whose keys and small blocks it holds. No block may be listed of theirs: of small blocks that were let go
@@ -206,7 +206,7 @@ package struct SegmentDirectory: Hashable, Sendable {
     /// Opening a log reads an entry for every block that there is: so the numbers of one are read together, and
     /// where one is beyond its limit, its place is looked for then.
     private static func readBlocks(
-        _ count: Int, _ names: [String], from cursor: inout ByteCursor, into blocks: inout [BlockEntry],
+        _ count: Int, _ names: [String], from cursor: inout ByteCursor, into blocks: inout BlockList,
         _ nameCount: inout Int
     ) throws(BytesError) {
         guard !names.isEmpty || count == 0 else {
@@ -215,6 +215,9 @@ package struct SegmentDirectory: Hashable, Sendable {
         let numbers = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 9)
         defer { numbers.deallocate() }
         let nameNumbers = UnsafeMutableBufferPointer(rebasing: numbers[..<2])
+        /// The owners' numbers in `blocks`, by both of their names'.
+        var owners: [Int: UInt32] = [:]
+        var (owner, ownerNames) = (UInt32(0), -1)
         var start = 0
         func number(_ position: Int, limit: Int) throws(BytesError) -> Int {
             guard numbers[position] <= UInt64(limit) else {
@@ -227,20 +230,25 @@ package struct SegmentDirectory: Hashable, Sendable {
         for _ in 0..<count {
             start = cursor.offset
             try cursor.readVarints(into: nameNumbers)
-            let topic = names[try number(0, limit: names.count - 1)]
-            let partition = names[try number(1, limit: names.count - 1)]
-            nameCount = max(nameCount, Int(truncatingIfNeeded: max(numbers[0], numbers[1])) + 1)
+            let topic = try number(0, limit: names.count - 1)
+            let partition = try number(1, limit: names.count - 1)
+            nameCount = max(nameCount, max(topic, partition) + 1)
+            // Neighbours are mostly of one owner.
+            if ownerNames != topic * names.count + partition {
+                ownerNames = topic * names.count + partition
+                owner = owners[ownerNames] ?? blocks.appendOwner(names[topic], names[partition])
+                owners[ownerNames] = owner
+            }
             let code: UInt8 = try cursor.read()
             guard let kind = BlockKind(rawValue: code) else {
                 throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: BlockKind.codeMax)
             }
             start = cursor.offset
             try cursor.readVarints(into: numbers)
-            // Each by itself, so that the entry is made in its place and its names are counted once.
             let offset = try number(0, limit: SegmentFormat.offsetLimit)
             let byteCount = try number(1, limit: SegmentFormat.envelopeByteCountMax)
             let headByteCount = try number(2, limit: SegmentFormat.headByteCountMax)
-            let firstIndex = numbers[3]
+            let firstIndex = UInt64(try number(3, limit: SegmentFormat.indexLimit))
             let rowCount = try number(4, limit: SegmentFormat.rowCountLimit)
             let timeMin = Int64(bitPattern: numbers[5] >> 1) ^ -Int64(bitPattern: numbers[5] & 1)
             let timeMax = timeMin &+ Int64(bitPattern: numbers[6])
@@ -248,11 +256,9 @@ package struct SegmentDirectory: Hashable, Sendable {
             let columnsDistance =
                 kind == .grouped ? try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax) : 0
             blocks.append(
-                BlockEntry(
-                    topic: topic, partition: partition, offset: offset, byteCount: byteCount,
-                    headByteCount: headByteCount, kind: kind, firstIndex: firstIndex, rowCount: rowCount,
-                    timeMin: timeMin, timeMax: timeMax, firstCommit: firstCommit, lastCommit: lastCommit,
-                    columnsDistance: columnsDistance))
+                number: owner, offset: offset, byteCount: byteCount, headByteCount: headByteCount, kind: kind,
+                firstIndex: firstIndex, rowCount: rowCount, timeMin: timeMin, timeMax: timeMax,
+                firstCommit: firstCommit, lastCommit: lastCommit, columnsDistance: columnsDistance)
         }
     }
 }

@@ -59,7 +59,7 @@ package struct SegmentFile: Sendable {
     }
 
     /// What a sealed segment says of itself: before its first envelope, and behind its last.
-    package struct Footer: Hashable, Sendable {
+    package struct Footer: Equatable, Sendable {
         package var header: SegmentHeader
         package var directory: SegmentDirectory
         /// The byte after the last envelope, where the directory lies.
@@ -77,13 +77,13 @@ package struct SegmentFile: Sendable {
         // One read for both as a rule: from a disk that must seek, a second one costs more than the bytes.
         let tailOffset = max(SegmentFormat.segmentHeaderByteCount, end - SegmentFile.tailByteCount)
         let tail = try read(at: tailOffset, byteCount: end - tailOffset)
-        let trailer = Array(tail[(trailerOffset - tailOffset)...])
-        let (footerOffset, footerByteCount, expected) = try footerPlace(trailer, at: trailerOffset)
+        let (footerOffset, footerByteCount, expected) = try footerPlace(
+            tail[(trailerOffset - tailOffset)...], at: trailerOffset)
         let footer =
             footerOffset >= tailOffset
-            ? Array(tail[(footerOffset - tailOffset)..<(trailerOffset - tailOffset)])
-            : try read(at: footerOffset, byteCount: footerByteCount)
-        let found = Checksum.crc32c(footer)
+            ? tail[(footerOffset - tailOffset)..<(trailerOffset - tailOffset)]
+            : try read(at: footerOffset, byteCount: footerByteCount)[...]
+        let found = footer.withUnsafeBytes { Checksum.crc32c($0) }
         guard found == expected else {
             throw .checksumMismatch(place(footerOffset), expected: expected, found: found)
         }
@@ -94,7 +94,7 @@ package struct SegmentFile: Sendable {
     }
 
     private func footerPlace(
-        _ trailer: [UInt8], at trailerOffset: Int
+        _ trailer: ArraySlice<UInt8>, at trailerOffset: Int
     ) throws(SegmentError) -> (offset: Int, byteCount: Int, checksum: UInt32) {
         try parse(trailer, at: trailerOffset) { (cursor) throws(BytesError) -> (Int, Int, UInt32) in
             let offset: UInt64 = try cursor.read()
@@ -115,7 +115,7 @@ package struct SegmentFile: Sendable {
         let trailerOffset = try byteCount() - SegmentFormat.trailerByteCount
         guard trailerOffset >= SegmentFormat.segmentHeaderByteCount else { return nil }
         let trailer = try read(at: trailerOffset, byteCount: SegmentFormat.trailerByteCount)
-        do throws(SegmentError) { return try footerPlace(trailer, at: trailerOffset).offset } catch {
+        do throws(SegmentError) { return try footerPlace(trailer[...], at: trailerOffset).offset } catch {
             return nil
         }
     }
@@ -125,7 +125,7 @@ package struct SegmentFile: Sendable {
     @discardableResult
     package func checkHeader() throws(SegmentError) -> SegmentHeader {
         let bytes = try read(at: 0, byteCount: SegmentFormat.segmentHeaderByteCount)
-        let (magic, version, origin, found, cut, expected) = try parse(bytes, at: 0) {
+        let (magic, version, origin, found, cut, expected) = try parse(bytes[...], at: 0) {
             (cursor) throws(BytesError) -> (UInt64, UInt16, UInt16, UInt64, UInt64, UInt32) in
             (
                 try cursor.read(), try cursor.read(), try cursor.read(), try cursor.read(),
@@ -234,7 +234,7 @@ package struct SegmentFile: Sendable {
 
     package func event(_ entry: EventEntry) throws(SegmentError) -> Event {
         let payload = try read(at: entry.offset, byteCount: entry.byteCount)
-        return try parse(payload, at: entry.offset) { (cursor) throws(BytesError) in
+        return try parse(payload[...], at: entry.offset) { (cursor) throws(BytesError) in
             try Event.read(cursor.bytes)
         }
     }
@@ -260,7 +260,7 @@ package struct SegmentFile: Sendable {
     }
 
     private func parse<Result>(
-        _ bytes: [UInt8], at offset: Int, _ body: (inout ByteCursor) throws(BytesError) -> Result
+        _ bytes: ArraySlice<UInt8>, at offset: Int, _ body: (inout ByteCursor) throws(BytesError) -> Result
     ) throws(SegmentError) -> Result {
         do throws(BytesError) {
             return try bytes.withUnsafeBufferPointer { (buffer) throws(BytesError) -> Result in

@@ -24,6 +24,8 @@ package enum SegmentFormat {
     package static let blockRowCountMax = 2048
     /// A reader's bound on a place in a file: beyond any file, and lengths can be added to it.
     static let offsetLimit = 1 << 56
+    /// A reader's bound on the index of a record: beyond any partition, and row counts can be added to it.
+    static let indexLimit = 1 << 62
     /// A reader's bound on rows; above it the head is damaged.
     static let rowCountLimit = 1 << 20
     /// A reader's bound on a block's head.

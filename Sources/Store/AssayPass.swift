@@ -101,7 +101,9 @@ struct AssayPass {
         self.pinned = pinned
         refusesUnknownPath = firstWindow == nil
         let scope = try view.scope(of: definition.window)
-        let first = view.snapshot.index.topics[scope.topic]?.timeMin.map { Timestamp(milliseconds: $0) }
+        let first = view.snapshot.index.topics[scope.topic]?.times.map {
+            Timestamp(milliseconds: $0.lowerBound)
+        }
         grid = definition.grid(startingAt: firstWindow ?? first ?? view.sources.now())
     }
 

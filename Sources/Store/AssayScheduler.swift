@@ -199,7 +199,9 @@ package actor AssayScheduler {
                 waiting[id] = Waiting()
                 return
             }
-            for topic in cohort.topics { topics[topic] = .some(view.snapshot.index.topics[topic]?.timeMin) }
+            for topic in cohort.topics {
+                topics[topic] = .some(view.snapshot.index.topics[topic]?.times?.lowerBound)
+            }
             join(cohort)
             untold.insert(id)
         } catch {
@@ -257,7 +259,7 @@ package actor AssayScheduler {
             let times = index.times(after: seenCut)
             guard !times.isEmpty else { continue }
             arrivals[topic] = times
-            let timeMin = index.timeMin
+            let timeMin = index.times?.lowerBound
             guard timeMin != knownTimeMin else { continue }
             topics[topic] = .some(timeMin)
             for id in all.filter({ $0.key.topic == topic }).compactMap(\.key.unsettled) {

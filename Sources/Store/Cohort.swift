@@ -251,7 +251,7 @@ extension Cohort.Key {
         // not move the grid under the decisions.
         let fallback =
             firstDecided
-            ?? view.snapshot.index.topics[topic]?.timeMin.map { Timestamp(milliseconds: $0) }
+            ?? view.snapshot.index.topics[topic]?.times.map { Timestamp(milliseconds: $0.lowerBound) }
         if isUnsettled && fallback == nil { return nil }
         var sliding: SlidingSpec?
         if case .slidingWindow(let spec, let offset) = definition.baseline {

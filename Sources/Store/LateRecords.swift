@@ -128,7 +128,7 @@ extension TopicIndex {
             let end = Timestamp(milliseconds: greatest).adding(TimeSpan(microseconds: 1))
             found.insert(Int(Timestamp(milliseconds: least).microseconds)..<Int(end.microseconds))
         }
-        for segment in segments where segment.lastCommit > cut {
+        for segment in segments where segment.blocks.lastCommit > cut {
             for block in segment.blocks where block.lastCommit > cut {
                 insert(block.timeMin, block.timeMax)
             }
@@ -154,20 +154,12 @@ extension TopicIndex {
         return found
     }
 
-    /// The least time of all records; nil where there are none.
-    var timeMin: Int64? {
-        let least = min(
-            segments.lazy.map(\.timeMin).min() ?? .max,
-            tails.values.joined().lazy.map(\.timeMin).min() ?? .max)
-        return least == .max ? nil : least
-    }
-
     /// About how many records lie in a period: those of all blocks that touch it.
     func rowCountBound(in period: TimeWindow) -> Int {
         let times = period.milliseconds
         var count = 0
         for segment in segments
-        where segment.timeMax >= times.lowerBound && segment.timeMin < times.upperBound {
+        where segment.blocks.timeMax >= times.lowerBound && segment.blocks.timeMin < times.upperBound {
             for block in segment.blocks
             where block.timeMax >= times.lowerBound && block.timeMin < times.upperBound {
                 count += block.rowCount

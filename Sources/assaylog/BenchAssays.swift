@@ -41,9 +41,9 @@ struct AssayBench {
     func run(_ report: (String, [(String, JSONValue)]) -> Void) async throws {
         guard let pipeline = store.view.catalog.pipelines.all.first,
             let index = store.log.snapshot().index.topics[pipeline.topic.name],
-            let last = index.segments.map(\.timeMax).max(), let first = index.segments.map(\.timeMin).min()
+            let covered = index.times
         else { return }
-        let end = Timestamp(milliseconds: last)
+        let end = Timestamp(milliseconds: covered.upperBound)
         let start = end.adding(TimeSpan(microseconds: -Int64(hourCount + Self.roundCount) * Self.hour))
         func set(hours: Int) {
             let moment = start.adding(TimeSpan(microseconds: Int64(hours) * Self.hour))
@@ -53,7 +53,7 @@ struct AssayBench {
         var watch = Watch()
         for number in 0..<assayCount {
             let request = request(
-                number, pipeline, from: start, baselineFrom: Timestamp(milliseconds: first))
+                number, pipeline, from: start, baselineFrom: Timestamp(milliseconds: covered.lowerBound))
             _ = try await store.createAssay(AssayRequest(JSONField(try JSONValue(parsing: request))))
         }
         report("assays created", watch.figures(assayCount))

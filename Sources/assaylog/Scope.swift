@@ -184,12 +184,10 @@ struct FilterOptions: ParsableArguments {
 extension TopicIndex {
     /// From the first record's time to just past the last one's; nil without records.
     var covered: TimeWindow? {
-        let runs = tails.values.joined()
-        let least = min(segments.lazy.map(\.timeMin).min() ?? .max, runs.lazy.map(\.timeMin).min() ?? .max)
-        let greatest = max(segments.lazy.map(\.timeMax).max() ?? .min, runs.lazy.map(\.timeMax).max() ?? .min)
-        guard least <= greatest else { return nil }
-        return TimeWindow(
-            start: Timestamp(milliseconds: least),
-            end: Timestamp(milliseconds: greatest).adding(TimeSpan(microseconds: 1000)))
+        times.map {
+            TimeWindow(
+                start: Timestamp(milliseconds: $0.lowerBound),
+                end: Timestamp(milliseconds: $0.upperBound).adding(TimeSpan(microseconds: 1000)))
+        }
     }
 }

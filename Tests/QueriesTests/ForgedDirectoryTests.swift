@@ -72,7 +72,7 @@ import Testing
         let rest = (0..<45 as Range<Int>).filter { !(15..<30).contains($0) }.map(Double.init)
         // With the true number of rows the forgery is the log.
         for rowCount in [15, rowCount] {
-            let snapshot = try forged(model) { $0.blocks[1].rowCount = rowCount }
+            let snapshot = try forged(model) { $0.changeBlock(1) { $0.rowCount = rowCount } }
             let isTrue = rowCount == 15
             let wanted = isTrue ? (0..<45).map(Double.init) : rest
             func check(_ values: [Double], _ statistics: QueryStatistics, _ way: String) {

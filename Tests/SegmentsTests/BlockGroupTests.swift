@@ -41,7 +41,7 @@ import Testing
         let place = try second.append(group.finish(commit: 5, segment: 2))
         for position in grouped.indices { grouped[position].offset += place }
         var directory = SegmentDirectory()
-        directory.blocks = grouped
+        directory.blocks = BlockList(grouped)
         directory.note(commit: 5)
         try second.seal(directory)
         return (disk, single, grouped)
@@ -55,7 +55,7 @@ import Testing
         let (before, after) = (
             try SegmentFile(opening: 1, in: "", on: disk), try SegmentFile(opening: 2, in: "", on: disk)
         )
-        #expect(try after.directory().blocks == grouped)
+        #expect(try after.directory().blocks == BlockList(grouped))
         #expect(try after.checkHeader() == .rewritten(cut: 5))
         for (left, right) in zip(single, grouped) {
             let (head, batch) = try before.batch(left, with: BlockReader())

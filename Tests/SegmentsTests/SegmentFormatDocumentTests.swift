@@ -100,10 +100,9 @@ import Testing
         let entries = envelope.append(
             group: try builder.directory.blocks.map { try GroupMember($0, of: source) })
         let start = try writer.append(envelope.finish(commit: 43, segment: 9))
-        directory.blocks = entries.map { entry in
-            var entry = entry
+        for var entry in entries {
             entry.offset += start
-            return entry
+            directory.blocks.append(entry)
         }
         try writer.seal(directory)
         let bytes = builder.disk.bytes(of: writer.name) ?? []

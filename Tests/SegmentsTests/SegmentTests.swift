@@ -238,18 +238,43 @@ import Testing
         let keys = KeyBlockEntry(offset: 40, byteCount: 10, commit: 1, timeMax: 0)
         func isRead(_ offset: Int, _ change: (inout SegmentDirectory, Int) -> Void) -> Bool {
             var directory = SegmentDirectory()
-            (directory.blocks, directory.events, directory.keys) = ([block], [event], [keys])
+            (directory.blocks, directory.events, directory.keys) = (BlockList([block]), [event], [keys])
             change(&directory, offset)
             let written = bytes { directory.write(into: &$0) }
             return (try? written.withUnsafeBytes { try SegmentDirectory.read($0) }) == directory
         }
         for change in [
-            { $0.blocks[0].offset = $1 }, { $0.events[0].offset = $1 }, { $0.keys[0].offset = $1 },
+            { (directory, offset) in directory.changeBlock(0) { $0.offset = offset } },
+            { $0.events[0].offset = $1 }, { $0.keys[0].offset = $1 },
         ] as [(inout SegmentDirectory, Int) -> Void] {
             #expect(isRead(SegmentFormat.offsetLimit, change))
             #expect(!isRead(SegmentFormat.offsetLimit + 1, change))
             #expect(!isRead(.max, change))
         }
+    }
+
+    @Test(
+        "an index to which row counts cannot be added is refused, in directory, head and key",
+        arguments: [0, 1] as [UInt64])
+    func indexesBeyondAll(past: UInt64) {
+        let index = UInt64(SegmentFormat.indexLimit) + past
+        func isRead<Read>(_ written: [UInt8], _ read: (UnsafeRawBufferPointer) throws -> Read) -> Bool {
+            (try? written.withUnsafeBytes(read)) != nil
+        }
+        var directory = SegmentDirectory()
+        directory.blocks.append(
+            BlockEntry(
+                topic: "t", partition: "p", offset: 40, byteCount: 10, headByteCount: 5, kind: .columns,
+                firstIndex: index, rowCount: 1, timeMin: 0, timeMax: 0, firstCommit: 1, lastCommit: 1))
+        #expect(isRead(bytes { directory.write(into: &$0) }, SegmentDirectory.read) == (past == 0))
+        let block = BlockEncoder().encode(RecordBatch(times: [1], fields: []), topic: "t", partition: "p")
+        let head = bytes { _ = block.write(firstIndex: index, commitRuns: [], into: &$0) }
+        let place = SegmentPlace(file: "f", byteOffset: 0)
+        #expect(isRead(head) { try BlockHead.read($0, at: place) } == (past == 0))
+        let key = KeyEntry(
+            topic: "t", partition: "p", key: "k", request: Fingerprint(first: 1, second: 2),
+            firstIndex: index, rowCount: 1, time: 0)
+        #expect(isRead(bytes { KeyBlock.write([key], into: &$0) }, KeyBlock.read) == (past == 0))
     }
 
     @Test("an envelope of another segment is a tear")

@@ -1,0 +1,222 @@
+// What the log holds of one topic: its blocks by segment, the tail of small appends that are not columns yet,
+// and what was let go. A value, as the index that it is a part of.
+//
+// Invariants, as LogIndex.swift has them: indexes are dense but for what was let go or cannot be seen; nothing
+// that was let go is in it.
+
+import Records
+import Segments
+
+/// A topic's blocks in one segment, in the order they were written.
+package struct SegmentBlocks: Sendable {
+    package let segment: UInt64
+    package internal(set) var blocks: BlockList
+
+    /// The blocks that are not in `letGo`; nil where none is left.
+    func without(_ letGo: [String: IndexRanges]) -> SegmentBlocks? {
+        let rest = BlockList(
+            blocks.lazy.filter { !(letGo[$0.partition]?.contains($0.indexes) ?? false) })
+        return rest.isEmpty ? nil : SegmentBlocks(segment: segment, blocks: rest)
+    }
+}
+
+/// Indexes of a partition that stand in no block or run: opening the log could not see theirs.
+package struct IndexGap: Hashable, Sendable {
+    package let partition: String
+    package let indexes: Range<UInt64>
+}
+
+extension BlockEntry {
+    /// The indexes of its rows.
+    package var indexes: Range<UInt64> { firstIndex..<firstIndex + UInt64(rowCount) }
+}
+
+extension KeyEntry {
+    /// The indexes of its records.
+    var indexes: Range<UInt64> { firstIndex..<firstIndex + UInt64(rowCount) }
+}
+
+/// A field that is not to be seen in records before a commit.
+package struct Redaction: Hashable, Sendable {
+    package let field: String
+    package let commit: CommitNumber
+}
+
+package struct TopicIndex: Sendable {
+    /// The index that the next record of each partition gets.
+    package internal(set) var nextIndexes: [String: UInt64] = [:]
+    package internal(set) var segments: [SegmentBlocks] = []
+    /// By partition, ascending indexes.
+    package internal(set) var tails: [String: [TailRun]] = [:]
+    /// What all of `tails` take in memory, about.
+    private(set) var tailByteCount = 0
+    /// What damage hid when the log was opened; an answer about the topic says that it is without them.
+    package internal(set) var gaps: [IndexGap] = []
+    /// Records that were let go, by partition.
+    package internal(set) var letGo: [String: IndexRanges] = [:]
+    /// Fields that were let go, in commit order, each once.
+    package internal(set) var redactions: [Redaction] = []
+    /// Of those, the ones that went by deletion: their idempotency keys went with them.
+    private var deleted: [String: IndexRanges] = [:]
+
+    package init() {}
+
+    /// The fields of a block that are not to be seen, as long as they are on disk.
+    package func hiddenFields(of block: BlockEntry) -> Set<String> {
+        redactions.isEmpty ? [] : Set(redactions.lazy.filter { $0.commit > block.lastCommit }.map(\.field))
+    }
+
+    /// Whether a block has fields that are not to be seen.
+    package func hides(_ block: BlockEntry) -> Bool {
+        redactions.contains { $0.commit > block.lastCommit }
+    }
+
+    package var rowCount: Int {
+        segments.reduce(0) { $0 + $1.blocks.rowCount }
+            + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.batch.rowCount } }
+    }
+
+    package var byteCount: Int {
+        segments.reduce(0) { $0 + $1.blocks.byteCount }
+            + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
+    }
+
+    /// The least and the greatest time of all its records, in milliseconds; nil where there are none.
+    package var times: ClosedRange<Int64>? {
+        let runs = tails.values.joined()
+        let least = min(
+            segments.lazy.map(\.blocks.timeMin).min() ?? .max, runs.lazy.map(\.timeMin).min() ?? .max)
+        let greatest = max(
+            segments.lazy.map(\.blocks.timeMax).max() ?? .min, runs.lazy.map(\.timeMax).max() ?? .min)
+        return least <= greatest ? least...greatest : nil
+    }
+
+    /// - Returns: whether the block is seen: it was not let go.
+    mutating func append(_ block: BlockEntry, segment: UInt64) -> Bool {
+        let end = block.indexes.upperBound
+        nextIndexes[block.partition] = max(nextIndexes[block.partition] ?? 0, end)
+        // A segment is rewritten once every small block before its end has been rolled.
+        if block.kind == .rolled || block.kind == .grouped { dropTail(of: block.partition, below: end) }
+        if letGo[block.partition]?.contains(block.indexes) ?? false { return false }
+        if segments.last?.segment != segment {
+            segments.append(SegmentBlocks(segment: segment, blocks: BlockList()))
+        }
+        segments[segments.count - 1].blocks.append(block)
+        return true
+    }
+
+    /// - Returns: the bytes of those that are seen.
+    mutating func append(sealed blocks: BlockList, segment: UInt64) -> Int {
+        guard tails.isEmpty, letGo.isEmpty else {
+            return blocks.reduce(0) { $0 + (append($1, segment: segment) ? $1.byteCount : 0) }
+        }
+        blocks.forEachIndexEnd { partition, end in
+            if end > nextIndexes[partition] ?? 0 { nextIndexes[partition] = end }
+        }
+        segments.append(SegmentBlocks(segment: segment, blocks: blocks))
+        return blocks.byteCount
+    }
+
+    /// Adds a small append. Eight neighbours of one size become one, so that n single records cost n·log8(n)
+    /// row copies, and a reader meets some dozens of runs at most.
+    mutating func append(_ run: TailRun) {
+        nextIndexes[run.partition] = max(nextIndexes[run.partition] ?? 0, run.endIndex)
+        if letGo[run.partition]?.contains(run.firstIndex..<run.endIndex) ?? false { return }
+        tailByteCount += run.byteCount
+        var runs = tails.removeValue(forKey: run.partition) ?? []
+        runs.append(run)
+        while runs.count >= TopicIndex.mergedRunCount {
+            let last = runs[(runs.count - TopicIndex.mergedRunCount)...]
+            let size = last[last.endIndex - 1].size
+            guard last.allSatisfy({ $0.size <= size }), let union = TailRun.union(of: last) else { break }
+            // Rows that lack each other's fields take more together.
+            tailByteCount += union.byteCount - last.reduce(0) { $0 + $1.byteCount }
+            runs.replaceSubrange(last.indices, with: CollectionOfOne(union))
+        }
+        tails[run.partition] = runs
+    }
+
+    private static let mergedRunCount = 8
+
+    /// The indexes up to the next ones that stand nowhere.
+    func foundGaps() -> [IndexGap] {
+        var runs: [String: [Range<UInt64>]] = [:]
+        for block in segments.lazy.flatMap(\.blocks) {
+            runs[block.partition, default: []].append(
+                block.firstIndex..<block.firstIndex + UInt64(block.rowCount))
+        }
+        for run in tails.values.joined() {
+            runs[run.partition, default: []].append(run.firstIndex..<run.endIndex)
+        }
+        // What was let go is missed by nobody.
+        for (partition, ranges) in letGo { runs[partition, default: []] += ranges.ranges }
+        return nextIndexes.keys.sorted().flatMap { partition -> [IndexGap] in
+            var gaps: [IndexGap] = []
+            var next: UInt64 = 0
+            for run in (runs[partition] ?? []).sorted(by: { $0.lowerBound < $1.lowerBound }) {
+                if run.lowerBound > next {
+                    gaps.append(IndexGap(partition: partition, indexes: next..<run.lowerBound))
+                }
+                next = max(next, run.upperBound)
+            }
+            return gaps
+        }
+    }
+
+    /// Whether its records were deleted, and none came since that is there: then it is not listed. What retention
+    /// let go before a deletion, or after it, is not there either.
+    package var isDeleted: Bool {
+        hasDeleted
+            && nextIndexes.allSatisfy { partition, next in
+                next == 0 || letGo[partition]?.contains(0..<next) ?? false
+            }
+    }
+
+    /// Whether these records went by deletion, all of them. Retention leaves keys until they expire: it lets
+    /// no retry be stored twice.
+    package func isDeleted(_ partition: String, _ indexes: Range<UInt64>) -> Bool {
+        indexes.isEmpty || deleted[partition]?.contains(indexes) ?? false
+    }
+
+    /// Whether it has records that went by deletion.
+    var hasDeleted: Bool { !deleted.isEmpty }
+
+    /// Lets records go that stand in blocks.
+    mutating func apply(_ ranges: [String: IndexRanges], _ reason: Tombstone.Reason) {
+        for (partition, ranges) in ranges {
+            if reason == .deletion { deleted[partition, default: IndexRanges()].formUnion(ranges) }
+            letGo[partition, default: IndexRanges()].formUnion(ranges)
+            nextIndexes[partition] = max(nextIndexes[partition] ?? 0, ranges.end)
+        }
+        segments = segments.compactMap { $0.without(letGo) }
+        // A small block of a segment that was given up may still be met, though the block that took its
+        // place is gone already.
+        for partition in ranges.keys {
+            guard let runs = tails[partition], let letGo = letGo[partition] else { continue }
+            let rest = runs.flatMap { $0.without(letGo) }
+            tailByteCount += rest.reduce(0) { $0 + $1.byteCount } - runs.reduce(0) { $0 + $1.byteCount }
+            tails[partition] = rest.isEmpty ? nil : rest
+        }
+    }
+
+    /// Puts the blocks of a rewritten segment in the place of those it was made of.
+    mutating func replace(_ sources: Set<UInt64>, with segment: UInt64, _ blocks: BlockList) {
+        let position = segments.firstIndex { sources.contains($0.segment) } ?? segments.endIndex
+        segments.removeAll { sources.contains($0.segment) }
+        let rewritten = SegmentBlocks(segment: segment, blocks: blocks)
+        guard let rest = letGo.isEmpty && !blocks.isEmpty ? rewritten : rewritten.without(letGo) else {
+            return
+        }
+        segments.insert(rest, at: position)
+    }
+
+    /// Forgets tail runs whose records have become columns.
+    private mutating func dropTail(of partition: String, below end: UInt64) {
+        guard var runs = tails[partition] else { return }
+        while let first = runs.first, first.endIndex <= end {
+            tailByteCount -= first.byteCount
+            runs.removeFirst()
+        }
+        tails[partition] = runs.isEmpty ? nil : runs
+    }
+}
