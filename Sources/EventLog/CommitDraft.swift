@@ -115,6 +115,7 @@ struct Publication {
     var tails: [(topic: String, run: TailRun)] = []
     var events: [EventEntry] = []
     var tombstones: [Tombstone] = []
+    var leap: Leap?
     var keys: [KeyBlockEntry] = []
     private var counts: [String: LogMetrics.Topic] = [:]
 
@@ -134,9 +135,10 @@ struct Publication {
     }
 
     mutating func note(_ event: Event) {
-        do throws(TombstoneError) {
+        do {
             if let tombstone = try Tombstone(event) { tombstones.append(tombstone) }
-        } catch { preconditionFailure("Only tombstones that were built are appended: \(error)") }
+            if let leap = try Leap(event) { self.leap = leap }
+        } catch { preconditionFailure("Only tombstones and leaps that were built are appended: \(error)") }
     }
 
     /// Offsets within the envelope become offsets in the file.
@@ -152,6 +154,7 @@ struct Publication {
         for tail in tails { index.append(tail.run, topic: tail.topic, segment: segment) }
         for event in events { index.append(event, segment: segment) }
         for tombstone in tombstones { index.apply(tombstone, commit: commit) }
+        if let leap { index.apply(leap) }
         index.cut = commit
     }
 

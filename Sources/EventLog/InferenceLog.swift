@@ -98,7 +98,8 @@ package final class InferenceLog: Sendable {
     }
 
     /// Opens the directory for reading and appending, alone; makes it where it is not there. Where the disk is
-    /// full, a log that is there is read-only until there is room.
+    /// full, a log that is there is read-only until there is room; where parts of it are not seen, until it is
+    /// opened to go on without them.
     ///
     /// - Throws: `.disk` with `.locked` where another process writes it.
     package static func open(
@@ -136,7 +137,10 @@ package final class InferenceLog: Sendable {
         let writer = LogWriter(
             files: files, configuration: configuration, shared: shared, keys: recovery.keys,
             opened: outcome, reserve: LogReserve(configuration, on: files), lock: lock)
-        return ((writer, shared, recovery.report), outcome.unsettled?.refusal ?? writer.reserve.refusal)
+        return (
+            (writer, shared, recovery.report),
+            outcome.unsettled?.refusal ?? writer.refusal ?? writer.reserve.refusal
+        )
     }
 
     /// Opens the directory for reading, beside whoever writes it: what is in it now. Changes nothing.

@@ -32,6 +32,9 @@ package struct LogConfiguration: Sendable {
     package var recoveryIntervalMilliseconds = 1000
     /// Bytes of the disk kept for what frees room on a full one (LogReserve.swift); 0 for none.
     package var reserveByteCount = 0
+    /// Whether what an opening cannot see is given up, so that appends go on (Leap.swift). Not by itself: with the
+    /// records also deletions, settings and idempotency keys that stood there are gone.
+    package var goesOnWithoutUnseen = false
     /// The directory below the file system's root, "" for the root itself.
     package var directory = ""
 

@@ -18,6 +18,8 @@ package enum LogError: Error, Hashable, Sendable {
     case refused(RecordParseError)
     /// The idempotency key stands for another request: its records, or nil while that is under way.
     case keyReused(String, span: AppendedSpan?)
+    /// Parts of the log are not seen, so that what was numbered in them would be numbered again.
+    case unseen([SegmentPlace])
     /// The log does not take appends any more; reads go on.
     case closed
 }
@@ -35,6 +37,11 @@ extension LogError: CustomStringConvertible {
         case .keyReused(let key, _):
             "the Idempotency-Key \"\(key)\" was used for another request to this topic; a retry repeats its "
                 + "request exactly, another request has a key of its own"
+        case .unseen(let places):
+            "the log takes no appends, because \(places.map { "\($0)" }.joined(separator: ", ")) and what follows "
+                + "there is not seen, and the numbers of its records and commits would be given away again; restore "
+                + "the file from a backup, or give up what is not seen, its records and the deletions, settings and "
+                + "idempotency keys among them, with `assaylog serve --without-unseen`"
         case .closed: "the log is closed for appends; the process is stopping"
         }
     }

@@ -56,6 +56,11 @@ package struct LogIndex: Sendable {
     package internal(set) var events = EventList()
     /// What the tails of all topics take in memory, about.
     private(set) var tailByteCount = 0
+    /// Where parts begin that the opening could not see, and that nobody has given up: of any topic, for all that
+    /// is known.
+    package internal(set) var unseen: [SegmentPlace] = []
+    /// The indexes that numbers leapt to, of every partition.
+    private var leaps: Set<UInt64> = []
     /// By segment number.
     package internal(set) var uses: [UInt64: SegmentUse] = [:]
 
@@ -72,14 +77,15 @@ package struct LogIndex: Sendable {
             use.listedByteCount += blocks.byteCount
             use.blockCount += blocks.count
             use.rowCount += blocks.rowCount
-            change(topic) { use.liveByteCount += $0.append(sealed: blocks, segment: segment) }
+            change(topic) { [leaps] in use.liveByteCount += $0.append(sealed: blocks, segment: segment, leaps)
+            }
         }
         uses[segment] = use
     }
 
     mutating func append(_ block: BlockEntry, segment: UInt64) {
         var isSeen = false
-        change(block.topic) { isSeen = $0.append(block, segment: segment) }
+        change(block.topic) { [leaps] in isSeen = $0.append(block, segment: segment, leaps) }
         uses[segment, default: SegmentUse()].listedByteCount += block.byteCount
         uses[segment]!.blockCount += 1
         uses[segment]!.rowCount += block.rowCount
@@ -87,9 +93,25 @@ package struct LogIndex: Sendable {
         if !uses[segment]!.topics.contains(block.topic) { uses[segment]!.topics.insert(block.topic) }
     }
 
+    /// The index that the next record of a partition gets.
+    func nextIndex(_ topic: String, _ partition: String) -> UInt64 {
+        max(topics[topic]?.nextIndexes[partition] ?? 0, leaps.max() ?? 0)
+    }
+
+    /// Past every index that is known to have been given.
+    var indexEnd: UInt64 {
+        topics.values.reduce(leaps.max() ?? 0) { max($0, $1.nextIndexes.values.max() ?? 0) }
+    }
+
+    /// Gives up what is not seen: no index below the leap's is given from here on.
+    mutating func apply(_ leap: Leap) {
+        unseen = []
+        leaps.insert(leap.index)
+    }
+
     /// Notes what damage hides: indexes are dense, so a hole in them is records that are not seen.
     mutating func noteGaps() {
-        for name in topics.keys { topics[name]!.gaps = topics[name]!.foundGaps() }
+        for name in topics.keys { topics[name]!.gaps = topics[name]!.foundGaps(but: leaps) }
     }
 
     /// - Parameter segment: where the small block is that holds it.

@@ -116,6 +116,8 @@ package final class LogWriter {
     /// A new segment that is made and synced, which the manifest could not be told: the next attempt
     /// goes on with it, so that a full disk does not fill with beginnings.
     private var unlisted: SegmentWriter?
+    /// What may hold numbers that nobody sees: nothing is numbered until it is given up.
+    private var unseen: UnseenParts
 
     init(
         files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, keys: KeyMemory,
@@ -130,6 +132,7 @@ package final class LogWriter {
         active = outcome.active
         directory = outcome.directory
         unsettled = outcome.unsettled?.entry
+        unseen = outcome.unseen
         self.lock = lock
         self.isListed = isListed
         encoder = BlockEncoder()
@@ -170,6 +173,7 @@ package final class LogWriter {
     /// After a failed commit: makes sure that there is a segment to write to, at the last durable
     /// commit, and that the reserve is whole. Throws where the disk does not let it; then it may be tried again.
     package func recover() throws(LogError) {
+        if let refusal { throw refusal }
         try settle()
         if active == nil { _ = try startSegment() }
         try reserve.restore()
@@ -243,17 +247,40 @@ package final class LogWriter {
         }
     }
 
+    /// Why nothing can be numbered; nil where it can.
+    var refusal: LogError? {
+        unseen.isEmpty || configuration.goesOnWithoutUnseen ? nil : .unseen(unseen.places)
+    }
+
+    /// Gives up what is not seen, before the first commit after the opening.
+    private func leap() throws(LogError) {
+        let leap = Leap(index: shared.index.withLock { $0.indexEnd } + unseen.rowCountMax)
+        let commitCount = unseen.commitCountMax
+        let before = unseen
+        unseen = UnseenParts()
+        do throws(LogError) {
+            let prepared = preparer.prepare([AppendRequest([.event(leap.event)])])
+            _ = try write(prepared, rolling: [], leapingOver: commitCount)
+        } catch {
+            unseen = before
+            throw error
+        }
+    }
+
+    /// - Parameter commitCount: how many commits' numbers are passed over.
     private func write(
-        _ prepared: PreparedRequests, rolling rolls: [Roll]
+        _ prepared: PreparedRequests, rolling rolls: [Roll], leapingOver commitCount: UInt64 = 0
     ) throws(LogError) -> [CommitReceipt] {
+        if let refusal { throw refusal }
+        if !unseen.isEmpty { try leap() }
         try settle()
         let segment: SegmentWriter
         if let active { segment = active } else { segment = try startSegment() }
         var draft = CommitDraft(
-            commit: shared.index.withLock { $0.cut } + 1, now: configuration.clock?(),
+            commit: shared.index.withLock { $0.cut } + 1 + commitCount, now: configuration.clock?(),
             reserving: prepared.byteCount, encoder: encoder
         ) { [shared] source in
-            shared.index.withLock { $0.topics[source.topic]?.nextIndexes[source.partition] } ?? 0
+            shared.index.withLock { $0.nextIndex(source.topic, source.partition) }
         }
         for roll in rolls { draft.add(roll.run, topic: roll.topic) }
         draft.add(prepared)

@@ -11,6 +11,7 @@
 
 import Bytes
 import Disk
+import Segments
 
 package struct Manifest: Hashable, Sendable {
     package enum State: UInt8, Hashable, Sendable {
@@ -25,8 +26,16 @@ package struct Manifest: Hashable, Sendable {
     package struct Entry: Hashable, Sendable {
         package var number: UInt64
         package var state: State
-        /// Valid bytes of a closed or sealed segment; 0 for the active one.
+        /// Valid bytes of a closed or sealed segment; 0 for the active one, and for a closed one whose file was
+        /// not there: what comes back of it is valid as far as it is whole.
         package var byteCount: Int
+
+        /// The same, with the bytes of the file where the manifest has none of a closed segment.
+        package func closed(as segment: SegmentFile) throws(SegmentError) -> Entry {
+            var entry = self
+            if state == .closed, byteCount == 0 { entry.byteCount = try segment.byteCount() }
+            return entry
+        }
     }
 
     package var nextSegmentNumber: UInt64 = 1

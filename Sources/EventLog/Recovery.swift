@@ -13,6 +13,7 @@
 
 import Bytes
 import Disk
+import JSON
 import Records
 import Segments
 
@@ -43,6 +44,8 @@ struct Recovery {
     let keys: KeyMemory
     /// Where keys lie, in the order of the log.
     private var keyBlocks: [(segment: UInt64, entry: KeyBlockEntry)] = []
+    /// What nobody sees and nobody has given up, up to here.
+    private var unseen = UnseenParts()
     /// Segments whose turn comes soon.
     private var ahead = ReadAheadSegments()
     // For small blocks, which most logs have none of when they are opened.
@@ -64,6 +67,7 @@ struct Recovery {
         var directory = SegmentDirectory()
         /// What the manifest has yet to be told of its last segment, and why it was not.
         var unsettled: (entry: Manifest.Entry, refusal: LogError)?
+        var unseen = UnseenParts()
     }
 
     mutating func run() throws(LogError) -> Outcome {
@@ -103,15 +107,17 @@ struct Recovery {
                         known?.contents
                             ?? Result { () throws(SegmentError) in try SealedContents(reading: segment) },
                         of: segment, byteCount: entry.byteCount)
-                case .closed: try readScanned(segment, upTo: entry.byteCount)
+                case .closed: try readScanned(segment, upTo: try entry.closed(as: segment).byteCount)
                 case .active: try readScanned(segment, upTo: nil)
                 }
             } catch {
                 if isAlone, error.isRefusal { throw .segment(error) }
-                noteNotSeen(entry.number, error)
+                noteNotSeen(entry, error)
             }
         }
         if !report.damages.isEmpty { index.noteGaps() }
+        index.unseen = unseen.places
+        outcome.unseen = unseen
         if isWriter { try rememberKeys() }
         return outcome
     }
@@ -121,10 +127,22 @@ struct Recovery {
     }
 
     /// Notes that a segment is not seen. One whose file is gone holds nothing that could be.
-    private mutating func noteNotSeen(_ number: UInt64, _ error: SegmentError) {
-        report.damages.append("\(FileName.segment(number)) is not seen: \(error)")
+    private mutating func noteNotSeen(_ entry: Manifest.Entry, _ error: SegmentError) {
+        let name = FileName.segment(entry.number)
+        report.damages.append("\(name) is not seen: \(error)")
+        // Of one that was active when it was lost the manifest says no length.
+        let byteCount =
+            entry.byteCount > 0
+            ? entry.byteCount : configuration.segmentByteCountMax + SegmentFormat.envelopeByteCountMax
+        unseen.insert(SegmentPlace(file: name, byteOffset: 0), byteCount: byteCount)
         if case .disk(let error) = error, error.kind == .notFound { return }
-        index.noteUnseen(number, from: 0)
+        index.noteUnseen(entry.number, from: 0)
+    }
+
+    /// Notes that a segment's bytes from `start` up to `end` are not seen.
+    private mutating func noteUnseen(_ segment: SegmentFile, from start: Int, upTo end: Int) {
+        index.noteUnseen(segment.number, from: start)
+        unseen.insert(segment.place(start), byteCount: max(0, end - start))
     }
 
     /// Reads the keys that are younger than the horizon. To remember one too long harms nobody.
@@ -193,7 +211,7 @@ struct Recovery {
                 "the footer of \(segment.name) is not read (\(error)); scanned instead, "
                     + "up to byte \(end.validByteCount) of \(byteCount)")
             if try segment.footerOffset() != end.validByteCount {
-                index.noteUnseen(segment.number, from: end.validByteCount)
+                noteUnseen(segment, from: end.validByteCount, upTo: byteCount)
             }
             return
         }
@@ -201,7 +219,7 @@ struct Recovery {
         index.append(sealed: contents.topics, segment: segment.number)
         for event in contents.events {
             index.append(event, segment: segment.number)
-            if event.name == Tombstone.eventName {
+            if event.name == Tombstone.eventName || event.name == Leap.eventName {
                 try apply(try segment.event(event), commit: event.commit, at: segment.place(event.offset))
             }
         }
@@ -219,13 +237,9 @@ struct Recovery {
         let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             try take(header, offset, blocks, of: segment, into: &found)
         }
-        if let limit {
-            index.noteClosed(segment.number)
-            if end.validByteCount < limit {
-                index.noteUnseen(segment.number, from: end.validByteCount)
-            }
-        }
+        if limit != nil { index.noteClosed(segment.number) }
         if let limit, end.validByteCount < limit {
+            noteUnseen(segment, from: end.validByteCount, upTo: limit)
             report.damages.append(
                 "\(segment.name) is seen up to byte \(end.validByteCount) of \(limit): \(end.tear ?? "cut")")
         }
@@ -237,12 +251,14 @@ struct Recovery {
     private mutating func moveActive(
         _ number: UInt64, at position: Int, into outcome: inout Outcome
     ) throws(LogError) {
-        let (indexBefore, keyBlockCount, reportBefore) = (index, keyBlocks.count, report)
+        let (indexBefore, keyBlockCount, reportBefore, unseenBefore) = (
+            index, keyBlocks.count, report, unseen
+        )
         do throws(LogError) { try copyActive(number, at: position, into: &outcome) } catch {
             guard error.isOutOfSpace, position == outcome.manifest.entries.count - 1 else { throw error }
             index = indexBefore
             keyBlocks.removeLast(keyBlocks.count - keyBlockCount)
-            report = reportBefore
+            (report, unseen) = (reportBefore, unseenBefore)
             try keepActive(number, error, in: &outcome)
         }
     }
@@ -255,7 +271,7 @@ struct Recovery {
         var next = outcome.manifest
         var copy: SegmentWriter?
         var directory = SegmentDirectory()
-        let (indexBefore, keyBlockCount) = (index, keyBlocks.count)
+        let (indexBefore, keyBlockCount, unseenBefore) = (index, keyBlocks.count, unseen)
         var isDamaged = false
         var byteCount = 0
         do throws(SegmentError) {
@@ -295,7 +311,7 @@ struct Recovery {
         }
         if copy != nil { next.nextSegmentNumber += 1 }
         if isDamaged {
-            index = indexBefore
+            (index, unseen) = (indexBefore, unseenBefore)
             keyBlocks.removeLast(keyBlocks.count - keyBlockCount)
             return try keepDamaged(number, byteCount, at: position, next, in: &outcome)
         }
@@ -337,7 +353,7 @@ struct Recovery {
             if error.isRefusal { throw .segment(error) }
             // What the manifest names and nobody finds is no empty segment.
             if entry.byteCount == 0 { throw refusal }
-            noteNotSeen(number, error)
+            noteNotSeen(entry, error)
         }
         report.repairs.append(
             "\(FileName.segment(number)) was active, and the disk has no room for a copy: it is read where it "
@@ -377,7 +393,7 @@ struct Recovery {
             try readScanned(segment, upTo: byteCount)
         } catch {
             if error.isRefusal { throw .segment(error) }
-            noteNotSeen(number, error)
+            noteNotSeen(next.entries[position], error)
         }
     }
 
@@ -432,7 +448,7 @@ struct Recovery {
         index.cut = max(index.cut, header.commit)
     }
 
-    /// Lets go what a tombstone says: all that it concerns has been read.
+    /// Lets go what a tombstone says, and gives up what a leap leapt over: all that they concern has been read.
     private mutating func apply(
         _ event: Event, commit: CommitNumber, at place: SegmentPlace
     ) throws(SegmentError) {
@@ -440,6 +456,13 @@ struct Recovery {
             if let tombstone = try Tombstone(event) { index.apply(tombstone, commit: commit) }
         } catch {
             throw .malformed(place, reason: "a tombstone that cannot be read: \(error.reason)")
+        }
+        do throws(FieldError) {
+            guard let leap = try Leap(event) else { return }
+            index.apply(leap)
+            unseen = UnseenParts()
+        } catch {
+            throw .malformed(place, reason: "a leap that cannot be read: \(error)")
         }
     }
 }

@@ -240,7 +240,7 @@ struct SegmentRewrite {
                 segment.place(offset),
                 reason: "from here on it is damaged, and whose records it holds is unknown")
         }
-        var limit = entry.byteCount
+        var limit = try entry.closed(as: segment).byteCount
         if entry.state == .sealed {
             do throws(SegmentError) { return try segment.directory() } catch {
                 // The envelopes say the same, where they reach up to a damaged footer.

@@ -91,12 +91,17 @@ package struct TopicIndex: Sendable {
         return least <= greatest ? least...greatest : nil
     }
 
+    /// - Parameter leaps: the indexes that numbers leapt to.
     /// - Returns: whether the block is seen: it was not let go.
-    mutating func append(_ block: BlockEntry, segment: UInt64) -> Bool {
+    mutating func append(_ block: BlockEntry, segment: UInt64, _ leaps: Set<UInt64>) -> Bool {
         let end = block.indexes.upperBound
         nextIndexes[block.partition] = max(nextIndexes[block.partition] ?? 0, end)
         // A segment is rewritten once every small block before its end has been rolled.
-        if block.kind == .rolled || block.kind == .grouped { dropTail(of: block.partition, below: end) }
+        if block.kind == .rolled || block.kind == .grouped {
+            // What came back from before a leap was not there to be rolled with what came after.
+            let start = leaps.lazy.filter { $0 <= block.firstIndex }.max() ?? 0
+            dropTail(of: block.partition, start..<end)
+        }
         if letGo[block.partition]?.contains(block.indexes) ?? false { return false }
         if segments.last?.segment != segment {
             segments.append(SegmentBlocks(segment: segment, blocks: BlockList()))
@@ -106,9 +111,9 @@ package struct TopicIndex: Sendable {
     }
 
     /// - Returns: the bytes of those that are seen.
-    mutating func append(sealed blocks: BlockList, segment: UInt64) -> Int {
+    mutating func append(sealed blocks: BlockList, segment: UInt64, _ leaps: Set<UInt64>) -> Int {
         guard tails.isEmpty, letGo.isEmpty else {
-            return blocks.reduce(0) { $0 + (append($1, segment: segment) ? $1.byteCount : 0) }
+            return blocks.reduce(0) { $0 + (append($1, segment: segment, leaps) ? $1.byteCount : 0) }
         }
         blocks.forEachIndexEnd { partition, end in
             if end > nextIndexes[partition] ?? 0 { nextIndexes[partition] = end }
@@ -139,7 +144,9 @@ package struct TopicIndex: Sendable {
     private static let mergedRunCount = 8
 
     /// The indexes up to the next ones that stand nowhere.
-    func foundGaps() -> [IndexGap] {
+    ///
+    /// - Parameter leaps: what numbers leapt to; what they leapt over nobody ever had, or was given up.
+    func foundGaps(but leaps: Set<UInt64>) -> [IndexGap] {
         var runs: [String: [Range<UInt64>]] = [:]
         for block in segments.lazy.flatMap(\.blocks) {
             runs[block.partition, default: []].append(
@@ -154,7 +161,7 @@ package struct TopicIndex: Sendable {
             var gaps: [IndexGap] = []
             var next: UInt64 = 0
             for run in (runs[partition] ?? []).sorted(by: { $0.lowerBound < $1.lowerBound }) {
-                if run.lowerBound > next {
+                if run.lowerBound > next, !leaps.contains(run.lowerBound) {
                     gaps.append(IndexGap(partition: partition, indexes: next..<run.lowerBound))
                 }
                 next = max(next, run.upperBound)
@@ -211,12 +218,12 @@ package struct TopicIndex: Sendable {
     }
 
     /// Forgets tail runs whose records have become columns.
-    private mutating func dropTail(of partition: String, below end: UInt64) {
+    private mutating func dropTail(of partition: String, _ indexes: Range<UInt64>) {
         guard var runs = tails[partition] else { return }
-        while let first = runs.first, first.endIndex <= end {
-            tailByteCount -= first.byteCount
-            runs.removeFirst()
-        }
+        let dropped = runs.filter { $0.firstIndex >= indexes.lowerBound && $0.endIndex <= indexes.upperBound }
+        if dropped.isEmpty { return }
+        tailByteCount -= dropped.reduce(0) { $0 + $1.byteCount }
+        runs.removeAll { $0.firstIndex >= indexes.lowerBound && $0.endIndex <= indexes.upperBound }
         tails[partition] = runs.isEmpty ? nil : runs
     }
 }

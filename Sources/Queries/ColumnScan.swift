@@ -45,7 +45,7 @@ package struct ColumnScan {
         let plan = QueryPlan(topic: topic, window: query.window, filter: query.filter, cut: query.cut)
         var answer = gather(plan, query, atOnce: atOnce, wantsTimes: wantsTimes)
         answer.statistics.blocksSkipped = plan.skippedBlockCount
-        answer.statistics.unseen = plan.unseen(of: query.topic) + answer.statistics.unseen
+        answer.statistics.unseen = plan.unseen(of: query.topic, in: snapshot.index) + answer.statistics.unseen
         if Task.isCancelled { throw CancellationError() }
         return answer
     }
@@ -88,7 +88,7 @@ package struct ColumnScan {
             topic: snapshot.index.topics[query.topic], window: query.window, filter: query.filter,
             cut: query.cut)
         if plan.steps.isEmpty && plan.tails.isEmpty { return true }
-        if !plan.unseen(of: query.topic).isEmpty { return true }
+        if !plan.unseen(of: query.topic, in: snapshot.index).isEmpty { return true }
         if plan.tails.contains(where: tail) { return true }
         // What came last is the likeliest to have it.
         for step in plan.steps.reversed() {

@@ -104,7 +104,9 @@ package struct QueryPlan: Sendable {
     }
 
     /// What no answer to the question can hold, as opening the log found it.
-    func unseen(of topic: String) -> [UnseenPart] { gaps.map { UnseenPart($0, of: topic) } }
+    func unseen(of topic: String, in index: LogIndex) -> [UnseenPart] {
+        gaps.map { UnseenPart($0, of: topic) } + index.unseenParts(of: topic)
+    }
 
     /// How many blocks of the group of the first step are read, that one included; 1 where it has no group.
     static func groupBlockCount(_ steps: ArraySlice<Step>) -> Int {

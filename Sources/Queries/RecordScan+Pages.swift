@@ -55,6 +55,9 @@ extension RecordScan {
     ) throws(CancellationError) -> Page {
         var page = Page()
         page.next = positions
+        if positions.isEmpty, partition == nil {
+            page.rows.statistics.unseen = snapshot.index.unseenParts(of: topic)
+        }
         guard let index = snapshot.index.topics[topic] else { return page }
         let times = window.milliseconds
         let partitions = index.nextIndexes.keys.sorted().filter { filter.partitions?.contains($0) ?? true }
@@ -83,9 +86,10 @@ extension RecordScan {
                 newestFirst ? part.firstIndex < start : part.endIndex > start
             }
             parts.sort { newestFirst ? $0.firstIndex > $1.firstIndex : $0.firstIndex < $1.firstIndex }
-            page.rows.statistics.unseen += index.gaps(of: partition, topic).filter {
-                newestFirst ? $0.indexes.lowerBound < start : $0.indexes.upperBound > start
-            }
+            page.rows.statistics.unseen += index.gaps.filter {
+                $0.partition == partition
+                    && (newestFirst ? $0.indexes.lowerBound < start : $0.indexes.upperBound > start)
+            }.map { UnseenPart($0, of: topic) }
             scan: for part in parts {
                 if Task.isCancelled { throw CancellationError() }
                 if page.rows.rows.count >= limit {

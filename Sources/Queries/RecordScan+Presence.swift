@@ -15,7 +15,7 @@ extension RecordScan {
     /// - Throws: `CancellationError` where the task is cancelled.
     package func mayHold(topic: String, _ filter: RecordFilter) throws(CancellationError) -> Bool {
         let plan = QueryPlan(topic: snapshot.index.topics[topic], window: .always, filter: filter, cut: nil)
-        if !plan.unseen(of: topic).isEmpty { return true }
+        if !plan.unseen(of: topic, in: snapshot.index).isEmpty { return true }
         for run in plan.tails.reversed() where RowMask(filter, run.batch).keepsAny(of: run.batch.rowCount) {
             return true
         }

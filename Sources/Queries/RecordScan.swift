@@ -56,7 +56,7 @@ package struct RecordScan {
         var result = RecordRows()
         let plan = QueryPlan(topic: snapshot.index.topics[topic], window: window, filter: filter, cut: cut)
         result.statistics.blocksSkipped = plan.skippedBlockCount
-        result.statistics.unseen = plan.unseen(of: topic)
+        result.statistics.unseen = plan.unseen(of: topic, in: snapshot.index)
         guard limit > 0 else { return result }
         // Blocks by the earliest record they may hold, so that reading can stop early.
         var parts = plan.steps.map { LogPart.block($0) } + plan.tails.map { LogPart.tail($0) }

@@ -58,7 +58,7 @@ package struct SharedColumnScan: Sendable {
         let reader = BlockReader()
         var statistics = QueryStatistics()
         statistics.blocksSkipped = plan.skippedBlockCount
-        statistics.unseen = plan.unseen(of: query.topic)
+        statistics.unseen = plan.unseen(of: query.topic, in: snapshot.index)
         var parts: [Part] = []
         var times: [Int64] = []
         func take(

@@ -1,5 +1,5 @@
 // A part of the log that an answer is without, because its bytes are damaged: whose records, which of
-// them, of when, and where the damage is.
+// them, of when, and where the damage is. Of a file that nobody sees it is not known whose records are in it.
 //
 // Invariant: an answer that is without records of its question says so with parts that cover them.
 
@@ -9,16 +9,18 @@ import Records
 
 package struct UnseenPart: Hashable, Sendable {
     package var topic: String
-    package var partition: String
-    /// The records by their index in the partition.
-    package var indexes: Range<UInt64>
+    /// Nil where they may be of any.
+    package var partition: String?
+    /// The records by their index in the partition; nil where nobody knows which they are, or whether there are any.
+    package var indexes: Range<UInt64>?
     /// Their times, in milliseconds, where the index tells; nil where only the damaged bytes would.
     package var times: ClosedRange<Int64>?
     /// What is wrong, with file and offset.
     package var problem: String
 
     package init(
-        topic: String, partition: String, indexes: Range<UInt64>, times: ClosedRange<Int64>?, problem: String
+        topic: String, partition: String?, indexes: Range<UInt64>?, times: ClosedRange<Int64>?,
+        problem: String
     ) {
         self.topic = topic
         self.partition = partition
@@ -30,6 +32,9 @@ package struct UnseenPart: Hashable, Sendable {
 
 extension UnseenPart: CustomStringConvertible {
     package var description: String {
+        guard let partition, let indexes else {
+            return "\(problem); not seen: what it may hold of \(topic)"
+        }
         let period =
             times.map {
                 "from \(Timestamp(milliseconds: $0.lowerBound).zuluText) to "
@@ -41,8 +46,9 @@ extension UnseenPart: CustomStringConvertible {
 
     package var json: JSONValue {
         .object(
-            ("topic", .string(topic)), ("partition", .string(partition)),
-            ("first_index", .integer(indexes.lowerBound)), ("end_index", .integer(indexes.upperBound)),
+            ("topic", .string(topic)), ("partition", partition.map { .string($0) } ?? .null),
+            ("first_index", indexes.map { .integer($0.lowerBound) } ?? .null),
+            ("end_index", indexes.map { .integer($0.upperBound) } ?? .null),
             ("time_min", times.map { .integer($0.lowerBound) } ?? .null),
             ("time_max", times.map { .integer($0.upperBound) } ?? .null), ("problem", .string(problem)))
     }
@@ -56,9 +62,13 @@ extension UnseenPart {
     }
 }
 
-extension TopicIndex {
-    /// Records of a partition that opening the log could not see.
-    func gaps(of partition: String, _ topic: String) -> [UnseenPart] {
-        gaps.filter { $0.partition == partition }.map { UnseenPart($0, of: topic) }
+extension LogIndex {
+    /// What nobody sees, and what may hold records of any topic.
+    func unseenParts(of topic: String) -> [UnseenPart] {
+        unseen.map { place in
+            UnseenPart(
+                topic: topic, partition: nil, indexes: nil, times: nil,
+                problem: "\(place) and what follows there is not seen (`assaylog check` says why)")
+        }
     }
 }

@@ -26,6 +26,7 @@ package enum SegmentFormat {
     static let offsetLimit = 1 << 56
     /// A reader's bound on the index of a record: beyond any partition, and row counts can be added to it.
     static let indexLimit = 1 << 62
+    package static let indexMax = UInt64(indexLimit)
     /// A reader's bound on rows; above it the head is damaged.
     static let rowCountLimit = 1 << 20
     /// A reader's bound on a block's head.

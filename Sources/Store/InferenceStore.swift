@@ -166,6 +166,8 @@ package final class InferenceStore: Sendable {
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
         derivedConfiguration.reserveByteCount = 0
+        // What is not seen of it is worked out anew.
+        derivedConfiguration.goesOnWithoutUnseen = true
         // Beside the first log's, so that the second one's opening need not wait for it.
         Manifest.willRead(derivedConfiguration, on: files)
         var logConfiguration = configuration.log

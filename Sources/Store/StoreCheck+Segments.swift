@@ -36,6 +36,8 @@ struct LogScan {
     var missing: [(address: PartitionAddress, indexes: Range<UInt64>, place: SegmentPlace)] = []
     /// Whether some of it could not be seen, so that what follows may begin anywhere.
     var hasGap = false
+    /// Indexes that numbers leapt to: what they leapt over is missed by nobody.
+    var leaps: Set<UInt64> = []
 
     init(prefix: String, folded: InferenceStore.Folded) {
         self.prefix = prefix
@@ -74,6 +76,7 @@ extension StoreCheck {
         _ segment: SegmentFile, _ entry: Manifest.Entry, _ scan: inout LogScan, _ report: (Int) -> Void
     ) throws(SegmentError) {
         let file = scan.prefix + segment.name
+        let entry = try entry.closed(as: segment)
         let fileByteCount = try segment.byteCount()
         let header = try segment.checkHeader()
         var footer: SegmentFile.Footer?
@@ -152,7 +155,9 @@ extension StoreCheck {
             byteCount += SegmentFormat.envelopeHeaderByteCount + header.bodyByteCount
             report(byteCount)
             if pass.header.origin == .committed {
-                if header.commit != scan.lastCommit + 1 && !scan.hasGap {
+                if header.commit != scan.lastCommit + 1 && !scan.hasGap
+                    && !(header.commit > scan.lastCommit && isLeap(blocks, at: segment.place(offset)))
+                {
                     find(
                         scan.prefix + segment.name, offset,
                         "commit \(header.commit) follows commit \(scan.lastCommit)")
@@ -172,6 +177,11 @@ extension StoreCheck {
                 }
             }
         }
+    }
+
+    /// Whether numbers leap in this envelope.
+    private func isLeap(_ blocks: [FoundBlock], at place: SegmentPlace) -> Bool {
+        blocks.contains { $0.kind == .event && (try? $0.event(at: place))?.name == Leap.eventName }
     }
 
     // MARK: Blocks
@@ -200,6 +210,8 @@ extension StoreCheck {
                             scan.note(tombstoneTo: ranges.end, address, place)
                         }
                     }
+                } else if let leap = try Leap(event) {
+                    scan.leaps.insert(leap.index)
                 } else if scan.prefix.isEmpty {
                     try scan.folded.apply(event, commit: header.commit)
                     if ResultPlaces.isUnprovenMark(event.name) { unprovenResultCount += 1 }
@@ -386,7 +398,9 @@ extension StoreCheck {
             scan.hasGap = true
             return
         }
-        if commits.lowerBound != scan.lastCommit + 1 && !scan.hasGap {
+        let isLeap =
+            footer.events.contains { $0.name == Leap.eventName } && commits.lowerBound > scan.lastCommit
+        if commits.lowerBound != scan.lastCommit + 1 && !isLeap && !scan.hasGap {
             find(file, nil, "its commits begin at \(commits.lowerBound) and follow commit \(scan.lastCommit)")
         }
         scan.lastCommit = max(scan.lastCommit, commits.upperBound)
@@ -396,7 +410,7 @@ extension StoreCheck {
     mutating func checkMissing(_ scan: LogScan) {
         guard !scan.hasGap else { return }
         for (address, indexes, place) in scan.missing
-        where !(scan.letGo[address]?.contains(indexes) ?? false) {
+        where !(scan.letGo[address]?.contains(indexes) ?? false) && !scan.leaps.contains(indexes.upperBound) {
             find(
                 scan.prefix + place.file, place.byteOffset,
                 "records \(indexes.lowerBound) to \(indexes.upperBound) of \(address.partition) in "

@@ -80,11 +80,11 @@ package enum StoreSnapshot {
         next.entries = []
         var copied = 0
         for (entry, segment) in zip(manifest.entries, segments) {
+            var entry = try entry.closed(as: segment)
             let end = try segment.scan(upTo: entry.state == .active ? nil : entry.byteCount) {
                 (header, _, _) throws(SegmentError) in
                 result.cut = max(result.cut, header.commit)
             }
-            var entry = entry
             switch entry.state {
             case .active:
                 // What is whole is a beginning of the log; nobody writes it on in the copy.

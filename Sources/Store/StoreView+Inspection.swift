@@ -78,7 +78,7 @@ extension StoreView {
             do throws(SegmentError) { limit = try segment.footer().offset } catch {
                 footerProblem = "its footer is not read (\(error))"
             }
-        case .closed: limit = entry.byteCount
+        case .closed: limit = try entry.closed(as: segment).byteCount
         case .active: break
         }
         let end = try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in

@@ -40,6 +40,15 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The ONNX Runtime library, or the folder that holds it.")
     var onnxruntime: String?
 
+    @Flag(
+        name: .customLong("without-unseen"),
+        help: """
+            Give up what damage hides of the log, and take appends again: records that are not seen, and the \
+            deletions, settings and idempotency keys among them. Where a backup has the damaged file, restore that \
+            instead.
+            """)
+    var withoutUnseen = false
+
     @OptionGroup var webhooks: WebhookPolicyOptions
 
     /// What a variable that is no number stands for: no port, and refused unless the option names one.
@@ -64,6 +73,7 @@ struct Serve: AsyncParsableCommand {
         var configuration = StoreConfiguration(directory: directory.data)
         configuration.grace = try graceSpan()
         configuration.log.reserveByteCount = StoreConfiguration.reserveByteCount
+        configuration.log.goesOnWithoutUnseen = withoutUnseen
         configuration.webhookPolicy = try webhooks.policy()
         configuration.runtimePlace = onnxruntime
         configuration.runtimePlaces = Settings.runtimePlaces

@@ -50,7 +50,8 @@ import Testing
                 batch.fields[position].name = name + String(repeating: "n", count: length)
             }
             let runs = (0..<UInt64(batch.rowCount)).map { CommitRun(commit: $0 << 50, rowCount: 1) }
-            let head = try head(payload(batch, kind: .columns, firstIndex: .max >> 1, commitRuns: runs))
+            let head = try head(
+                payload(batch, kind: .columns, firstIndex: SegmentFormat.indexMax, commitRuns: runs))
             let most = SegmentFormat.headByteCount(
                 fieldCount: batch.fields.count, columnCount: batch.columnCount, runCount: runs.count)
             #expect(head.byteCount <= most, "seed \(seed)")
@@ -231,13 +232,14 @@ import Testing
         for seed in 0..<150 as Range<UInt64> {
             var generator = SeededGenerator(seed: seed)
             let batch = generator.batch(rowCount: Int(seed % 9) + 1)
-            let payload = payload(batch, kind: .small, firstIndex: .max - 9)
+            let payload = payload(batch, kind: .small, firstIndex: SegmentFormat.indexMax)
             try payload.withUnsafeBytes { bytes in
                 let block = FoundBlock(kind: .small, offset: 0, payload: bytes)
                 let (head, found) = try block.smallBatch(at: place, with: reader, ZstdDecompressor())
                 #expect(found == batch, "seed \(seed)")
                 #expect(
-                    head.topic == "tøpic" && head.firstIndex == .max - 9 && head.rowCount == batch.rowCount)
+                    head.topic == "tøpic" && head.firstIndex == SegmentFormat.indexMax
+                        && head.rowCount == batch.rowCount)
             }
         }
     }

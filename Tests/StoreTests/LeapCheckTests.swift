@@ -1,0 +1,53 @@
+// Checked: what a leap leaves is no damage to `check`, before and after the file comes back that was given up.
+
+import Disk
+import EventLog
+import Records
+import Segments
+import Simulation
+import Testing
+
+@testable import Store
+
+@Suite struct LeapCheckTests {
+    private static func append(_ times: Range<Int64>, to writer: LogWriter) throws -> CommitReceipt {
+        let batch = RecordBatch(
+            times: Array(times),
+            fields: [
+                FieldColumn(name: "in.x", values: .scalar(Leaf(.float64(times.map { Double($0) / 3 }))))
+            ])
+        return try writer.commit([.small(batch, AppendSource(topic: "t", partition: "p"))])
+    }
+
+    @Test("with the file back there is nothing wrong, also once segments are made anew")
+    func comesBack() async throws {
+        let disk = SimulatedFileSystem()
+        for _ in 0..<2 {
+            let (writer, _, _) = try InferenceLog.openWriter(on: disk)
+            for time in 0..<3 as Range<Int64> { _ = try Self.append(time..<time + 2, to: writer) }
+            try writer.sealActive()
+            writer.end()
+        }
+        let entry = try #require(try Manifest.read(LogConfiguration(), on: disk)?.entries.last)
+        let name = FileName.segment(entry.number)
+        let bytes = try #require(disk.bytes(of: name))
+        disk.damage(name) { $0[9] ^= 1 }
+        var configuration = LogConfiguration()
+        configuration.goesOnWithoutUnseen = true
+        let (writer, _, _) = try InferenceLog.openWriter(configuration, on: disk)
+        let receipt = try Self.append(7..<9, to: writer)
+        #expect(receipt.spans[0].firstIndex > 12)
+        try writer.sealActive()
+        writer.end()
+        let damaged = try StoreCheck.run(on: disk)
+        #expect(damaged.findings.count == 1, "the file alone: \(damaged.findings)")
+        disk.damage(name) { $0 = bytes }
+        #expect(try StoreCheck.run(on: disk).findings == [])
+
+        let (log, report) = try InferenceLog.open(on: disk)
+        #expect(report.damages == [])
+        _ = try await log.compact(CompactionPace(retries: .all))
+        _ = try await log.close()
+        #expect(try StoreCheck.run(on: disk).findings == [])
+    }
+}
