@@ -63,14 +63,14 @@ extension AssayBook {
     ) throws(BytesError) {
         let place = cursor.offset
         guard try cursor.readCount(limit: .max) == count else {
-            throw .badFrame(offset: place, reason: "not as many assays as the log has")
+            throw .malformed(offset: place, reason: "not as many assays as the log has")
         }
         var last = -1
         for _ in 0..<count {
             let place = cursor.offset
             let number = try cursor.readCount(limit: .max)
             guard number > last, try read(&self, AssayID(number), &cursor) else {
-                throw .badFrame(offset: place, reason: "assay \(number) is not in the log, or out of order")
+                throw .malformed(offset: place, reason: "assay \(number) is not in the log, or out of order")
             }
             last = number
         }

@@ -61,19 +61,19 @@ package struct DecisionList: Sendable {
             let place = cursor.offset
             let count = try cursor.readCount(limit: Self.chunkCount)
             let bytes = try cursor.readBytes(try cursor.readCount(limit: cursor.remaining))
-            guard count > 0 else { throw .badFrame(offset: place, reason: "a chunk without a decision") }
+            guard count > 0 else { throw .malformed(offset: place, reason: "a chunk without a decision") }
             var unpacker = DecisionUnpacker(bytes, after: .blank(assayID))
             for _ in 0..<count {
                 let decision = try unpacker.read()
                 guard decision.isPossible else {
-                    throw .badFrame(offset: place, reason: "a decision that no log holds")
+                    throw .malformed(offset: place, reason: "a decision that no log holds")
                 }
                 if ascends, let last, last.window.start >= decision.window.start {
-                    throw .badFrame(offset: place, reason: "its windows do not rise")
+                    throw .malformed(offset: place, reason: "its windows do not rise")
                 }
                 last = decision
             }
-            guard unpacker.isAtEnd else { throw .badFrame(offset: place, reason: "bytes behind a chunk") }
+            guard unpacker.isAtEnd else { throw .malformed(offset: place, reason: "bytes behind a chunk") }
             chunks.append(Chunk(first: first, count: count, bytes: Array(bytes)))
             first += count
         }
@@ -363,7 +363,7 @@ private struct DecisionUnpacker {
     mutating func read() throws(BytesError) -> AssayDecision {
         let head = try cursor.read(UInt8.self)
         guard DecisionHead.isKnown(head) else {
-            throw .overLimit(offset: cursor.offset - 1, found: UInt64(head & 0x1F), limit: 29)
+            throw .unknownCode(offset: cursor.offset - 1, kind: "a decision", found: UInt64(head & 0x1F))
         }
         var decision = last
         let before = last.window
@@ -375,7 +375,7 @@ private struct DecisionUnpacker {
             span = span &+ (try cursor.readZigzag())
         }
         guard start <= start &+ span else {
-            throw .badFrame(offset: cursor.offset, reason: "a window ends before it starts")
+            throw .malformed(offset: cursor.offset, reason: "a window ends before it starts")
         }
         decision.window = TimeWindow(
             start: Timestamp(microseconds: start), end: Timestamp(microseconds: start &+ span))

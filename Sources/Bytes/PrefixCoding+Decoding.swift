@@ -13,7 +13,7 @@ extension PrefixCoding {
         let place = cursor.offset
         let least = Int(try cursor.read(UInt8.self))
         let greatest = Int(try cursor.read(UInt8.self))
-        guard least <= greatest else { throw .badFrame(offset: place, reason: "no kinds of bytes") }
+        guard least <= greatest else { throw .malformed(offset: place, reason: "no kinds of bytes") }
         let pairs = try cursor.readBytes((greatest - least + 2) / 2)
         guard least < greatest else {
             for index in 0..<output.count { output[index] = UInt8(least) }
@@ -24,7 +24,7 @@ extension PrefixCoding {
         let second = try cursor.readCount(limit: half * lengthMax / 8 + 1)
         let streams = try cursor.readBytes(first + second)
         guard let lengths = CodeLengths(pairs, of: least...greatest) else {
-            throw .badFrame(offset: place, reason: "the lengths of its codes are of no prefix code")
+            throw .malformed(offset: place, reason: "the lengths of its codes are of no prefix code")
         }
         let tableCount = 1 << lengths.longest
         let isWhole = withUnsafeTemporaryAllocation(of: UInt16.self, capacity: tableCount) { table in
@@ -39,7 +39,7 @@ extension PrefixCoding {
             }
         }
         guard isWhole else {
-            throw .badFrame(offset: place, reason: "its codes do not end where its bytes do")
+            throw .malformed(offset: place, reason: "its codes do not end where its bytes do")
         }
     }
 

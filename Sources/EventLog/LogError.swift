@@ -29,7 +29,9 @@ extension LogError: CustomStringConvertible {
         switch self {
         case .segment(let error): error.description
         case .disk(let error): error.description
-        case .manifest(let file, let reason): "\(file): \(reason)"
+        case .manifest(let file, let reason):
+            "\(file): \(reason); nothing was changed. Where another build of assaylog wrote it, use that one; "
+                + "otherwise restore a snapshot (`assaylog restore`), or the whole directory from a backup"
         case .busy(let waiting, let limit):
             "too much waits for the disk: \(waiting) bytes of this topic's partition, which may have "
                 + "\(limit) now; try again shortly"

@@ -89,17 +89,17 @@ package struct Manifest: Hashable, Sendable {
                 let content = UnsafeRawBufferPointer(rebasing: raw[..<(raw.count - 4)])
                 var cursor = ByteCursor(content)
                 guard try cursor.read(UInt64.self) == magic else {
-                    throw .badFrame(offset: 0, reason: "not a manifest")
+                    throw .malformed(offset: 0, reason: "not a manifest")
                 }
                 let version: UInt16 = try cursor.read()
                 guard version == Manifest.version else {
-                    throw .badFrame(
+                    throw .malformed(
                         offset: 8, reason: "manifest version \(version); this build reads \(Manifest.version)"
                     )
                 }
                 var tail = ByteCursor(raw, at: raw.count - 4)
                 guard try tail.read(UInt32.self) == Checksum.crc32c(content) else {
-                    throw .badFrame(offset: raw.count - 4, reason: "its checksum does not match")
+                    throw .malformed(offset: raw.count - 4, reason: "its checksum does not match")
                 }
                 var manifest = Manifest()
                 manifest.nextSegmentNumber = try cursor.read()
@@ -111,23 +111,23 @@ package struct Manifest: Hashable, Sendable {
                     let number: UInt64 = try cursor.read()
                     let code: UInt8 = try cursor.read()
                     guard let state = State(rawValue: code) else {
-                        throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: 2)
+                        throw .unknownCode(
+                            offset: cursor.offset - 1, kind: "a segment's state", found: UInt64(code))
                     }
                     let byteCount: UInt64 = try cursor.read()
                     guard number > 0, number < manifest.nextSegmentNumber else {
-                        throw .badFrame(offset: cursor.offset, reason: "segment \(number) is not begun")
+                        throw .malformed(offset: cursor.offset, reason: "segment \(number) is not begun")
                     }
                     manifest.entries.append(
                         Entry(number: number, state: state, byteCount: Int(clamping: byteCount)))
                 }
                 guard cursor.remaining == 0 else {
-                    throw .badFrame(
-                        offset: cursor.offset, reason: "\(cursor.remaining) bytes behind the last segment")
+                    throw .trailing(offset: cursor.offset, byteCount: cursor.remaining)
                 }
                 // Sorted, as making the first set of a process takes longer than reading most manifests.
                 let numbers = manifest.entries.map(\.number).sorted()
                 for (number, next) in zip(numbers, numbers.dropFirst()) where number == next {
-                    throw .badFrame(offset: cursor.offset, reason: "segment \(number) is named twice")
+                    throw .malformed(offset: cursor.offset, reason: "segment \(number) is named twice")
                 }
                 return manifest
             }

@@ -210,7 +210,7 @@ extension BlockHead {
         let body = try opening.readBytes(byteCount)
         let found = Checksum.crc32c(body)
         guard found == expected else {
-            throw .badFrame(offset: 0, reason: "head checksum \(found), \(expected) was written")
+            throw .malformed(offset: 0, reason: "head checksum \(found), \(expected) was written")
         }
         return ByteCursor(body)
     }
@@ -261,7 +261,7 @@ extension ByteCursor {
     mutating func readLeafPlace(from offset: inout ColumnOffset) throws(BytesError) -> LeafPlace {
         let code: UInt8 = try read()
         guard let type = ElementType(rawValue: code) else {
-            throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
+            throw .unknownCode(offset: self.offset - 1, kind: "a type", found: UInt64(code))
         }
         return LeafPlace(type: type, place: try readColumnPlace(from: &offset))
     }
@@ -269,7 +269,7 @@ extension ByteCursor {
     mutating func readLayoutCode() throws(BytesError) -> (LayoutCode, hasPresence: Bool) {
         let code: UInt8 = try read()
         guard let layout = LayoutCode(rawValue: code & ~LayoutCode.presenceFlag) else {
-            throw .overLimit(offset: self.offset, found: UInt64(code), limit: 4)
+            throw .unknownCode(offset: self.offset - 1, kind: "a layout", found: UInt64(code))
         }
         return (layout, code & LayoutCode.presenceFlag != 0)
     }

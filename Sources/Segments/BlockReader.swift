@@ -127,7 +127,7 @@ package final class BlockReader {
 
     private static func rowState(_ code: Int64) throws(BytesError) -> RowState {
         guard let state = UInt8(exactly: code).flatMap({ RowState(rawValue: $0) }) else {
-            throw .overLimit(offset: 0, found: UInt64(bitPattern: code), limit: 2)
+            throw .unknownCode(offset: 0, kind: "a row's state", found: UInt64(bitPattern: code))
         }
         return state
     }
@@ -174,14 +174,14 @@ package final class BlockReader {
                 let decoded = try IntegerCoding.decode(&cursor, count: head.rowCount)
                 for length in decoded {
                     guard length >= 0, length <= Int64(elementCount) - sum else {
-                        throw .overLimit(
-                            offset: 0, found: UInt64(bitPattern: length), limit: UInt64(elementCount))
+                        throw .malformed(
+                            offset: 0, reason: "a list of \(length) elements, of \(elementCount) in all")
                     }
                     sum += length
                     lengths.append(Int32(length))
                 }
                 guard sum == Int64(elementCount) else {
-                    throw .badFrame(
+                    throw .malformed(
                         offset: 0, reason: "lists of \(sum) elements in all, \(elementCount) were written")
                 }
                 return lengths

@@ -102,7 +102,8 @@ enum DecimalCoding {
             index += try cursor.readCount(limit: output.count)
             let bits: UInt64 = try cursor.read()
             guard index < output.count else {
-                throw .overLimit(offset: cursor.offset, found: UInt64(index), limit: UInt64(output.count))
+                throw .malformed(
+                    offset: cursor.offset, reason: "an exception at \(index) of \(output.count) numbers")
             }
             output[index] = Double(bitPattern: bits)
         }

@@ -24,9 +24,6 @@ package enum BlockKind: UInt8, Hashable, Sendable {
     case grouped = 6
     /// The columns of the grouped heads before it, those of one path side by side.
     case group = 7
-
-    /// The greatest code there is, for whoever refuses one above it.
-    static let codeMax: UInt64 = 7
 }
 
 package struct EnvelopeHeader: Hashable, Sendable {
@@ -185,14 +182,14 @@ enum EnvelopeBody {
             let place = cursor.offset
             let code: UInt8 = try cursor.read()
             guard let kind = BlockKind(rawValue: code) else {
-                throw .overLimit(offset: place, found: UInt64(code), limit: BlockKind.codeMax)
+                throw .unknownCode(offset: place, kind: "a block", found: UInt64(code))
             }
             let byteCount = Int(try cursor.read(UInt32.self))
             let offset = cursor.offset
             blocks.append(FoundBlock(kind: kind, offset: offset, payload: try cursor.readBytes(byteCount)))
         }
         guard cursor.remaining == 0 else {
-            throw .overLimit(offset: cursor.offset, found: UInt64(cursor.remaining), limit: 0)
+            throw .trailing(offset: cursor.offset, byteCount: cursor.remaining)
         }
         return blocks
     }

@@ -51,7 +51,7 @@ package struct Event: Hashable, Sendable {
         let expected: UInt32 = try cursor.read()
         let found = Checksum.crc32c(UnsafeRawBufferPointer(rebasing: payload[4...]))
         guard found == expected else {
-            throw .badFrame(offset: 0, reason: "event checksum \(found), \(expected) was written")
+            throw .malformed(offset: 0, reason: "event checksum \(found), \(expected) was written")
         }
         let name = try cursor.readText(byteCountMax: nameByteCountMax)
         let byteCount = try cursor.readCount(limit: documentByteCountMax)

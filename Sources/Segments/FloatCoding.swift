@@ -22,8 +22,6 @@ enum FloatCodec: UInt8 {
     case planes = 4
     case shuffled = 5
     case exponents = 6
-
-    static let last = exponents
 }
 
 enum FloatCoding {
@@ -91,7 +89,7 @@ enum FloatCoding {
                 output[index] = Double(bitPattern: bits)
             }
         case .dictionary, .planes, .exponents, nil:
-            throw .overLimit(offset: place, found: UInt64(code), limit: UInt64(FloatCodec.last.rawValue))
+            throw .unknownCode(offset: place, kind: "a codec of numbers", found: UInt64(code))
         }
     }
 
@@ -188,7 +186,8 @@ enum FloatCoding {
             }
             for index in 0..<count {
                 guard codes[index] < UInt64(entries.count) else {
-                    throw .overLimit(offset: place, found: codes[index], limit: UInt64(entries.count))
+                    throw .malformed(
+                        offset: place, reason: "entry \(codes[index]) of a dictionary of \(entries.count)")
                 }
                 output[index] = entries[Int(codes[index])]
             }
@@ -210,7 +209,7 @@ enum FloatCoding {
             }
             if let failure { throw failure }
         case .shuffled, nil:
-            throw .overLimit(offset: place, found: UInt64(code), limit: UInt64(FloatCodec.last.rawValue))
+            throw .unknownCode(offset: place, kind: "a codec of numbers", found: UInt64(code))
         }
     }
 

@@ -70,7 +70,7 @@ enum IntegerCoding {
         let code: UInt8 = try cursor.read()
         guard !output.isEmpty else { return }
         guard let codec = Codec(rawValue: code) else {
-            throw .overLimit(offset: place, found: UInt64(code), limit: 3)
+            throw .unknownCode(offset: place, kind: "a codec of integers", found: UInt64(code))
         }
         switch codec {
         case .constant:

@@ -71,7 +71,7 @@ package enum KeyBlock {
         let expected: UInt32 = try cursor.read()
         let found = Checksum.crc32c(UnsafeRawBufferPointer(rebasing: payload[4...]))
         guard found == expected else {
-            throw .badFrame(offset: 0, reason: "key block checksum \(found), \(expected) was written")
+            throw .malformed(offset: 0, reason: "key block checksum \(found), \(expected) was written")
         }
         let count = try cursor.readCount(limit: cursor.remaining / entryByteCountMin)
         var entries: [KeyEntry] = []
@@ -88,7 +88,7 @@ package enum KeyBlock {
                     time: try cursor.readZigzag()))
         }
         guard cursor.remaining == 0 else {
-            throw .overLimit(offset: cursor.offset, found: UInt64(cursor.remaining), limit: 0)
+            throw .trailing(offset: cursor.offset, byteCount: cursor.remaining)
         }
         return entries
     }

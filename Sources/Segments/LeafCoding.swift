@@ -78,7 +78,8 @@ enum LeafCoding {
                 position += try cursor.readCount(limit: count)
                 let text = try cursor.readText(byteCountMax: RecordLimits.textByteCountMax)
                 guard position < count else {
-                    throw .overLimit(offset: cursor.offset, found: UInt64(position), limit: UInt64(count))
+                    throw .malformed(
+                        offset: cursor.offset, reason: "a text of number \(position), and there are \(count)")
                 }
                 texts.append(NumberText(position: Int32(position), text: text))
             }
@@ -182,7 +183,8 @@ extension ByteCursor {
         for _ in 0..<positionCount {
             position += try readCount(limit: count)
             guard position < count else {
-                throw .overLimit(offset: offset, found: UInt64(position), limit: UInt64(count))
+                throw .malformed(
+                    offset: offset, reason: "element \(position) is null, and there are \(count)")
             }
             positions.append(Int32(position))
         }

@@ -170,7 +170,7 @@ package struct SegmentDirectory: Equatable, Sendable {
             let number = try cursor.readCount(limit: entryCountMax)
             nameCount = max(nameCount, number + 1)
             guard number < names.count else {
-                throw .overLimit(offset: place, found: UInt64(number), limit: UInt64(names.count))
+                throw .malformed(offset: place, reason: "name \(number) of \(names.count)")
             }
             return names[number]
         }
@@ -178,7 +178,7 @@ package struct SegmentDirectory: Equatable, Sendable {
         if try cursor.readCount(limit: 1) == 1 {
             let first = try cursor.readVarint()
             let (last, overflow) = first.addingReportingOverflow(try cursor.readVarint())
-            guard !overflow else { throw .overLimit(offset: cursor.offset, found: first, limit: .max) }
+            guard !overflow else { throw .malformed(offset: cursor.offset, reason: "commits past 64 bits") }
             directory.commits = first...last
         }
         let blockCount = try cursor.readCount(limit: entryCountMax)
@@ -210,7 +210,7 @@ package struct SegmentDirectory: Equatable, Sendable {
         _ nameCount: inout Int
     ) throws(BytesError) {
         guard !names.isEmpty || count == 0 else {
-            throw .overLimit(offset: cursor.offset, found: UInt64(count), limit: 0)
+            throw .malformed(offset: cursor.offset, reason: "blocks, and no names of their topics")
         }
         let numbers = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 9)
         defer { numbers.deallocate() }
@@ -241,7 +241,7 @@ package struct SegmentDirectory: Equatable, Sendable {
             }
             let code: UInt8 = try cursor.read()
             guard let kind = BlockKind(rawValue: code) else {
-                throw .overLimit(offset: cursor.offset, found: UInt64(code), limit: BlockKind.codeMax)
+                throw .unknownCode(offset: cursor.offset - 1, kind: "a block", found: UInt64(code))
             }
             start = cursor.offset
             try cursor.readVarints(into: numbers)

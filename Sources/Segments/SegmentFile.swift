@@ -101,10 +101,13 @@ package struct SegmentFile: Sendable {
             let byteCount = Int(try cursor.read(UInt32.self))
             let checksum: UInt32 = try cursor.read()
             guard try cursor.read(UInt64.self) == SegmentFormat.sealMagic else {
-                throw .badFrame(offset: 0, reason: "the file does not end in a seal")
+                throw .malformed(offset: 0, reason: "the file does not end in a seal")
             }
             guard offset <= UInt64(trailerOffset), Int(offset) + byteCount == trailerOffset else {
-                throw .overLimit(offset: 0, found: offset, limit: UInt64(trailerOffset))
+                throw .malformed(
+                    offset: 0,
+                    reason:
+                        "a footer of \(byteCount) bytes at \(offset), before a trailer at \(trailerOffset)")
             }
             return (Int(offset), byteCount, checksum)
         }

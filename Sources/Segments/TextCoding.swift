@@ -67,7 +67,7 @@ enum TextCoding {
             let entryCount = Int(try cursor.read(UInt8.self))
             var entries: [UnsafeRawBufferPointer] = []
             for _ in 0..<entryCount { entries.append(try readEntry(&cursor)) }
-            guard entryCount > 0 else { throw .overLimit(offset: place, found: 0, limit: 0) }
+            guard entryCount > 0 else { throw .malformed(offset: place, reason: "a dictionary of no texts") }
             var codes = [UInt64](repeating: 0, count: count)
             let width = BitPacking.width(of: UInt64(entryCount - 1))
             try codes.withUnsafeMutableBufferPointer { buffer throws(BytesError) in
@@ -75,7 +75,7 @@ enum TextCoding {
             }
             for code in codes {
                 guard code < UInt64(entryCount) else {
-                    throw .overLimit(offset: place, found: code, limit: UInt64(entryCount))
+                    throw .malformed(offset: place, reason: "entry \(code) of a dictionary of \(entryCount)")
                 }
                 column.append(utf8: entries[Int(code)])
                 guard column.bytes.count <= RecordLimits.textByteCountMax else {
@@ -97,18 +97,18 @@ enum TextCoding {
             var end = 0
             for length in lengths {
                 guard length >= 0, length <= Int64(byteCount - end) else {
-                    throw .overLimit(
-                        offset: place, found: UInt64(bitPattern: length), limit: UInt64(byteCount))
+                    throw .malformed(
+                        offset: place, reason: "a text of \(length) bytes, where \(byteCount - end) are left")
                 }
                 end += Int(length)
                 ends.append(Int32(end))
             }
             guard end == byteCount else {
-                throw .overLimit(offset: place, found: UInt64(end), limit: UInt64(byteCount))
+                throw .malformed(offset: place, reason: "texts of \(end) bytes, and there are \(byteCount)")
             }
             column = TextColumn(bytes: bytes, ends: ends)
         case nil:
-            throw .overLimit(offset: place, found: UInt64(code), limit: 3)
+            throw .unknownCode(offset: place, kind: "a codec of texts", found: UInt64(code))
         }
         return column
     }

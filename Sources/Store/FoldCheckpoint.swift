@@ -91,14 +91,14 @@ struct FoldCheckpoint {
             let content = UnsafeRawBufferPointer(rebasing: raw[..<(raw.count - 4)])
             var tail = ByteCursor(raw, at: raw.count - 4)
             guard try tail.read(UInt32.self) == Checksum.crc32c(content) else {
-                throw .badFrame(offset: raw.count - 4, reason: "its checksum does not match")
+                throw .malformed(offset: raw.count - 4, reason: "its checksum does not match")
             }
             var cursor = ByteCursor(content)
             let magic: UInt64 = try cursor.read()
             let version: UInt16 = try cursor.read()
             let decidedVersion: UInt16 = try cursor.read()
             guard magic == Self.magic, version == Self.version, decidedVersion == AssayBook.decidedVersion
-            else { throw .badFrame(offset: 0, reason: "it is of another version") }
+            else { throw .malformed(offset: 0, reason: "it is of another version") }
             let eventCount = try cursor.readCount(limit: .max)
             let last = (commit: CommitNumber(try cursor.readVarint()), checksum: try cursor.read(UInt32.self))
             let count = try cursor.readCount(limit: Swift.min(cursor.remaining, eventCount))
@@ -109,7 +109,7 @@ struct FoldCheckpoint {
                 let place = cursor.offset
                 let distance = try cursor.readCount(limit: eventCount - 1 - before)
                 guard distance > 0 || number == 0 else {
-                    throw .badFrame(offset: place, reason: "an event stands in it twice")
+                    throw .malformed(offset: place, reason: "an event stands in it twice")
                 }
                 before += distance
                 others.append(before)
@@ -186,7 +186,7 @@ struct FoldCheckpoint {
             var cursor = ByteCursor(bytes)
             try folded.book.readDecided(from: &cursor)
             guard cursor.remaining == 0 else {
-                throw BytesError.badFrame(offset: cursor.offset, reason: "bytes behind the last assay")
+                throw BytesError.trailing(offset: cursor.offset, byteCount: cursor.remaining)
             }
             return folded
         }

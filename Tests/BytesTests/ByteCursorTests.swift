@@ -147,4 +147,16 @@ import Testing
             }
         }
     }
+
+    @Test("an error says what is wrong, and nothing of lengths or frames where it is about neither")
+    func descriptions() {
+        #expect(
+            BytesError.unknownCode(offset: 12, kind: "a codec", found: 9).description
+                == "a codec at 12 has the code 9, which this build does not know")
+        #expect(BytesError.trailing(offset: 12, byteCount: 3).description == "3 bytes at 12, behind the end")
+        #expect(
+            BytesError.malformed(offset: 8, reason: "not a manifest").description == "not a manifest (at 8)")
+        #expect(
+            BytesError.badFrame(offset: 8, reason: "cut").description == "bad compressed frame at 8: cut")
+    }
 }

@@ -19,7 +19,7 @@ func reading<Result>(
         var cursor = ByteCursor(buffer)
         let result = try read(&cursor)
         if cursor.remaining != 0 {
-            throw BytesError.overLimit(offset: cursor.offset, found: UInt64(cursor.remaining), limit: 0)
+            throw BytesError.trailing(offset: cursor.offset, byteCount: cursor.remaining)
         }
         return result
     }
