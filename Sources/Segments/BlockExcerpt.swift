@@ -38,14 +38,11 @@ package struct BlockExcerpt: Hashable, Sendable {
                 _ = try cursor.readBytes(try cursor.readCount(limit: RecordLimits.nameByteCountMax))
             }
             _ = try cursor.readVarint()
-            rowCount = try cursor.readCount(limit: SegmentFormat.rowCountLimit)
+            rowCount = try cursor.readRowCount()
             _ = try cursor.readZigzag()
             _ = try cursor.readVarint()
             timesAscend = try cursor.read(UInt8.self) & BlockHead.timesAscendFlag != 0
-            for _ in 0..<(try cursor.readCount(limit: rowCount)) {
-                _ = try cursor.readVarint()
-                _ = try cursor.readCount(limit: rowCount)
-            }
+            try cursor.readCommitRuns(rowCount: rowCount) { _ in }
             times = try cursor.readColumnPlace(from: &offset)
             for _ in 0..<(try cursor.readCount(limit: RecordLimits.fieldCountMax)) {
                 let found = try cursor.readBytes(

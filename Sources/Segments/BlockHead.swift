@@ -3,6 +3,7 @@
 //
 // Invariants:
 //  * Reading a head allocates no more than its own size justifies.
+//  * A head that was read has a row, and runs of commits, where it has any, that ascend and are of all its rows.
 //  * Column offsets follow from lengths: columns lie one after another behind the head. Only a grouped
 //    block's are written, as its columns lie among its neighbours'.
 //
@@ -167,18 +168,13 @@ extension BlockHead {
                 topic: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
                 partition: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
                 firstIndex: UInt64(try cursor.readCount(limit: SegmentFormat.indexLimit)),
-                rowCount: try cursor.readCount(limit: SegmentFormat.rowCountLimit),
+                rowCount: try cursor.readRowCount(),
                 timeMin: try cursor.readZigzag(), timeMax: 0, timesAscend: false, commitRuns: [],
                 times: ColumnPlace(offset: 0, byteCount: 0, checksum: 0), fields: [],
                 byteCount: 8 + bodyByteCount)
             head.timeMax = head.timeMin &+ Int64(bitPattern: try cursor.readVarint())
             head.timesAscend = try cursor.read(UInt8.self) & timesAscendFlag != 0
-            var commit: UInt64 = 0
-            for _ in 0..<(try cursor.readCount(limit: head.rowCount)) {
-                commit &+= try cursor.readVarint()
-                let rows = try cursor.readCount(limit: head.rowCount)
-                head.commitRuns.append(CommitRun(commit: commit, rowCount: rows))
-            }
+            try cursor.readCommitRuns(rowCount: head.rowCount) { head.commitRuns.append($0) }
             var offset = ColumnOffset(following: head.byteCount, isWritten: kind == .grouped)
             head.times = try cursor.readColumnPlace(from: &offset)
             let fieldCount = try cursor.readCount(limit: RecordLimits.fieldCountMax)
@@ -250,6 +246,36 @@ enum LayoutCode: UInt8 {
 }
 
 extension ByteCursor {
+    /// A block's rows: at least one.
+    mutating func readRowCount() throws(BytesError) -> Int {
+        let place = offset
+        let count = try readCount(limit: SegmentFormat.rowCountLimit)
+        guard count > 0 else { throw .malformed(offset: place, reason: "a block of no rows") }
+        return count
+    }
+
+    /// The commits of a block's rows, run by run. Whoever reads a block up to a commit takes the first of its
+    /// rows, as many as the runs say: so they are of all its rows, in ascending order.
+    mutating func readCommitRuns(rowCount: Int, _ body: (CommitRun) -> Void) throws(BytesError) {
+        let place = offset
+        let runCount = try readCount(limit: rowCount)
+        var (commit, rest) = (UInt64(0), rowCount)
+        for _ in 0..<runCount {
+            // A lesser commit than the one before it would be a distance that passes 64 bits.
+            let (next, overflow) = commit.addingReportingOverflow(try readVarint())
+            guard !overflow else { throw .malformed(offset: place, reason: "commits that do not ascend") }
+            commit = next
+            let rows = try readCount(limit: rest)
+            guard rows > 0 else { throw .malformed(offset: place, reason: "a commit of no rows") }
+            rest -= rows
+            body(CommitRun(commit: commit, rowCount: rows))
+        }
+        guard runCount == 0 || rest == 0 else {
+            throw .malformed(
+                offset: place, reason: "commits of \(rowCount - rest) rows, and the block has \(rowCount)")
+        }
+    }
+
     mutating func readColumnPlace(from offset: inout ColumnOffset) throws(BytesError) -> ColumnPlace {
         if offset.isWritten { offset.next = try readCount(limit: SegmentFormat.envelopeByteCountMax) }
         let byteCount = try readCount(limit: SegmentFormat.envelopeByteCountMax)

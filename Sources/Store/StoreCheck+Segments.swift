@@ -290,19 +290,13 @@ extension StoreCheck {
         _ head: BlockHead, _ batch: RecordBatch, at place: SegmentPlace
     ) throws(SegmentError) {
         blockCount += 1
-        guard head.rowCount > 0, batch.times.min() == head.timeMin, batch.times.max() == head.timeMax else {
+        guard batch.times.min() == head.timeMin, batch.times.max() == head.timeMax else {
             throw .malformed(place, reason: "its records' times are not those that its head says")
         }
         let ascend = zip(batch.times, batch.times.dropFirst()).allSatisfy { $0 <= $1 }
         guard ascend == head.timesAscend else {
             throw .malformed(place, reason: "its head says wrongly whether times ascend")
         }
-        let runs = head.commitRuns
-        guard
-            runs.isEmpty
-                || runs.reduce(0, { $0 + $1.rowCount }) == head.rowCount
-                    && zip(runs, runs.dropFirst()).allSatisfy({ $0.commit <= $1.commit })
-        else { throw .malformed(place, reason: "its commits are not those of its rows") }
     }
 
     /// A key's records are there: keys stand behind the records of their envelope.

@@ -99,4 +99,74 @@ import Testing
             check(filtered.values, filtered.statistics, "a filtered column")
         }
     }
+
+    // MARK: Heads
+
+    /// Three blocks of 15 records, of which the second says these commits of its rows.
+    private func written(_ runs: [CommitRun]) throws -> LogSnapshot {
+        let configuration = LogConfiguration()
+        let disk = SimulatedFileSystem()
+        let writer = try SegmentWriter(creating: 1, in: "", on: disk)
+        let encoder = BlockEncoder()
+        var directory = SegmentDirectory()
+        let blocks = [
+            [CommitRun(commit: 1, rowCount: 15)], runs, [CommitRun(commit: 4, rowCount: 15)],
+        ]
+        for (number, runs) in blocks.enumerated() {
+            let first = number * 15
+            let batch = RecordBatch(
+                times: (first..<first + 15).map { Int64($0) },
+                fields: [
+                    FieldColumn(
+                        name: "out.y", values: .scalar(Leaf(.float64((first..<first + 15).map(Double.init)))))
+                ])
+            let block = encoder.encode(batch, topic: "fraud", partition: "engine", kind: .rolled)
+            var envelope = EnvelopeWriter()
+            let written = envelope.append(
+                block, as: .rolled, firstIndex: UInt64(first), commitRuns: runs)
+            let commit = UInt64([1, 3, 4][number])
+            var entry = BlockEntry(
+                block, written, firstIndex: UInt64(first), firstCommit: UInt64(number) + (number > 1 ? 2 : 1),
+                lastCommit: commit)
+            entry.offset += try writer.append(envelope.finish(commit: commit, segment: 1))
+            directory.blocks.append(entry)
+            directory.note(commit: commit)
+        }
+        try writer.seal(directory)
+        var manifest = Manifest()
+        manifest.nextSegmentNumber = 2
+        manifest.entries = [Manifest.Entry(number: 1, state: .sealed, byteCount: writer.byteCount)]
+        try manifest.replace(configuration, on: disk)
+        return try InferenceLog.openForReading(on: disk).0
+    }
+
+    @Test(
+        "a block whose commits are not those of its rows is not read up to any of them",
+        arguments: [
+            [(2, 5), (3, 10)], [(2, 20), (3, 1)], [(2, 5), (3, 11)], [(2, 5), (3, 9)], [(2, 15), (3, 15)],
+            [(3, 5), (2, 10)], [(2, 5)],
+        ] as [[(commit: UInt64, rowCount: Int)]])
+    func commitRuns(runs: [(commit: UInt64, rowCount: Int)]) throws {
+        let snapshot = try written(runs.map { CommitRun(commit: $0.commit, rowCount: $0.rowCount) })
+        let isTrue = runs.map(\.rowCount) == [5, 10] && runs[0].commit == 2
+        for cut in [nil, 2, 3] as [UInt64?] {
+            let count =
+                switch cut {
+                case 2: isTrue ? 5 : 0
+                default: isTrue ? 15 : 0
+                }
+            var wanted = (0..<15).map(Double.init) + (15..<15 + count).map(Double.init)
+            if cut == nil { wanted += (30..<45).map(Double.init) }
+            let query = WindowQuery(
+                topic: "fraud", window: Self.window, path: try IOPath(parsing: Self.path), cut: cut)
+            for wantsTimes in [true, false] {
+                let answer = try ColumnScan(snapshot).values(query, wantsTimes: wantsTimes)
+                #expect(answer.values == wanted, "a column up to \(cut ?? 0)")
+                #expect(answer.statistics.unseen.count == (isTrue ? 0 : 1), "a column up to \(cut ?? 0)")
+            }
+            let shared = try SharedColumnScan(snapshot, query).values(query.path)
+            #expect(shared.values == wanted, "shared columns up to \(cut ?? 0)")
+            #expect(shared.statistics.unseen.count == (isTrue ? 0 : 1), "shared columns up to \(cut ?? 0)")
+        }
+    }
 }

@@ -25,6 +25,12 @@ import Testing
         try payload.withUnsafeBytes { try BlockHead.read($0, at: place) }
     }
 
+    /// Writes the checksum that a changed head should have.
+    private func sign(_ payload: inout [UInt8], headByteCount: Int) {
+        let checksum = Checksum.crc32c(Array(payload[8..<headByteCount]))
+        for index in 0..<4 { payload[4 + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(index * 8)) }
+    }
+
     private func batch(_ payload: [UInt8]) throws -> RecordBatch {
         try reader.batch(try head(payload), at: place, from: source(payload))
     }
@@ -51,7 +57,8 @@ import Testing
             }
             let runs = (0..<UInt64(batch.rowCount)).map { CommitRun(commit: $0 << 50, rowCount: 1) }
             let head = try head(
-                payload(batch, kind: .columns, firstIndex: SegmentFormat.indexMax, commitRuns: runs))
+                payload(batch, kind: .columns, firstIndex: UInt64(SegmentFormat.indexLimit), commitRuns: runs)
+            )
             let most = SegmentFormat.headByteCount(
                 fieldCount: batch.fields.count, columnCount: batch.columnCount, runCount: runs.count)
             #expect(head.byteCount <= most, "seed \(seed)")
@@ -227,19 +234,52 @@ import Testing
         }
     }
 
+    @Test("a head whose commits are not those of its rows, in order, is refused, and so is an excerpt of it")
+    func commitRuns() throws {
+        let batch = RecordBatch(times: [1, 2, 3], fields: [])
+        func isRead(_ runs: [(UInt64, Int)]) throws -> Bool {
+            let runs = runs.map { CommitRun(commit: $0.0, rowCount: $0.1) }
+            let payload = payload(batch, kind: .columns, commitRuns: runs)
+            let found = try? head(payload)
+            #expect(found == nil || found?.commitRuns == runs)
+            #expect((found != nil) == ((try? excerpt(payload, "f", nil)) != nil), "\(runs)")
+            return found != nil
+        }
+        for runs in [[], [(5, 3)], [(5, 1), (6, 2)], [(0, 1), (5, 1), (5, 1)]] as [[(UInt64, Int)]] {
+            #expect(try isRead(runs), "\(runs)")
+        }
+        let forged: [[(UInt64, Int)]] = [
+            [(5, 2)], [(5, 4)], [(5, 0)], [(5, 3), (6, 0)], [(5, 1), (6, 1)], [(5, 2), (6, 2)],
+            [(6, 1), (5, 2)], [(.max, 1), (0, 2)],
+        ]
+        for runs in forged { #expect(try !isRead(runs), "\(runs)") }
+    }
+
+    @Test("a head of no rows is refused")
+    func noRows() throws {
+        var payload = payload(RecordBatch(times: [1], fields: []), kind: .columns, firstIndex: 3)
+        // Length, checksum, the two names, and the index of one byte stand before the row count.
+        let place = 8 + 1 + "tøpic".utf8.count + 1 + 1 + 1
+        #expect(payload[place] == 1)
+        let headByteCount = try head(payload).byteCount
+        payload[place] = 0
+        sign(&payload, headByteCount: headByteCount)
+        #expect(throws: SegmentError.self) { try head(payload) }
+    }
+
     @Test("small blocks come back whole, compressed or not")
     func smallBlocks() throws {
         for seed in 0..<150 as Range<UInt64> {
             var generator = SeededGenerator(seed: seed)
             let batch = generator.batch(rowCount: Int(seed % 9) + 1)
-            let payload = payload(batch, kind: .small, firstIndex: SegmentFormat.indexMax)
+            let firstIndex = UInt64(SegmentFormat.indexLimit)
+            let payload = payload(batch, kind: .small, firstIndex: firstIndex)
             try payload.withUnsafeBytes { bytes in
                 let block = FoundBlock(kind: .small, offset: 0, payload: bytes)
                 let (head, found) = try block.smallBatch(at: place, with: reader, ZstdDecompressor())
                 #expect(found == batch, "seed \(seed)")
                 #expect(
-                    head.topic == "tøpic" && head.firstIndex == SegmentFormat.indexMax
-                        && head.rowCount == batch.rowCount)
+                    head.topic == "tøpic" && head.firstIndex == firstIndex && head.rowCount == batch.rowCount)
             }
         }
     }
@@ -275,10 +315,7 @@ import Testing
                 let place = Int.random(in: 8..<headByteCount, using: &generator)
                 // Below 0x80, so that a length stays a length that a test can allocate.
                 damaged[place] = UInt8.random(in: 0..<0x80, using: &generator)
-                let checksum = Checksum.crc32c(Array(damaged[8..<headByteCount]))
-                for index in 0..<4 {
-                    damaged[4 + index] = UInt8(truncatingIfNeeded: checksum >> UInt32(index * 8))
-                }
+                sign(&damaged, headByteCount: headByteCount)
                 // Either is fine; a trap is not.
                 _ = try? batch(damaged)
             }
