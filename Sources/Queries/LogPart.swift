@@ -66,7 +66,7 @@ extension BlockEntry {
     /// What an answer is without, where this block cannot be read.
     func unseen(_ error: SegmentError) -> UnseenPart {
         UnseenPart(
-            topic: topic, partition: partition, indexes: indexes, times: timeMin...max(timeMin, timeMax),
+            topic: topic, partition: partition, indexes: indexes, times: timeMin...timeMax,
             problem: "\(error)")
     }
 }

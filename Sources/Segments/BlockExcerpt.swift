@@ -39,8 +39,7 @@ package struct BlockExcerpt: Hashable, Sendable {
             }
             _ = try cursor.readVarint()
             rowCount = try cursor.readRowCount()
-            _ = try cursor.readZigzag()
-            _ = try cursor.readVarint()
+            _ = try cursor.readTimeBounds()
             timesAscend = try cursor.read(UInt8.self) & BlockHead.timesAscendFlag != 0
             try cursor.readCommitRuns(rowCount: rowCount) { _ in }
             times = try cursor.readColumnPlace(from: &offset)

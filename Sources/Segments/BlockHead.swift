@@ -3,7 +3,8 @@
 //
 // Invariants:
 //  * Reading a head allocates no more than its own size justifies.
-//  * A head that was read has a row, and runs of commits, where it has any, that ascend and are of all its rows.
+//  * A head that was read has a row; its runs of commits, where it has any, ascend and are of all its rows; its
+//    greatest time is not below its least.
 //  * Column offsets follow from lengths: columns lie one after another behind the head. Only a grouped
 //    block's are written, as its columns lie among its neighbours'.
 //
@@ -169,10 +170,10 @@ extension BlockHead {
                 partition: try cursor.readText(byteCountMax: RecordLimits.nameByteCountMax),
                 firstIndex: UInt64(try cursor.readCount(limit: SegmentFormat.indexLimit)),
                 rowCount: try cursor.readRowCount(),
-                timeMin: try cursor.readZigzag(), timeMax: 0, timesAscend: false, commitRuns: [],
+                timeMin: 0, timeMax: 0, timesAscend: false, commitRuns: [],
                 times: ColumnPlace(offset: 0, byteCount: 0, checksum: 0), fields: [],
                 byteCount: 8 + bodyByteCount)
-            head.timeMax = head.timeMin &+ Int64(bitPattern: try cursor.readVarint())
+            (head.timeMin, head.timeMax) = try cursor.readTimeBounds()
             head.timesAscend = try cursor.read(UInt8.self) & timesAscendFlag != 0
             try cursor.readCommitRuns(rowCount: head.rowCount) { head.commitRuns.append($0) }
             var offset = ColumnOffset(following: head.byteCount, isWritten: kind == .grouped)
@@ -252,6 +253,23 @@ extension ByteCursor {
         let count = try readCount(limit: SegmentFormat.rowCountLimit)
         guard count > 0 else { throw .malformed(offset: place, reason: "a block of no rows") }
         return count
+    }
+
+    /// The least and the greatest time of a block's rows. Both are of 64 bits, and their distance is a number
+    /// without a sign: one that passes the greatest time there is would lead back below the least.
+    mutating func readTimeBounds() throws(BytesError) -> (least: Int64, greatest: Int64) {
+        let place = offset
+        let least = try readZigzag()
+        return (least, try greatestTime(least, span: try readVarint(), at: place))
+    }
+
+    func greatestTime(_ least: Int64, span: UInt64, at place: Int) throws(BytesError) -> Int64 {
+        let greatest = least &+ Int64(bitPattern: span)
+        guard greatest >= least else {
+            throw .malformed(
+                offset: place, reason: "times that end \(span) ms after \(least), past all times")
+        }
+        return greatest
     }
 
     /// The commits of a block's rows, run by run. Whoever reads a block up to a commit takes the first of its

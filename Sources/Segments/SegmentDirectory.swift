@@ -251,7 +251,7 @@ package struct SegmentDirectory: Equatable, Sendable {
             let firstIndex = UInt64(try number(3, limit: SegmentFormat.indexLimit))
             let rowCount = try number(4, limit: SegmentFormat.rowCountLimit)
             let timeMin = Int64(bitPattern: numbers[5] >> 1) ^ -Int64(bitPattern: numbers[5] & 1)
-            let timeMax = timeMin &+ Int64(bitPattern: numbers[6])
+            let timeMax = try cursor.greatestTime(timeMin, span: numbers[6], at: start)
             let (firstCommit, lastCommit) = (numbers[7], numbers[7] &+ numbers[8])
             let columnsDistance =
                 kind == .grouped ? try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax) : 0

@@ -277,6 +277,39 @@ import Testing
         #expect(isRead(bytes { KeyBlock.write([key], into: &$0) }, KeyBlock.read) == (past == 0))
     }
 
+    @Test(
+        "times that end before they begin are refused, in directory, head and excerpt; any others are read",
+        arguments: [
+            (.min, .max, true), (.min, .min, true), (.max, .max, true), (-5, 5, true), (7, 7, true),
+            (5, -5, false), (1, 0, false), (.max, .min, false), (.min + 1, .min, false),
+        ] as [(Int64, Int64, Bool)])
+    func timeBounds(least: Int64, greatest: Int64, isRead: Bool) throws {
+        var directory = SegmentDirectory()
+        directory.blocks.append(
+            BlockEntry(
+                topic: "t", partition: "p", offset: 40, byteCount: 10, headByteCount: 5, kind: .columns,
+                firstIndex: 0, rowCount: 1, timeMin: least, timeMax: greatest, firstCommit: 1, lastCommit: 1))
+        let written = bytes { directory.write(into: &$0) }
+        let read = try? written.withUnsafeBytes { try SegmentDirectory.read($0) }
+        #expect(read == (isRead ? directory : nil))
+        let prefix = BlockHead.Prefix(
+            topic: "t", partition: "p", firstIndex: 0, rowCount: 1, timeMin: least, timeMax: greatest,
+            timesAscend: true, commitRuns: [])
+        let block = BlockEncoder().encode(RecordBatch(times: [1], fields: []), topic: "t", partition: "p")
+        let head = bytes {
+            _ = BlockHead.write(prefix, directory: block.directory, columns: block.columns, into: &$0)
+        }
+        let place = SegmentPlace(file: "f", byteOffset: 0)
+        let found = try? head.withUnsafeBytes { try BlockHead.read($0, at: place) }
+        #expect(found?.timeMin == (isRead ? least : nil) && found?.timeMax == (isRead ? greatest : nil))
+        let excerpt = try? head.withUnsafeBytes { head in
+            try Array("f".utf8).withUnsafeBytes {
+                try BlockExcerpt(head, at: place, kind: .columns, field: $0, element: nil)
+            }
+        }
+        #expect((excerpt != nil) == isRead)
+    }
+
     @Test("an envelope of another segment is a tear")
     func foreignEnvelope() throws {
         let other = try Self.sample()
