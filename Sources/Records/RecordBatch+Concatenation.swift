@@ -127,6 +127,8 @@ extension FieldValues {
             }
             self = .fixedList(results)
         case .list:
+            let elementCount = parts.reduce(0) { $0 + ($1?.values.listElementCount ?? 0) }
+            guard elementCount <= RecordLimits.listElementCountMax else { return nil }
             var lengths: [Int32] = []
             var leaves: [LeafPart] = []
             for (part, count) in zip(parts, rowCounts) {

@@ -224,6 +224,11 @@ package enum RecordLimits {
     /// The most columns of one batch: a field is one or two, a shredded list one an element. What a block says
     /// of each before its values then stays far below what its reader takes (`SegmentFormat.headByteCountMax`).
     package static let columnCountMax = 1 << 20
+    /// The most elements of one field's lists in all rows of a batch, where they are one column. A body of the
+    /// largest size that a server takes (64 MiB) has no more, but for bools and compressed ones of Arrow. A block
+    /// states the number before its values, and equal values take no bytes: whoever reads it makes room for no
+    /// more than 512 MiB on its word.
+    package static let listElementCountMax = 1 << 26
 }
 
 extension RecordLimits {
@@ -251,6 +256,18 @@ extension RecordLimits {
 extension RecordBatch {
     /// Columns that hold its values, as a block has them, but for times and presence.
     package var columnCount: Int { fields.reduce(0) { $0 + $1.columnCount } }
+
+    /// The first field whose lists have more elements than are kept; nil where none does.
+    package var fieldOfTooLongLists: FieldColumn? {
+        fields.first { $0.values.listElementCount > RecordLimits.listElementCountMax }
+    }
+}
+
+extension FieldValues {
+    /// Elements of lists that are one column.
+    package var listElementCount: Int {
+        if case .list(_, let leaf) = self { leaf.count } else { 0 }
+    }
 }
 
 extension FieldColumn {

@@ -24,9 +24,6 @@ package struct EncodedBlock: Sendable {
     let frame: [UInt8]?
     package let kind: BlockKind
 
-    /// Bytes of the columns before any frame: about what the rows take in memory.
-    package var uncompressedByteCount: Int { directory.count + columns.count }
-
     package var byteCount: Int { frame?.count ?? directory.count + columns.count }
 
     /// The block's payload with its addresses filled in, appended to `writer`.
@@ -106,6 +103,8 @@ package final class BlockEncoder {
                     place(leaf, in: &directory, &columns)
                 }
             case .list(let lengths, let leaf):
+                precondition(
+                    leaf.count <= RecordLimits.listElementCountMax, "Lists are bounded where they come in.")
                 directory.writeVarint(leaf.count)
                 place(in: &directory, &columns) {
                     IntegerCoding.encode(lengths.map { Int64($0) }, into: &$0)

@@ -330,7 +330,7 @@ extension ByteCursor {
                 _ = try readLeafPlace(from: &offset)
             }
         case .list:
-            _ = try readCount(limit: Int(Int32.max))
+            _ = try readCount(limit: RecordLimits.listElementCountMax)
             _ = try readColumnPlace(from: &offset)
             _ = try readLeafPlace(from: &offset)
         case .json: _ = try readColumnPlace(from: &offset)
@@ -353,7 +353,7 @@ extension ByteCursor {
             }
             layout = .fixedList(leaves)
         case .list:
-            let elementCount = try readCount(limit: Int(Int32.max))
+            let elementCount = try readCount(limit: RecordLimits.listElementCountMax)
             let lengths = try readColumnPlace(from: &offset)
             layout = .list(
                 lengths: lengths, elementCount: elementCount, try readLeafPlace(from: &offset))

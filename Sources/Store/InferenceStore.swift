@@ -281,7 +281,7 @@ package final class InferenceStore: Sendable {
     ///   - event: what to note of it in the same commit: durable with the records, or not at all.
     ///   - declaration: what is declared by it, likewise.
     ///   - key: what a retry is told by, within `log.once` for it.
-    /// - Throws: `StoreRefusal` where the batch has more columns than a block can say.
+    /// - Throws: `StoreRefusal` where the batch has more columns, or longer lists, than a block can say.
     package func append(
         _ batch: RecordBatch, topic: String, partition: String, noting event: Event? = nil,
         declaring declaration: RecordDeclaration? = nil, key: RequestKey? = nil
@@ -294,6 +294,12 @@ package final class InferenceStore: Sendable {
                     + "\(RecordLimits.columnCountMax) are kept of one request: send fewer fields, shorter lists, "
                     + "or lists of over \(RecordLimits.shreddedElementCountMax) elements, which are one column"
             )
+        }
+        if let field = batch.fieldOfTooLongLists {
+            throw StoreRefusal(
+                .tooLarge,
+                "the lists of field \"\(field.name)\" have \(field.values.listElementCount) elements, and at most "
+                    + "\(RecordLimits.listElementCountMax) are kept of one request: send fewer rows in each")
         }
         var items: [AppendItem] = []
         if batch.rowCount < SegmentFormat.columnBlockRowCountMin {

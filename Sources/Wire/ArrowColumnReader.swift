@@ -166,9 +166,10 @@ extension ArrowColumnReader {
             elementCount += count
             lengths.append(Int32(truncatingIfNeeded: count))
         }
-        guard elementCount <= Int32.max else {
+        guard elementCount <= RecordLimits.listElementCountMax else {
             throw .tooLarge(
-                "the lists of field \"\(field.path)\" have \(elementCount) elements; send fewer rows a body")
+                "the lists of field \"\(field.path)\" have \(elementCount) elements, and at most "
+                    + "\(RecordLimits.listElementCountMax) are kept of one body: send fewer rows in each")
         }
         let width = length ?? 0
         let paddingCount = (rowCount - valueCount) * width

@@ -34,6 +34,23 @@ struct ConcatenationTests {
         #expect(counts == [RecordLimits.columnCountMax, nil])
     }
 
+    @Test("batches whose lists together would be longer than a block can say stay by themselves")
+    func longLists() {
+        let half = RecordLimits.listElementCountMax / 2
+        func batch(_ count: Int) -> RecordBatch {
+            let leaf = Leaf(.bool([Bool](repeating: true, count: count)))
+            return RecordBatch(
+                times: [0], fields: [FieldColumn(name: "f", values: .list(lengths: [Int32(count)], leaf))])
+        }
+        // Counts alone are compared: nobody can read a failure that prints millions of elements.
+        let counts = [half, half + 1].map { count in
+            RecordBatch(concatenating: [batch(half), batch(count)])?.fields[0].values.listElementCount
+        }
+        #expect(counts == [RecordLimits.listElementCountMax, nil])
+        #expect(batch(RecordLimits.listElementCountMax + 1).fieldOfTooLongLists?.name == "f")
+        #expect(batch(half).fieldOfTooLongLists == nil)
+    }
+
     @Test("one row of many fields and many rows of none are not made sixteen million absent values")
     func unlike() {
         let few = Self.batch(rows: 70_000, fields: 0)

@@ -151,6 +151,22 @@ struct InferenceStoreTests {
         #expect(throws: StoreRefusal.self) { try StoreView.open(folder.path + "/nowhere") }
     }
 
+    @Test("longer lists than a block can say are refused by their field, and nothing is stored")
+    func longLists() async throws {
+        let scene = try await Scene()
+        let count = RecordLimits.listElementCountMax + 1
+        let leaf = Leaf(.bool([Bool](repeating: true, count: count)))
+        let batch = RecordBatch(
+            times: [0], fields: [FieldColumn(name: "in.flags", values: .list(lengths: [Int32(count)], leaf))])
+        let topic = scene.pipeline.topic.name
+        let told = await refusal {
+            _ = try await scene.store.append(batch, topic: topic, partition: "engine")
+        }
+        #expect(told.contains("the lists of field \"in.flags\" have \(count) elements"), "\(told)")
+        #expect(scene.store.log.snapshot().index.topics[topic]?.rowCount ?? 0 == 0)
+        try await scene.store.close()
+    }
+
     @Test("posts that would be read twice are read by those who bring them, and are the same records")
     func readAtHome() async throws {
         let scene = try await Scene()

@@ -113,6 +113,18 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         #expect(refusal(ArrowSample(columns).stream).contains("past 256 MiB"))
     }
 
+    @Test("lists of more elements than a block can say are refused before room is made for them")
+    func longLists() {
+        let count = RecordLimits.listElementCountMax
+        var bools = SampleArray("item", .bool, count: count + 1)
+        bools.buffers = [[UInt8](repeating: 0, count: count / 8 + 1)]
+        #expect(
+            refusal(.lists("x", [count + 1], of: bools)).contains(
+                "the lists of field \"x\" have \(count + 1) elements, and at most \(count) are kept"))
+        // One less, and the element is nobody's.
+        #expect(refusal(.lists("x", [600, 601], of: bools)) == "taken")
+    }
+
     @Test("buffers, nodes and offsets that do not fit their array")
     func liars() {
         var short = column
