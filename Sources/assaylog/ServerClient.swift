@@ -214,7 +214,8 @@ struct ServerClient {
             else { throw broken }
             if count == 0 { return result }
             rest = rest[(lineEnd + 1)...]
-            guard count > 0, rest.count >= count + 2 else { throw broken }
+            // Subtracted from what is there: a length is a claim, to which nothing can be added.
+            guard count > 0, count <= rest.count - 2 else { throw broken }
             result += rest.prefix(count)
             rest = rest.dropFirst(count + 2)
         }

@@ -1,0 +1,88 @@
+// Invariants checked: an answer that comes in chunks is put together, and one whose chunks cannot be true is a
+// failure that says so (ServerClient.swift).
+
+import Foundation
+import Glibc
+import Testing
+
+/// Answers one request with bytes that were made up before, and hangs up.
+private struct FakeServer {
+    let address: String
+    private let listener: Int32
+
+    init() throws {
+        listener = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var name = sockaddr_in()
+        name.sin_family = sa_family_t(AF_INET)
+        name.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &name) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { pointer in
+                bind(listener, pointer, length) == 0 && listen(listener, 1) == 0
+                    && getsockname(listener, pointer, &length) == 0
+            }
+        }
+        guard isBound else { throw SandboxError(text: "no port: \(String(cString: strerror(errno)))") }
+        address = "http://127.0.0.1:\(UInt16(bigEndian: name.sin_port))"
+    }
+
+    /// Runs `body` while the next client is answered with `answer`; what it returns, once both are done.
+    func answering<Result>(_ answer: String, _ body: () throws -> Result) throws -> Result {
+        let listener = listener
+        let thread = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            defer { thread.signal() }
+            let client = accept(listener, nil, nil)
+            guard client >= 0 else { return }
+            defer { close(client) }
+            // The whole request first: to hang up on unread bytes is to take the answer back.
+            var request: [UInt8] = []
+            var piece = [UInt8](repeating: 0, count: 4096)
+            while !String(decoding: request, as: UTF8.self).hasSuffix("\r\n\r\n{}") {
+                let count = recv(client, &piece, piece.count, 0)
+                guard count > 0 else { return }
+                request += piece[..<count]
+            }
+            let bytes = Array(answer.utf8)
+            _ = send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+        }
+        defer {
+            // Where nobody came, `accept` ends with its socket.
+            shutdown(listener, Int32(SHUT_RDWR))
+            thread.wait()
+            close(listener)
+        }
+        return try body()
+    }
+}
+
+@Suite("Answers of a server, as the command line reads them")
+struct ServerClientTests {
+    private func list(_ chunks: String) throws -> CommandRun {
+        let sandbox = try Sandbox()
+        let server = try FakeServer()
+        let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
+        return try server.answering(answer) {
+            try sandbox.run("webhook", "list", "--json", "--server", server.address)
+        }
+    }
+
+    @Test("an answer in chunks is put together")
+    func chunks() throws {
+        let run = try list("1\r\n[\r\n1;a=b\r\n]\r\n0\r\n\r\n")
+        #expect(run.status == 0 && run.output == "[]\n", "\(run.errors)")
+    }
+
+    @Test(
+        "chunks that cannot be true are a failure that says so",
+        arguments: [
+            "7fffffffffffffff\r\n[]\r\n0\r\n\r\n", "7ffffffffffffffe\r\n[]\r\n0\r\n\r\n",
+            "ffffffffffffffff\r\n[]\r\n0\r\n\r\n", "-1\r\n[]\r\n0\r\n\r\n", "3\r\n[]\r\n0\r\n\r\n",
+            "5\r\n[]\r\n", "2\r\n[]", "2\r\n", "2", "",
+        ])
+    func brokenChunks(chunks: String) throws {
+        let run = try list(chunks)
+        #expect(run.status == 1, "\(run.status) \(run.errors)")
+        #expect(run.errors.contains("the server's answer is cut or is not HTTP"), "\(run.errors)")
+    }
+}
