@@ -332,6 +332,10 @@ extension BlockEntry {
             guard let group else { throw .malformed(place, reason: "a grouped head without its group") }
             columnsDistance = group - place.byteOffset
             byteCount += head.columnPlaces.reduce(0) { $0 + $1.byteCount }
+            // Each is within its bound, and all together lie in one envelope.
+            guard byteCount <= SegmentFormat.envelopeByteCountMax else {
+                throw .malformed(place, reason: "a block of \(byteCount) bytes, more than an envelope has")
+            }
         }
         self.init(
             topic: head.topic, partition: head.partition, offset: place.byteOffset, byteCount: byteCount,

@@ -48,6 +48,32 @@ import Testing
     }
 
     @Test(
+        "a grouped head of more bytes than an envelope has is refused where it is scanned",
+        arguments: [0, 1, 17])
+    func tooLong(past: Int) throws {
+        var head = BlockHead(
+            topic: "t", partition: "p", firstIndex: 0, rowCount: 1, timeMin: 0, timeMax: 0, timesAscend: true,
+            commitRuns: [CommitRun(commit: 1, rowCount: 1)],
+            times: ColumnPlace(offset: 0, byteCount: 10, checksum: 0), fields: [], byteCount: 40)
+        // Each column within its bound; all together, but for the first case, beyond what memory keeps of them.
+        let columns =
+            past == 17
+            ? [Int](repeating: SegmentFormat.envelopeByteCountMax, count: past)
+            : [SegmentFormat.envelopeByteCountMax - 10 + past]
+        head.fields = columns.enumerated().map { number, byteCount in
+            FieldEntry(
+                name: "f\(number)", presence: nil,
+                layout: .json(ColumnPlace(offset: 10, byteCount: byteCount, checksum: 0)))
+        }
+        let block = FoundBlock(
+            kind: .grouped, offset: 0, payload: UnsafeRawBufferPointer(start: nil, count: 0))
+        let place = SegmentPlace(file: "f", byteOffset: 37)
+        let entry = try? BlockEntry(block, head, at: place, commit: 1, group: 77)
+        #expect(entry?.byteCount == (past == 0 ? SegmentFormat.envelopeByteCountMax : nil))
+        if let entry { #expect(BlockList([entry])[0] == entry) }
+    }
+
+    @Test(
         "a grouped block holds the rows, addresses and commits of the block it was made of",
         arguments: 0..<40 as Range<UInt64>)
     func sameRows(seed: UInt64) throws {
