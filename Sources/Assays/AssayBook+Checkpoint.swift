@@ -19,6 +19,7 @@
 // Invariant: the book of all events is the book of those that are no decisions, with this put in.
 
 import Bytes
+import JSON
 import Records
 
 extension AssayBook {
@@ -42,7 +43,7 @@ extension AssayBook {
     /// Puts in what `writeDecided` wrote of a book that had the same assays. After an error the book is not to be
     /// used.
     package mutating func readDecided(from cursor: inout ByteCursor) throws(BytesError) {
-        lastResultID = AssayResultID(try cursor.readCount(limit: .max))
+        lastResultID = AssayResultID(try cursor.readCount(limit: JSONField.integerMax))
         try readAll(from: &cursor, of: assays.count) { (book, id, cursor) throws(BytesError) in
             guard var assay = book.assays[id] else { return false }
             try assay.readDecided(from: &cursor)

@@ -29,13 +29,16 @@ package enum FileName {
         return "segment-" + String(repeating: "0", count: 16 - digits.count) + digits
     }
 
+    /// Beyond the number of any segment, and the next one can be counted.
+    package static let segmentNumberMax: UInt64 = 1 << 62
+
     /// The number in a segment's name; nil for any other name.
     package static func segmentNumber(_ name: String) -> UInt64? {
         guard name.hasPrefix("segment-") else { return nil }
         let digits = name.dropFirst("segment-".count)
-        guard digits.count == 16, let number = UInt64(digits, radix: 16), segment(number) == name else {
-            return nil
-        }
+        guard digits.count == 16, let number = UInt64(digits, radix: 16), number <= segmentNumberMax,
+            segment(number) == name
+        else { return nil }
         return number
     }
 }

@@ -103,6 +103,10 @@ package struct Manifest: Hashable, Sendable {
                 }
                 var manifest = Manifest()
                 manifest.nextSegmentNumber = try cursor.read()
+                guard manifest.nextSegmentNumber <= FileName.segmentNumberMax else {
+                    throw .overLimit(
+                        offset: 10, found: manifest.nextSegmentNumber, limit: FileName.segmentNumberMax)
+                }
                 let count = Int(try cursor.read(UInt32.self))
                 guard count <= entryCountMax else {
                     throw .overLimit(offset: 18, found: UInt64(count), limit: UInt64(entryCountMax))

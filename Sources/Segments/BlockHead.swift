@@ -280,9 +280,7 @@ extension ByteCursor {
         var (commit, rest) = (UInt64(0), rowCount)
         for _ in 0..<runCount {
             // A lesser commit than the one before it would be a distance that passes 64 bits.
-            let (next, overflow) = commit.addingReportingOverflow(try readVarint())
-            guard !overflow else { throw .malformed(offset: place, reason: "commits that do not ascend") }
-            commit = next
+            commit += try readCommit(behind: commit)
             let rows = try readCount(limit: rest)
             guard rows > 0 else { throw .malformed(offset: place, reason: "a commit of no rows") }
             rest -= rows
@@ -292,6 +290,11 @@ extension ByteCursor {
             throw .malformed(
                 offset: place, reason: "commits of \(rowCount - rest) rows, and the block has \(rowCount)")
         }
+    }
+
+    /// A commit, or how far one is behind the commit `before`: one can be added to it.
+    mutating func readCommit(behind before: UInt64 = 0) throws(BytesError) -> UInt64 {
+        UInt64(try readCount(limit: SegmentFormat.commitLimit - Int(before)))
     }
 
     mutating func readColumnPlace(from offset: inout ColumnOffset) throws(BytesError) -> ColumnPlace {

@@ -49,7 +49,7 @@ package struct EnvelopeHeader: Hashable, Sendable {
         writer.patch(checksum, at: start + 4)
     }
 
-    /// Nil where the bytes are no envelope header of segment `number`.
+    /// Nil where the bytes are no envelope header of segment `number`, or say what none can.
     static func read(_ bytes: UnsafeRawBufferPointer, segment number: UInt64) -> EnvelopeHeader? {
         var cursor = ByteCursor(bytes)
         guard let magic = try? cursor.read(UInt32.self), magic == SegmentFormat.envelopeMagic,
@@ -64,6 +64,7 @@ package struct EnvelopeHeader: Hashable, Sendable {
             let bodyChecksum = try? fields.read(UInt32.self),
             let tag = try? fields.read(UInt32.self),
             tag == UInt32(truncatingIfNeeded: number),
+            commit <= SegmentFormat.commitLimit,
             bodyByteCount <= SegmentFormat.envelopeByteCountMax
         else { return nil }
         return EnvelopeHeader(

@@ -176,10 +176,8 @@ package struct SegmentDirectory: Equatable, Sendable {
         }
         var directory = SegmentDirectory()
         if try cursor.readCount(limit: 1) == 1 {
-            let first = try cursor.readVarint()
-            let (last, overflow) = first.addingReportingOverflow(try cursor.readVarint())
-            guard !overflow else { throw .malformed(offset: cursor.offset, reason: "commits past 64 bits") }
-            directory.commits = first...last
+            let first = try cursor.readCommit()
+            directory.commits = first...first + (try cursor.readCommit(behind: first))
         }
         let blockCount = try cursor.readCount(limit: entryCountMax)
         // A claim, until as many bytes are there: an entry has a dozen.
@@ -190,14 +188,14 @@ package struct SegmentDirectory: Equatable, Sendable {
                 EventEntry(
                     name: try name(&cursor), offset: try cursor.readCount(limit: SegmentFormat.offsetLimit),
                     byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
-                    commit: try cursor.readVarint()))
+                    commit: try cursor.readCommit()))
         }
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
             directory.keys.append(
                 KeyBlockEntry(
                     offset: try cursor.readCount(limit: SegmentFormat.offsetLimit),
                     byteCount: try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax),
-                    commit: try cursor.readVarint(), timeMax: try cursor.readZigzag()))
+                    commit: try cursor.readCommit(), timeMax: try cursor.readZigzag()))
         }
         directory.otherTopics = Set(names[min(nameCount, names.count)...])
         return directory
@@ -252,13 +250,15 @@ package struct SegmentDirectory: Equatable, Sendable {
             let rowCount = try number(4, limit: SegmentFormat.rowCountLimit)
             let timeMin = Int64(bitPattern: numbers[5] >> 1) ^ -Int64(bitPattern: numbers[5] & 1)
             let timeMax = try cursor.greatestTime(timeMin, span: numbers[6], at: start)
-            let (firstCommit, lastCommit) = (numbers[7], numbers[7] &+ numbers[8])
+            let firstCommit = try number(7, limit: SegmentFormat.commitLimit)
+            let lastCommit = firstCommit + (try number(8, limit: SegmentFormat.commitLimit - firstCommit))
             let columnsDistance =
                 kind == .grouped ? try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax) : 0
             blocks.append(
                 number: owner, offset: offset, byteCount: byteCount, headByteCount: headByteCount, kind: kind,
                 firstIndex: firstIndex, rowCount: rowCount, timeMin: timeMin, timeMax: timeMax,
-                firstCommit: firstCommit, lastCommit: lastCommit, columnsDistance: columnsDistance)
+                firstCommit: UInt64(firstCommit), lastCommit: UInt64(lastCommit),
+                columnsDistance: columnsDistance)
         }
     }
 }

@@ -2,6 +2,7 @@
 // are no checkpoint of the book are refused, whatever they are.
 
 import Bytes
+import JSON
 import Records
 import Simulation
 import Testing
@@ -87,6 +88,20 @@ struct BookCheckpointTests {
             // And it goes on as the other does.
             for event in after { read.apply(event) }
             #expect(read == Self.book(events))
+        }
+    }
+
+    @Test("a last result number that leaves no next one is refused")
+    func lastResult() throws {
+        func bytes(_ number: Int) -> [UInt8] {
+            var writer = ByteWriter()
+            for count in [number, 0, 0] { writer.writeVarint(count) }
+            return writer.bytes
+        }
+        let read = try Self.read(bytes(JSONField.integerMax), into: AssayBook())
+        #expect(read.lastResultID.number == JSONField.integerMax)
+        for number in [JSONField.integerMax + 1, .max] {
+            #expect(throws: BytesError.self) { try Self.read(bytes(number), into: AssayBook()) }
         }
     }
 

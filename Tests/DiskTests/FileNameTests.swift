@@ -6,8 +6,8 @@ import Testing
 @Suite struct FileNameTests {
     @Test("segment numbers come back from their names, which sort as they do")
     func roundTrip() {
-        var numbers: [UInt64] = [0, 1, 0xA7, .max - 1, .max]
-        for bit in 0..<64 as Range<UInt64> { numbers += [1 << bit, (1 << bit) - 1] }
+        var numbers: [UInt64] = [0, 1, 0xA7, FileName.segmentNumberMax - 1]
+        for bit in 0...62 as ClosedRange<UInt64> { numbers += [1 << bit, (1 << bit) - 1] }
         numbers = Set(numbers).sorted()
         for number in numbers { #expect(FileName.segmentNumber(FileName.segment(number)) == number) }
         let names = numbers.map { FileName.segment($0) }
@@ -20,7 +20,8 @@ import Testing
         arguments: [
             "", "segment-", "segment-a7", "segment-00000000000000A7", "segment-00000000000000a7 ",
             "segment-0000000000000000a7", "segment-+0000000000000a7", "Segment-00000000000000a7",
-            "segment-00000000000000g7", FileName.manifest, FileName.newManifest, FileName.lock,
+            "segment-4000000000000001", "segment-ffffffffffffffff", "segment-00000000000000g7",
+            FileName.manifest, FileName.newManifest, FileName.lock,
         ])
     func otherNames(name: String) { #expect(FileName.segmentNumber(name) == nil) }
 }

@@ -123,6 +123,15 @@ import Testing
         try write(manifest.encoded())
         #expect(reason { _ = try read() }.contains("segment 7 is not begun"))
 
+        manifest.nextSegmentNumber = FileName.segmentNumberMax
+        try write(manifest.encoded())
+        #expect(try read() == manifest)
+        for next in [FileName.segmentNumberMax + 1, .max] {
+            manifest.nextSegmentNumber = next
+            try write(manifest.encoded())
+            #expect(reason { _ = try read() }.contains("a number at 10 is \(next), above the limit of"))
+        }
+
         try write(signed(sample(1).encoded() + [0, 0]))
         #expect(reason { _ = try read() }.contains("2 bytes at 39, behind the end"))
 

@@ -30,7 +30,7 @@ import Testing
                 firstIndex: UInt64(number(SegmentFormat.indexLimit)),
                 rowCount: number(SegmentFormat.rowCountLimit), timeMin: timeMin,
                 timeMax: Int64.random(in: timeMin ... .max, using: &generator), firstCommit: firstCommit,
-                lastCommit: firstCommit + UInt64.random(in: 0...1 << 62, using: &generator),
+                lastCommit: UInt64.random(in: firstCommit...1 << 62, using: &generator),
                 columnsDistance: kind == .grouped ? number(SegmentFormat.envelopeByteCountMax) : 0)
         }
     }

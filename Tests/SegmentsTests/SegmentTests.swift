@@ -278,6 +278,49 @@ import Testing
     }
 
     @Test(
+        "a commit to which one cannot be added is refused, in directory, head and envelope",
+        arguments: [0, 1, UInt64.max - (1 << 62)])
+    func commitsBeyondAll(past: UInt64) throws {
+        let commit = UInt64(SegmentFormat.commitLimit) + past
+        let block = BlockEntry(
+            topic: "t", partition: "p", offset: 40, byteCount: 10, headByteCount: 5, kind: .columns,
+            firstIndex: 0, rowCount: 1, timeMin: 0, timeMax: 0, firstCommit: 1, lastCommit: 1)
+        for change in [
+            { $0.note(commit: $1) },
+            {
+                $0.note(commit: 1)
+                $0.note(commit: $1)
+            },
+            { (directory, commit) in directory.changeBlock(0) { $0.lastCommit = commit } },
+            { (directory, commit) in
+                directory.changeBlock(0) { ($0.firstCommit, $0.lastCommit) = (commit, commit) }
+            },
+            { $0.events.append(EventEntry(name: "e", offset: 40, byteCount: 10, commit: $1)) },
+            { $0.keys.append(KeyBlockEntry(offset: 40, byteCount: 10, commit: $1, timeMax: 0)) },
+        ] as [(inout SegmentDirectory, UInt64) -> Void] {
+            var directory = SegmentDirectory()
+            directory.blocks.append(block)
+            change(&directory, commit)
+            let written = bytes { directory.write(into: &$0) }
+            let read = try? written.withUnsafeBytes { try SegmentDirectory.read($0) }
+            #expect(read == (past == 0 ? directory : nil))
+        }
+        let encoded = BlockEncoder().encode(RecordBatch(times: [1], fields: []), topic: "t", partition: "p")
+        let head = bytes {
+            _ = encoded.write(
+                firstIndex: 0, commitRuns: [CommitRun(commit: commit, rowCount: 1)], into: &$0)
+        }
+        let place = SegmentPlace(file: "f", byteOffset: 0)
+        #expect(((try? head.withUnsafeBytes { try BlockHead.read($0, at: place) }) != nil) == (past == 0))
+        let header = bytes {
+            EnvelopeHeader(commit: commit, bodyByteCount: 0, blockCount: 0, bodyChecksum: 0, segmentTag: 7)
+                .write(into: &$0)
+        }
+        let found = header.withUnsafeBytes { EnvelopeHeader.read($0, segment: 7) }
+        #expect(found?.commit == (past == 0 ? commit : nil))
+    }
+
+    @Test(
         "times that end before they begin are refused, in directory, head and excerpt; any others are read",
         arguments: [
             (.min, .max, true), (.min, .min, true), (.max, .max, true), (-5, 5, true), (7, 7, true),
