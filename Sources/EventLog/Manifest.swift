@@ -44,6 +44,8 @@ package struct Manifest: Hashable, Sendable {
     static let magic: UInt64 = 0x314E_414D_474F_4C41  // "ALOGMAN1"
     static let version: UInt16 = 1
     private static let entryCountMax = 1 << 24
+    /// A longer file is none: it is not read before it is known to be one.
+    package static let byteCountMax = 26 + 17 * entryCountMax
 
     func encoded() -> [UInt8] {
         var writer = ByteWriter()
@@ -72,16 +74,21 @@ package struct Manifest: Hashable, Sendable {
         _ configuration: LogConfiguration, on files: any FileSystem
     ) throws(LogError) -> Manifest? {
         let name = configuration.path(FileName.manifest)
-        let bytes: [UInt8]
+        let file: any ReadableFile
+        let byteCount: Int
         do throws(DiskError) {
-            let file = try files.open(name)
-            bytes = try file.read(at: 0, byteCount: try file.byteCount)
+            file = try files.open(name)
+            byteCount = try file.byteCount
         } catch {
             if error.kind == .notFound { return nil }
             throw .disk(error)
         }
-        guard bytes.count > 4 else {
-            throw .manifest(file: name, reason: "\(bytes.count) bytes are no manifest")
+        guard (5...byteCountMax).contains(byteCount) else {
+            throw .manifest(file: name, reason: "\(byteCount) bytes are no manifest")
+        }
+        let bytes: [UInt8]
+        do throws(DiskError) { bytes = try file.read(at: 0, byteCount: byteCount) } catch {
+            throw .disk(error)
         }
         do throws(BytesError) {
             return try bytes.withUnsafeBufferPointer { (buffer) throws(BytesError) -> Manifest in

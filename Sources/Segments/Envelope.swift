@@ -49,6 +49,25 @@ package struct EnvelopeHeader: Hashable, Sendable {
         writer.patch(checksum, at: start + 4)
     }
 
+    /// The first header of segment `number` that lies in `bytes` as a whole, at `start` or behind it.
+    static func first(
+        in bytes: [UInt8], from start: Int, segment number: UInt64
+    ) -> (header: EnvelopeHeader, place: Int)? {
+        bytes.withUnsafeBytes { bytes in
+            var place = start
+            while bytes.count - place >= SegmentFormat.envelopeHeaderByteCount {
+                let word = bytes.loadUnaligned(fromByteOffset: place, as: UInt32.self)
+                if UInt32(littleEndian: word) == SegmentFormat.envelopeMagic,
+                    let header = read(UnsafeRawBufferPointer(rebasing: bytes[place...]), segment: number)
+                {
+                    return (header, place)
+                }
+                place += 1
+            }
+            return nil
+        }
+    }
+
     /// Nil where the bytes are no envelope header of segment `number`, or say what none can.
     static func read(_ bytes: UnsafeRawBufferPointer, segment number: UInt64) -> EnvelopeHeader? {
         var cursor = ByteCursor(bytes)

@@ -209,28 +209,31 @@ package struct SegmentFile: Sendable {
     }
 
     /// Whether a whole envelope of this segment lies anywhere behind `offset`.
-    package func holdsEnvelope(after offset: Int) throws(SegmentError) -> Bool {
-        let start = offset + 1
+    ///
+    /// - Parameter pieceByteCount: what is read at once of a file that may be as long as a disk; an envelope's body
+    ///   is read where a header that is whole says that there is one.
+    package func holdsEnvelope(
+        after offset: Int, pieceByteCount: Int = 1 << 20
+    ) throws(SegmentError) -> Bool {
         let end = try byteCount()
         let headerByteCount = SegmentFormat.envelopeHeaderByteCount
-        guard end - start >= headerByteCount else { return false }
-        let rest = try read(at: start, byteCount: end - start)
-        return rest.withUnsafeBytes { bytes in
-            for position in 0...(bytes.count - headerByteCount) {
-                let word = bytes.loadUnaligned(fromByteOffset: position, as: UInt32.self)
-                guard UInt32(littleEndian: word) == SegmentFormat.envelopeMagic,
-                    let header = EnvelopeHeader.read(
-                        UnsafeRawBufferPointer(rebasing: bytes[position...]), segment: number)
-                else { continue }
-                let body = bytes[(position + headerByteCount)...].prefix(header.bodyByteCount)
-                if body.count == header.bodyByteCount,
-                    Checksum.crc32c(UnsafeRawBufferPointer(rebasing: body)) == header.bodyChecksum
-                {
-                    return true
+        precondition(pieceByteCount >= headerByteCount, "A piece holds a header.")
+        var start = offset + 1
+        while end - start >= headerByteCount {
+            let piece = try read(at: start, byteCount: min(end - start, pieceByteCount))
+            var position = 0
+            while let (header, place) = EnvelopeHeader.first(in: piece, from: position, segment: number) {
+                let bodyOffset = start + place + headerByteCount
+                if header.bodyByteCount <= end - bodyOffset {
+                    let body = try read(at: bodyOffset, byteCount: header.bodyByteCount)
+                    if Checksum.crc32c(body) == header.bodyChecksum { return true }
                 }
+                position = place + 1
             }
-            return false
+            // A header may begin in the last bytes of one piece and end in the next.
+            start += piece.count - (headerByteCount - 1)
         }
+        return false
     }
 
     // MARK: Blocks

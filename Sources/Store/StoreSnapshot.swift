@@ -196,21 +196,24 @@ package enum StoreSnapshot {
             let made = try copy(try source.open(file.name), file.byteCount, to: file.name, on: target) {
                 report(copied + $0)
             }
-            guard made == file else {
-                throw StoreRefusal(
-                    .invalid,
-                    "\(file.name) of the snapshot changed while it was copied; empty the directory and try again"
-                )
-            }
+            guard made == file else { throw changed(file) }
             copied += file.byteCount
         }
         for directory in directories { try target.syncDirectory(directory) }
         try target.syncDirectory("")
-        let manifest = try source.open(FileName.manifest)
-        try replace(
-            FileName.manifest, with: try manifest.read(at: 0, byteCount: try manifest.byteCount),
-            through: FileName.newManifest, on: target)
+        guard let listed = result.files.first(where: { $0.name == FileName.manifest }) else {
+            preconditionFailure("A list without a manifest is refused.")
+        }
+        let manifest = try source.open(FileName.manifest).read(at: 0, byteCount: listed.byteCount)
+        guard Checksum.crc32c(manifest) == listed.checksum else { throw changed(listed) }
+        try replace(FileName.manifest, with: manifest, through: FileName.newManifest, on: target)
         return result
+    }
+
+    private static func changed(_ file: File) -> StoreRefusal {
+        StoreRefusal(
+            .invalid,
+            "\(file.name) of the snapshot changed while it was copied; empty the directory and try again")
     }
 
     /// A file of the list; one that is not there is named with what it held.
@@ -293,8 +296,11 @@ package enum StoreSnapshot {
                 throw refused("has a line that says nothing: \"\(line.prefix(80))\"")
             }
         }
-        guard result.files.contains(where: { $0.name == FileName.manifest }) else {
+        guard let manifest = result.files.first(where: { $0.name == FileName.manifest }) else {
             throw refused("names no \(FileName.manifest)")
+        }
+        guard manifest.byteCount <= Manifest.byteCountMax else {
+            throw refused("names a \(FileName.manifest) of \(manifest.byteCount) bytes, which is none")
         }
         return result
     }

@@ -9,6 +9,8 @@ struct InterposedFileSystem: FileSystem {
     var syncsFiles = true
     /// Whether `syncDirectory` reaches the disk.
     var syncsDirectories = true
+    /// What a file says of its length, where that is not its bytes'.
+    var statedByteCount: Int?
     /// Asked before every read and opening; what it throws is thrown.
     var beforeReading: @Sendable (_ file: String) throws(DiskError) -> Void = { _ in }
 
@@ -22,7 +24,9 @@ struct InterposedFileSystem: FileSystem {
     }
     func open(_ name: String) throws(DiskError) -> any ReadableFile {
         try beforeReading(name)
-        return InterposedReadableFile(base: try base.open(name), name: name, beforeReading: beforeReading)
+        return InterposedReadableFile(
+            base: try base.open(name), name: name, statedByteCount: statedByteCount,
+            beforeReading: beforeReading)
     }
     func rename(_ name: String, to newName: String) throws(DiskError) { try base.rename(name, to: newName) }
     func remove(_ name: String) throws(DiskError) { try base.remove(name) }
@@ -42,11 +46,13 @@ private struct InterposedWritableFile: WritableFile {
 private struct InterposedReadableFile: ReadableFile {
     let base: any ReadableFile
     let name: String
+    let statedByteCount: Int?
     let beforeReading: @Sendable (String) throws(DiskError) -> Void
 
     var byteCount: Int {
         get throws(DiskError) {
             try beforeReading(name)
+            if let statedByteCount { return statedByteCount }
             return try base.byteCount
         }
     }

@@ -96,6 +96,18 @@ import Testing
         #expect(throws: LogError.self) { try read() }
     }
 
+    @Test(
+        "a file that is too long or too short for a manifest is not read",
+        arguments: [0, 4, Manifest.byteCountMax + 1])
+    func lengths(byteCount: Int) throws {
+        try sample(1).replace(configuration, on: disk)
+        var files = InterposedFileSystem(base: disk)
+        files.statedByteCount = byteCount
+        #expect(
+            reason { _ = try Manifest.read(configuration, on: files) } == "\(byteCount) bytes are no manifest"
+        )
+    }
+
     @Test("whole manifests that contradict themselves are refused with the reason")
     func contradictions() throws {
         var unknown = sample(1).encoded()

@@ -1,6 +1,7 @@
 // Invariants checked: those at the heads of InferenceStore+Housekeeping.swift, Housekeeper.swift and
 // StoreSnapshot.swift, on a real directory: what is said to be gone is looked for in the raw files.
 
+import Bytes
 import Disk
 import EventLog
 import Foundation
@@ -374,6 +375,22 @@ struct StoreSnapshotTests {
             }
             #expect(!FileManager.default.fileExists(atPath: target))
         }
+        var list = String(
+            decoding: try #require(FileManager.default.contents(atPath: backup.path + "/SNAPSHOT")),
+            as: UTF8.self)
+        let line = try #require(list.split(separator: "\n").first { $0.hasSuffix(" MANIFEST") })
+        list = list.split(separator: "\n").dropLast().joined(separator: "\n").replacing(
+            line, with: "file \(1 << 40) 0 MANIFEST")
+        let vast = try backup.copy()
+        list += "\n"
+        try Data((list + "end \(String(Checksum.crc32c(Array(list.utf8)), radix: 16))\n").utf8).write(
+            to: URL(fileURLWithPath: vast.path + "/SNAPSHOT"))
+        let vastRefusal = #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: vast.path, to: target)
+        }
+        #expect(
+            vastRefusal?.description.contains("names a MANIFEST of 1099511627776 bytes, which is none")
+                == true)
         let copy = try backup.copy()
         try Data("assaylog snapshot 3\n".utf8).write(to: URL(fileURLWithPath: copy.path + "/SNAPSHOT"))
         let refusal = #expect(throws: StoreRefusal.self) {
