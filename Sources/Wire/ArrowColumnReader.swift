@@ -86,11 +86,9 @@ struct ArrowColumnReader {
         var milliseconds: [Int64] = []
         milliseconds.reserveCapacity(times.count)
         for (row, time) in times.enumerated() {
-            guard let time = unit.milliseconds(time) else {
-                throw .refused(
-                    field: field.path, row: row, problem: "is \(time) seconds, past 64 bits of milliseconds")
+            do throws(ArrowTimeUnit.TimeProblem) { milliseconds.append(try unit.milliseconds(time)) } catch {
+                throw .refused(field: field.path, row: row, problem: error.text)
             }
-            milliseconds.append(time)
         }
         try refuseUnprintable(milliseconds)
         return (milliseconds, Array(absent))

@@ -4,7 +4,7 @@
 //  * A type here is one whose every value has a place in a record; others are refused when the schema
 //    is read, by name and with what to cast to.
 //  * Dates, times, durations and timestamps are the integers they are stored as, in their own unit:
-//    nothing is rounded. Only `time` itself is brought to milliseconds.
+//    nothing is rounded. Only `time` itself is brought to milliseconds, where it is whole ones.
 
 import Records
 
@@ -57,16 +57,32 @@ enum ArrowTimeUnit: Int16, Hashable {
     case microsecond = 2
     case nanosecond = 3
 
-    /// The whole milliseconds at or before a moment in this unit; nil past 64 bits.
-    func milliseconds(_ moment: Int64) -> Int64? {
+    /// What a moment in this unit is in milliseconds, or why it is none that is kept: nothing is cut off unsaid.
+    func milliseconds(_ moment: Int64) throws(TimeProblem) -> Int64 {
         switch self {
         case .second:
             let (product, overflow) = moment.multipliedReportingOverflow(by: 1000)
-            return overflow ? nil : product
+            guard !overflow else { throw TimeProblem("is \(moment) seconds, past 64 bits of milliseconds") }
+            return product
         case .millisecond: return moment
-        case .microsecond: return moment.flooredDivision(by: 1000)
-        case .nanosecond: return moment.flooredDivision(by: 1_000_000)
+        case .microsecond: return try whole(moment, 1000, "microseconds")
+        case .nanosecond: return try whole(moment, 1_000_000, "nanoseconds")
         }
+    }
+
+    private func whole(_ moment: Int64, _ divisor: Int64, _ unit: String) throws(TimeProblem) -> Int64 {
+        let (quotient, remainder) = moment.quotientAndRemainder(dividingBy: divisor)
+        guard remainder == 0 else {
+            throw TimeProblem(
+                "is \(moment) \(unit), which are no whole milliseconds: round it to milliseconds")
+        }
+        return quotient
+    }
+
+    /// Of a moment, as it follows the name of its field.
+    struct TimeProblem: Error {
+        let text: String
+        init(_ text: String) { self.text = text }
     }
 }
 

@@ -17,7 +17,7 @@ private let bodies: [[UInt8]] = {
         .dictionary(7, .texts("", ["a", nil, "é"]), isDelta: false),
         .dictionary(7, .texts("", ["more"]), isDelta: true),
         .batch([
-            .numbers("time", .timestamp(.microsecond), [Int64](1...4)),
+            .numbers("time", .timestamp(.microsecond), [1000, 2000, 3000, 4000] as [Int64]),
             .texts("t", ["a", "é😀", nil, "x"], isLarge: true),
             .indices("d", .text(isLarge: false), [Int8(0), 3, 1, 2], as: int8, of: 7),
             .fixedSizeLists(

@@ -278,8 +278,9 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
             try ArrowReader.read(ArrowSample([column]).file)
         }
         let units: [(ArrowTimeUnit, Int64, Int64)] = [
-            (.second, -2, -2000), (.millisecond, -2, -2), (.microsecond, -1_500_001, -1501),
-            (.nanosecond, 1_704_827_224_734_999_999, 1_704_827_224_734),
+            (.second, -2, -2000), (.millisecond, -2, -2), (.microsecond, -1_501_000, -1501),
+            (.microsecond, 1_704_827_224_734_000, 1_704_827_224_734), (.nanosecond, -3_000_000, -3),
+            (.nanosecond, 1_704_827_224_734_000_000, 1_704_827_224_734),
         ]
         for (unit, stated, expected) in units {
             let parsed = try times(
@@ -311,6 +312,28 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         #expect(refusal(.numbers("time", float64, [1.5])).contains("cast it"))
         #expect(refusal(.numbers("time", .temporal(bitWidth: 32), [Int32(19_000)])).contains("cast it"))
         #expect(refusal(.structs("time", [], count: 1)).contains("cast it"))
+    }
+
+    @Test(
+        "a time between two milliseconds is refused by its row, and so is nothing else",
+        arguments: [
+            (.microsecond, 1_704_827_224_734_999), (.microsecond, 1), (.microsecond, -1),
+            (.microsecond, -1_500_001), (.microsecond, .max), (.microsecond, .min),
+            (.nanosecond, 1_704_827_224_734_000_001), (.nanosecond, 999_999), (.nanosecond, -1),
+            (.nanosecond, -3_000_001), (.nanosecond, .min),
+        ] as [(ArrowTimeUnit, Int64)])
+    func timesBetweenMilliseconds(unit: ArrowTimeUnit, time: Int64) throws {
+        let name = unit == .microsecond ? "microseconds" : "nanoseconds"
+        #expect(
+            refusal(.numbers("time", .timestamp(unit), [0, time]))
+                == "row 1, field \"time\": is \(time) \(name), which are no whole milliseconds: round it to "
+                + "milliseconds")
+        // What stands under a null is anything; and of another field it is a number in its unit.
+        let null = SampleArray.numbers("time", .timestamp(unit), [0, time], valid: [true, false])
+        #expect(try ArrowReader.read(ArrowSample([null]).stream).timeAbsent == [1])
+        #expect(
+            try read(.numbers("in.at", .timestamp(unit), [time]))
+                == [FieldColumn(name: "in.at", values: .scalar(Leaf(.int64([time]))))])
     }
 
     @Test("several record batches are one batch, shaped with every row in sight")
