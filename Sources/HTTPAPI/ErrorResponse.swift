@@ -221,8 +221,12 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
                 return refusal.response(ErrorResponse.Family(path: path))
             }
             logger.error("\(request.method) \(path): \(error)")
-            return ErrorResponse(status: .internalServerError, message: "unknown error.")
-                .response(ErrorResponse.Family(path: path))
+            return ErrorResponse(
+                status: .internalServerError,
+                message:
+                    "the server failed at \(path), by a fault of its own and not of the request's; what it was "
+                    + "is in the server's log, beside this path"
+            ).response(ErrorResponse.Family(path: path))
         }
     }
 }

@@ -72,13 +72,14 @@ struct ErrorResponseTests {
         #expect(try await Self.text(middleware, path, StoreRefusal(.invalid, "no")) == body)
     }
 
-    @Test("a fault of ours is a 500 that tells the client nothing of it")
+    @Test("a fault of ours is a 500 that says whose it is and where more is said, and nothing of it")
     func faults() async throws {
         struct Fault: Error, CustomStringConvertible { let description = "/secret/path" }
         let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog)
         #expect(
             try await Self.text(middleware, "/v1/api/assays/list", Fault())
-                == "{\"msg\":\"unknown error.\",\"code\":500}")
+                == "{\"msg\":\"the server failed at /v1/api/assays/list, by a fault of its own and not of the "
+                + "request's; what it was is in the server's log, beside this path\",\"code\":500}")
     }
 
     static func text(_ middleware: ErrorMiddleware<APIContext>, _ path: String, _ error: any Error)
