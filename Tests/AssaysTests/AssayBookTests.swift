@@ -111,7 +111,10 @@ struct AssayBookTests {
         #expect(error?.description.contains("assay 1") == true)
         definition.workspaceID = WorkspaceID(8)
         let event = try book.create(definition, isActive: true, at: moment(1))
-        guard case .created(let creation) = event else { return }
+        guard case .created(let creation) = event else {
+            Issue.record("another event: \(event)")
+            return
+        }
         #expect(creation.id == AssayID(2))
     }
 

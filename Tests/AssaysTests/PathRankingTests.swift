@@ -37,7 +37,7 @@ struct PathRankingTests {
                 "input c", "input d", "input void", "input a", "input b", "input none",
             ])
         #expect(ranking.json["windows"] == .integer(9))
-        guard case .array(let entries)? = ranking.json["ranking"] else { return }
+        let entries = try #require(ranking.json["ranking"]?.elements)
         #expect(entries.map { $0["rank"] } == (1...6).map { .integer($0) })
         #expect(entries[2]["drift"] == .null && entries[2]["windows_scored"] == .integer(0))
         // Why there is no score; not where every window has one, nor where there is none.
@@ -63,7 +63,7 @@ struct PathRankingTests {
                 "1 of 3 windows hold no numbers, the newest is Ok: the window holds no numbers: its 1 values are null or NaN",
                 nil,
             ])
-        guard case .array(let entries)? = ranking.json["ranking"] else { return }
+        let entries = try #require(ranking.json["ranking"]?.elements)
         #expect(entries.map { $0["windows_no_data"] } == [1, 2, 1, 0].map { .integer($0) })
         #expect(entries.map { $0["newest_status"] } == ["NoData", "NoData", "Ok", "Ok"].map { .string($0) })
         #expect(entries.map { $0["absence"] != nil } == [true, true, true, false])

@@ -65,6 +65,18 @@ enum Requests {
     }
 }
 
+extension JSONValue {
+    /// Nil where it is no list.
+    var elements: [JSONValue]? {
+        if case .array(let elements) = self { elements } else { nil }
+    }
+
+    /// Nil where it has no members.
+    var document: JSONObject? {
+        if case .object(let object) = self { object } else { nil }
+    }
+}
+
 /// A moment `seconds` after 2024-01-09T19:00:00Z.
 func moment(_ seconds: Int64) -> Timestamp {
     Timestamp(microseconds: 1_704_826_800_000_000 + seconds * 1_000_000)

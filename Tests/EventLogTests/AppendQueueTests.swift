@@ -291,7 +291,10 @@ import Testing
         let error = await #expect(throws: LogError.self) { try await log.append([Self.part(0, 1).item]) }
         #expect(error?.isOutOfSpace == true)
         while log.state == .serving { await Task.yield() }
-        guard case .readOnly(let reason) = log.state else { return }
+        guard case .readOnly(let reason) = log.state else {
+            Issue.record("it is \(log.state)")
+            return
+        }
         #expect(reason.isOutOfSpace && "\(reason)".contains("free some space"))
         // Reads go on.
         #expect(LogContents(log.snapshot()).records["t/p0"]?.count == 1)

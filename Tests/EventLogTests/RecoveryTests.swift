@@ -213,7 +213,10 @@ import Testing
         let error = #expect(throws: LogError.self) {
             try InferenceLog.openWriter(drive.configuration, on: drive.disk)
         }
-        guard case .disk(let refusal)? = error else { return }
+        guard case .disk(let refusal)? = error else {
+            Issue.record("another error: \(String(describing: error))")
+            return
+        }
         #expect(refusal.kind == .locked)
         let opened = try InferenceLog.openForReading(drive.configuration, on: drive.disk)
         #expect(drive.model.difference(LogContents(opened.snapshot)) == nil)

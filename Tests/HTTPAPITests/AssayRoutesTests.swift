@@ -65,7 +65,10 @@ struct AssayRoutesTests {
             #expect(lines[0]["path"] == .string("output y") && lines[0]["noise"] != nil)
             let last = try #require(lines.last)
             #expect(last["windows"] == .integer(lines.count - 1))
-            guard case .array(let ranking)? = last["ranking"] else { return }
+            guard case .array(let ranking)? = last["ranking"] else {
+                Issue.record("no ranking: \(last)")
+                return
+            }
             #expect(ranking.map { $0["path"] } == [.string("output y")])
             let refused = try await client.refused(
                 "assays/run_interactive", AssayRequests.request(more: ",\"paths\":[\"output y\"]"))

@@ -56,7 +56,10 @@ struct InferenceRoutesTests {
                 #expect(try row["time"].integer() == 1_704_826_800_000)
             }
             var first = try #require(rows.first)
-            guard case .object(let object) = first.value else { return }
+            guard case .object(let object) = first.value else {
+                Issue.record("no object: \(first)")
+                return
+            }
             #expect(
                 object.members.map(\.key) == ["time", "in", "out", "check_failures", "anomaly", "metadata"])
             first = first["metadata"]

@@ -194,7 +194,10 @@ struct TutorialTests {
                 try await client.ask("assays/create", JSONValue.object(second).text).value!,
                 try Corpus.captured("cell25-assays_create-0"), without: Self.ofCreation)
             let listed = try await client.ask("assays/list", "{\"pipeline_id\":6}").array()
-            guard case .array(let recordedList) = try Corpus.captured("cell30-assays_list-0") else { return }
+            guard case .array(let recordedList) = try Corpus.captured("cell30-assays_list-0") else {
+                Issue.record("no list was recorded")
+                return
+            }
             let ofList: Set = [
                 "next_run", "last_run", "updated_at", "status", "workspace_id", "workspace_name",
             ]

@@ -238,7 +238,10 @@ import Testing
         let entry = try #require(model.snapshot.index.topics["fraud"]?.segments.first?.blocks.first)
         let file = try SegmentFile(opening: 1, in: "", on: model.disk)
         let head = try file.head(entry)
-        guard case .scalar(let leaf) = head.fields[0].layout else { return }
+        guard case .scalar(let leaf) = head.fields[0].layout else {
+            Issue.record("another layout: \(head.fields[0].layout)")
+            return
+        }
         model.disk.damage(file.name) { $0[entry.offset + leaf.place.offset] ^= 1 }
         let answer = try ColumnScan(model.snapshot).values(
             WindowQuery(topic: "fraud", window: .always, path: try path("output y")))

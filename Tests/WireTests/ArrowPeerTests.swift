@@ -57,6 +57,11 @@ extension JSONValue {
         if case .object(let object) = self { object[key] } else { nil }
     }
 
+    /// Nil where it is no list.
+    fileprivate var elements: [JSONValue]? {
+        if case .array(let elements) = self { elements } else { nil }
+    }
+
     /// With numbers by value, as two writers print them differently; members by name.
     fileprivate var normal: JSONValue {
         switch self {
@@ -284,18 +289,18 @@ struct ArrowPeerTests {
                       "in.f":"-inf"}]
                     """#)
             #expect(flat["rows"]?.normal == expected.normal)
-            guard case .array(let all) = expected else { return }
+            let all = try #require(expected.elements)
 
             let nested = try #require(found["nested"])
             #expect(
                 nested["types"]?["in"] == .string("struct<tensor: list<item: double>, n: double, f: float>"))
-            guard case .array(let nestedRows)? = nested["rows"] else { return }
+            let nestedRows = try #require(nested["rows"]?.elements)
             #expect(nestedRows[4]["in"]?["tensor"] == .array([nan, .number(try #require(JSONNumber(-0.0)))]))
             #expect(nestedRows[2]["in"]?["tensor"] == .null)
             #expect(nestedRows[2]["metadata"] == .null)
             #expect(nestedRows[1]["metadata"]?["dropped"] == .null)
 
-            guard case .array(let picked)? = found["picked"]?["rows"] else { return }
+            let picked = try #require(found["picked"]?["rows"]?.elements)
             #expect(picked.count == 4)
             #expect(picked[0]["in.f"]?.normal == all[4]["in.f"]?.normal)
             #expect(picked[1]["in.tensor"]?.normal == all[1]["in.tensor"]?.normal)
@@ -304,7 +309,7 @@ struct ArrowPeerTests {
             #expect(found["empty"]?["types"] == .object(JSONObject()))
             #expect(found["empty"]?["metadata"] == .object(JSONObject()))
             #expect(found["nothing"]?["rowCount"] == .integer(5))
-            guard case .array(let longRows)? = found["long"]?["rows"] else { return }
+            let longRows = try #require(found["long"]?["rows"]?.elements)
             #expect(longRows.count == 70_000)
             #expect(
                 longRows[69_999]["in.x"]?.normal
