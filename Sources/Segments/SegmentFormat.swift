@@ -25,8 +25,7 @@ package enum SegmentFormat {
     /// A reader's bound on a place in a file: beyond any file, and lengths can be added to it.
     static let offsetLimit = 1 << 56
     /// A reader's bound on the index of a record: beyond any partition, and row counts can be added to it.
-    static let indexLimit = 1 << 62
-    package static let indexMax = UInt64(indexLimit)
+    package static let indexLimit = 1 << 62
     /// A reader's bound on a commit: beyond any log, and the next one can be counted.
     static let commitLimit = 1 << 62
     /// A reader's bound on rows; above it the head is damaged.
