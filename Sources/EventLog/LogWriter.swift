@@ -74,6 +74,8 @@ package struct AppendedSpan: Hashable, Sendable {
     package var firstIndex: UInt64
     package var endIndex: UInt64
 
+    package var indexes: Range<UInt64> { firstIndex..<endIndex }
+
     package init(topic: String, partition: String, firstIndex: UInt64, endIndex: UInt64) {
         self.topic = topic
         self.partition = partition

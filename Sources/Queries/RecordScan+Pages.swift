@@ -1,7 +1,8 @@
 // Whole records page by page, in the order of the log: one partition after another, each in the order
-// of its indexes.
+// of its indexes. And those of one partition that have given indexes.
 //
 // Invariants:
+//  * `records` answers records of the indexes that it is asked for, and no others where those are not there.
 //  * `page` answers dense runs of indexes of one partition after another, so that a place is a map
 //    from partition to next index, stable under append and rewriting.
 //  * A record past the cut is neither answered nor passed over: a later cut's page finds it.
@@ -130,6 +131,28 @@ extension RecordScan {
         page.rows.statistics.rowsKept = page.rows.rows.count
         page.rows.hasMore = page.isFull
         return page
+    }
+
+    /// The records of a partition that have these indexes, ascending: those that are there. What damage hides of
+    /// them stands in the statistics.
+    ///
+    /// - Throws: `CancellationError` where the task is cancelled.
+    package func records(
+        topic: String, partition: String, _ indexes: Range<UInt64>
+    ) throws(CancellationError) -> RecordRows {
+        var result = RecordRows()
+        guard let index = snapshot.index.topics[topic] else { return result }
+        result.statistics.unseen = index.gaps(of: partition, topic).filter { $0.indexes.overlaps(indexes) }
+        let parts = parts(of: index, partition).filter { ($0.firstIndex..<$0.endIndex).overlaps(indexes) }
+        for part in parts.sorted(by: { $0.firstIndex < $1.firstIndex }) {
+            if Task.isCancelled { throw CancellationError() }
+            let read = read(part, RecordFilter(), nil, skipping: false, &result.statistics)
+            guard let (batch, _) = read?.records else { continue }
+            let rows = (0..<batch.rowCount).filter { indexes.contains(part.firstIndex + UInt64($0)) }
+            result.add(rows, of: batch, partition, firstIndex: part.firstIndex)
+        }
+        result.statistics.rowsKept = result.rows.count
+        return result
     }
 
     /// Where a partition ends that was read up to a cut.

@@ -3,6 +3,7 @@
 // Invariants:
 //  * An answer is a logged answer: it is given only when its records are durable.
 //  * All records of one request have one time and lie in one commit.
+//  * A request that is repeated is answered with its own records, all of them, or refused.
 
 import Catalog
 import EventLog
@@ -83,18 +84,25 @@ extension InferenceStore {
     }
 
     /// The records that an earlier request brought, as one that is repeated is answered.
+    ///
+    /// - Throws: `StoreRefusal` where not all of them can be read: they were let go, or are damaged.
     package func records(_ span: AppendedSpan) throws -> RecordRows {
-        let count = Int(span.endIndex - span.firstIndex)
-        let page = try RecordScan(log.snapshot()).page(
-            topic: span.topic, positions: [span.partition: span.firstIndex],
-            filter: RecordFilter(partitions: [span.partition]), limit: count)
-        guard page.rows.rows.count == count else {
+        let rows = try RecordScan(log.snapshot()).records(
+            topic: span.topic, partition: span.partition, span.indexes)
+        let missing = span.indexes.count - rows.rows.count
+        if missing == 0 { return rows }
+        let what =
+            "the request was answered before, with records \(span.firstIndex) to \(span.endIndex - 1) of "
+            + "\(span.partition) in \(span.topic), of which \(missing) "
+        let anew = "under another key it is answered anew"
+        if let unseen = rows.statistics.unseen.first {
             throw StoreRefusal(
-                .unknown,
-                "the request was answered before, with records \(span.firstIndex) to \(span.endIndex) of "
-                    + "\(span.partition) in \(span.topic), which are not there any more")
+                .unavailable,
+                what
+                    + "cannot be read (\(unseen)); restore the damaged file from a backup and ask again; \(anew)"
+            )
         }
-        return page.rows
+        throw StoreRefusal(.unknown, what + "are not there any more (they were let go); \(anew)")
     }
 
     /// Each model's answers are the next one's questions.

@@ -168,6 +168,28 @@ import Testing
                 ])
     }
 
+    @Test("records by their indexes are those, and no others where they are not there")
+    func byIndexes() throws {
+        var generator = SeededGenerator(seed: 7)
+        var model = try QueryModel()
+        for number in 0..<40 { try model.appendRandom(&generator, at: number) }
+        let own = model.rows.filter { $0.topic == "fraud" && $0.partition == "engine" }.sorted {
+            $0.index < $1.index
+        }
+        func found(_ indexes: Range<UInt64>, _ partition: String = "engine") throws -> [String] {
+            try RecordScan(model.snapshot).records(topic: "fraud", partition: partition, indexes).texts
+        }
+        let end = UInt64(own.count)
+        for _ in 0..<40 {
+            let first = UInt64.random(in: 0..<end, using: &generator)
+            let indexes = first..<UInt64.random(in: first...end + 3, using: &generator)
+            #expect(
+                try found(indexes) == own.filter { indexes.contains($0.index) }.map(\.record.text),
+                "\(indexes)")
+        }
+        #expect(try found(end..<end + 9) == [] && found(0..<end, "none") == [])
+    }
+
     @Test("a row is kept by its own model and version, whatever the rows beside it hold there")
     func mixedKinds() throws {
         let name = #"{"model_name":"m","model_sha":"0"}"#
