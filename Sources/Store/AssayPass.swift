@@ -174,7 +174,7 @@ struct AssayPass {
         let indices = indices(touching: period, until: until)
         guard !indices.isEmpty else { return [] }
         // Windows whose baseline slides are looked at in slices, and read at once.
-        return slides ? [covered(by: indices)] : try slices(of: indices).map(covered(by:))
+        return slides ? [grid.period(of: indices)] : try slices(of: indices).map(grid.period(of:))
     }
 
     /// The period whose values are read for the baselines of windows; nil where there is no window, and where
@@ -194,7 +194,7 @@ struct AssayPass {
     ) throws -> (outcomes: [WindowOutcome], until: Timestamp) {
         let indices = indices(touching: period, until: until)
         guard !indices.isEmpty else { return ([], until) }
-        var tally = PassTally(from: covered(by: indices).start, limit: limit)
+        var tally = PassTally(from: grid.period(of: indices).start, limit: limit)
         let slices = try slices(of: indices)
         if !slides, slices.count > 1,
             let evaluator = try? AssayEvaluator(definition, baseline: fixedBaseline())
@@ -248,17 +248,12 @@ struct AssayPass {
     private func values(
         under indices: Range<Int>, atOnce: Int = ColumnScan.processorCount
     ) throws -> ColumnValues {
-        let period = covered(by: indices)
+        let period = grid.period(of: indices)
         let values =
             try columns?.values(of: definition.window, in: period)
             ?? view.values(of: definition.window, in: period, atOnce: atOnce)
         try view.refuseUnseen(values.statistics.unseen)
         return values
-    }
-
-    private func covered(by indices: Range<Int>) -> TimeWindow {
-        TimeWindow(
-            start: grid.window(indices.lowerBound).start, end: grid.window(indices.upperBound - 1).end)
     }
 
     /// Works out the occupied windows among `indices`, in order, up to `remaining`.
@@ -314,11 +309,11 @@ struct AssayPass {
 
     // MARK: Slices
 
-    /// What is read for the windows of `indices`.
+    /// What is read for the windows of `indices`, of which there is one at least.
     func plan(under indices: Range<Int>) throws -> QueryPlan {
         let scope = try view.scope(of: definition.window)
         return QueryPlan(
-            topic: view.snapshot.index.topics[scope.topic], window: covered(by: indices),
+            topic: view.snapshot.index.topics[scope.topic], window: grid.period(of: indices),
             filter: scope.filter, cut: nil)
     }
 
@@ -347,7 +342,7 @@ struct AssayPass {
         slices.append(first..<indices.upperBound)
         var readCount = 0
         for slice in slices {
-            let times = covered(by: slice).milliseconds
+            let times = grid.period(of: slice).milliseconds
             for block in blocks where block.max >= times.lowerBound && block.min < times.upperBound {
                 readCount += block.rowCount
             }

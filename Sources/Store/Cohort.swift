@@ -270,6 +270,7 @@ extension Cohort.Key {
 extension WindowGrid {
     /// From the start of the first of some windows to the end of the last.
     func period(of windows: Range<Int>) -> TimeWindow {
-        TimeWindow(start: window(windows.lowerBound).start, end: window(windows.upperBound - 1).end)
+        precondition(!windows.isEmpty, "No windows have no period.")
+        return TimeWindow(start: window(windows.lowerBound).start, end: window(windows.upperBound - 1).end)
     }
 }

@@ -79,6 +79,7 @@ extension AssayPass {
     /// Whether the index alone tells that `outcomes` would come to its limit before its last window.
     func isBeyond(_ limit: PassLimit, touching period: TimeWindow, until: Timestamp) throws -> Bool {
         let windows = indices(touching: period, until: until)
+        guard !windows.isEmpty else { return false }
         let scope = try view.scope(of: definition.window)
         guard scope.filter.modelName == nil, let index = view.snapshot.index.topics[scope.topic] else {
             return false

@@ -55,6 +55,26 @@ struct IndexedOccupationTests {
         try await scene.store.close()
     }
 
+    // Windows were asked for their last one, and there was none: the process ended.
+    @Test("a run without a complete window is answered with none, however many values its windows would hold")
+    func noWindow() async throws {
+        let scene = try await Scene(ManualClock(moment(30)))
+        try await scene.append((0..<5000).map { (60 + Double($0) / 2500, 1) })
+        let request = try Scene.request(width: "1 minute", interval: "1 ms")
+        let id = try await scene.createAssay(width: "1 minute", interval: "1 ms", isActive: false)
+        let view = scene.store.view
+        #expect(try view.runInteractive(request).isEmpty)
+        // What ends too early, and what has not begun.
+        for (start, end) in [(0.0, 5.0), (86_400, 90_000)] {
+            #expect(try view.run(id, over: TimeWindow(start: moment(start), end: moment(end))).isEmpty)
+        }
+        // The alarm works: later there are windows, and too many values in them.
+        scene.clock.set(moment(130))
+        let told = await refusal { _ = try scene.store.view.runInteractive(request) }
+        #expect(told.contains("makes more windows than one run looks at"), "\(told)")
+        try await scene.store.close()
+    }
+
     @Test("what the index tells encloses what the records make, and nothing is refused that has an answer")
     func property() async throws {
         var generator = SeededGenerator(seed: 20_260_101)
