@@ -15,6 +15,7 @@
 //  * A static baseline was summarised as the summarizer says: the same aggregation, as many bins,
 //    and edges that ascend unless they were given.
 
+import Bytes
 import JSON
 import Records
 import Summaries
@@ -180,7 +181,7 @@ package struct AssayRequest: Hashable, Sendable {
         }
         let own = definition.window
         guard spec.path != own.path, spec.pipelineName == own.pipelineName,
-            spec.workspaceID == own.workspaceID, spec.modelName == own.modelName
+            spec.workspaceID == own.workspaceID, spec.modelName.isExactly(own.modelName)
         else { return }
         throw window["path"].refused(
             "is \"\(own.path.text)\", and the baseline's is \"\(spec.path.text)\"; name the same path in both"

@@ -11,6 +11,7 @@
 //  * Width and interval are positive and at most `WrittenSpan.longest`; a window whose start is
 //    given ends in a year that a text can name.
 
+import Bytes
 import JSON
 import Records
 
@@ -86,7 +87,7 @@ package enum LocationFilter: Hashable, Sendable {
 package struct AssayWindowSpec: Hashable, Sendable {
     package var pipelineName: String
     /// Nil looks at the answers of every model of the pipeline.
-    package var modelName: String?
+    @ExactText.OrNone package var modelName: String?
     package var path: IOPath
     package var width: WrittenSpan
     /// Nil stands for `width`: windows side by side.

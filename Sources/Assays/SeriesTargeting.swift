@@ -12,6 +12,7 @@
 //  * There is at least one path, at most `pathCountMax`, and no two are the same.
 //  * `SeriesTargeting(JSONField(targeting.json))` gives back every targeting.
 
+import Bytes
 import JSON
 import Records
 
@@ -41,14 +42,14 @@ package struct SeriesTargeting: Hashable, Sendable {
     package var workspaceID: WorkspaceID?
     package var workspaceName: String?
     package let locations: LocationFilter
-    package let modelName: String?
+    @ExactText.OrNone package private(set) var modelName: String?
     /// As posted: fields, each with its indexes.
     private let fields: [Field]
     /// The paths, in the order of the fields and their indexes.
     package let targets: [SeriesTarget]
 
     private struct Field: Hashable, Sendable {
-        var name: String
+        @ExactText var name: String
         var indexes: [Int]?
         var thresholds: SeriesThresholds
     }

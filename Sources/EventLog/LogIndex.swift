@@ -7,6 +7,7 @@
 //    block or tail run, was let go by a tombstone, or stands in a gap that damage made.
 //  * Nothing that a tombstone up to `cut` let go is in it, whatever is still on disk.
 
+import Bytes
 import Records
 import Segments
 
@@ -173,7 +174,7 @@ package struct LogIndex: Sendable {
             for (segment, byteCount) in before { uses[segment]!.liveByteCount -= byteCount }
         }
         if let field = tombstone.field {
-            topic.redactions.removeAll { $0.field == field }
+            topic.redactions.removeAll { $0.field.isExactly(field) }
             topic.redactions.append(Redaction(field: field, commit: commit))
         }
         topics[tombstone.topic] = topic

@@ -33,7 +33,7 @@ package struct Tombstone: Hashable, Sendable {
     /// The records that go, by partition; empty for a redaction.
     package var ranges: [String: IndexRanges] = [:]
     /// The field that goes; nil unless this is a redaction.
-    package var field: String?
+    @ExactText.OrNone package var field: String? = nil
 
     package init(topic: String, reason: Reason, ranges: [String: IndexRanges]) {
         self.topic = topic
@@ -63,7 +63,7 @@ package struct Tombstone: Hashable, Sendable {
     /// A field of all records of a topic; nil where there are no records that may have it.
     package init?(redacting field: String, of topic: String, in index: LogIndex) {
         guard let found = index.topics[topic] else { return nil }
-        let since = found.redactions.first { $0.field == field }?.commit ?? 0
+        let since = found.redactions.first { $0.field.isExactly(field) }?.commit ?? 0
         let hasRecords =
             !found.tails.isEmpty
             || found.segments.contains { $0.blocks.contains { $0.lastCommit > since } }

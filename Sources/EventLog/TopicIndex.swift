@@ -4,6 +4,7 @@
 // Invariants, as LogIndex.swift has them: indexes are dense but for what was let go or cannot be seen; nothing
 // that was let go is in it.
 
+import Bytes
 import Records
 import Segments
 
@@ -38,7 +39,7 @@ extension KeyEntry {
 
 /// A field that is not to be seen in records before a commit.
 package struct Redaction: Hashable, Sendable {
-    package let field: String
+    @ExactText package private(set) var field: String
     package let commit: CommitNumber
 }
 
@@ -62,8 +63,9 @@ package struct TopicIndex: Sendable {
     package init() {}
 
     /// The fields of a block that are not to be seen, as long as they are on disk.
-    package func hiddenFields(of block: BlockEntry) -> Set<String> {
-        redactions.isEmpty ? [] : Set(redactions.lazy.filter { $0.commit > block.lastCommit }.map(\.field))
+    package func hiddenFields(of block: BlockEntry) -> Set<ExactText> {
+        redactions.isEmpty
+            ? [] : Set(redactions.lazy.filter { $0.commit > block.lastCommit }.map { ExactText($0.field) })
     }
 
     /// Whether a block has fields that are not to be seen.

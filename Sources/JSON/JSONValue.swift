@@ -3,6 +3,9 @@
 // Invariants:
 //  * A number keeps the text it was written in; members keep their order.
 //  * `JSONValue(parsing: value.text)` gives back an equal value.
+//  * Keys and strings are equal where their bytes are.
+
+import Bytes
 
 /// Any JSON value (RFC 8259).
 package indirect enum JSONValue: Hashable, Sendable {
@@ -12,6 +15,20 @@ package indirect enum JSONValue: Hashable, Sendable {
     case string(String)
     case array([JSONValue])
     case object(JSONObject)
+}
+
+extension JSONValue {
+    package static func == (left: JSONValue, right: JSONValue) -> Bool {
+        switch (left, right) {
+        case (.null, .null): true
+        case (.bool(let a), .bool(let b)): a == b
+        case (.number(let a), .number(let b)): a == b
+        case (.string(let a), .string(let b)): a.isExactly(b)
+        case (.array(let a), .array(let b)): a == b
+        case (.object(let a), .object(let b)): a == b
+        default: false
+        }
+    }
 }
 
 /// A number as the text it was written in, which is always a valid JSON number.
@@ -43,7 +60,7 @@ package struct JSONNumber: Hashable, Sendable {
 /// Members in the order written. Where a key stands twice, the last one counts.
 package struct JSONObject: Hashable, Sendable {
     package struct Member: Hashable, Sendable {
-        package var key: String
+        @ExactText package var key: String
         package var value: JSONValue
     }
 
@@ -54,9 +71,9 @@ package struct JSONObject: Hashable, Sendable {
     }
 
     package subscript(key: String) -> JSONValue? {
-        get { members.last { $0.key == key }?.value }
+        get { members.last { $0.key.isExactly(key) }?.value }
         set {
-            members.removeAll { $0.key == key }
+            members.removeAll { $0.key.isExactly(key) }
             if let newValue { members.append(Member(key: key, value: newValue)) }
         }
     }

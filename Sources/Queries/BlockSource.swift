@@ -4,6 +4,7 @@
 // query wants that: a system call costs more than the bytes. The columns of a grouped block lie
 // elsewhere, side by side with its neighbours': those are read ahead.
 
+import Bytes
 import EventLog
 import Records
 import Segments
@@ -59,7 +60,7 @@ struct BlockSource {
                 reason: "a block of \(head.rowCount) rows, which the index says has \(entry.rowCount)")
         }
         if let hidden = snapshot.index.topics[entry.topic]?.hiddenFields(of: entry), !hidden.isEmpty {
-            head.fields.removeAll { hidden.contains($0.name) }
+            head.fields.removeAll { hidden.contains(ExactText($0.name)) }
         }
         self.head = head
     }
@@ -115,7 +116,9 @@ struct BlockSource {
     }
 
     func numbers(of path: IOPath) -> Numbers {
-        guard let field = head.fields.first(where: { $0.name == path.recordField }) else { return .none }
+        guard let field = head.fields.first(where: { $0.name.isExactly(path.recordField) }) else {
+            return .none
+        }
         switch (field.layout, path.element) {
         case (.scalar(let leaf), nil), (.scalar(let leaf), 0): return .leaf(leaf, presence: field.presence)
         case (.fixedList(let leaves), let element?) where element < leaves.count:

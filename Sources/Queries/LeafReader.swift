@@ -7,6 +7,7 @@
 //  * Of a block, its head, the column of times if asked for, and the path's columns are read.
 //  * Used by the one scan that made it, so by one thread at a time.
 
+import Bytes
 import EventLog
 import Records
 import Segments
@@ -108,6 +109,6 @@ final class LeafReader {
     /// Whether the path's field was let go and is only on disk still.
     private func isHidden(of block: BlockEntry) -> Bool {
         guard let topic, topic.hides(block) else { return false }
-        return topic.hiddenFields(of: block).contains(field)
+        return topic.hiddenFields(of: block).contains(ExactText(field))
     }
 }

@@ -4,6 +4,7 @@
 //
 // Invariant: whether a row is kept depends on that row alone, not on those beside it.
 
+import Bytes
 import JSON
 import Records
 import Segments
@@ -37,27 +38,27 @@ struct RowMask {
     private mutating func judge(_ filter: RecordFilter, _ fields: [FieldColumn], rowCount: Int) {
         if let wanted = filter.modelName {
             keep(fields.first { $0.name == RowMask.modelField }, rowCount) { text in
-                RowMask.modelName(in: text) == wanted
+                RowMask.modelName(in: text).isExactly(wanted)
             }
         }
         if let wanted = filter.pipelineVersion {
-            keep(fields.first { $0.name == RowMask.versionField }, rowCount) { $0 == wanted }
+            keep(fields.first { $0.name == RowMask.versionField }, rowCount) { $0.isExactly(wanted) }
         }
     }
 
     private mutating func keep(_ field: FieldColumn?, _ rowCount: Int, _ isWanted: (String) -> Bool) {
         var verdicts = kept ?? [Bool](repeating: true, count: rowCount)
-        var known: [String: Bool] = [:]
+        var known: [ExactText: Bool] = [:]
         for row in 0..<rowCount where verdicts[row] {
             guard let field, case .value = field.presence.state(row), let text = field.text(row) else {
                 verdicts[row] = false
                 continue
             }
-            if let verdict = known[text] {
+            if let verdict = known[ExactText(text)] {
                 verdicts[row] = verdict
             } else {
                 let verdict = isWanted(text)
-                known[text] = verdict
+                known[ExactText(text)] = verdict
                 verdicts[row] = verdict
             }
         }

@@ -7,6 +7,7 @@
 //  * What is listed depends on the records alone, and not on which of them share a block.
 //  * Elements of a list of more than `RecordLimits.shreddedElementCountMax` are not listed.
 
+import Bytes
 import EventLog
 import Records
 import Segments
@@ -33,7 +34,7 @@ private struct PathSearch {
     private(set) var found: [IOPath] = []
     private(set) var unseen: [UnseenPart] = []
     /// For each field whether it was found, or cannot be: first the field itself, then its elements.
-    private var settled: [String: [Bool]] = [:]
+    private var settled: [ExactText: [Bool]] = [:]
     private let reader = BlockReader()
     private let ahead = ReadAhead()
 
@@ -41,8 +42,8 @@ private struct PathSearch {
     private mutating func look(
         for elements: some Sequence<Int?>, of field: String, isThere: (IOPath) -> Bool
     ) {
-        guard field.hasPrefix("in.") || field.hasPrefix("out.") else { return }
-        var flags = settled.removeValue(forKey: field) ?? []
+        guard field.hasExactPrefix("in.") || field.hasExactPrefix("out.") else { return }
+        var flags = settled.removeValue(forKey: ExactText(field)) ?? []
         for element in elements {
             let place = element.map { $0 + 1 } ?? 0
             if place >= flags.count {
@@ -59,7 +60,7 @@ private struct PathSearch {
             flags[place] = true
             found.append(path)
         }
-        settled[field] = flags
+        settled[ExactText(field)] = flags
     }
 
     mutating func look(at part: SharedColumnScan.Part, _ source: BlockSource) {

@@ -10,6 +10,7 @@
 //    where there is no number. Those of one time come as they lie in the log: a summary has no order.
 //  * `paths` answers the same however the records are divided into blocks: it is what rows have.
 
+import Bytes
 import EventLog
 import Records
 import Segments
@@ -179,7 +180,7 @@ package struct SharedColumnScan: Sendable {
     package func hasField(of path: IOPath) -> Bool {
         parts.contains { part in
             switch part.source {
-            case .block(let source): source.head.fields.contains { $0.name == path.recordField }
+            case .block(let source): source.head.fields.contains { $0.name.isExactly(path.recordField) }
             case .tail(let run): run.batch.field(named: path.recordField) != nil
             }
         }

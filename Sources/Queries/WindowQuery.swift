@@ -1,5 +1,6 @@
 // What is asked: whose records, of which time, which of them.
 
+import Bytes
 import EventLog
 import Records
 
@@ -8,9 +9,9 @@ package struct RecordFilter: Hashable, Sendable {
     /// The partitions (locations) that count; nil for all.
     package var partitions: Set<String>?
     /// The model whose answers count, by the name in `metadata.last_model`; nil for all.
-    package var modelName: String?
+    @ExactText.OrNone package var modelName: String?
     /// The pipeline version whose answers count; nil for all.
-    package var pipelineVersion: String?
+    @ExactText.OrNone package var pipelineVersion: String?
 
     package init(
         partitions: Set<String>? = nil, modelName: String? = nil, pipelineVersion: String? = nil

@@ -12,6 +12,9 @@
 //  * `IOPath(parsing: path.text)` gives back every parsed path, so no two print alike.
 //  * So does `path.dottedText`, but for a whole field whose name ends in a dot and a number.
 //  * Order: inputs before outputs, then by field, then the whole field before its elements.
+//  * Fields of other bytes are other fields, also where Swift compares them as equal.
+
+import Bytes
 
 /// A place in a record that holds a number.
 package struct IOPath: Hashable, Sendable {
@@ -22,7 +25,7 @@ package struct IOPath: Hashable, Sendable {
 
     package let direction: Direction
     /// The field's name without its group, as `dense_1`.
-    package let field: String
+    @ExactText package private(set) var field: String
     /// Position in the field's list; nil where the field is one number.
     package let element: Int?
 
@@ -160,6 +163,9 @@ extension IOPath: Comparable {
     package static func < (left: IOPath, right: IOPath) -> Bool {
         if left.direction != right.direction { return left.direction == .input }
         if left.field != right.field { return left.field < right.field }
+        if !left.field.isExactly(right.field) {
+            return left.field.utf8.lexicographicallyPrecedes(right.field.utf8)
+        }
         return (left.element ?? -1) < (right.element ?? -1)
     }
 }

@@ -8,6 +8,7 @@
 //  * The rows of the result are those of the batches, in order, each with every text it had.
 //  * Where a batch was cut in two and the parts unify, they make that batch again.
 
+import Bytes
 import JSON
 
 extension RecordBatch {
@@ -19,17 +20,14 @@ extension RecordBatch {
         let rowCount = batches.reduce(0) { $0 + $1.rowCount }
         guard rowCount <= Int(Int32.max) else { return nil }
         var names: [String] = []
-        var numbers: [String: Int] = [:]
+        var numbers: [ExactText: Int] = [:]
         var columns: [[FieldColumn?]] = []
         for (position, batch) in batches.enumerated() {
             for field in batch.fields {
-                if let number = numbers[field.name] {
-                    // Equal to Swift, but of other bytes (composed and decomposed accents): one
-                    // batch cannot hold both, and neither may change.
-                    guard names[number].utf8.elementsEqual(field.name.utf8) else { return nil }
+                if let number = numbers[ExactText(field.name)] {
                     columns[number][position] = field
                 } else {
-                    numbers[field.name] = names.count
+                    numbers[ExactText(field.name)] = names.count
                     names.append(field.name)
                     columns.append([FieldColumn?](repeating: nil, count: batches.count))
                     columns[names.count - 1][position] = field

@@ -6,10 +6,12 @@
 //
 // Invariants:
 //  * `times` and every column cover exactly `rowCount` rows.
-//  * Field names are distinct, and none is "time".
+//  * Field names are distinct by their bytes, and none is "time".
 //  * Where a row has no value (null, absent) the columns hold a zero or an empty text there,
 //    so that equal records make equal batches.
 //  * A number's column gives back the posted text: the value's shortest text, or a text kept beside it.
+
+import Bytes
 
 /// Records of one topic and partition, as columns.
 package struct RecordBatch: Hashable, Sendable {
@@ -26,14 +28,14 @@ package struct RecordBatch: Hashable, Sendable {
     package var rowCount: Int { times.count }
 
     package func field(named name: String) -> FieldColumn? {
-        fields.first { $0.name == name }
+        fields.first { $0.name.isExactly(name) }
     }
 }
 
 /// The values of one field, such as `in.dense_input` or `metadata.partition`, over a batch's rows.
 package struct FieldColumn: Hashable, Sendable {
     /// The dotted name: group, a dot, and the rest; or a name without a group.
-    package var name: String
+    @ExactText package var name: String
     package var presence: Presence
     package var values: FieldValues
 

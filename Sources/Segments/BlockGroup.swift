@@ -29,11 +29,11 @@ package struct GroupMember: Sendable {
     ///   - dropped: names of fields that are left behind, unread.
     ///   - keepsDamage: whether a damaged column is taken along as it is; whoever reads it is refused as before.
     package init(
-        _ entry: BlockEntry, of segment: SegmentFile, dropping dropped: Set<String> = [],
+        _ entry: BlockEntry, of segment: SegmentFile, dropping dropped: Set<ExactText> = [],
         keepingDamage keepsDamage: Bool = false
     ) throws(SegmentError) {
         var head = try segment.head(entry)
-        if !dropped.isEmpty { head.fields.removeAll { dropped.contains($0.name) } }
+        if !dropped.isEmpty { head.fields.removeAll { dropped.contains(ExactText($0.name)) } }
         if head.commitRuns.isEmpty {
             head.commitRuns = [CommitRun(commit: entry.firstCommit, rowCount: head.rowCount)]
         }
@@ -99,7 +99,7 @@ package enum BlockGroup {
 
     /// Which column of which field: columns with one key lie side by side.
     fileprivate struct Key: Hashable {
-        var field: String
+        @ExactText var field: String
         /// The place among the field's columns, from behind, so that a presence column that some blocks
         /// have does not shift the others.
         var position: Int

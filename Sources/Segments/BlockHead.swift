@@ -61,7 +61,7 @@ package enum FieldLayout: Hashable, Sendable {
 }
 
 package struct FieldEntry: Hashable, Sendable {
-    package var name: String
+    @ExactText package var name: String
     /// Nil where every row has a value.
     package var presence: ColumnPlace?
     package var layout: FieldLayout

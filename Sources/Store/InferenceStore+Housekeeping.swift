@@ -14,6 +14,7 @@
 //  * Asking again for what is done changes nothing.
 //  * All of it works on a full disk as far as the log's reserve goes (EventLog: LogReserve.swift).
 
+import Bytes
 import Disk
 import EventLog
 import JSON
@@ -189,11 +190,11 @@ extension InferenceStore {
         let snapshot = log.snapshot()
         guard let index = snapshot.index.topics[topic] else { return 0 }
         var count = 0
-        var mayBeHidden = index.redactions.contains { $0.field == field }
-        var names: Set<String> = []
+        var mayBeHidden = index.redactions.contains { $0.field.isExactly(field) }
+        var names: Set<ExactText> = []
         func note(_ found: some Sequence<String>, rowCount: Int) {
-            if found.contains(field) { count += rowCount }
-            if names.count < RecordLimits.fieldCountMax { names.formUnion(found) }
+            if found.contains(where: { $0.isExactly(field) }) { count += rowCount }
+            if names.count < RecordLimits.fieldCountMax { names.formUnion(found.lazy.map { ExactText($0) }) }
         }
         for blocks in index.segments {
             for block in blocks.blocks {
@@ -211,10 +212,13 @@ extension InferenceStore {
         }
         mayBeHidden = mayBeHidden || snapshot.index.uses.values.contains { $0.unseenFrom != nil }
         guard count > 0 || mayBeHidden || index.rowCount == 0 else {
-            let whole = names.filter { field.hasPrefix($0 + ".") }.max { $0.count < $1.count }
+            let whole = names.map(\.text).filter { field.hasExactPrefix($0 + ".") }.max {
+                $0.count < $1.count
+            }
             let remedy =
                 whole.map { "\"\($0)\" is kept as one field: redact that" }
-                ?? "it has " + names.sorted().prefix(8).map { "\"\($0)\"" }.joined(separator: ", ")
+                ?? "it has "
+                + names.map(\.text).sorted().prefix(8).map { "\"\($0)\"" }.joined(separator: ", ")
                 + (names.count > 8 ? " and \(names.count - 8) more" : "")
             throw FieldError(
                 field: "field", problem: "names \"\(field)\", which no record of the topic has; \(remedy)")

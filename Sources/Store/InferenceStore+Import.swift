@@ -152,7 +152,7 @@ extension StoreView {
         var found = ImportMarks()
         var marks: [ImportMark?] = []
         // The newest mark of each name, and at each place.
-        var byPath: [String: Int] = [:]
+        var byPath: [ExactText: Int] = [:]
         var byPlace: [ImportMark.Place: Int] = [:]
         // Places that marks go on from where none is that can be read: each is that of one that cannot.
         var missing: Set<ImportMark.Place> = []
@@ -194,7 +194,7 @@ extension StoreView {
             {
                 missing.insert(begin)
             }
-            let namesake = byPath[mark.path].flatMap { mark.follows(marks[$0]) ? $0 : nil }
+            let namesake = byPath[ExactText(mark.path)].flatMap { mark.follows(marks[$0]) ? $0 : nil }
             if let last = namesake ?? mark.begin.flatMap({ byPlace[$0] }), var found = marks[last] {
                 // A file that goes on replaces its own last mark; one that was moved leaves it.
                 if namesake != nil { marks[last] = nil }
@@ -202,7 +202,7 @@ extension StoreView {
                 swap(&mark.earlier, &found.earlier)
                 if let place = found.place { mark.earlier.append(place) }
             }
-            byPath[mark.path] = marks.count
+            byPath[ExactText(mark.path)] = marks.count
             if let place = mark.place { byPlace[place] = marks.count }
             marks.append(mark)
         }

@@ -19,6 +19,7 @@
 //  * A window with a sealed result is not analysed again: what is left of its records is not it.
 
 import Assays
+import Bytes
 import EventLog
 import JSON
 import Records
@@ -50,7 +51,7 @@ struct LeavingRecords: Sendable {
     func hold(_ path: IOPath) -> Bool {
         guard let field, !field.hasPrefix("metadata.") else { return true }
         let name = path.recordField
-        return name == field || name.hasPrefix(field + ".") || field.hasPrefix(name + ".")
+        return name.isExactly(field) || name.hasExactPrefix(field + ".") || field.hasExactPrefix(name + ".")
     }
 }
 

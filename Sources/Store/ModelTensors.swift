@@ -5,6 +5,7 @@
 //    one is to blame, what was wanted and what was found.
 //  * Values are converted only where nothing is lost but a float32 model's own precision.
 
+import Bytes
 import JSON
 import Records
 import Serving
@@ -16,7 +17,7 @@ enum ModelTensors {
     static func inputs(_ batch: RecordBatch, for signature: ModelSignature) throws -> [Tensor] {
         var tensors: [Tensor] = []
         for field in batch.fields {
-            guard let input = signature.inputs.first(where: { $0.name == field.name }) else {
+            guard let input = signature.inputs.first(where: { $0.name.isExactly(field.name) }) else {
                 throw ServingError.unknownInput(field: field.name, known: signature.inputs.map(\.name))
             }
             tensors.append(try tensor(field, for: input, rowCount: batch.rowCount))

@@ -7,6 +7,7 @@
 //  * A struct named like a group of fields (RecordText.swift) is that group, one level deep: a column
 //    `in.x` and a member `x` of a struct `in` are the same field, and two of them are refused.
 
+import Bytes
 import Records
 
 package enum ArrowReader {
@@ -103,7 +104,7 @@ private struct ArrowBatchBuilder {
     private var times: [Int64]
     private var timeAbsent: [Int32]
     private var columns: [FieldColumn] = []
-    private var names: Set<String> = []
+    private var names: Set<ExactText> = []
 
     init(rowCount: Int, _ memory: ArrowMemory) {
         self.memory = memory
@@ -147,13 +148,11 @@ private struct ArrowBatchBuilder {
         columns.append(column)
     }
 
-    /// Swift compares strings by meaning: of names that differ only in how accents are composed one
-    /// would not come back as it was sent, so they count as one name given twice.
     private mutating func take(name: String, _ field: ArrowField) throws(ArrowError) {
-        guard names.insert(name).inserted else {
+        guard names.insert(ExactText(name)).inserted else {
             throw .refused(
                 field: field.path, row: nil,
-                problem: "is given twice: flat and in its group, or in another Unicode normalisation")
+                problem: "is given twice, or flat and in its group")
         }
     }
 }

@@ -5,12 +5,13 @@
 //    its first one stood.
 //  * Every batch whose rows are written was told to the schema before.
 
+import Bytes
 import Records
 
 /// The fields of the batches of one file, with a type for each that holds them all.
 package struct ArrowTableSchema: Sendable {
     fileprivate var names: [String] = []
-    fileprivate var types: [String: ArrowColumnType] = [:]
+    fileprivate var types: [ExactText: ArrowColumnType] = [:]
     /// Whether it was told of no batch.
     private(set) var isEmpty = true
 
@@ -20,11 +21,12 @@ package struct ArrowTableSchema: Sendable {
     package mutating func add(_ batch: RecordBatch) {
         isEmpty = false
         for field in batch.fields {
-            if types[field.name] == nil {
+            let name = ExactText(field.name)
+            if types[name] == nil {
                 names.append(field.name)
-                types[field.name] = ArrowColumnType()
+                types[name] = ArrowColumnType()
             }
-            types[field.name]?.add(field)
+            types[name]?.add(field)
         }
     }
 }
@@ -43,21 +45,22 @@ struct ArrowColumns {
     init(_ schema: ArrowTableSchema, _ form: RecordForm, _ selection: FieldSelection) {
         showsTime = selection.shows("time")
         let names = schema.names.filter { selection.shows($0) }
-        let all = Set(names)
-        var groups: [Substring: Int] = [:]
+        let all = Set(names.lazy.map { ExactText($0) })
+        var groups: [ExactText: Int] = [:]
         for name in names {
-            var field = (schema.types[name] ?? ArrowColumnType()).field(named: name)
+            var field = (schema.types[ExactText(name)] ?? ArrowColumnType()).field(named: name)
             // A field of the group's own name takes the name; the group's fields stay flat beside it.
-            guard form == .nested, let (group, rest) = RecordGroup.split(name), !all.contains(String(group))
+            guard form == .nested, let (group, rest) = RecordGroup.split(name),
+                !all.contains(ExactText(String(group)))
             else {
                 members.append(Member(columns: [(name, field)]))
                 continue
             }
             field.name = String(rest)
-            if let number = groups[group] {
+            if let number = groups[ExactText(String(group))] {
                 members[number].columns.append((name, field))
             } else {
-                groups[group] = members.count
+                groups[ExactText(String(group))] = members.count
                 members.append(Member(group: String(group), columns: [(name, field)]))
             }
         }

@@ -5,6 +5,8 @@
 //  * What is excluded is not shown, whatever includes it.
 //  * The time is a field like the others: "*" or "time" shows it.
 
+import Bytes
+
 package struct FieldSelection: Hashable, Sendable {
     package var included: [String]
     package var excluded: [String]
@@ -22,7 +24,7 @@ package struct FieldSelection: Hashable, Sendable {
     }
 
     private static func names(_ name: String, _ field: String) -> Bool {
-        if name == "*" || name == field { return true }
+        if name == "*" || name.isExactly(field) { return true }
         // Compared as bytes: the group is all that stands before the dot.
         return field.utf8.starts(with: name.utf8)
             && field.utf8.dropFirst(name.utf8.count).first == UInt8(ascii: ".")

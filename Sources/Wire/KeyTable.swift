@@ -5,6 +5,7 @@
 //  * `next` of a key is the key that followed it when it was last met, so a body whose rows are
 //    alike never looks a name up after its first row.
 
+import Bytes
 import JSON
 
 struct KeyTable {
@@ -39,7 +40,7 @@ struct KeyTable {
     /// The first is `start`, which is no key.
     var keys = [Key(role: .time)]
     private var names = [""]
-    var numbers: [String: Int] = [:]
+    var numbers: [ExactText: Int] = [:]
 
     init(group: String?) { self.group = group }
 
@@ -52,7 +53,7 @@ struct KeyTable {
     mutating func add(_ name: String, _ role: Role) -> Int {
         keys.append(Key(role: role))
         names.append(name)
-        numbers[name] = keys.count - 1
+        numbers[ExactText(name)] = keys.count - 1
         return keys.count - 1
     }
 

@@ -4,6 +4,7 @@
 //  * Keys are escaped here and nowhere else.
 //  * In the nested form the fields of one group stand together, where the first of them stood.
 
+import Bytes
 import JSON
 import Records
 
@@ -89,23 +90,23 @@ package struct PreparedRecords: Sendable {
         }
         times = batch.times
         showsTime = selection.shows("time")
-        var groups: [Substring: Int] = [:]
+        var groups: [ExactText: Int] = [:]
         for field in batch.fields where selection.shows(field.name) {
             guard form == .nested, let (group, rest) = RecordGroup.split(field.name) else {
                 members.append(Member(columns: [column(field, nestedName: field.name)]))
                 continue
             }
             let column = column(field, nestedName: String(rest))
-            if let known = groups[group] {
+            if let known = groups[ExactText(String(group))] {
                 members[known].columns.append(column)
             } else {
-                groups[group] = members.count
+                groups[ExactText(String(group))] = members.count
                 members.append(Member(groupKey: Self.key(String(group)), columns: [column]))
             }
         }
         for (group, number) in groups {
             members[number].namesake = members.firstIndex {
-                $0.groupKey == nil && $0.columns[0].name == group
+                $0.groupKey == nil && $0.columns[0].name.isExactly(group.text)
             }
         }
         if groups.isEmpty { flatColumns = members.map { $0.columns[0] } }

@@ -15,6 +15,7 @@
 //  * What a parser has read is taken over whole or not at all: where it was refused, or the two together
 //    would be, the authority reads those rows itself, and finds what there is to say about them.
 
+import Bytes
 import Dispatch
 import Glibc
 import JSON
@@ -159,9 +160,9 @@ extension RecordParser {
     ///
     /// - Returns: false, and nothing changed, where one parser might have refused a row of them.
     private mutating func join(_ next: RecordParser) -> Bool {
-        guard times.count + next.times.count <= Self.rowCountMax, spellsAlike(next) else { return false }
+        guard times.count + next.times.count <= Self.rowCountMax else { return false }
         // A field that is new begins with the rows here, which do not have it.
-        let numbers = next.fields.map { fieldNumbers[$0.name] }
+        let numbers = next.fields.map { fieldNumbers[ExactText($0.name)] }
         let newCount = numbers.count { $0 == nil }
         guard fields.count + newCount <= RecordLimits.fieldCountMax else { return false }
         var padding = paddingCount + next.paddingCount
@@ -174,7 +175,7 @@ extension RecordParser {
             let position = number ?? fields.count
             positions.append(position)
             if number == nil {
-                fieldNumbers[field.name] = position
+                fieldNumbers[ExactText(field.name)] = position
                 fields.append(FieldBuilder(name: field.name))
             }
             fields[position].pad(toRow: times.count)
@@ -188,22 +189,7 @@ extension RecordParser {
         return true
     }
 
-    /// Whether names that are one name to Swift have the same bytes in both: else a row is refused.
-    private func spellsAlike(_ next: RecordParser) -> Bool {
-        for table in next.tables {
-            guard let mine = tableNumber(ofGroup: table.group) else { continue }
-            for name in table.numbers.keys {
-                guard let known = tables[mine].numbers[name] else { continue }
-                guard tables[mine].name(known).utf8.elementsEqual(name.utf8) else { return false }
-            }
-        }
-        return next.fields.allSatisfy { field in
-            guard let known = fieldNumbers[field.name] else { return true }
-            return fields[known].name.utf8.elementsEqual(field.name.utf8)
-        }
-    }
-
-    /// Learns the keys that `next` met: another spelling of one is refused from here on.
+    /// Learns the keys that `next` met.
     ///
     /// - Parameter numbers: what the fields of `next` are here.
     private mutating func learnKeys(of next: RecordParser, fields numbers: [Int]) {
@@ -217,21 +203,23 @@ extension RecordParser {
                     case .field(let field): .field(numbers[field])
                     case .group: .group(.init())
                     }
-                _ = tables[mine].add(name, role)
+                _ = tables[mine].add(name.text, role)
             }
         }
     }
 
     /// A group's table, made where it has none.
     private mutating func addTable(ofGroup name: String?) -> Int {
-        guard let name, let key = tables[0].numbers[name], case .group(let group) = tables[0].keys[key].role
+        guard let name, let key = tables[0].numbers[ExactText(name)],
+            case .group(let group) = tables[0].keys[key].role
         else { preconditionFailure("A group of \(name ?? "rows") is a key of whole rows first.") }
         return addTable(key, group)
     }
 
     private func tableNumber(ofGroup group: String?) -> Int? {
         guard let group else { return 0 }
-        guard let key = tables[0].numbers[group], case .group(let known) = tables[0].keys[key].role else {
+        guard let key = tables[0].numbers[ExactText(group)], case .group(let known) = tables[0].keys[key].role
+        else {
             return nil
         }
         return known.table

@@ -11,6 +11,7 @@
 //    nested), where its time is no integer, or where a name is no text or too long.
 //  * Memory is in proportion to the body, but for at most `paddingCountMax` elements.
 
+import Bytes
 import JSON
 import Records
 import Synchronization
@@ -124,7 +125,7 @@ package struct RecordParser {
     /// The first is that of whole rows; each group has its own.
     var tables: [KeyTable] = [KeyTable(group: nil)]
     var fields: [FieldBuilder] = []
-    var fieldNumbers: [String: Int] = [:]
+    var fieldNumbers: [ExactText: Int] = [:]
     var paddingCount = 0
     /// `paddingCountMax`, or less where several read one body.
     private let paddingCountLimit: Int
@@ -347,10 +348,8 @@ extension RecordParser {
             throw .field(text, "has half of a surrogate pair in its name")
         }
         let name = scanner.decode(string)
-        var key = tables[table].numbers[name]
-        if let known = key {
-            try refuseOtherSpelling(of: name, as: tables[table].name(known))
-        } else {
+        var key = tables[table].numbers[ExactText(name)]
+        if key == nil {
             let role: KeyTable.Role =
                 if tables[table].group == nil && name == "time" {
                     .time
@@ -367,10 +366,7 @@ extension RecordParser {
 
     /// The field of that name, made where it is new.
     private mutating func fieldNumber(named name: String) throws(RowFault) -> Int {
-        if let known = fieldNumbers[name] {
-            try refuseOtherSpelling(of: name, as: fields[known].name)
-            return known
-        }
+        if let known = fieldNumbers[ExactText(name)] { return known }
         guard name.utf8.count <= RecordLimits.nameByteCountMax else {
             throw .field(
                 String(name.prefix(64)) + "…",
@@ -381,16 +377,8 @@ extension RecordParser {
             throw .tooLarge("a body has over \(RecordLimits.fieldCountMax) fields; split it")
         }
         fields.append(FieldBuilder(name: name))
-        fieldNumbers[name] = fields.count - 1
+        fieldNumbers[ExactText(name)] = fields.count - 1
         return fields.count - 1
-    }
-
-    /// Swift compares strings by meaning: names that differ only in how accents are composed would
-    /// be one field everywhere after, and one of the two would not come back as posted.
-    private func refuseOtherSpelling(of name: String, as known: String) throws(RowFault) {
-        guard name.utf8.elementsEqual(known.utf8) else {
-            throw .field(name, "is also given in another Unicode normalisation; use one of them")
-        }
     }
 
     private func tooSparse() -> RowFault {

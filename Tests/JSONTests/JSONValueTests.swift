@@ -31,6 +31,20 @@ import Testing
         #expect(object.members.map { $0.key } == ["b", "a", "b"])
     }
 
+    @Test("keys and strings of other bytes are others, though Swift takes one for the other")
+    func spellings() throws {
+        let text = "{\"\u{E9}\":1,\"e\u{301}\":2}"
+        let value = try JSONValue(parsing: text)
+        #expect(value["\u{E9}"] == .integer(1) && value["e\u{301}"] == .integer(2))
+        #expect(try value != JSONValue(parsing: "{\"\u{E9}\":1,\"\u{E9}\":2}"))
+        #expect(JSONValue.array([.string("\u{E9}")]) != .array([.string("e\u{301}")]))
+        guard case .object(var object) = value else {
+            throw JSONError(offset: 0, problem: "no object")
+        }
+        object["e\u{301}"] = nil
+        #expect(object.members.map { Array($0.key.utf8) } == [Array("\u{E9}".utf8)])
+    }
+
     @Test(
         "an error names its place",
         arguments: [

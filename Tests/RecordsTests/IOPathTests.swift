@@ -1,4 +1,4 @@
-// Invariants checked: the three at the head of IOPath.swift, in that order.
+// Invariants checked: the four at the head of IOPath.swift, in that order.
 
 import Records
 import Testing
@@ -120,5 +120,15 @@ struct IOPathTests {
             "output a 1",
         ].map { try IOPath(parsing: $0) }
         #expect(ordered.shuffled().sorted() == ordered)
+    }
+
+    @Test("fields of other bytes are other fields, and have their places in the order")
+    func spellings() throws {
+        let ordered = try ["e\u{301}", "e\u{301} 0", "\u{E9}", "\u{E9} 0"].map {
+            try IOPath(parsing: "input " + $0)
+        }
+        #expect(Set(ordered).count == 4)
+        for _ in 0..<10 { #expect(ordered.shuffled().sorted() == ordered) }
+        for path in ordered { #expect(try IOPath(parsing: path.dottedText) == path) }
     }
 }
