@@ -132,7 +132,7 @@ let targets: [Target] = rooms.flatMap { room -> [Target] in
 
 /// What the tests of several rooms share: random records, and a plain array that says what a log holds.
 let testSupport = Target.target(
-    name: "TestSupport", dependencies: ["Disk", "Simulation", "Records", "Segments", "EventLog"],
+    name: "TestSupport", dependencies: ["Bytes", "Disk", "Simulation", "Records", "Segments", "EventLog"],
     path: "Tests/TestSupport", swiftSettings: strict)
 
 /// A log's histories on a simulated disk, cut off anywhere: for its tests, and for a program that tries

@@ -1,5 +1,6 @@
 // Everything that a log's index shows, read back from its blocks and tails and checked on the way.
 
+import Bytes
 import Disk
 import EventLog
 import Records
@@ -117,7 +118,7 @@ package struct LogContents: Hashable, Sendable {
     private static let known = Mutex<[[UInt8]: Block]>([:])
 
     private static func read(
-        _ entry: BlockEntry, of file: SegmentFile, hiding hidden: Set<String>, with reader: BlockReader
+        _ entry: BlockEntry, of file: SegmentFile, hiding hidden: Set<ExactText>, with reader: BlockReader
     ) throws(SegmentError) -> (BlockHead, [Int64], [String]) {
         var bytes = try file.read(at: entry.offset, byteCount: entry.headByteCount)
         if entry.kind == .grouped {
@@ -133,8 +134,8 @@ package struct LogContents: Hashable, Sendable {
         }
         var (head, batch) = try file.batch(entry, with: reader)
         if !hidden.isEmpty {
-            batch.fields.removeAll { hidden.contains($0.name) }
-            head.fields.removeAll { hidden.contains($0.name) }
+            batch.fields.removeAll { hidden.contains(ExactText($0.name)) }
+            head.fields.removeAll { hidden.contains(ExactText($0.name)) }
         }
         let texts = batch.recordTexts
         if hidden.isEmpty {
