@@ -37,7 +37,8 @@ package struct Leap: Hashable, Sendable {
             throw FieldError(field: "", problem: "is no JSON: \(error)")
         }
         let field = JSONField(document)["index"]
-        guard let index = UInt64(exactly: try field.integer()), index <= UInt64(SegmentFormat.indexLimit) else {
+        guard let index = UInt64(exactly: try field.integer()), index <= UInt64(SegmentFormat.indexLimit)
+        else {
             throw field.refused("is no index")
         }
         self.index = index

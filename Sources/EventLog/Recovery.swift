@@ -83,15 +83,21 @@ struct Recovery {
 
     /// The same of the segments that a manifest names.
     mutating func run(_ found: Manifest) throws(LogError) -> Outcome {
-        if isWriter { try removeStrays(found) }
         var outcome = Outcome(manifest: found)
         report.segmentCount = found.entries.count
+        func announce(from position: Int) {
+            ahead.announce(found.entries[position...]) {
+                [files, configuration] (number) throws(SegmentError) in
+                try SegmentFile(opening: number, in: configuration.directory, on: files)
+            }
+        }
+        announce(from: 0)
+        // While the disk is at it.
+        if isWriter { try removeStrays(found) }
         for (position, entry) in found.entries.enumerated() {
             if position % ReadAheadSegments.countMax == 0 {
-                ahead.fill(found.entries[position...]) {
-                    [files, configuration] (number) throws(SegmentError) in
-                    try SegmentFile(opening: number, in: configuration.directory, on: files)
-                }
+                if position > 0 { announce(from: position) }
+                ahead.read()
             }
             if entry.state == .active && isWriter {
                 try moveActive(entry.number, at: position, into: &outcome)

@@ -45,27 +45,35 @@ struct ReadAheadSegments {
     /// and a log may have more segments than a process may open files.
     static let countMax = 64
 
+    /// Those whose bytes the disk fetches.
+    private var announced: [SegmentFile] = []
     /// The next one is the last.
     private var found: [Found] = []
 
-    /// Opens those of the next `countMax` entries that are sealed.
+    /// Opens those of the next `countMax` entries that are sealed, and has the disk fetch what they say of
+    /// themselves: there is time for something else before it is there.
     ///
     /// - Parameter open: what is wrong with one that it does not open is told by it when its turn comes.
-    mutating func fill(
+    mutating func announce(
         _ entries: ArraySlice<Manifest.Entry>,
         _ open: @Sendable (UInt64) throws(SegmentError) -> SegmentFile
     ) {
         let sealed = entries.prefix(Self.countMax).filter { $0.state == .sealed }
         // All are announced before one is waited for; and to announce one costs half of what to read it does.
-        let segments = ReadAheadSegments.onAllCores(sealed) { entry -> SegmentFile? in
+        announced = ReadAheadSegments.onAllCores(sealed) { entry -> SegmentFile? in
             let segment = try? open(entry.number)
             segment?.willReadFooter(byteCount: entry.byteCount)
             return segment
         }.compactMap { $0 }
-        let contents = ReadAheadSegments.onAllCores(segments) { segment in
+    }
+
+    /// Reads those that were announced.
+    mutating func read() {
+        let contents = ReadAheadSegments.onAllCores(announced) { segment in
             Result { () throws(SegmentError) in try SealedContents(reading: segment) }
         }
-        found = zip(segments, contents).map { Found(segment: $0, contents: $1) }.reversed()
+        found = zip(announced, contents).map { Found(segment: $0, contents: $1) }.reversed()
+        announced = []
     }
 
     /// What `body` makes of each item, in their order.

@@ -12,18 +12,18 @@
 /// Entries in an order of their own: made when they are asked for.
 package struct BlockList: RandomAccessCollection, Sendable {
     /// Whose rows a block holds.
-    private struct Owner: Hashable {
+    struct Owner: Hashable {
         var topic: String
         var partition: String
     }
 
-    private struct Times {
+    struct Times {
         var min: Int64
         var max: Int64
     }
 
     /// What `SegmentFormat` bounds is as narrow as its bound.
-    private struct Place {
+    struct Place {
         var offset: Int
         var firstIndex: UInt64
         var firstCommit: UInt64
@@ -38,10 +38,11 @@ package struct BlockList: RandomAccessCollection, Sendable {
     }
 
     private var owners: [Owner] = []
-    /// Of each owner, the index after its last row.
+    /// Of each owner, the index after its last row; 0 where it has none in this list.
     private var indexEnds: [UInt64] = []
-    private var times: [Times] = []
-    private var places: [Place] = []
+    /// Parts of their segment's, where the list is of one of its topics.
+    private var times: ArraySlice<Times> = []
+    private var places: ArraySlice<Place> = []
     /// The owners' numbers, once one was looked for: a list that was read as a whole needs none.
     private var numbers: [Owner: UInt32] = [:]
 
@@ -60,49 +61,65 @@ package struct BlockList: RandomAccessCollection, Sendable {
         for entry in entries { append(entry) }
     }
 
+    /// - Parameters:
+    ///   - owners: each once; not all need have a block.
+    ///   - times: of the blocks at `places`.
+    init(_ owners: [Owner], _ times: ArraySlice<Times>, _ places: ArraySlice<Place>) {
+        self.owners = owners
+        self.times = times
+        self.places = places
+        indexEnds = [UInt64](repeating: 0, count: owners.count)
+        for span in times {
+            timeMin = Swift.min(timeMin, span.min)
+            timeMax = Swift.max(timeMax, span.max)
+        }
+        for place in places { count(place) }
+    }
+
     // MARK: Entries
 
     package var startIndex: Int { 0 }
     package var endIndex: Int { places.count }
 
     package subscript(position: Int) -> BlockEntry {
-        let place = places[position]
+        let place = places[places.startIndex + position]
+        let span = times[times.startIndex + position]
         let owner = owners[Int(place.owner)]
         return BlockEntry(
             topic: owner.topic, partition: owner.partition, offset: place.offset,
             byteCount: Int(place.byteCount), headByteCount: Int(place.headByteCount), kind: place.kind,
-            firstIndex: place.firstIndex, rowCount: Int(place.rowCount), timeMin: times[position].min,
-            timeMax: times[position].max, firstCommit: place.firstCommit, lastCommit: place.lastCommit,
+            firstIndex: place.firstIndex, rowCount: Int(place.rowCount), timeMin: span.min,
+            timeMax: span.max, firstCommit: place.firstCommit, lastCommit: place.lastCommit,
             columnsDistance: Int(place.columnsDistance))
     }
 
     /// Calls `body` with the position of each block that may hold a record of `window`.
     package func forEachPosition(in window: Range<Int64>, _ body: (Int) -> Void) {
-        for position in times.indices
-        where times[position].max >= window.lowerBound && times[position].min < window.upperBound {
+        for (position, span) in times.enumerated()
+        where span.max >= window.lowerBound && span.min < window.upperBound {
             body(position)
         }
     }
 
     /// Calls `body` with every partition that has a block, and the index after its last row.
     package func forEachIndexEnd(_ body: (_ partition: String, _ indexEnd: UInt64) -> Void) {
-        for (owner, indexEnd) in zip(owners, indexEnds) { body(owner.partition, indexEnd) }
+        for (owner, indexEnd) in zip(owners, indexEnds) where indexEnd > 0 { body(owner.partition, indexEnd) }
     }
 
     // MARK: Growing
 
-    mutating func reserveCapacity(_ count: Int) {
-        times.reserveCapacity(count)
-        places.reserveCapacity(count)
-    }
-
     package mutating func append(_ entry: BlockEntry) {
-        append(
-            number: number(entry.topic, entry.partition), offset: entry.offset, byteCount: entry.byteCount,
-            headByteCount: entry.headByteCount, kind: entry.kind, firstIndex: entry.firstIndex,
-            rowCount: entry.rowCount, timeMin: entry.timeMin, timeMax: entry.timeMax,
-            firstCommit: entry.firstCommit, lastCommit: entry.lastCommit,
-            columnsDistance: entry.columnsDistance)
+        let place = Place(
+            offset: entry.offset, firstIndex: entry.firstIndex, firstCommit: entry.firstCommit,
+            lastCommit: entry.lastCommit, byteCount: UInt32(entry.byteCount),
+            headByteCount: UInt32(entry.headByteCount), rowCount: UInt32(entry.rowCount),
+            columnsDistance: UInt32(entry.columnsDistance), owner: number(entry.topic, entry.partition),
+            kind: entry.kind)
+        places.append(place)
+        times.append(Times(min: entry.timeMin, max: entry.timeMax))
+        timeMin = Swift.min(timeMin, entry.timeMin)
+        timeMax = Swift.max(timeMax, entry.timeMax)
+        count(place)
     }
 
     package mutating func append(contentsOf entries: some Sequence<BlockEntry>) {
@@ -120,41 +137,14 @@ package struct BlockList: RandomAccessCollection, Sendable {
         }
         let owner = Owner(topic: topic, partition: partition)
         if let known = numbers[owner] { return known }
-        let number = appendOwner(topic, partition)
+        owners.append(owner)
+        indexEnds.append(0)
+        let number = UInt32(owners.count - 1)
         numbers[owner] = number
         return number
     }
 
-    /// Adds an owner that is not there yet.
-    ///
-    /// - Returns: its number.
-    mutating func appendOwner(_ topic: String, _ partition: String) -> UInt32 {
-        owners.append(Owner(topic: topic, partition: partition))
-        indexEnds.append(0)
-        return UInt32(owners.count - 1)
-    }
-
-    /// Adds a block of the owner `number`.
-    mutating func append(
-        number: UInt32, offset: Int, byteCount: Int, headByteCount: Int, kind: BlockKind, firstIndex: UInt64,
-        rowCount: Int, timeMin: Int64, timeMax: Int64, firstCommit: UInt64, lastCommit: UInt64,
-        columnsDistance: Int
-    ) {
-        append(
-            Place(
-                offset: offset, firstIndex: firstIndex, firstCommit: firstCommit, lastCommit: lastCommit,
-                byteCount: UInt32(byteCount), headByteCount: UInt32(headByteCount),
-                rowCount: UInt32(rowCount), columnsDistance: UInt32(columnsDistance), owner: number,
-                kind: kind),
-            Times(min: timeMin, max: timeMax))
-    }
-
-    @inline(__always)
-    private mutating func append(_ place: Place, _ span: Times) {
-        places.append(place)
-        times.append(span)
-        timeMin = Swift.min(timeMin, span.min)
-        timeMax = Swift.max(timeMax, span.max)
+    private mutating func count(_ place: Place) {
         lastCommit = Swift.max(lastCommit, place.lastCommit)
         byteCount += Int(place.byteCount)
         rowCount += Int(place.rowCount)
@@ -165,31 +155,43 @@ package struct BlockList: RandomAccessCollection, Sendable {
 
     // MARK: Apart
 
-    /// Its blocks, apart by topic, each in the order of this list.
+    /// Its blocks, apart by topic, each in the order of this list. A topic's only run of neighbours, which is what
+    /// regrouping leaves of each, stays where it is.
     package func byTopic() -> [(topic: String, blocks: BlockList)] {
-        var found: [(topic: String, blocks: BlockList)] = []
-        var positions: [String: Int] = [:]
-        /// Of each owner: where its topic stands in `found`, and its number there.
-        var homes: [(position: Int, number: UInt32)] = []
-        for owner in owners {
-            let position = positions[owner.topic] ?? found.count
-            if position == found.count {
-                positions[owner.topic] = position
-                found.append((owner.topic, BlockList()))
+        var topics: [String] = []
+        var numbers: [String: Int] = [:]
+        /// Of each owner, the number of its topic.
+        let topicNumbers = owners.map { owner in
+            if let known = numbers[owner.topic] { return known }
+            topics.append(owner.topic)
+            numbers[owner.topic] = topics.count - 1
+            return topics.count - 1
+        }
+        var runs = [[Range<Int>]](repeating: [], count: topics.count)
+        // Both begin at the same index: they are parts of arrays that grew together.
+        precondition(times.indices == places.indices, "A block has its times.")
+        var start = places.startIndex
+        while start < places.endIndex {
+            let topic = topicNumbers[Int(places[start].owner)]
+            var end = start + 1
+            while end < places.endIndex, topicNumbers[Int(places[end].owner)] == topic { end += 1 }
+            runs[topic].append(start..<end)
+            start = end
+        }
+        return zip(topics, runs).map { topic, runs in
+            if runs.count == 1 {
+                return (topic, BlockList(owners, times[runs[0]], places[runs[0]]))
             }
-            homes.append((position, found[position].blocks.appendOwner(owner.topic, owner.partition)))
+            var (ownTimes, ownPlaces): ([Times], [Place]) = ([], [])
+            let count = runs.reduce(0) { $0 + $1.count }
+            ownTimes.reserveCapacity(count)
+            ownPlaces.reserveCapacity(count)
+            for run in runs {
+                ownTimes += times[run]
+                ownPlaces += places[run]
+            }
+            return (topic, BlockList(owners, ownTimes[...], ownPlaces[...]))
         }
-        if found.count == 1 { return [(found[0].topic, self)] }
-        var counts = [Int](repeating: 0, count: found.count)
-        for place in places { counts[homes[Int(place.owner)].position] += 1 }
-        for (position, count) in counts.enumerated() { found[position].blocks.reserveCapacity(count) }
-        for position in places.indices {
-            var place = places[position]
-            let home = homes[Int(place.owner)]
-            place.owner = home.number
-            found[home.position].blocks.append(place, times[position])
-        }
-        return found
     }
 }
 

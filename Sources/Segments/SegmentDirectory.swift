@@ -180,9 +180,7 @@ package struct SegmentDirectory: Equatable, Sendable {
             directory.commits = first...first + (try cursor.readCommit(behind: first))
         }
         let blockCount = try cursor.readCount(limit: entryCountMax)
-        // A claim, until as many bytes are there: an entry has a dozen.
-        directory.blocks.reserveCapacity(min(blockCount, cursor.remaining / 12))
-        try readBlocks(blockCount, names, from: &cursor, into: &directory.blocks, &nameCount)
+        directory.blocks = try readBlocks(blockCount, names, from: &cursor, &nameCount)
         for _ in 0..<(try cursor.readCount(limit: entryCountMax)) {
             directory.events.append(
                 EventEntry(
@@ -204,18 +202,23 @@ package struct SegmentDirectory: Equatable, Sendable {
     /// Opening a log reads an entry for every block that there is: so the numbers of one are read together, and
     /// where one is beyond its limit, its place is looked for then.
     private static func readBlocks(
-        _ count: Int, _ names: [String], from cursor: inout ByteCursor, into blocks: inout BlockList,
-        _ nameCount: inout Int
-    ) throws(BytesError) {
+        _ count: Int, _ names: [String], from cursor: inout ByteCursor, _ nameCount: inout Int
+    ) throws(BytesError) -> BlockList {
         guard !names.isEmpty || count == 0 else {
             throw .malformed(offset: cursor.offset, reason: "blocks, and no names of their topics")
         }
         let numbers = UnsafeMutableBufferPointer<UInt64>.allocate(capacity: 9)
         defer { numbers.deallocate() }
         let nameNumbers = UnsafeMutableBufferPointer(rebasing: numbers[..<2])
-        /// The owners' numbers in `blocks`, by both of their names'.
-        var owners: [Int: UInt32] = [:]
+        var owners: [BlockList.Owner] = []
+        /// Their numbers, by both of their names'.
+        var ownerNumbers: [Int: UInt32] = [:]
         var (owner, ownerNames) = (UInt32(0), -1)
+        var times: [BlockList.Times] = []
+        var places: [BlockList.Place] = []
+        // A claim, until as many bytes are there: an entry has a dozen.
+        times.reserveCapacity(min(count, cursor.remaining / 12))
+        places.reserveCapacity(min(count, cursor.remaining / 12))
         var start = 0
         func number(_ position: Int, limit: Int) throws(BytesError) -> Int {
             guard numbers[position] <= UInt64(limit) else {
@@ -234,8 +237,13 @@ package struct SegmentDirectory: Equatable, Sendable {
             // Neighbours are mostly of one owner.
             if ownerNames != topic * names.count + partition {
                 ownerNames = topic * names.count + partition
-                owner = owners[ownerNames] ?? blocks.appendOwner(names[topic], names[partition])
-                owners[ownerNames] = owner
+                if let known = ownerNumbers[ownerNames] {
+                    owner = known
+                } else {
+                    owner = UInt32(owners.count)
+                    ownerNumbers[ownerNames] = owner
+                    owners.append(BlockList.Owner(topic: names[topic], partition: names[partition]))
+                }
             }
             let code: UInt8 = try cursor.read()
             guard let kind = BlockKind(rawValue: code) else {
@@ -254,11 +262,15 @@ package struct SegmentDirectory: Equatable, Sendable {
             let lastCommit = firstCommit + (try number(8, limit: SegmentFormat.commitLimit - firstCommit))
             let columnsDistance =
                 kind == .grouped ? try cursor.readCount(limit: SegmentFormat.envelopeByteCountMax) : 0
-            blocks.append(
-                number: owner, offset: offset, byteCount: byteCount, headByteCount: headByteCount, kind: kind,
-                firstIndex: firstIndex, rowCount: rowCount, timeMin: timeMin, timeMax: timeMax,
-                firstCommit: UInt64(firstCommit), lastCommit: UInt64(lastCommit),
-                columnsDistance: columnsDistance)
+            times.append(BlockList.Times(min: timeMin, max: timeMax))
+            places.append(
+                BlockList.Place(
+                    offset: offset, firstIndex: firstIndex, firstCommit: UInt64(firstCommit),
+                    lastCommit: UInt64(lastCommit), byteCount: UInt32(truncatingIfNeeded: byteCount),
+                    headByteCount: UInt32(truncatingIfNeeded: headByteCount),
+                    rowCount: UInt32(truncatingIfNeeded: rowCount),
+                    columnsDistance: UInt32(truncatingIfNeeded: columnsDistance), owner: owner, kind: kind))
         }
+        return BlockList(owners, times[...], places[...])
     }
 }
