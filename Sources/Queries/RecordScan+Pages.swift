@@ -87,10 +87,9 @@ extension RecordScan {
                 newestFirst ? part.firstIndex < start : part.endIndex > start
             }
             parts.sort { newestFirst ? $0.firstIndex > $1.firstIndex : $0.firstIndex < $1.firstIndex }
-            page.rows.statistics.unseen += index.gaps.filter {
-                $0.partition == partition
-                    && (newestFirst ? $0.indexes.lowerBound < start : $0.indexes.upperBound > start)
-            }.map { UnseenPart($0, of: topic) }
+            page.rows.statistics.unseen += index.gaps(of: partition, topic) {
+                newestFirst ? $0.lowerBound < start : $0.upperBound > start
+            }
             scan: for part in parts {
                 if Task.isCancelled { throw CancellationError() }
                 if page.rows.rows.count >= limit {
@@ -142,7 +141,7 @@ extension RecordScan {
     ) throws(CancellationError) -> RecordRows {
         var result = RecordRows()
         guard let index = snapshot.index.topics[topic] else { return result }
-        result.statistics.unseen = index.gaps(of: partition, topic).filter { $0.indexes.overlaps(indexes) }
+        result.statistics.unseen = index.gaps(of: partition, topic) { $0.overlaps(indexes) }
         let parts = parts(of: index, partition).filter { ($0.firstIndex..<$0.endIndex).overlaps(indexes) }
         for part in parts.sorted(by: { $0.firstIndex < $1.firstIndex }) {
             if Task.isCancelled { throw CancellationError() }

@@ -72,3 +72,12 @@ extension LogIndex {
         }
     }
 }
+
+extension TopicIndex {
+    /// Records of a partition that opening the log could not see, of the holes that are asked for.
+    func gaps(
+        of partition: String, _ topic: String, _ isAsked: (Range<UInt64>) -> Bool
+    ) -> [UnseenPart] {
+        gaps.filter { $0.partition == partition && isAsked($0.indexes) }.map { UnseenPart($0, of: topic) }
+    }
+}

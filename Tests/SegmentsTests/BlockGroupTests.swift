@@ -1,5 +1,6 @@
 // Invariants checked: the two at the head of BlockGroup.swift, over blocks of every shape.
 
+import Bytes
 import Disk
 import Records
 import Simulation
@@ -11,7 +12,7 @@ import Testing
 @Suite struct BlockGroupTests {
     /// Blocks of one topic in a segment of their own, and the same as a group in another.
     static func written(
-        seed: UInt64, dropping dropped: Set<String> = []
+        seed: UInt64, dropping dropped: Set<ExactText> = []
     ) throws -> (disk: SimulatedFileSystem, single: [BlockEntry], grouped: [BlockEntry]) {
         var generator = SeededGenerator(seed: seed)
         let disk = SimulatedFileSystem()
@@ -116,7 +117,7 @@ import Testing
         let (disk, single, grouped) = try Self.written(seed: 11, dropping: [])
         let before = try SegmentFile(opening: 1, in: "", on: disk)
         let name = try #require(try before.head(single[0]).fields.first?.name)
-        let (other, _, dropped) = try Self.written(seed: 11, dropping: [name])
+        let (other, _, dropped) = try Self.written(seed: 11, dropping: [ExactText(name)])
         let (left, right) = (
             try SegmentFile(opening: 2, in: "", on: disk), try SegmentFile(opening: 2, in: "", on: other)
         )

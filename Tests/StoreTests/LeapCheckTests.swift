@@ -1,12 +1,12 @@
 // Checked: what a leap leaves is no damage to `check`, before and after the file comes back that was given up.
 
 import Disk
-import EventLog
 import Records
 import Segments
 import Simulation
 import Testing
 
+@testable import EventLog
 @testable import Store
 
 @Suite struct LeapCheckTests {
