@@ -4,7 +4,7 @@
 //     policy, command ──► results sealed ──► tombstone ──► answers are without ──► rewrite ──► disk is without
 //
 // Invariants:
-//  * Records go by tombstone alone, whole blocks of them; control events never do.
+//  * Records go by tombstone alone, whole blocks of them or what waits in memory as one; control events never do.
 //  * What was made of records is sealed before retention lets them go (`sealResults`). A result that nothing
 //    proves does not keep them, and is told of; one that there is not at all does.
 //  * What stops one topic's retention stops no other's, but for a log that does not write.
@@ -25,7 +25,7 @@ import Segments
 package struct RetentionPolicy: Hashable, Sendable {
     /// Records older than this go; nil for none.
     package var age: TimeSpan?
-    /// Past so many bytes of blocks the oldest go; nil for no bound.
+    /// Past so many bytes, of blocks and of what waits to become one, the oldest go; nil for no bound.
     package var byteCount: Int?
 
     package init(age: TimeSpan? = nil, byteCount: Int? = nil) {
@@ -330,52 +330,58 @@ extension InferenceStore {
 }
 
 extension RetentionPolicy {
-    /// The blocks that are over its bounds: those too old, then the oldest ones past the bytes.
+    /// What is over its bounds: what is too old, then the oldest past the bytes, in blocks or waiting in memory to
+    /// become one.
     ///
-    /// A block goes when its newest record may: what is kept is up to one block more than was asked. A
-    /// record whose clock was ahead keeps its block until its time has passed.
-    /// So does what waits in memory to become a block.
-    func excess(of topic: TopicIndex, at now: Timestamp) -> [ExcessRecords] {
-        let blocks = topic.segments.flatMap(\.blocks).sorted { $0.timeMax < $1.timeMax }
-        var goes = blocks.prefix(0)
-        var waiting: [ExcessRecords] = []
+    /// What stands together goes when its newest record may: what is kept is up to one block more than was asked. A
+    /// record whose clock was ahead keeps what it stands with until its time has passed.
+    func excess(of topic: TopicIndex, at now: Timestamp) -> [RecordPart] {
+        let parts = RecordPart.all(of: topic).sorted {
+            ($0.timeMax, $0.indexes.lowerBound) < ($1.timeMax, $1.indexes.lowerBound)
+        }
+        var goes = parts.prefix(0)
         if let age {
             let oldest = now.adding(TimeSpan(microseconds: -age.microseconds)).milliseconds
-            goes = blocks.prefix { $0.timeMax < oldest }
-            waiting = topic.tails.values.joined().filter { $0.timeMax < oldest }.map { run in
-                ExcessRecords(
-                    partition: run.partition, indexes: run.firstIndex..<run.endIndex, timeMin: run.timeMin,
-                    timeMax: run.timeMax)
-            }
+            goes = parts.prefix { $0.timeMax < oldest }
         }
         if let byteCount {
-            var rest = blocks[goes.endIndex...].reduce(0) { $0 + $1.byteCount }
-            while rest > byteCount, goes.endIndex < blocks.endIndex {
-                rest -= blocks[goes.endIndex].byteCount
-                goes = blocks[..<(goes.endIndex + 1)]
+            var rest = parts[goes.endIndex...].reduce(0) { $0 + $1.byteCount }
+            while rest > byteCount, goes.endIndex < parts.endIndex {
+                rest -= parts[goes.endIndex].byteCount
+                goes = parts[..<(goes.endIndex + 1)]
             }
         }
-        return waiting
-            + goes.map { block in
-                ExcessRecords(
-                    partition: block.partition, indexes: block.indexes, timeMin: block.timeMin,
-                    timeMax: block.timeMax)
-            }
+        return Array(goes)
     }
 }
 
-/// Records that a policy lets go, which stand together.
-struct ExcessRecords: Hashable {
+/// Records that stand together, in a block or in memory, and go together.
+struct RecordPart: Hashable {
     var partition: String
     var indexes: Range<UInt64>
     /// Of their times, in milliseconds.
     var timeMin: Int64
     var timeMax: Int64
+    /// As a topic's bytes are counted: those on disk of a block, those in memory of what waits there.
+    var byteCount: Int
+
+    static func all(of topic: TopicIndex) -> [RecordPart] {
+        topic.segments.flatMap(\.blocks).map { block in
+            RecordPart(
+                partition: block.partition, indexes: block.indexes, timeMin: block.timeMin,
+                timeMax: block.timeMax, byteCount: block.byteCount)
+        }
+            + topic.tails.values.joined().map { run in
+                RecordPart(
+                    partition: run.partition, indexes: run.firstIndex..<run.endIndex, timeMin: run.timeMin,
+                    timeMax: run.timeMax, byteCount: run.byteCount)
+            }
+    }
 }
 
 extension TimeWindow {
     /// The least windows that hold all of some records: those that overlap are one.
-    fileprivate static func covering(_ parts: [ExcessRecords]) -> [TimeWindow] {
+    fileprivate static func covering(_ parts: [RecordPart]) -> [TimeWindow] {
         var windows: [TimeWindow] = []
         for part in parts.sorted(by: { $0.timeMin < $1.timeMin }) {
             let window = TimeWindow(

@@ -113,7 +113,8 @@ struct Retain: AsyncParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "The bytes on disk past which the oldest records go; none for any.", valueName: "bytes"),
+            "The bytes past which the oldest records go, on disk or waiting in memory for it; none for any.",
+            valueName: "bytes"),
         transform: Retain.byteCount)
     var bytes: RetentionBound<Int>?
 

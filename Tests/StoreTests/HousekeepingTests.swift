@@ -1,7 +1,6 @@
-// Invariants checked: those at the heads of InferenceStore+Housekeeping.swift, Housekeeper.swift and
-// StoreSnapshot.swift, on a real directory: what is said to be gone is looked for in the raw files.
+// Invariants checked: those at the heads of InferenceStore+Housekeeping.swift and Housekeeper.swift, on a real
+// directory: what is said to be gone is looked for in the raw files.
 
-import Bytes
 import Disk
 import EventLog
 import Foundation
@@ -10,7 +9,6 @@ import Logging
 import Queries
 import Records
 import Segments
-import Simulation
 import Testing
 
 @testable import Store
@@ -169,11 +167,14 @@ struct HousekeepingTests {
         #expect(try await scene.store.applyRetention() == RetentionReport(), "asked again")
         let index = try #require(scene.store.log.snapshot().index.topics[topic])
         #expect(index.letGo == ["engine": IndexRanges(0..<600)])
-        let least = index.segments.flatMap(\.blocks).map(\.byteCount).min() ?? 0
-        try await scene.store.setRetention(RetentionPolicy(byteCount: least), of: topic)
+        // What waits is newer than all blocks.
+        let bound =
+            try #require(index.segments.flatMap(\.blocks).map(\.byteCount).min())
+            + index.tails.values.joined().reduce(0) { $0 + $1.byteCount }
+        try await scene.store.setRetention(RetentionPolicy(byteCount: bound), of: topic)
         try await scene.store.applyRetention()
         let again = try await scene.restarted()
-        #expect(again.store.retention(of: topic) == RetentionPolicy(byteCount: least))
+        #expect(again.store.retention(of: topic) == RetentionPolicy(byteCount: bound))
         #expect(
             again.store.log.snapshot().index.topics[topic]?.letGo["engine"]?.ranges.first?.lowerBound == 0)
         #expect(
@@ -209,6 +210,52 @@ struct HousekeepingTests {
         try await scene.store.setRetention(RetentionPolicy(byteCount: byteCount - 1), of: topic)
         #expect(try await scene.store.applyRetention().recordCounts == [topic: 1100])
         try await scene.store.close()
+    }
+
+    // Blocks alone were counted and went: the newest records, while the oldest stayed, which waited in memory.
+    @Test(
+        "past the bytes the oldest go, in blocks or waiting to become one, and what waits is bounded as well")
+    func oldestFirst() async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        func index(_ topic: String) throws -> TopicIndex {
+            try #require(scene.store.log.snapshot().index.topics[topic])
+        }
+        for second in 0..<20 {
+            _ = try await scene.store.append(Self.batch(second, count: 1), topic: topic, partition: "edge-1")
+        }
+        for part in 1...3 {
+            _ = try await scene.store.append(
+                Self.batch(part * 10_000, count: 1100), topic: topic, partition: "engine")
+        }
+        let blocks = try index(topic).segments.flatMap(\.blocks).sorted { $0.timeMax < $1.timeMax }
+        try #require(blocks.count == 3)
+        try await scene.store.setRetention(
+            RetentionPolicy(byteCount: blocks[1].byteCount + blocks[2].byteCount), of: topic)
+        #expect(try await scene.store.applyRetention().recordCounts == [topic: 1120])
+        #expect(
+            try index(topic).letGo == ["edge-1": IndexRanges(0..<20), "engine": IndexRanges(0..<1100)])
+        #expect(try await scene.store.applyRetention() == RetentionReport(), "asked again")
+
+        let other = try await Scene.createPipeline("churn", in: WorkspaceID(1), scene.store, scene.clock)
+        let singles = other.topic.name
+        for second in 0..<100 {
+            _ = try await scene.store.append(
+                Self.batch(second, count: 1), topic: singles, partition: "engine")
+        }
+        let runs = try #require(try index(singles).tails["engine"])
+        let byteCount = try index(singles).byteCount
+        try #require(runs.count > 1 && byteCount == runs.reduce(0) { $0 + $1.byteCount })
+        try await scene.store.setRetention(RetentionPolicy(byteCount: byteCount), of: singles)
+        #expect(try await scene.store.applyRetention() == RetentionReport())
+        try await scene.store.setRetention(RetentionPolicy(byteCount: byteCount - 1), of: singles)
+        let first = runs[0].batch.rowCount
+        #expect(try await scene.store.applyRetention().recordCounts == [singles: UInt64(first)])
+        #expect(try index(singles).letGo == ["engine": IndexRanges(0..<UInt64(first))])
+        let again = try await scene.restarted()
+        #expect(again.store.log.snapshot().index.topics[singles]?.rowCount == 100 - first)
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        try await again.store.close()
     }
 
     // A window that holds nothing but the last record of what goes depends on it all the same; so do those before
@@ -320,122 +367,5 @@ struct HousekeepingTests {
         #expect(
             again.store.log.snapshot().index.topics[topic]?.letGo == ["engine": IndexRanges(0..<300)])
         try await again.store.close()
-    }
-}
-
-@Suite("Snapshots")
-struct StoreSnapshotTests {
-    @Test("a snapshot taken while others append holds what was acknowledged, and restores")
-    func whileAppending() async throws {
-        let scene = try await HousekeepingTests.filled()
-        let topic = scene.pipeline.topic.name
-        let (backup, restored) = (scene.folder.path + "/backup", scene.folder.path + "/restored")
-        let before = scene.store.log.cut
-        let appends = Task {
-            for part in 0..<60 {
-                _ = try await scene.store.append(
-                    HousekeepingTests.batch(20_000 + part, count: 1), topic: topic, partition: "edge-2")
-                if part % 20 == 10 { _ = try await scene.store.compact() }
-            }
-        }
-        let report = try StoreSnapshot.take(of: scene.folder.path, to: backup)
-        try await appends.value
-        #expect(report.cut >= before && report.damages == [])
-        let expected = try HousekeepingTests.numbers(scene.store.log.snapshot(), topic)
-        try await scene.store.close()
-        #expect(try StoreSnapshot.restore(from: backup, to: restored) == report)
-        #expect(try StoreCheck.run(restored).findings == [])
-        let store = try InferenceStore.open(StoreConfiguration(directory: restored)).store
-        #expect(store.log.cut >= report.cut && store.catalog.pipelines.all.count == 1)
-        let found = try HousekeepingTests.numbers(store.log.snapshot(), topic)
-        #expect(found.times.count >= 1824 && found.times.allSatisfy(Set(expected.times).contains))
-        _ = try await store.append(HousekeepingTests.batch(0, count: 1), topic: topic, partition: "engine")
-        try await store.close()
-    }
-
-    @Test("what is damaged, cut, foreign or not empty is refused, and nothing is written")
-    func refusals() async throws {
-        let scene = try await HousekeepingTests.filled()
-        try await scene.store.close()
-        let backup = try TemporaryFolder()
-        _ = try StoreSnapshot.take(of: scene.folder.path, to: backup.path)
-        #expect(throws: StoreRefusal.self) { try StoreSnapshot.take(of: scene.folder.path, to: backup.path) }
-        #expect(throws: StoreRefusal.self) {
-            try StoreSnapshot.restore(from: backup.path, to: scene.folder.path)
-        }
-        let target = scene.folder.path + "/restored"
-        for name in [FileName.segment(1), FileName.manifest, StoreSnapshot.listName] {
-            let copy = try backup.copy()
-            let path = copy.path + "/" + name
-            var bytes = try #require(FileManager.default.contents(atPath: path))
-            bytes[bytes.count / 2] ^= 4
-            try bytes.write(to: URL(fileURLWithPath: path))
-            #expect(throws: StoreRefusal.self, "\(name)") {
-                try StoreSnapshot.restore(from: copy.path, to: target)
-            }
-            #expect(!FileManager.default.fileExists(atPath: target))
-        }
-        var list = String(
-            decoding: try #require(FileManager.default.contents(atPath: backup.path + "/SNAPSHOT")),
-            as: UTF8.self)
-        let line = try #require(list.split(separator: "\n").first { $0.hasSuffix(" MANIFEST") })
-        list = list.split(separator: "\n").dropLast().joined(separator: "\n").replacing(
-            line, with: "file \(1 << 40) 0 MANIFEST")
-        let vast = try backup.copy()
-        list += "\n"
-        try Data((list + "end \(String(Checksum.crc32c(Array(list.utf8)), radix: 16))\n").utf8).write(
-            to: URL(fileURLWithPath: vast.path + "/SNAPSHOT"))
-        let vastRefusal = #expect(throws: StoreRefusal.self) {
-            try StoreSnapshot.restore(from: vast.path, to: target)
-        }
-        #expect(
-            vastRefusal?.description.contains("names a MANIFEST of 1099511627776 bytes, which is none")
-                == true)
-        let copy = try backup.copy()
-        try Data("assaylog snapshot 3\n".utf8).write(to: URL(fileURLWithPath: copy.path + "/SNAPSHOT"))
-        let refusal = #expect(throws: StoreRefusal.self) {
-            try StoreSnapshot.restore(from: copy.path, to: target)
-        }
-        #expect(refusal?.description.contains("version 3; this build reads versions 1 and 2") == true)
-    }
-
-    @Test(
-        "with the power cut at any operation a snapshot is whole or refused, and a restored log is whole or not one"
-    )
-    func crashes() async throws {
-        let scene = try await HousekeepingTests.filled()
-        try await scene.store.close()
-        let source = PosixFileSystem(root: scene.folder.path)
-        let whole = SimulatedFileSystem()
-        let report = try StoreSnapshot.take(of: source, to: whole)
-        var operation = 0
-        while true {
-            let disk = SimulatedFileSystem()
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.crashAtOperation = operation
-            disk.setPlan(plan)
-            let taken = try? StoreSnapshot.take(of: source, to: disk)
-            if taken == nil || disk.hasCrashed {
-                disk.crash { operation % 2 == 0 ? $0.lowerBound : $0.upperBound }
-                let restored = SimulatedFileSystem()
-                if let found = try? StoreSnapshot.restore(from: disk, to: restored) {
-                    #expect(found == report, "operation \(operation)")
-                }
-            }
-            let target = SimulatedFileSystem()
-            target.setPlan(plan)
-            let done = try? StoreSnapshot.restore(from: whole, to: target)
-            if done == nil || target.hasCrashed {
-                target.crash { operation % 2 == 0 ? $0.lowerBound : $0.upperBound }
-                if try target.list("").contains(FileName.manifest) {
-                    let log = try InferenceLog.openForReading(on: target)
-                    #expect(
-                        log.report.damages == [] && log.snapshot.cut == report.cut, "operation \(operation)")
-                }
-            }
-            if taken != nil, done != nil { break }
-            operation += 1
-        }
-        #expect(operation > 5)
     }
 }

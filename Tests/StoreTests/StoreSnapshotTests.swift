@@ -1,0 +1,128 @@
+// Invariants checked: those at the head of StoreSnapshot.swift, on a real directory and on one that loses power.
+
+import Bytes
+import Disk
+import EventLog
+import Foundation
+import Records
+import Simulation
+import Testing
+
+@testable import Store
+
+@Suite("Snapshots")
+struct StoreSnapshotTests {
+    @Test("a snapshot taken while others append holds what was acknowledged, and restores")
+    func whileAppending() async throws {
+        let scene = try await HousekeepingTests.filled()
+        let topic = scene.pipeline.topic.name
+        let (backup, restored) = (scene.folder.path + "/backup", scene.folder.path + "/restored")
+        let before = scene.store.log.cut
+        let appends = Task {
+            for part in 0..<60 {
+                _ = try await scene.store.append(
+                    HousekeepingTests.batch(20_000 + part, count: 1), topic: topic, partition: "edge-2")
+                if part % 20 == 10 { _ = try await scene.store.compact() }
+            }
+        }
+        let report = try StoreSnapshot.take(of: scene.folder.path, to: backup)
+        try await appends.value
+        #expect(report.cut >= before && report.damages == [])
+        let expected = try HousekeepingTests.numbers(scene.store.log.snapshot(), topic)
+        try await scene.store.close()
+        #expect(try StoreSnapshot.restore(from: backup, to: restored) == report)
+        #expect(try StoreCheck.run(restored).findings == [])
+        let store = try InferenceStore.open(StoreConfiguration(directory: restored)).store
+        #expect(store.log.cut >= report.cut && store.catalog.pipelines.all.count == 1)
+        let found = try HousekeepingTests.numbers(store.log.snapshot(), topic)
+        #expect(found.times.count >= 1824 && found.times.allSatisfy(Set(expected.times).contains))
+        _ = try await store.append(HousekeepingTests.batch(0, count: 1), topic: topic, partition: "engine")
+        try await store.close()
+    }
+
+    @Test("what is damaged, cut, foreign or not empty is refused, and nothing is written")
+    func refusals() async throws {
+        let scene = try await HousekeepingTests.filled()
+        try await scene.store.close()
+        let backup = try TemporaryFolder()
+        _ = try StoreSnapshot.take(of: scene.folder.path, to: backup.path)
+        #expect(throws: StoreRefusal.self) { try StoreSnapshot.take(of: scene.folder.path, to: backup.path) }
+        #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: backup.path, to: scene.folder.path)
+        }
+        let target = scene.folder.path + "/restored"
+        for name in [FileName.segment(1), FileName.manifest, StoreSnapshot.listName] {
+            let copy = try backup.copy()
+            let path = copy.path + "/" + name
+            var bytes = try #require(FileManager.default.contents(atPath: path))
+            bytes[bytes.count / 2] ^= 4
+            try bytes.write(to: URL(fileURLWithPath: path))
+            #expect(throws: StoreRefusal.self, "\(name)") {
+                try StoreSnapshot.restore(from: copy.path, to: target)
+            }
+            #expect(!FileManager.default.fileExists(atPath: target))
+        }
+        var list = String(
+            decoding: try #require(FileManager.default.contents(atPath: backup.path + "/SNAPSHOT")),
+            as: UTF8.self)
+        let line = try #require(list.split(separator: "\n").first { $0.hasSuffix(" MANIFEST") })
+        list = list.split(separator: "\n").dropLast().joined(separator: "\n").replacing(
+            line, with: "file \(1 << 40) 0 MANIFEST")
+        let vast = try backup.copy()
+        list += "\n"
+        try Data((list + "end \(String(Checksum.crc32c(Array(list.utf8)), radix: 16))\n").utf8).write(
+            to: URL(fileURLWithPath: vast.path + "/SNAPSHOT"))
+        let vastRefusal = #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: vast.path, to: target)
+        }
+        #expect(
+            vastRefusal?.description.contains("names a MANIFEST of 1099511627776 bytes, which is none")
+                == true)
+        let copy = try backup.copy()
+        try Data("assaylog snapshot 3\n".utf8).write(to: URL(fileURLWithPath: copy.path + "/SNAPSHOT"))
+        let refusal = #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: copy.path, to: target)
+        }
+        #expect(refusal?.description.contains("version 3; this build reads versions 1 and 2") == true)
+    }
+
+    @Test(
+        "with the power cut at any operation a snapshot is whole or refused, and a restored log is whole or not one"
+    )
+    func crashes() async throws {
+        let scene = try await HousekeepingTests.filled()
+        try await scene.store.close()
+        let source = PosixFileSystem(root: scene.folder.path)
+        let whole = SimulatedFileSystem()
+        let report = try StoreSnapshot.take(of: source, to: whole)
+        var operation = 0
+        while true {
+            let disk = SimulatedFileSystem()
+            var plan = SimulatedFileSystem.FaultPlan()
+            plan.crashAtOperation = operation
+            disk.setPlan(plan)
+            let taken = try? StoreSnapshot.take(of: source, to: disk)
+            if taken == nil || disk.hasCrashed {
+                disk.crash { operation % 2 == 0 ? $0.lowerBound : $0.upperBound }
+                let restored = SimulatedFileSystem()
+                if let found = try? StoreSnapshot.restore(from: disk, to: restored) {
+                    #expect(found == report, "operation \(operation)")
+                }
+            }
+            let target = SimulatedFileSystem()
+            target.setPlan(plan)
+            let done = try? StoreSnapshot.restore(from: whole, to: target)
+            if done == nil || target.hasCrashed {
+                target.crash { operation % 2 == 0 ? $0.lowerBound : $0.upperBound }
+                if try target.list("").contains(FileName.manifest) {
+                    let log = try InferenceLog.openForReading(on: target)
+                    #expect(
+                        log.report.damages == [] && log.snapshot.cut == report.cut, "operation \(operation)")
+                }
+            }
+            if taken != nil, done != nil { break }
+            operation += 1
+        }
+        #expect(operation > 5)
+    }
+}
