@@ -128,9 +128,12 @@ struct SealingTests {
         let store = scene.store
         var early: Task<Void, Never>?
         try await store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always]) {
+            let count = store.gate.state.withLock { $0.waiting.count }
             early = Task { await scheduler.tick() }
-            // Its view is from before the end of this; its decision waits at the gate.
-            try await Task.sleep(for: .milliseconds(50))
+            // Its view is from before the end of this; its decision waits at the gate, which tells nobody.
+            while store.gate.state.withLock({ $0.waiting.count }) == count {
+                try await Task.sleep(for: .milliseconds(1))
+            }
             #expect(store.book[id]?.decisions.isEmpty == true)
         }
         await early?.value
