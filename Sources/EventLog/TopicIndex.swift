@@ -78,6 +78,18 @@ package struct TopicIndex: Sendable {
             + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.batch.rowCount } }
     }
 
+    /// The least index of a record that is there, of each partition that has one.
+    package var firstIndexes: [String: UInt64] {
+        var first: [String: UInt64] = [:]
+        for block in segments.lazy.flatMap(\.blocks) {
+            first[block.partition] = min(first[block.partition] ?? .max, block.firstIndex)
+        }
+        for run in tails.values.joined() {
+            first[run.partition] = min(first[run.partition] ?? .max, run.firstIndex)
+        }
+        return first
+    }
+
     package var byteCount: Int {
         segments.reduce(0) { $0 + $1.blocks.byteCount }
             + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }

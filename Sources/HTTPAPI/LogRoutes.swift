@@ -347,8 +347,11 @@ struct LogRoutes {
             _ = try knownTopic(context)
             return Response(json: .object(("partitions", .object(JSONObject())), ("bytes", .integer(0))))
         }
+        // What retention or a deletion let go is not there any more.
+        let starts = index.firstIndexes
         let partitions = index.nextIndexes.sorted { $0.key < $1.key }.map { partition, end in
-            (partition, JSONValue.object(("start", .integer(0)), ("end", .integer(end))))
+            let start = starts[partition] ?? end
+            return (partition, JSONValue.object(("start", .integer(start)), ("end", .integer(end))))
         }
         return Response(
             json: .object(

@@ -7,6 +7,8 @@ import Hummingbird
 import JSON
 import Logging
 import NIOCore
+import Records
+import Store
 import Synchronization
 import Testing
 
@@ -34,6 +36,26 @@ struct HousekeepingRoutesTests {
 
     private static func topics(_ client: Client) async throws -> [String] {
         try await client.send(.get, "/v1/logs/topics").json["topics"].array().map { try $0["name"].string() }
+    }
+
+    // It was 0, whatever had been let go.
+    @Test(
+        "a topic's partitions start at the first record that is there, and where there is none at their end")
+    func starts() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(1, 1), (2, 2)], partition: "a")
+            try await client.append([(1000, 3)], partition: "a")
+            try await client.append([(1, 1)], partition: "b")
+            try await client.store.setRetention(
+                RetentionPolicy(age: TimeSpan(microseconds: 60_000_000)), of: Client.topic)
+            client.clock.advance(1010)
+            #expect(try await client.store.applyRetention().recordCounts == [Client.topic: 3])
+            let json = try await client.send(.get, Self.path).json
+            #expect(
+                json["partitions"].value?.text
+                    == "{\"a\":{\"start\":2,\"end\":3},\"b\":{\"start\":1,\"end\":1}}")
+        }
     }
 
     @Test("a field that was redacted is in no answer and in no file, and to ask again is answered with 0")
