@@ -53,6 +53,10 @@ struct Query: ParsableCommand {
         guard !json || format != .csv else {
             throw ValidationError("--json and --format csv contradict each other.")
         }
+        guard !explain || format != .csv else {
+            throw ValidationError(
+                "--explain prints a plan, which is no table: leave out --format csv, or use --json.")
+        }
     }
 
     func run() throws {

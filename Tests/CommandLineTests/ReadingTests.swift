@@ -46,6 +46,13 @@ import Testing
         #expect(run.status == 2 && run.errors.contains("contradict each other"), "\(run.errors)")
     }
 
+    // It printed the plan as text, which is no CSV.
+    @Test("a plan as CSV is refused with what to ask instead")
+    func planAsTable() throws {
+        let run = try query("--path", "input x", "--explain", "--format", "csv")
+        #expect(run.status == 2 && run.errors.contains("leave out --format csv"), "\(run.errors)")
+    }
+
     @Test("the summary is that of the values, and counts what is missing")
     func summary() throws {
         let lines = ["1", "null", "4", "2"].enumerated().map { #"{"time":\#($0),"in":{"x":\#($1)}}"# }
