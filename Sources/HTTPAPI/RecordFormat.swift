@@ -70,12 +70,26 @@ extension Request {
         return format
     }
 
+    /// The media types that `Accept` names, those of the greatest weight first, without those that it refuses
+    /// (RFC 9110, 12.4.2). A weight that is no number is that of one that is left out.
+    var acceptedMediaTypes: [String] {
+        let kinds = headers[values: .accept].joined(separator: ",").split(separator: ",").map { kind in
+            let parts = kind.split(separator: ";", omittingEmptySubsequences: false).map {
+                $0.filter { $0 != " " && $0 != "\t" }.lowercased()
+            }
+            let weight = parts.dropFirst().first { $0.hasPrefix("q=") }.flatMap { Double($0.dropFirst(2)) }
+            return (name: parts[0], weight: weight ?? 1)
+        }
+        return kinds.enumerated().filter { $0.element.weight > 0 }.sorted {
+            ($1.element.weight, $0.offset) < ($0.element.weight, $1.offset)
+        }.map(\.element.name)
+    }
+
     /// The format that the answer's records are to have: `preferred` where any will do.
     func answerFormat(preferred: RecordFormat = .json(.array)) throws -> RecordFormat {
         let accepted = headers[values: .accept].joined(separator: ",")
         guard !accepted.isEmpty else { return preferred }
-        for kind in accepted.split(separator: ",") {
-            let mediaType = kind.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
+        for mediaType in acceptedMediaTypes {
             switch mediaType {
             case "*/*", "application/*": return preferred
             case "application/json": return .json(.array)

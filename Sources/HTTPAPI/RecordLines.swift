@@ -80,10 +80,7 @@ extension Response {
 extension Request {
     /// Whether the answer is wanted as lines, and so of any length.
     var wantsLines: Bool {
-        let kinds = (headers[.accept] ?? "").split(separator: ",").map { kind in
-            kind.prefix { $0 != ";" }.filter { $0 != " " }.lowercased()
-        }
-        return ["application/x-ndjson", "application/ndjson", "application/jsonl"].contains(kinds.first)
+        ["application/x-ndjson", "application/ndjson", "application/jsonl"].contains(acceptedMediaTypes.first)
     }
 
     /// `partition_filter`, `model_name` and `pipeline_version` of the query.
