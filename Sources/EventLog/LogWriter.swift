@@ -175,8 +175,8 @@ package final class LogWriter {
     /// After a failed commit: makes sure that there is a segment to write to, at the last durable
     /// commit, and that the reserve is whole. Throws where the disk does not let it; then it may be tried again.
     package func recover() throws(LogError) {
-        if let refusal { throw refusal }
         try settle()
+        if let refusal { throw refusal }
         if active == nil { _ = try startSegment() }
         try reserve.restore()
     }

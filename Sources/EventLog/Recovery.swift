@@ -222,13 +222,17 @@ struct Recovery {
             return
         }
         index.note(contents.header, segment: segment.number)
-        index.append(sealed: contents.topics, segment: segment.number)
-        for event in contents.events {
-            index.append(event, segment: segment.number)
-            if event.name == Tombstone.eventName || event.name == Leap.eventName {
-                try apply(try segment.event(event), commit: event.commit, at: segment.place(event.offset))
+        func apply(_ name: String) throws(SegmentError) {
+            for event in contents.events where event.name == name {
+                try self.apply(
+                    try segment.event(event), commit: event.commit, at: segment.place(event.offset))
             }
         }
+        // Records that follow a leap leave what waits from before it alone; what tombstones let go has to be there.
+        try apply(Leap.eventName)
+        index.append(sealed: contents.topics, segment: segment.number)
+        for event in contents.events { index.append(event, segment: segment.number) }
+        try apply(Tombstone.eventName)
         for entry in contents.keys { keyBlocks.append((segment.number, entry)) }
         index.note(otherTopics: contents.otherTopics, segment: segment.number)
         if let commit = contents.lastCommit { index.cut = max(index.cut, commit) }
