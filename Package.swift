@@ -59,7 +59,7 @@ let rooms: [Room] = [
     Room(name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"]),
     Room(
         name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["Summaries"]),
-    Room(name: "Catalog", uses: ["JSON", "Records"]),
+    Room(name: "Catalog", uses: ["Bytes", "JSON", "Records"]),
     Room(name: "Serving"),
     Room(name: "CMemory", kind: .c, tested: false),
     Room(
@@ -72,17 +72,17 @@ let rooms: [Room] = [
     Room(
         name: "HTTPAPI",
         uses: [
-            "JSON", "Records", "EventLog", "Queries", "Summaries", "Assays", "Alerts", "Catalog", "Serving",
-            "Store", "Wire",
+            "Bytes", "JSON", "Records", "EventLog", "Queries", "Summaries", "Assays", "Alerts", "Catalog",
+            "Serving", "Store", "Wire",
         ],
         libraries: network + [.product(name: "AsyncHTTPClient", package: "async-http-client")],
-        testUses: ["Bytes", "Disk", "Segments"],
+        testUses: ["Disk", "Segments"],
         testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
     Room(
         name: "assaylog", kind: .executable,
         uses: [
-            "JSON", "Disk", "Records", "EventLog", "Queries", "Summaries", "Assays", "Alerts", "Catalog",
-            "Serving", "Store", "Wire", "HTTPAPI",
+            "Bytes", "JSON", "Disk", "Records", "EventLog", "Queries", "Summaries", "Assays", "Alerts",
+            "Catalog", "Serving", "Store", "Wire", "HTTPAPI",
         ],
         libraries: [
             .product(name: "ArgumentParser", package: "swift-argument-parser"),

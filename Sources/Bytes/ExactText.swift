@@ -39,6 +39,18 @@ package struct ExactText: Hashable, Sendable {
     }
 }
 
+extension ExactText: Comparable {
+    /// As Swift orders strings, and those it takes for equal by their bytes.
+    package static func < (left: ExactText, right: ExactText) -> Bool {
+        left.text == right.text
+            ? left.text.utf8.lexicographicallyPrecedes(right.text.utf8) : left.text < right.text
+    }
+}
+
+extension Set<ExactText> {
+    package init(exactly texts: some Sequence<String>) { self.init(texts.lazy.map { ExactText($0) }) }
+}
+
 extension ExactText: ExpressibleByStringLiteral {
     package init(stringLiteral text: String) { wrappedValue = text }
 }

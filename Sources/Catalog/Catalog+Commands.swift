@@ -9,6 +9,7 @@
 //  * An event that a command returned can be applied: all it refers to is in the catalogue.
 //  * A refusal names the request's field, and the existing number where a name is taken.
 
+import Bytes
 import JSON
 import Records
 
@@ -118,8 +119,9 @@ extension Catalog {
                 "must name fields of records, such as out.score, in 1 to "
                     + "\(RecordLimits.nameByteCountMax) bytes each")
         }
-        return pipeline.float32Fields.isSuperset(of: fields)
-            ? nil : .float32Declared(pipelineID, fields: Set(fields).sorted(), at: moment)
+        let named = Set<ExactText>(exactly: fields)
+        return pipeline.float32Fields.isSuperset(of: named)
+            ? nil : .float32Declared(pipelineID, fields: named.sorted().map(\.text), at: moment)
     }
 
     // MARK: Deployments

@@ -9,6 +9,7 @@
 //  * Folding the last events again changes nothing, so a fold may begin before where it stood.
 //  * Numbers count from 1 for each kind and are never given twice.
 
+import Bytes
 import Records
 
 package struct Catalog: Hashable, Sendable {
@@ -45,7 +46,8 @@ package struct Catalog: Hashable, Sendable {
         case .deployed(let deployment):
             deployments[deployment.id] = deployment
             let models = deployment.modelVersionIDs.compactMap { modelVersions[$0] }
-            pipelines[deployment.pipelineID]?.float32Fields.formUnion(models.flatMap(\.float32Outputs))
+            pipelines[deployment.pipelineID]?.float32Fields.formUnion(
+                Set(exactly: models.flatMap(\.float32Outputs)))
         case .undeployed(let id, let at):
             deployments[id]?.isDeployed = false
             deployments[id]?.updatedAt = at
@@ -59,8 +61,8 @@ package struct Catalog: Hashable, Sendable {
             pipelines[id]?.locations.removeAll { $0 == name }
             touch(id, at)
         case .float32Declared(let id, let fields, let at):
-            guard pipelines[id]?.float32Fields.isSuperset(of: fields) == false else { return }
-            pipelines[id]?.float32Fields.formUnion(fields)
+            guard pipelines[id]?.float32Fields.isSuperset(of: Set(exactly: fields)) == false else { return }
+            pipelines[id]?.float32Fields.formUnion(Set(exactly: fields))
             touch(id, at)
         }
     }
@@ -78,7 +80,8 @@ package struct Catalog: Hashable, Sendable {
         }
         pipelines[version.pipelineID]?.versionIDs.append(version.id)
         let models = version.definition.models.compactMap { modelVersion($0) }
-        pipelines[version.pipelineID]?.float32Fields.formUnion(models.flatMap(\.float32Outputs))
+        pipelines[version.pipelineID]?.float32Fields.formUnion(
+            Set(exactly: models.flatMap(\.float32Outputs)))
         touch(version.pipelineID, version.createdAt)
     }
 

@@ -9,6 +9,7 @@
 //    any number of deployments and undeployments: URLs that clients hold stay good.
 //  * A deployment's models are versions that existed when it was deployed.
 
+import Bytes
 import JSON
 import Records
 
@@ -22,7 +23,7 @@ package struct Pipeline: Hashable, Sendable {
     package internal(set) var locations: [String]
     /// Fields whose numbers are float32, in whatever form they come: the outputs of its models, and
     /// what was declared.
-    package internal(set) var float32Fields: Set<String> = []
+    package internal(set) var float32Fields: Set<ExactText> = []
     package let createdBy: String
     package let createdAt: Timestamp
     package internal(set) var updatedAt: Timestamp

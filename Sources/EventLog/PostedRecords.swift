@@ -7,6 +7,7 @@
 //  * Whether a request's records are taken, and how they come back, depends on that request alone.
 //  * A text that holds no record is not posted.
 
+import Bytes
 import Glibc
 import Records
 import Wire
@@ -24,13 +25,14 @@ package struct PostedRecords: Sendable {
     let rowCountMax: Int
     let form: RecordText
     /// The fields whose numbers are float32.
-    let float32Fields: Set<String>
+    let float32Fields: Set<ExactText>
     /// What a record without a time gets, in milliseconds since 1970.
     let time: Int64
 
     /// Nil where the text is too long, may have too many records, or holds none.
     package init?(
-        _ text: [UInt8], as form: RecordText, float32Fields: Set<String>, time: Int64, to source: AppendSource
+        _ text: [UInt8], as form: RecordText, float32Fields: Set<ExactText>, time: Int64,
+        to source: AppendSource
     ) {
         guard text.count <= PostedRecords.byteCountMax else { return nil }
         rowCountMax = PostedRecords.objectCount(of: text)

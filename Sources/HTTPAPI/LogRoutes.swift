@@ -4,6 +4,7 @@
 //  * An append is answered once its records are durable, with the addresses they got.
 //  * A page's `next` goes on exactly after it, whatever was appended meanwhile.
 
+import Bytes
 import Catalog
 import EventLog
 import HTTPTypes
@@ -128,7 +129,7 @@ struct LogRoutes {
 
     /// Parses and stores a body; no records get no addresses, at the place where the next ones go.
     private func append(_ post: Post, key: RequestKey?) async throws -> AppendedSpan {
-        let float32Fields = post.pipeline.float32Fields.union(post.float32)
+        let float32Fields = post.pipeline.float32Fields.union(Set(exactly: post.float32))
         let declaration = RecordDeclaration(
             of: post.pipeline.id, float32Fields: post.float32, isFromEdge: post.isFromEdge)
         let isKnown = declaration.isKnown(to: store.catalog, of: post.source.partition)
@@ -371,7 +372,7 @@ struct LogRoutes {
 extension PostedRecords {
     /// Nil where the body has rows enough to be read by itself, or none.
     fileprivate init?(
-        _ body: ByteBuffer, as text: RecordText, float32Fields: Set<String>, time: Int64,
+        _ body: ByteBuffer, as text: RecordText, float32Fields: Set<ExactText>, time: Int64,
         to source: AppendSource
     ) {
         guard body.readableBytes <= PostedRecords.byteCountMax else { return nil }

@@ -11,6 +11,7 @@
 //  * The same rows make the same records in every format, but for the types that only Arrow has.
 //  * What `Accept` names first of what there is, is what is answered; where it names nothing, JSON.
 
+import Bytes
 import HTTPTypes
 import Hummingbird
 import NIOCore
@@ -47,7 +48,7 @@ enum RecordFormat: Hashable {
     }
 
     /// The records of a body. Numbers of JSON that are declared float32 are made that; Arrow says its types.
-    func parse(_ body: ByteBuffer, float32Fields: Set<String> = []) throws -> ParsedRecords {
+    func parse(_ body: ByteBuffer, float32Fields: Set<ExactText> = []) throws -> ParsedRecords {
         try body.withUnsafeReadableBytes { bytes in
             switch self {
             case .json(let text): try RecordParser.parse(bytes, as: text, float32Fields: float32Fields)

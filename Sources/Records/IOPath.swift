@@ -162,10 +162,7 @@ package struct IOPath: Hashable, Sendable {
 extension IOPath: Comparable {
     package static func < (left: IOPath, right: IOPath) -> Bool {
         if left.direction != right.direction { return left.direction == .input }
-        if left.field != right.field { return left.field < right.field }
-        if !left.field.isExactly(right.field) {
-            return left.field.utf8.lexicographicallyPrecedes(right.field.utf8)
-        }
+        if left._field != right._field { return left._field < right._field }
         return (left.element ?? -1) < (right.element ?? -1)
     }
 }

@@ -11,10 +11,12 @@
 //  * Every number keeps the text in which it was posted.
 //  * A number that is a float32 already does not change.
 
+import Bytes
+
 extension RecordBatch {
     /// Reads the numbers of the named fields as float32, wherever they are.
-    package mutating func readAsFloat32(_ names: Set<String>) {
-        for position in fields.indices where names.contains(fields[position].name) {
+    package mutating func readAsFloat32(_ names: Set<ExactText>) {
+        for position in fields.indices where names.contains(ExactText(fields[position].name)) {
             fields[position].values.readAsFloat32()
         }
     }

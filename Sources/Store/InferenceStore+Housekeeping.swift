@@ -194,7 +194,7 @@ extension InferenceStore {
         var names: Set<ExactText> = []
         func note(_ found: some Sequence<String>, rowCount: Int) {
             if found.contains(where: { $0.isExactly(field) }) { count += rowCount }
-            if names.count < RecordLimits.fieldCountMax { names.formUnion(found.lazy.map { ExactText($0) }) }
+            if names.count < RecordLimits.fieldCountMax { names.formUnion(Set(exactly: found)) }
         }
         for blocks in index.segments {
             for block in blocks.blocks {

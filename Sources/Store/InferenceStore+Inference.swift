@@ -5,6 +5,7 @@
 //  * All records of one request have one time and lie in one commit.
 //  * A request that is repeated is answered with its own records, all of them, or refused.
 
+import Bytes
 import Catalog
 import EventLog
 import JSON
@@ -151,7 +152,7 @@ extension InferenceStore {
     }
 
     /// The fields of a topic's records whose numbers are float32: what text denotes there.
-    package func float32Fields(ofTopic name: String) -> Set<String> {
+    package func float32Fields(ofTopic name: String) -> Set<ExactText> {
         pipeline(ofTopic: name)?.float32Fields ?? []
     }
 

@@ -3,6 +3,7 @@
 //
 // Invariant: it is committed with the records, or not at all: what is refused declares nothing.
 
+import Bytes
 import Catalog
 import Records
 
@@ -22,7 +23,7 @@ package struct RecordDeclaration: Sendable {
     /// Whether all of it was declared before.
     package func isKnown(to catalog: Catalog, of partition: String) -> Bool {
         guard let pipeline = catalog.pipelines[pipelineID] else { return false }
-        return pipeline.float32Fields.isSuperset(of: float32Fields)
+        return pipeline.float32Fields.isSuperset(of: Set(exactly: float32Fields))
             && (!isFromEdge || pipeline.locations.contains(partition))
     }
 

@@ -45,7 +45,7 @@ struct ArrowColumns {
     init(_ schema: ArrowTableSchema, _ form: RecordForm, _ selection: FieldSelection) {
         showsTime = selection.shows("time")
         let names = schema.names.filter { selection.shows($0) }
-        let all = Set(names.lazy.map { ExactText($0) })
+        let all = Set(exactly: names)
         var groups: [ExactText: Int] = [:]
         for name in names {
             var field = (schema.types[ExactText(name)] ?? ArrowColumnType()).field(named: name)

@@ -36,7 +36,7 @@ package struct RecordParser {
     ///
     /// - Parameter float32Fields: the fields whose numbers are float32.
     package static func parse(
-        _ bytes: UnsafeRawBufferPointer, as text: RecordText, float32Fields: Set<String> = []
+        _ bytes: UnsafeRawBufferPointer, as text: RecordText, float32Fields: Set<ExactText> = []
     ) throws(RecordParseError) -> ParsedRecords {
         guard bytes.count <= bodyByteCountMax else {
             throw .tooLarge(
@@ -51,7 +51,7 @@ package struct RecordParser {
     /// - Parameter cuts: where records may begin, ascending: what stands between them is read at once.
     ///   They are guesses, and change nothing of the result.
     static func parse(
-        _ bytes: UnsafeRawBufferPointer, as text: RecordText, float32Fields: Set<String>, cutAt cuts: [Int]
+        _ bytes: UnsafeRawBufferPointer, as text: RecordText, float32Fields: Set<ExactText>, cutAt cuts: [Int]
     ) throws(RecordParseError) -> ParsedRecords {
         var parser = RecordParser(bytes)
         do throws(RowFault) {
@@ -69,7 +69,7 @@ package struct RecordParser {
     }
 
     package static func parse(
-        _ bytes: [UInt8], as text: RecordText, float32Fields: Set<String> = []
+        _ bytes: [UInt8], as text: RecordText, float32Fields: Set<ExactText> = []
     ) throws(RecordParseError) -> ParsedRecords {
         let result: Result<ParsedRecords, RecordParseError> = bytes.withUnsafeBytes { buffer in
             do throws(RecordParseError) {
@@ -87,7 +87,7 @@ package struct RecordParser {
     /// - Returns: the rows of all, and how many each text has; nil where a text is refused, or where the
     ///   texts together make another kind of column than each by itself may: then each is read alone.
     package static func parse(
-        together texts: [[UInt8]], as text: RecordText, float32Fields: Set<String> = []
+        together texts: [[UInt8]], as text: RecordText, float32Fields: Set<ExactText> = []
     ) -> (records: ParsedRecords, rowCounts: [Int])? {
         // One after another in one buffer: a place in it says which text it is in.
         let byteCount = texts.reduce(0) { $0 + $1.count }

@@ -13,6 +13,7 @@
 //  * With a mark, no record of a file is appended twice unless --again asks for it.
 
 import ArgumentParser
+import Bytes
 import JSON
 import Records
 import Store
@@ -218,20 +219,20 @@ private struct Importer {
             let change = try isAlike ? self.change(of: file, since: mark) : nil
             if isAlike && change == nil { return true }
             changed = changed ?? change
-            if isAlike || mark.path == path { gone.formUnion(mark.earlier) }
+            if isAlike || mark.path.isExactly(path) { gone.formUnion(mark.earlier) }
             return false
         }
         // The one that goes farthest, for all before its place is there: another file may begin like this one. But an
         // import of it that --again asked for has come as far as its own mark says, whatever was there before.
         var found: ImportMark?
         for mark in marks {
-            let isOwnAgain = mark.isAgain && mark.path == path
+            let isOwnAgain = mark.isAgain && mark.path.isExactly(path)
             guard isOwnAgain || mark.byteCount > found?.byteCount ?? -1, try fits(mark) else { continue }
             found = mark
             if isOwnAgain { break }
         }
         guard var known = found else {
-            guard options.resume, changed != nil || marks.contains(where: { $0.path == path }) else {
+            guard options.resume, changed != nil || marks.contains(where: { $0.path.isExactly(path) }) else {
                 return fresh
             }
             let place = changed.map { ", between byte \($0.lowerBound) and byte \($0.upperBound)" } ?? ""

@@ -17,6 +17,7 @@
 //  * A file of JSON is refused, whatever it is called: it would be a line of names.
 //  * A record with more or fewer cells than there are names is refused by its number.
 
+import Bytes
 import JSON
 import Records
 
@@ -53,21 +54,21 @@ struct CSVChunks: ChunkReader {
                         + "and leave --csv out")
             }
         }
-        var known: Set<String> = []
+        var known: Set<ExactText> = []
         for cell in names {
             guard let name = String(validating: cell.text, as: UTF8.self), !name.isEmpty else {
                 throw CommandFailure(
                     "\(file.name): column \(keys.count + 1) has no name in the first line; every column needs "
                         + "one (pandas: to_csv(index=False))")
             }
-            guard known.insert(name).inserted else {
+            guard known.insert(ExactText(name)).inserted else {
                 throw CommandFailure("\(file.name): two columns are named \"\(name)\" in the first line")
             }
             var key = JSONWriter()
             key.write(string: name)
             keys.append(key.bytes + [UInt8(ascii: ":")])
         }
-        if known.count == 1, let name = known.first,
+        if known.count == 1, let name = known.first?.text,
             let separator = [";", "\t"].first(where: { name.contains($0) })
         {
             throw CommandFailure(

@@ -2,6 +2,7 @@
 //
 // Invariant: when `append` returned, the chunk's records are durable.
 
+import Bytes
 import Catalog
 import Disk
 import EventLog
@@ -192,7 +193,8 @@ struct StoreSink: RecordSink {
             do throws(RecordParseError) {
                 parsed = try RecordParser.parse(
                     chunk.text, as: .lines,
-                    float32Fields: store.float32Fields(ofTopic: topic).union(declaration.float32Fields))
+                    float32Fields: store.float32Fields(ofTopic: topic).union(
+                        Set(exactly: declaration.float32Fields)))
             } catch { throw chunk.located(error, in: file, counting: unit) }
         }
         guard parsed.batch.rowCount > 0 else { return AppendedChunk(rowCount: 0) }

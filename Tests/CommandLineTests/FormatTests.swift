@@ -150,6 +150,15 @@ import Testing
                 """#)
     }
 
+    @Test("columns whose names differ in their bytes alone are two")
+    func csvSpellings() throws {
+        try sandbox.write("time,in.\u{E9},in.e\u{301}\n1,2,3\n", to: "a.csv")
+        let run = try append("a.csv")
+        #expect(run.status == 0, "\(run.errors)")
+        let expected = "{\"time\":1,\"in.\u{E9}\":2,\"in.e\u{301}\":3}\n"
+        #expect(try Array(exported().utf8) == Array(expected.utf8))
+    }
+
     @Test("numbers as other readers of CSV take them are numbers; digits are as they were, quotes make text")
     func csvNumbers() throws {
         let cells = [

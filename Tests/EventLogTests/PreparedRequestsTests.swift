@@ -1,5 +1,6 @@
 // Invariants checked: the three at the head of PreparedRequests.swift, and those of PostedRecords.swift.
 
+import Bytes
 import Disk
 import Records
 import Segments
@@ -12,7 +13,7 @@ import Wire
 
 @Suite(.timeLimit(.minutes(10))) struct PreparedRequestsTests {
     private static func posted(
-        _ text: String, to partition: String = "p", float32: Set<String> = [], time: Int64 = 7
+        _ text: String, to partition: String = "p", float32: Set<ExactText> = [], time: Int64 = 7
     ) throws -> AppendRequest {
         let records = try #require(
             PostedRecords(

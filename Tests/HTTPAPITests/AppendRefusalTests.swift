@@ -1,5 +1,6 @@
 // Invariants checked: what an append is refused for leaves nothing, and names can be told apart.
 
+import Bytes
 import Testing
 
 @testable import HTTPAPI
@@ -32,7 +33,7 @@ import Testing
             try await client.createPipeline()
             let path = "\(LogRoutesTests.path)/partition/edge-1?float32=out.y&edge=true"
             #expect(try await client.post(path, "[{\"out.y\":0.1},{\"out.y\":").status == 400)
-            func declared() throws -> Set<String> {
+            func declared() throws -> Set<ExactText> {
                 try #require(client.store.pipeline(ofTopic: Client.topic)).float32Fields
             }
             let events = client.store.log.snapshot().index.events.count

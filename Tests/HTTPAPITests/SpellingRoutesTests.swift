@@ -57,6 +57,35 @@ struct SpellingRoutesTests {
         }
     }
 
+    @Test("numbers are float32 in the field that was declared, and not in the other")
+    func float32() async throws {
+        let (one, two) = (ExactText("in." + Self.composed), ExactText("in." + Self.decomposed))
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let rows = "[{\"time\":1,\"\(one.text)\":0.99300325,\"\(two.text)\":0.99300325}]"
+            func declared() throws -> Set<ExactText> {
+                try #require(client.store.pipeline(ofTopic: Client.topic)).float32Fields
+            }
+            func elements(_ name: ExactText, _ run: Int) throws -> Elements? {
+                let index = try #require(client.store.log.snapshot().index.topics[Client.topic])
+                let batches = index.tails["p\(run)"]?.map(\.batch) ?? []
+                guard case .scalar(let leaf)? = batches.first?.field(named: name.text)?.values else {
+                    return nil
+                }
+                return leaf.elements
+            }
+            try await client.append(rows, partition: "p1", query: "?float32=in.%C3%A9")
+            #expect(try declared() == [one])
+            #expect(try elements(one, 1) == .float32([0.99300325]))
+            #expect(try elements(two, 1) == .float64([0.99300325]))
+            // The other is new all the same.
+            try await client.append(rows, partition: "p2", query: "?float32=in.e%CC%81")
+            #expect(try declared() == [one, two])
+            #expect(try elements(one, 2) == .float32([0.99300325]))
+            #expect(try elements(two, 2) == .float32([0.99300325]))
+        }
+    }
+
     private static func numbers(of name: ExactText, in batch: RecordBatch) throws -> [Int64] {
         let field = try #require(batch.field(named: name.text))
         guard case .scalar(let leaf) = field.values, case .int64(let values) = leaf.elements else {

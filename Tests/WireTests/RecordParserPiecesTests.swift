@@ -1,6 +1,7 @@
 // Invariants checked: those at the head of RecordParser+Pieces.swift. What is expected is what one parser
 // makes of the whole body.
 
+import Bytes
 import JSON
 import Records
 import Testing
@@ -9,7 +10,7 @@ import Testing
 
 @Suite struct RecordParserPiecesTests {
     private static func parse(
-        _ text: [UInt8], _ kind: RecordText, cutAt cuts: [Int], float32Fields: Set<String> = []
+        _ text: [UInt8], _ kind: RecordText, cutAt cuts: [Int], float32Fields: Set<ExactText> = []
     ) -> Result<ParsedRecords, RecordParseError> {
         text.withUnsafeBytes { bytes in
             Result { () throws(RecordParseError) in
@@ -53,7 +54,7 @@ import Testing
                 }
             }
             let kind: RecordText = lines ? .lines : .array
-            let fields: Set<String> = seed % 2 == 0 ? [] : ["in.a", "out.a"]
+            let fields: Set<ExactText> = seed % 2 == 0 ? [] : ["in.a", "out.a"]
             let expected = Self.parse(text, kind, cutAt: [], float32Fields: fields)
             if case .failure = expected { refusedCount += 1 }
             let braces = Self.braces(text)

@@ -1,6 +1,7 @@
 // Invariant checked: small bodies that are read together make the batch that one body of their rows makes,
 // or are not read together at all.
 
+import Bytes
 import JSON
 import Records
 import Testing
@@ -9,7 +10,7 @@ import Testing
 
 @Suite struct RecordParserTogetherTests {
     private static func together(
-        _ texts: [String], _ kind: RecordText = .array, float32Fields: Set<String> = []
+        _ texts: [String], _ kind: RecordText = .array, float32Fields: Set<ExactText> = []
     ) -> (records: ParsedRecords, rowCounts: [Int])? {
         RecordParser.parse(together: texts.map { Array($0.utf8) }, as: kind, float32Fields: float32Fields)
     }
@@ -37,7 +38,7 @@ import Testing
                 if position % 3 == 0 || (seed + UInt64(position)) % 2 == 0 { bodies.append([]) }
                 bodies[bodies.count - 1].append(line)
             }
-            let fields: Set<String> = seed % 2 == 0 ? [] : ["in.a", "out.a"]
+            let fields: Set<ExactText> = seed % 2 == 0 ? [] : ["in.a", "out.a"]
             let array = Self.together(
                 bodies.map { "[" + $0.joined(separator: ",") + "]" }, float32Fields: fields)
             let ndjson = Self.together(
