@@ -9,7 +9,7 @@
 // left out is never reached; `locations` mean what they do in the first generation.
 //
 // Invariants:
-//  * There is at least one path, at most `pathCountMax`, and no two are the same.
+//  * There is at least one path, at most `pathCountMax`, and no two are the same; asked for, none are called the same.
 //  * `SeriesTargeting(JSONField(targeting.json))` gives back every targeting.
 
 import Bytes
@@ -81,9 +81,21 @@ package struct SeriesTargeting: Hashable, Sendable {
             ))
     }
 
-    /// What was stored before may have them; asked for, they are a mistake.
-    package func refuseNegativeThresholds() throws(FieldError) {
+    /// What was stored before may have them; asked for, they are mistakes: thresholds that no score is below, and
+    /// paths that no answer could tell apart, element 0 of `in.a` and the whole of `in.a.0`.
+    package func refuseMistakes() throws(FieldError) {
+        var names: Set<ExactText> = []
+        var paths = targets.map(\.path)[...]
         for (position, field) in fields.enumerated() {
+            let count = max(1, field.indexes?.count ?? 1)
+            for path in paths.prefix(count) where !names.insert(ExactText(path.dottedText)).inserted {
+                throw FieldError(
+                    field: "targeting.iopath[\(position)]",
+                    problem:
+                        "is called \(path.dottedText) in answers, as is another path here, an element or a "
+                        + "field of that name; watch them in two assays")
+            }
+            paths = paths.dropFirst(count)
             for (name, threshold) in [
                 ("warning", field.thresholds.warning), ("alert", field.thresholds.alert),
             ] {

@@ -38,7 +38,7 @@ extension StoreView {
         func refusal(_ member: String, _ problem: String) -> FieldError {
             FieldError(field: "targeting.data_origin.\(member)", problem: problem)
         }
-        try targeting.refuseNegativeThresholds()
+        try targeting.refuseMistakes()
         var targeting = targeting
         let pipeline: Pipeline
         if let id = targeting.pipelineID {

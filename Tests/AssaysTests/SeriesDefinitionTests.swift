@@ -119,6 +119,29 @@ struct SeriesDefinitionTests {
         }
     }
 
+    @Test(
+        "paths that are called the same in answers are refused where they are asked for; stored ones are read"
+    )
+    func alikeNames() throws {
+        func targeting(_ iopath: String) throws -> SeriesTargeting {
+            try SeriesTargeting(Requests.field(SeriesRequests.targeting(iopath)))
+        }
+        for iopath in [
+            "[{\"field\":\"in.a\",\"indexes\":[1,0]},{\"field\":\"in.a.0\"}]",
+            "[{\"field\":\"in.b\",\"indexes\":[]},{\"field\":\"in.a.0\"},{\"field\":\"in.a\",\"indexes\":[2,0]}]",
+        ] {
+            let alike = try targeting(iopath)
+            #expect(try SeriesTargeting(JSONField(alike.json)) == alike)
+            let error = #expect(throws: FieldError.self) { try alike.refuseMistakes() }
+            let position = alike.targets.count == 3 ? 1 : 2
+            #expect(error?.field == "targeting.iopath[\(position)]", "\(error?.description ?? "")")
+            #expect(error?.problem.contains("in.a.0") == true)
+        }
+        // Names of other bytes are told apart.
+        try targeting("[{\"field\":\"in.\u{E9}\"},{\"field\":\"in.e\u{301}\"},{\"field\":\"in.e\u{301}.0\"}]")
+            .refuseMistakes()
+    }
+
     @Test("what cannot be is refused under its member")
     func refusals() throws {
         let vector = "{\"Vector\":[1]}"

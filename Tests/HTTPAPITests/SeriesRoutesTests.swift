@@ -305,6 +305,12 @@ struct SeriesRoutesTests {
                 ("schedule", Self.body("\"name\":\"a\",", field: "y"), "iopath[0].field"),
                 (
                     "schedule",
+                    Self.body("\"name\":\"a\",", indexes: "[0]").replacing(
+                        "\"iopath\":[", with: "\"iopath\":[{\"field\":\"out.y.0\"},"),
+                    "targeting.iopath[1]\" is called out.y.0 in answers"
+                ),
+                (
+                    "schedule",
                     Self.body("\"name\":\"a\",").replacing("\"alert\":0.25", with: "\"alert\":-0.25"),
                     "targeting.iopath[0].thresholds.alert\" is -0.25, and no score is below 0"
                 ),
