@@ -138,9 +138,13 @@ package struct RunSchedule: Hashable, Sendable {
             let quantity = try simple["quantity"].integer(in: 1...50_000)
             frequency = .every(quantity, try simple["unit"].word())
         }
-        guard next(after: Timestamp(microseconds: .min)) != nil else {
+        guard next(after: Timestamp(microseconds: .min)) == nil else { return }
+        guard end == nil else {
             throw json["end"].refused(
                 "is before the first moment that \"run_frequency\" names; there would never be a run")
         }
+        throw json["first_run"].refused(
+            "is \(firstRun.zuluText), and \"run_frequency\" names no moment from then to the end of the year "
+                + "9999; there would never be a run")
     }
 }

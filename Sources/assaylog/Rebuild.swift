@@ -110,15 +110,20 @@ struct Rebuild: AsyncParsableCommand {
                 )
             }
             for problem in report.unsettledProblems { try Output.line("not known to be settled: \(problem)") }
-            try Output.line(
-                report.isSettled
-                    ? "the history is settled: nothing waits to be decided"
-                    : "the history is not settled: \(Quantity.of(report.lateWindowCount, "window")) with late "
-                        + "records and \(Quantity.of(report.dueWindowCount, "complete window")) wait to be decided"
-            )
+            try Output.line(verdict(on: report))
         }
         try Output.warn(damages)
         if !report.isProved { throw ExitCode.failure }
+    }
+
+    private func verdict(on report: HistoryReport) -> String {
+        if report.isSettled { return "the history is settled: nothing waits to be decided" }
+        guard report.lateWindowCount + report.dueWindowCount > 0 else {
+            return "the history is not known to be settled: nothing else waits to be decided"
+        }
+        return
+            "the history is not settled: \(Quantity.of(report.lateWindowCount, "window")) with late records and "
+            + "\(Quantity.of(report.dueWindowCount, "complete window")) wait to be decided"
     }
 
     private func document(_ report: HistoryReport, _ seconds: Double) -> JSONValue {

@@ -99,5 +99,16 @@ struct RunScheduleTests {
             let error = #expect(throws: FieldError.self) { try Self.schedule(frequency, end: end) }
             #expect(error?.description.contains(part) == true, "\(error?.description ?? "")")
         }
+        // Of a schedule without an end it is the first run that is too late.
+        for (end, field) in [("null", "first_run"), ("\"9999-06-01T00:00:00Z\"", "end")] {
+            let error = #expect(throws: FieldError.self) {
+                try RunSchedule(
+                    Requests.field(
+                        """
+                        {"first_run":"9999-01-01T00:00:00Z","end":\(end),"run_frequency":{"Cron":"0 0 29 2 *"}}
+                        """))
+            }
+            #expect(error?.field == field && error?.problem.contains("never be a run") == true)
+        }
     }
 }

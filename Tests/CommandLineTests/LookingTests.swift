@@ -202,6 +202,27 @@ import Testing
         #expect(revisions.lines.count == 3 && revisions.lines[1].contains("revision 1, backfill"))
     }
 
+    @Test("where it cannot be said whether windows wait, verifying does not count those that do")
+    func unknown() async throws {
+        try await makeAssay()
+        let (store, _) = try InferenceStore.open(StoreConfiguration(directory: sandbox.file("assaylog-data")))
+        // As if the log had been written by something else: an assay of a pipeline that nobody made.
+        var definition = try #require(store.book[AssayID(1)]).definition
+        definition.window.pipelineName = "nowhere"
+        let creation = AssayCreation(
+            id: AssayID(2), definition: definition, isActive: true, at: store.sources.now())
+        let document = Array(AssayEvent.created(creation).json.text.utf8)
+        _ = try await store.log.append([.event(Event(name: "assay", document: document))])
+        try await store.close()
+        let verified = try sandbox.run("rebuild", "--verify")
+        #expect(
+            verified.lines.contains { $0.hasPrefix("not known to be settled: assay 2") }, "\(verified.output)"
+        )
+        #expect(
+            verified.lines.last
+                == "the history is not known to be settled: nothing else waits to be decided")
+    }
+
     @Test(
         "a decision that does not follow from the log ends verifying with 1, the first difference before all")
     func different() async throws {
