@@ -31,6 +31,8 @@ final class BodyBudget: Sendable {
     }
 
     let byteCountMax: Int
+    /// How long a body may take before it has to come at `BodyRate`'s pace.
+    let grace: Duration
     private let state: Mutex<State>
 
     /// One request's part of it.
@@ -55,8 +57,9 @@ final class BodyBudget: Sendable {
         var place: PlacesBeyond.Place?
     }
 
-    init(byteCountMax: Int = 64 << 20) {
+    init(byteCountMax: Int = 64 << 20, grace: Duration = .seconds(30)) {
         self.byteCountMax = byteCountMax
+        self.grace = grace
         state = Mutex(State(beyond: PlacesBeyond(byteCountMax: byteCountMax)))
     }
 
@@ -132,7 +135,7 @@ final class BodyRate: Sendable {
     private let begin = ContinuousClock.now
     private let byteCount = Mutex(0)
 
-    init(grace: Duration = .seconds(30), bytesPerSecond: Double = 4096) {
+    init(grace: Duration, bytesPerSecond: Double = 4096) {
         self.grace = grace
         self.bytesPerSecond = bytesPerSecond
     }
@@ -189,7 +192,7 @@ struct BodyBudgetMiddleware<Context: RequestContext>: RouterMiddleware {
         if let stated {
             try grow(by: stated)
             if stated >= smallByteCount {
-                let rate = BodyRate()
+                let rate = BodyRate(grace: budget.grace)
                 request.body = RequestBody(
                     asyncSequence: request.body.map { piece in
                         try rate.note(piece.readableBytes)
