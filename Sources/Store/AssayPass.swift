@@ -1,7 +1,7 @@
 // One pass over an assay: its windows in a period, each compared with the baseline.
 //
 // The column is read once for all windows, and once more for a baseline that slides; windows are found
-// from the records' times, so empty ones cost nothing. A long run is cut into slices of some ten
+// from the records' times, so empty ones cost nothing. A long run is cut into slices of some thirty
 // thousand records, which are read and compared by as many threads as there are processors, each with
 // no more in memory than its slice.
 //
