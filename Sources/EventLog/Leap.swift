@@ -1,8 +1,11 @@
 // The note that numbers leapt: what an opening could not see is given up, and nothing that was numbered in it is
 // numbered again.
 //
-//     commits   … 5 ▒▒▒▒▒▒▒ 2048  the leap  2049 …         ▒ what the unseen bytes may have held at most
-//     indexes   … 4 ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 8192 …         of every partition
+//     commits   … 5 ▒▒▒▒▒▒▒ 5 + 2^48  the leap  6 + 2^48 …     ▒ more than a log gives in years
+//     indexes   … 4 ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 4 + 2^48 …     of every partition
+//
+// How many bytes are not seen says nothing of the numbers in them: a segment that was made anew holds what is left
+// of any number of commits and records.
 //
 // Invariants:
 //  * A commit or an index that was acknowledged is never given to another, whether its bytes are seen or not: until
@@ -20,6 +23,10 @@ package struct Leap: Hashable, Sendable {
 
     /// Its event's name.
     package static let eventName = "leap"
+
+    /// By how much commits and indexes leap: more than a million a second make in eight years, and few enough that
+    /// some dozens of leaps stay below 2^53, past which not every client counts by ones.
+    static let length: UInt64 = 1 << 48
 
     package init(index: UInt64) { self.index = index }
 
@@ -43,26 +50,4 @@ package struct Leap: Hashable, Sendable {
         }
         self.index = index
     }
-}
-
-/// Parts of the log that an opening could not see and that nobody has given up yet.
-struct UnseenParts: Sendable {
-    private(set) var places: [SegmentPlace] = []
-    private var byteCount = 0
-
-    /// The fewest bytes that a block, and an envelope, takes.
-    private static let blockByteCountMin = 16
-
-    var isEmpty: Bool { places.isEmpty }
-
-    mutating func insert(_ place: SegmentPlace, byteCount: Int) {
-        places.append(place)
-        self.byteCount += byteCount
-    }
-
-    /// The most commits that they may hold.
-    var commitCountMax: UInt64 { UInt64(byteCount / UnseenParts.blockByteCountMin + 1) }
-
-    /// The most records that they may hold, of one partition or of all.
-    var rowCountMax: UInt64 { commitCountMax * UInt64(SegmentFormat.blockRowCountMax) }
 }

@@ -40,7 +40,7 @@ package final class LogWriter {
     /// goes on with it, so that a full disk does not fill with beginnings.
     private var unlisted: SegmentWriter?
     /// What may hold numbers that nobody sees: nothing is numbered until it is given up.
-    private var unseen: UnseenParts
+    private var unseen: [SegmentPlace]
 
     init(
         files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, keys: KeyMemory,
@@ -172,18 +172,17 @@ package final class LogWriter {
 
     /// Why nothing can be numbered; nil where it can.
     var refusal: LogError? {
-        unseen.isEmpty || configuration.goesOnWithoutUnseen ? nil : .unseen(unseen.places)
+        unseen.isEmpty || configuration.goesOnWithoutUnseen ? nil : .unseen(unseen)
     }
 
     /// Gives up what is not seen, before the first commit after the opening.
     private func leap() throws(LogError) {
-        let leap = Leap(index: shared.index.withLock { $0.indexEnd } + unseen.rowCountMax)
-        let commitCount = unseen.commitCountMax
+        let leap = Leap(index: shared.index.withLock { $0.indexEnd } + Leap.length)
         let before = unseen
-        unseen = UnseenParts()
+        unseen = []
         do throws(LogError) {
             let prepared = preparer.prepare([AppendRequest([.event(leap.event)])])
-            _ = try write(prepared, rolling: [], leapingOver: commitCount)
+            _ = try write(prepared, rolling: [], leapingOver: Leap.length)
         } catch {
             unseen = before
             throw error

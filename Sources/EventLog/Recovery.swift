@@ -45,7 +45,7 @@ struct Recovery {
     /// Where keys lie, in the order of the log.
     var keyBlocks: [(segment: UInt64, entry: KeyBlockEntry)] = []
     /// What nobody sees and nobody has given up, up to here.
-    var unseen = UnseenParts()
+    var unseen: [SegmentPlace] = []
     /// Segments whose turn comes soon.
     private var ahead = ReadAheadSegments()
     // For small blocks, which most logs have none of when they are opened.
@@ -67,7 +67,7 @@ struct Recovery {
         var directory = SegmentDirectory()
         /// What the manifest has yet to be told of its last segment, and why it was not.
         var unsettled: (entry: Manifest.Entry, refusal: LogError)?
-        var unseen = UnseenParts()
+        var unseen: [SegmentPlace] = []
     }
 
     mutating func run() throws(LogError) -> Outcome {
@@ -122,7 +122,7 @@ struct Recovery {
             }
         }
         if !report.damages.isEmpty { index.noteGaps() }
-        index.unseen = unseen.places
+        index.unseen = unseen
         outcome.unseen = unseen
         if isWriter { try rememberKeys() }
         return outcome
@@ -136,19 +136,15 @@ struct Recovery {
     mutating func noteNotSeen(_ entry: Manifest.Entry, _ error: SegmentError) {
         let name = FileName.segment(entry.number)
         report.damages.append("\(name) is not seen: \(error)")
-        // Of one that was active when it was lost the manifest says no length.
-        let byteCount =
-            entry.byteCount > 0
-            ? entry.byteCount : configuration.segmentByteCountMax + SegmentFormat.envelopeByteCountMax
-        unseen.insert(SegmentPlace(file: name, byteOffset: 0), byteCount: byteCount)
+        unseen.append(SegmentPlace(file: name, byteOffset: 0))
         if case .disk(let error) = error, error.kind == .notFound { return }
         index.noteUnseen(entry.number, from: 0)
     }
 
-    /// Notes that a segment's bytes from `start` up to `end` are not seen.
-    private mutating func noteUnseen(_ segment: SegmentFile, from start: Int, upTo end: Int) {
+    /// Notes that a segment's bytes from `start` on are not seen.
+    private mutating func noteUnseen(_ segment: SegmentFile, from start: Int) {
         index.noteUnseen(segment.number, from: start)
-        unseen.insert(segment.place(start), byteCount: max(0, end - start))
+        unseen.append(segment.place(start))
     }
 
     /// Reads the keys that are younger than the horizon. To remember one too long harms nobody.
@@ -217,7 +213,7 @@ struct Recovery {
                 "the footer of \(segment.name) is not read (\(error)); scanned instead, "
                     + "up to byte \(end.validByteCount) of \(byteCount)")
             if try segment.footerOffset() != end.validByteCount {
-                noteUnseen(segment, from: end.validByteCount, upTo: byteCount)
+                noteUnseen(segment, from: end.validByteCount)
             }
             return
         }
@@ -249,7 +245,7 @@ struct Recovery {
         }
         if limit != nil { index.noteClosed(segment.number) }
         if let limit, end.validByteCount < limit {
-            noteUnseen(segment, from: end.validByteCount, upTo: limit)
+            noteUnseen(segment, from: end.validByteCount)
             report.damages.append(
                 "\(segment.name) is seen up to byte \(end.validByteCount) of \(limit): \(end.tear ?? "cut")")
         }
@@ -319,7 +315,7 @@ struct Recovery {
         do throws(FieldError) {
             guard let leap = try Leap(event) else { return }
             index.apply(leap)
-            unseen = UnseenParts()
+            unseen = []
         } catch {
             throw .malformed(place, reason: "a leap that cannot be read: \(error)")
         }
