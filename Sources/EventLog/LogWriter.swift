@@ -177,12 +177,14 @@ package final class LogWriter {
 
     /// Gives up what is not seen, before the first commit after the opening.
     private func leap() throws(LogError) {
-        let leap = Leap(index: shared.index.withLock { $0.indexEnd } + Leap.length)
+        // Each part may hold a leap of its own.
+        let length = Leap.length * UInt64(unseen.count)
+        let leap = Leap(index: shared.index.withLock { $0.indexEnd } + length)
         let before = unseen
         unseen = []
         do throws(LogError) {
             let prepared = preparer.prepare([AppendRequest([.event(leap.event)])])
-            _ = try write(prepared, rolling: [], leapingOver: Leap.length)
+            _ = try write(prepared, rolling: [], leapingOver: length)
         } catch {
             unseen = before
             throw error
