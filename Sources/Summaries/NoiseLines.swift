@@ -11,6 +11,7 @@
 //  * At most `lawCountMax` laws are kept, each with its lines at the sizes of `NoiseSizes`: less than
 //    two hundred.
 
+import Dispatch
 import Synchronization
 
 /// The sizes that lines are drawn at: every one up to 32, then four a doubling: 40, 48, 56, 64, 80 …
@@ -144,6 +145,15 @@ final class NoiseLines: Sendable {
 
     /// The lines at two neighbouring sizes, and those between.
     fileprivate func span(of law: NoiseLaw, _ sizes: NoiseSizes.Neighbours) -> NoiseSpan {
+        let lacksBoth = kept.withLock { kept in
+            kept[law]?[sizes.below] == nil && kept[law]?[sizes.above] == nil
+        }
+        if lacksBoth && sizes.below < sizes.above {
+            // Somebody waits for the first answer about a baseline, and most of it is these two.
+            DispatchQueue.concurrentPerform(iterations: 2) { side in
+                _ = line(of: law, drawnAt: side == 0 ? sizes.below : sizes.above)
+            }
+        }
         let below = line(of: law, drawnAt: sizes.below)
         let above = sizes.below < sizes.above ? line(of: law, drawnAt: sizes.above) : below
         return NoiseSpan(law, sizes, below, above)
