@@ -105,9 +105,13 @@ package struct TopicIndex: Sendable {
         return least <= greatest ? least...greatest : nil
     }
 
-    /// - Parameter leaps: the indexes that numbers leapt to.
-    /// - Returns: whether the block is seen: it was not let go.
-    mutating func append(_ block: BlockEntry, segment: UInt64, _ leaps: Set<UInt64>) -> Bool {
+    /// - Parameters:
+    ///   - leaps: the indexes that numbers leapt to.
+    ///   - held: what stands in blocks by now, by partition; nil where that is yet to be looked up.
+    /// - Returns: whether the block is seen: it was not let go, and does not stand in others already.
+    mutating func append(
+        _ block: BlockEntry, segment: UInt64, _ leaps: Set<UInt64>, held: [String: IndexRanges]? = nil
+    ) -> Bool {
         let end = block.indexes.upperBound
         nextIndexes[block.partition] = max(nextIndexes[block.partition] ?? 0, end)
         // A segment is rewritten once every small block before its end has been rolled.
@@ -115,6 +119,11 @@ package struct TopicIndex: Sendable {
             // What came back from before a leap was not there to be rolled with what came after.
             let start = leaps.lazy.filter { $0 <= block.firstIndex }.max() ?? 0
             dropTail(of: block.partition, start..<end)
+        }
+        if TopicIndex.mayRepeat(block, leaps),
+            (held ?? self.held)[block.partition]?.contains(block.indexes) ?? false
+        {
+            return false
         }
         if letGo[block.partition]?.contains(block.indexes) ?? false { return false }
         if segments.last?.segment != segment {
@@ -124,10 +133,28 @@ package struct TopicIndex: Sendable {
         return true
     }
 
+    /// Whether what came back may hold a block's records as well: small appends from before a leap become columns
+    /// behind it where those that they had become were given up.
+    private static func mayRepeat(_ block: BlockEntry, _ leaps: Set<UInt64>) -> Bool {
+        (block.kind == .rolled || block.kind == .grouped) && leaps.contains { $0 > block.firstIndex }
+    }
+
+    /// What stands in blocks, by partition.
+    private var held: [String: IndexRanges] {
+        var held: [String: IndexRanges] = [:]
+        for block in segments.lazy.flatMap(\.blocks) {
+            held[block.partition, default: IndexRanges()].insert(block.indexes)
+        }
+        return held
+    }
+
     /// - Returns: the bytes of those that are seen.
     mutating func append(sealed blocks: BlockList, segment: UInt64, _ leaps: Set<UInt64>) -> Int {
-        guard tails.isEmpty, letGo.isEmpty else {
-            return blocks.reduce(0) { $0 + (append($1, segment: segment, leaps) ? $1.byteCount : 0) }
+        guard tails.isEmpty, letGo.isEmpty, leaps.isEmpty else {
+            let held = blocks.contains { TopicIndex.mayRepeat($0, leaps) } ? self.held : [:]
+            return blocks.reduce(0) {
+                $0 + (append($1, segment: segment, leaps, held: held) ? $1.byteCount : 0)
+            }
         }
         blocks.forEachIndexEnd { partition, end in
             if end > nextIndexes[partition] ?? 0 { nextIndexes[partition] = end }

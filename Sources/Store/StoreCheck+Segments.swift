@@ -44,6 +44,15 @@ struct LogScan {
         self.folded = folded
     }
 
+    /// What waited before a leap was there for nobody who made columns behind it: from where on records waited
+    /// for the columns of `index`.
+    func waitingStart(_ index: UInt64) -> UInt64 { leaps.lazy.filter { $0 <= index }.max() ?? 0 }
+
+    /// Whether these were given before a leap, which may have given up the columns that they had become.
+    func isBeforeLeap(_ indexes: Range<UInt64>) -> Bool {
+        leaps.contains { $0 >= indexes.upperBound }
+    }
+
     /// A tombstone names indexes that were given: what comes later goes on behind them.
     fileprivate mutating func note(
         tombstoneTo end: UInt64, _ address: PartitionAddress, _ place: SegmentPlace
@@ -327,7 +336,10 @@ extension StoreCheck {
                     + problem)
         }
         if kind == .rolled {
-            var ranges = scan.waiting[address] ?? []
+            let start = scan.waitingStart(range.lowerBound)
+            let all = scan.waiting[address] ?? []
+            let before = all.filter { $0.lowerBound < start }
+            var ranges = all.filter { $0.lowerBound >= start }
             // What was let go while it waited was passed over.
             if let letGo = scan.letGo[address] {
                 ranges.removeAll { $0.upperBound <= range.lowerBound && letGo.contains($0) }
@@ -338,9 +350,13 @@ extension StoreCheck {
                 reached = first.upperBound
                 ranges.removeFirst()
             }
-            if reached != range.upperBound && !scan.hasGap { find("replace records that are not there") }
+            // What was given up and came back has become columns twice: readers see the first ones.
+            let isRepeated = scan.isBeforeLeap(range) && replacesWaiting(range, address, scan)
+            if reached != range.upperBound && !scan.hasGap && !isRepeated {
+                find("replace records that are not there")
+            }
             ranges.removeAll { $0.upperBound <= range.upperBound }
-            scan.waiting[address] = ranges
+            scan.waiting[address] = before + ranges
         } else {
             let next = scan.nextIndexes[address] ?? 0
             if range.lowerBound > next {
@@ -362,10 +378,16 @@ extension StoreCheck {
         for (address, found) in pass.indexes {
             var next = scan.nextIndexes[address] ?? 0
             for (indexes, place) in found.sorted(by: { $0.indexes.lowerBound < $1.indexes.lowerBound }) {
-                scan.waiting[address]?.removeAll { $0.upperBound <= indexes.upperBound }
+                let start = scan.waitingStart(indexes.lowerBound)
+                scan.waiting[address]?.removeAll {
+                    $0.lowerBound >= start && $0.upperBound <= indexes.upperBound
+                }
                 if indexes.lowerBound > next {
                     scan.missing.append((address, next..<indexes.lowerBound, place))
-                } else if indexes.lowerBound < next, !scan.hasGap, !replacesWaiting(indexes, address, scan) {
+                } else if indexes.lowerBound < next, !scan.hasGap,
+                    // A block may go on behind small ones of another segment.
+                    !replacesWaiting(indexes.clamped(to: 0..<next), address, scan)
+                {
                     find(
                         scan.prefix + place.file, place.byteOffset,
                         "records \(indexes.lowerBound) to \(indexes.upperBound) of \(address.partition) in "

@@ -129,8 +129,11 @@ package struct StoreCheck: Sendable {
             }
         }
         for (address, waiting) in scan.waiting where manifest.entries.last?.state == .sealed {
-            // What was let go before it became columns never does.
-            let ranges = waiting.filter { !(scan.letGo[address]?.contains($0) ?? false) }
+            // What was let go before it became columns never does; what a leap gave up, and came back, does when
+            // the log is sealed next.
+            let ranges = waiting.filter {
+                !(scan.letGo[address]?.contains($0) ?? false) && !scan.isBeforeLeap($0)
+            }
             guard !ranges.isEmpty else { continue }
             find(
                 prefix + FileName.segment(manifest.entries.last?.number ?? 0), nil,
