@@ -68,6 +68,12 @@ struct CommitDraft {
         precondition(placedIndexes == nextIndexes, "What was promised to requests is what lies there.")
     }
 
+    /// Whether a reader takes its numbers: one that damage or a forger made great may have left no others.
+    var isReadable: Bool {
+        let limit = UInt64(SegmentFormat.indexLimit)
+        return commit <= UInt64(SegmentFormat.commitLimit) && placedIndexes.values.allSatisfy { $0 <= limit }
+    }
+
     /// The envelope's bytes, and the keys in it.
     mutating func finish(segment: UInt64) -> (bytes: [UInt8], keys: [KeyEntry]) {
         if !keys.isEmpty {

@@ -137,10 +137,12 @@ package final class InferenceLog: Sendable {
         let writer = LogWriter(
             files: files, configuration: configuration, shared: shared, keys: recovery.keys,
             opened: outcome, reserve: LogReserve(configuration, on: files), lock: lock)
-        return (
-            (writer, shared, recovery.report),
-            outcome.unsettled?.refusal ?? writer.refusal ?? writer.reserve.refusal
-        )
+        var refusal = outcome.unsettled?.refusal ?? writer.refusal ?? writer.reserve.refusal
+        if refusal == nil {
+            // At once: it is said for good, also where nothing is appended before the next opening.
+            do throws(LogError) { try writer.giveUpUnseen() } catch { refusal = error }
+        }
+        return ((writer, shared, recovery.report), refusal)
     }
 
     /// Opens the directory for reading, beside whoever writes it: what is in it now. Changes nothing.

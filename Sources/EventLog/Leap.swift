@@ -1,37 +1,74 @@
 // The note that numbers leapt: what an opening could not see is given up, and nothing that was numbered in it is
 // numbered again.
 //
-//     commits   … 5 ▒▒▒▒▒▒▒ 5 + 2^48  the leap  6 + 2^48 …     ▒ more than a log gives in years
-//     indexes   … 4 ▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒▒ 4 + 2^48 …     of every partition
+//     commits   … 5 ▒▒▒▒▒▒▒ 2^48: the leap  2^48 + 1 …  ▒▒▒▒▒▒▒ 2·2^48: the next leap …     ▒ not seen
+//     indexes   … 4 ▒▒▒▒▒▒▒ 2^48 …                      ▒▒▒▒▒▒▒ 2·2^48 …                    of every partition
+//     segments  … 3 ▒▒▒▒▒▒▒ 2^32 + 4 …                  ▒▒▒▒▒▒▒ 2·2^32 + 6 …
 //
-// How many bytes are not seen says nothing of the numbers in them: a segment that was made anew holds what is left
-// of any number of commits and records.
+// The high bits of a number say how often numbers had leapt when it was given. What is seen does not say how often
+// that was: a lost segment may hold leaps of its own, any number of them where it was made anew of several. So the
+// segments' numbers leap too, by less, and the manifest knows them all.
 //
 // Invariants:
 //  * A commit or an index that was acknowledged is never given to another, whether its bytes are seen or not: until
 //    somebody says to go on without them there is no new number at all.
 //  * When what was unseen comes back, from a backup, it stands where it stood: before the leap, and nothing twice.
+//  * A leap gives up what it names and nothing else: what damage hides later, wherever that stood, is another matter.
+//  * The manifest counts a leap before the leap is durable: it is at least as many as any segment holds.
 //
 // Format: EventLog.docc/ManifestFormat.md, "Leaps".
 
+import Disk
 import JSON
 import Segments
 
 package struct Leap: Hashable, Sendable {
-    /// From here on no index was given before the leap's commit, in any partition.
+    /// From here on no index was given before the leap's commit, in any partition; and no commit.
     package var index: UInt64
+    /// What it gives up: files, each from a byte on.
+    package private(set) var unseen: [String: Int]
 
     /// Its event's name.
     package static let eventName = "leap"
 
-    /// By how much commits and indexes leap: more than a million a second make in eight years, and few enough that
-    /// some dozens of leaps stay below 2^53, past which not every client counts by ones.
+    /// How many commits and indexes there are between two leaps: more than a million a second make in eight years,
+    /// and few enough that the first 31 leaps stay below 2^53, past which not every client counts by ones.
     static let length: UInt64 = 1 << 48
+    /// How many segments: more than there are commits to fill them.
+    fileprivate static let segmentCount: UInt64 = 1 << 32
+    /// As many leaps there can be: behind each is a whole length of numbers that a reader takes.
+    static let countMax = UInt64(SegmentFormat.indexLimit) / length - 1
 
-    package init(index: UInt64) { self.index = index }
+    package init(index: UInt64, unseen: [SegmentPlace]) {
+        self.index = index
+        self.unseen = Dictionary(unseen.map { ($0.file, $0.byteOffset) }, uniquingKeysWith: min)
+    }
+
+    /// One that is past whatever was given, seen or not.
+    ///
+    /// - Throws: where no numbers are left, with the place that claims them.
+    init(
+        over unseen: [SegmentPlace], after manifest: Manifest, _ index: LogIndex,
+        _ configuration: LogConfiguration
+    ) throws(LogError) {
+        guard manifest.leapCount < Leap.countMax else {
+            throw .manifest(
+                file: configuration.path(FileName.manifest),
+                reason:
+                    "segments up to number \(manifest.nextSegmentNumber) are claimed at byte 10, and behind them "
+                    + "no commit or index is left to be given")
+        }
+        let seen = max(index.indexEnd, index.cut) / Leap.length
+        guard seen < Leap.countMax else { throw index.outOfNumbers(configuration) }
+        self.init(index: (max(manifest.leapCount, seen) + 1) * Leap.length, unseen: unseen)
+    }
+
+    /// Whether it gives up what is not seen from a place on.
+    func givesUp(_ place: SegmentPlace) -> Bool { unseen[place.file].map { $0 <= place.byteOffset } ?? false }
 
     package var event: Event {
-        let document = JSONValue.object(("index", .integer(index)))
+        let places = unseen.sorted { $0.key < $1.key }.map { ($0, JSONValue.integer($1)) }
+        let document = JSONValue.object(("index", .integer(index)), ("unseen", .object(JSONObject(places))))
         return Event(name: Leap.eventName, document: Array(document.text.utf8))
     }
 
@@ -43,11 +80,66 @@ package struct Leap: Hashable, Sendable {
         do { document = try JSONValue(parsing: event.document) } catch {
             throw FieldError(field: "", problem: "is no JSON: \(error)")
         }
-        let field = JSONField(document)["index"]
+        let json = JSONField(document)
+        let field = json["index"]
         guard let index = UInt64(exactly: try field.integer()), index <= UInt64(SegmentFormat.indexLimit)
         else {
             throw field.refused("is no index")
         }
-        self.index = index
+        var places: [SegmentPlace] = []
+        for member in try json["unseen"].object().members {
+            places.append(
+                SegmentPlace(file: member.key, byteOffset: try JSONField(member.value).integer()))
+        }
+        self.init(index: index, unseen: places)
+    }
+}
+
+extension Manifest {
+    /// How often numbers leapt in this log, at most.
+    var leapCount: UInt64 { nextSegmentNumber / Leap.segmentCount }
+
+    /// Counts a leap. The low bits go on: by them a segment tells its envelopes from those of its neighbours.
+    mutating func count(_ leap: Leap) {
+        nextSegmentNumber =
+            leap.index / Leap.length * Leap.segmentCount + nextSegmentNumber % Leap.segmentCount
+    }
+}
+
+extension LogIndex {
+    /// Says that no number is left behind the greatest one, and where that is claimed.
+    func outOfNumbers(_ configuration: LogConfiguration) -> LogError {
+        var greatest: UInt64 = 0
+        var place = SegmentPlace(file: FileName.manifest, byteOffset: 0)
+        func note(_ number: UInt64, _ segment: UInt64, _ offset: Int) {
+            guard number > greatest else { return }
+            greatest = number
+            place = SegmentPlace(file: FileName.segment(segment), byteOffset: offset)
+        }
+        for (name, topic) in topics {
+            for found in topic.segments {
+                for block in found.blocks {
+                    note(max(block.indexes.upperBound, block.lastCommit), found.segment, block.offset)
+                }
+            }
+            // Where in its segment a small block lies is not kept.
+            let holders = uses.lazy.filter { $0.value.topics.contains(name) }
+            for run in topic.tails.values.joined() {
+                note(max(run.endIndex, run.commitRuns.last?.commit ?? 0), holders.map(\.key).max() ?? 0, 0)
+            }
+        }
+        for found in events {
+            // What these say is not kept beside them; all that is greater than theirs was noted before.
+            let isClaim = found.entry.name == Leap.eventName || found.entry.name == Tombstone.eventName
+            note(
+                isClaim ? max(indexEnd, found.entry.commit) : found.entry.commit, found.segment,
+                found.entry.offset)
+        }
+        return .segment(
+            .malformed(
+                place,
+                reason:
+                    "a commit or an index of \(max(greatest, indexEnd, cut)) is claimed here, and behind it none is "
+                    + "left to be given; restore \(configuration.path(place.file)) from a backup"))
     }
 }

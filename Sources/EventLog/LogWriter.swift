@@ -41,6 +41,12 @@ package final class LogWriter {
     private var unlisted: SegmentWriter?
     /// What may hold numbers that nobody sees: nothing is numbered until it is given up.
     private var unseen: [SegmentPlace]
+    /// What gives it up, or why that cannot be: the same however often it is tried, as nothing is numbered before.
+    private lazy var leap = Result { () throws(LogError) in
+        try Leap(over: unseen, after: manifest, shared.index.withLock { $0 }, configuration)
+    }
+    /// Whether the manifest counts it.
+    private var isLeapCounted = false
 
     init(
         files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, keys: KeyMemory,
@@ -97,7 +103,7 @@ package final class LogWriter {
     /// commit, and that the reserve is whole. Throws where the disk does not let it; then it may be tried again.
     package func recover() throws(LogError) {
         try settle()
-        if let refusal { throw refusal }
+        try giveUpUnseen()
         if active == nil { _ = try startSegment() }
         try reserve.restore()
     }
@@ -172,42 +178,55 @@ package final class LogWriter {
 
     /// Why nothing can be numbered; nil where it can.
     var refusal: LogError? {
-        unseen.isEmpty || configuration.goesOnWithoutUnseen ? nil : .unseen(unseen)
+        if unseen.isEmpty { return nil }
+        guard configuration.goesOnWithoutUnseen else { return .unseen(unseen) }
+        if case .failure(let error) = leap { return error }
+        return nil
     }
 
-    /// Gives up what is not seen, before the first commit after the opening.
-    private func leap() throws(LogError) {
-        // Each part may hold a leap of its own.
-        let length = Leap.length * UInt64(unseen.count)
-        let leap = Leap(index: shared.index.withLock { $0.indexEnd } + length)
+    /// Gives up what is not seen, where that is wanted, before anything else is numbered: durable when it returns.
+    func giveUpUnseen() throws(LogError) {
+        if let refusal { throw refusal }
+        if unseen.isEmpty { return }
+        let leap = try leap.get()
+        try settle()
+        if !isLeapCounted {
+            var next = manifest
+            next.count(leap)
+            try list(next)
+            isLeapCounted = true
+        }
         let before = unseen
         unseen = []
         do throws(LogError) {
             let prepared = preparer.prepare([AppendRequest([.event(leap.event)])])
-            _ = try write(prepared, rolling: [], leapingOver: length)
+            _ = try write(prepared, rolling: [], as: leap.index)
         } catch {
             unseen = before
             throw error
         }
     }
 
-    /// - Parameter commitCount: how many commits' numbers are passed over.
+    /// - Parameter number: the commit's, where it is not the next one's.
     private func write(
-        _ prepared: PreparedRequests, rolling rolls: [Roll], leapingOver commitCount: UInt64 = 0
+        _ prepared: PreparedRequests, rolling rolls: [Roll], as number: CommitNumber? = nil
     ) throws(LogError) -> [CommitReceipt] {
-        if let refusal { throw refusal }
-        if !unseen.isEmpty { try leap() }
+        try giveUpUnseen()
         try settle()
         let segment: SegmentWriter
         if let active { segment = active } else { segment = try startSegment() }
         var draft = CommitDraft(
-            commit: shared.index.withLock { $0.cut } + 1 + commitCount, now: configuration.clock?(),
+            commit: number ?? shared.index.withLock { $0.cut } + 1, now: configuration.clock?(),
             reserving: prepared.byteCount, encoder: encoder
         ) { [shared] source in
             shared.index.withLock { $0.nextIndex(source.topic, source.partition) }
         }
         for roll in rolls { draft.add(roll.run, topic: roll.topic) }
         draft.add(prepared)
+        // What a reader would take for damage is not acknowledged.
+        guard draft.isReadable else {
+            throw shared.index.withLock { $0 }.outOfNumbers(configuration)
+        }
         let (bytes, used) = draft.finish(segment: segment.number)
         var publication = draft.publication
         let start: Int

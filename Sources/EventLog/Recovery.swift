@@ -315,7 +315,7 @@ struct Recovery {
         do throws(FieldError) {
             guard let leap = try Leap(event) else { return }
             index.apply(leap)
-            unseen = []
+            unseen.removeAll(where: leap.givesUp)
         } catch {
             throw .malformed(place, reason: "a leap that cannot be read: \(error)")
         }

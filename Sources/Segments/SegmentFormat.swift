@@ -27,7 +27,7 @@ package enum SegmentFormat {
     /// A reader's bound on the index of a record: beyond any partition, and row counts can be added to it.
     package static let indexLimit = 1 << 62
     /// A reader's bound on a commit: beyond any log, and the next one can be counted.
-    static let commitLimit = 1 << 62
+    package static let commitLimit = 1 << 62
     /// A reader's bound on rows; above it the head is damaged.
     static let rowCountLimit = 1 << 20
     /// A reader's bound on a block's head.

@@ -210,12 +210,19 @@ enum Hiding: CaseIterable, CustomTestStringConvertible {
 
     @Test("a leap that says no index is refused, wherever it stands")
     func damagedLeap() throws {
-        for document in ["", "{}", "{\"index\":-1}", "{\"index\":\(UInt64(1) << 62 + 1)}"] {
+        let documents = [
+            "", "{}", "{\"index\":-1,\"unseen\":{}}", "{\"index\":\(UInt64(1) << 62 + 1),\"unseen\":{}}",
+            "{\"index\":5}", "{\"index\":5,\"unseen\":{\"a\":\"b\"}}",
+        ]
+        for document in documents {
             let event = Event(name: Leap.eventName, document: Array(document.utf8))
             #expect(throws: FieldError.self) { try Leap(event) }
         }
-        let leap = Leap(index: 1 << 62)
+        let leap = Leap(index: 1 << 62, unseen: [SegmentPlace(file: "a", byteOffset: 7)])
         #expect(try Leap(leap.event) == leap)
+        #expect(leap.givesUp(SegmentPlace(file: "a", byteOffset: 7)))
+        #expect(!leap.givesUp(SegmentPlace(file: "a", byteOffset: 6)))
+        #expect(!leap.givesUp(SegmentPlace(file: "b", byteOffset: 7)))
         #expect(try Leap(Event(name: "another", document: [])) == nil)
     }
 }

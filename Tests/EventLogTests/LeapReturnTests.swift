@@ -1,0 +1,352 @@
+// Invariants checked: those at the head of Leap.swift, where what is lost was made anew or holds leaps itself, and
+// comes back; and where the numbers themselves are at an end.
+//
+//     numbers given, all written down ──► a segment hidden ──► given up, more numbers ──► back: each there, once
+
+import CrashPoints
+import Disk
+import Records
+import Segments
+import Simulation
+import Testing
+
+@testable import EventLog
+
+/// A log whose every number is written down, and whose segments can be hidden and put back.
+struct Ledger {
+    let disk = SimulatedFileSystem()
+    private(set) var commits: [CommitNumber] = []
+    private(set) var indexes: [String: [UInt64]] = [:]
+    private var hidden: [String: [UInt8]] = [:]
+    private var time: Int64 = 0
+
+    func open(goesOn: Bool = false) throws -> InferenceLog.OpenedWriter {
+        var configuration = LogConfiguration()
+        configuration.goesOnWithoutUnseen = goesOn
+        return try InferenceLog.openWriter(configuration, on: disk)
+    }
+
+    static func item(_ time: Int64, _ partition: String) -> AppendItem {
+        .small(
+            RecordBatch(
+                times: [time, time + 1],
+                fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64([1, 2]))))]),
+            AppendSource(topic: "fraud", partition: partition))
+    }
+
+    /// Appends two records a commit.
+    mutating func append(_ count: Int, _ partition: String = "engine", to writer: LogWriter) throws {
+        for _ in 0..<count {
+            time += 2
+            let receipt = try writer.commit([Ledger.item(time, partition)])
+            commits.append(receipt.commit)
+            indexes[partition, default: []] += receipt.spans.flatMap { Array($0.firstIndex..<$0.endIndex) }
+        }
+    }
+
+    /// Opens the log, appends and ends it.
+    mutating func session(_ count: Int, goesOn: Bool = false, seals: Bool = true) throws {
+        let (writer, _, _) = try open(goesOn: goesOn)
+        try append(count, to: writer)
+        try append(1, "other", to: writer)
+        if seals { try writer.sealActive() }
+        writer.end()
+    }
+
+    /// Makes segments anew, those from a number on.
+    func rewrite(from number: UInt64 = 0, redacting field: String? = nil) throws {
+        let older = Set(try entries().map(\.number).filter { $0 < number })
+        let (writer, _, _) = try open()
+        if let field {
+            let commit = try writer.erase { Tombstone(redacting: field, of: "fraud", in: $0) }
+            #expect(commit != nil)
+        }
+        var (left, report) = (older, CompactionReport())
+        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
+        #expect(left == older && report.rewriteCount > 0)
+        try writer.sealActive()
+        writer.end()
+    }
+
+    func entries() throws -> [Manifest.Entry] {
+        try #require(try Manifest.read(LogConfiguration(), on: disk)).entries
+    }
+
+    mutating func hide(_ entry: Manifest.Entry?, isGone: Bool) throws {
+        let name = FileName.segment(try #require(entry).number)
+        let bytes: [UInt8] = try #require(disk.bytes(of: name))
+        hidden[name] = bytes
+        if isGone { try disk.remove(name) } else { disk.damage(name) { $0[9] ^= 1 } }
+    }
+
+    mutating func putBack() throws {
+        for (name, bytes) in hidden {
+            if disk.bytes(of: name) == nil {
+                _ = try disk.create(name)
+                try disk.syncDirectory("")
+            }
+            disk.damage(name) { $0 = bytes }
+        }
+        hidden = [:]
+    }
+
+    /// That every number was given once, and that a snapshot shows all records, each once.
+    func expectWhole(_ snapshot: LogSnapshot, _ place: Comment) {
+        #expect(Set(commits).count == commits.count, place)
+        for (partition, given) in indexes {
+            #expect(Set(given).count == given.count, place)
+            guard let topic = snapshot.index.topics["fraud"] else {
+                Issue.record(place)
+                continue
+            }
+            let blocks = topic.segments.flatMap(\.blocks).filter { $0.partition == partition }
+            let seen =
+                blocks.flatMap { Array($0.indexes) }
+                + (topic.tails[partition] ?? []).flatMap { Array($0.firstIndex..<$0.endIndex) }
+            #expect(seen.sorted() == given.sorted(), place)
+        }
+    }
+}
+
+/// What is lost.
+enum Lost: CaseIterable, CustomTestStringConvertible {
+    /// Columns of what waited in a segment that was given up after a failed write.
+    case rolled
+    /// A segment that was never sealed.
+    case killed
+    case compacted
+    case redacted
+    /// With more numbers behind the leap than there are in what was given up by it.
+    case leap
+    case twoLeaps
+
+    var testDescription: String { "\(self)" }
+
+    /// A log with one segment hidden.
+    func log(isGone: Bool) throws -> Ledger {
+        var log = Ledger()
+        switch self {
+        case .rolled:
+            let (writer, _, _) = try log.open()
+            try log.append(2, to: writer)
+            var plan = SimulatedFileSystem.FaultPlan()
+            plan.failAtOperation = log.disk.operationCount
+            log.disk.setPlan(plan)
+            #expect(throws: LogError.self) { try writer.commit([Ledger.item(1000, "engine")]) }
+            log.disk.setPlan(SimulatedFileSystem.FaultPlan())
+            try log.append(2, to: writer)
+            try writer.sealActive()
+            writer.end()
+            #expect(try log.entries().map(\.state) == [.closed, .sealed])
+        case .killed:
+            try log.session(2)
+            try log.session(2, seals: false)
+            #expect(try log.entries().map(\.state) == [.sealed, .active])
+        case .compacted:
+            for _ in 0..<3 { try log.session(3) }
+            try log.rewrite(from: 2)
+            #expect(try log.entries().count == 2)
+        case .redacted:
+            for _ in 0..<2 { try log.session(3) }
+            try log.rewrite(redacting: "in.x")
+            try log.session(1)
+            let first = try #require(try log.entries().first)
+            #expect(first.number > 2, "it was made anew")
+            try log.hide(first, isGone: isGone)
+            return log
+        case .leap, .twoLeaps:
+            try log.session(2)
+            try log.session(1)
+            try log.hide(try log.entries().last, isGone: isGone)
+            try log.session(9, goesOn: true)
+            try log.putBack()
+            if self == .twoLeaps {
+                try log.session(1)
+                try log.hide(try log.entries().last, isGone: isGone)
+                try log.session(9, goesOn: true)
+                try log.putBack()
+                try log.rewrite(from: 3)
+                #expect(try log.entries().count == 3)
+            }
+        }
+        try log.hide(try log.entries().last, isGone: isGone)
+        return log
+    }
+}
+
+@Suite struct LeapReturnTests {
+    @Test(
+        "what is lost comes back whole, to numbers that nobody else was given, whatever it holds",
+        arguments: Lost.allCases, [false, true])
+    func comesBack(lost: Lost, isGone: Bool) throws {
+        for seals in [false, true] {
+            let place: Comment = "\(lost), gone \(isGone), sealed \(seals)"
+            var log = try lost.log(isGone: isGone)
+            do {
+                let (writer, _, report) = try log.open()
+                #expect(report.damages.count == 1, place)
+                #expect(throws: LogError.self, place) { try writer.commit([Ledger.item(1000, "engine")]) }
+                writer.end()
+            }
+            try log.session(3, goesOn: true, seals: seals)
+            try log.session(2, seals: seals)
+            try log.putBack()
+            #expect(try LogCheck.findings(on: log.disk) == [], place)
+            let (snapshot, report) = try InferenceLog.openForReading(on: log.disk)
+            #expect(report.damages == [], place)
+            log.expectWhole(snapshot, place)
+
+            try log.session(2)
+            try log.rewrite()
+            #expect(try LogCheck.findings(on: log.disk) == [], place)
+            let (writer, index, after) = try log.open()
+            #expect(after.damages == [], place)
+            log.expectWhole(index.snapshot(), place)
+            writer.end()
+        }
+    }
+
+    @Test(
+        "a leap gives up what was hidden then: what is hidden later is refused, though it stands before the leap"
+    )
+    func givesUpByName() throws {
+        var log = Ledger()
+        for _ in 0..<2 { try log.session(2) }
+        try log.hide(try log.entries().last, isGone: false)
+        try log.session(1, goesOn: true)
+        let first = try #require(try log.entries().first)
+        try log.hide(first, isGone: true)
+        let places = [SegmentPlace(file: FileName.segment(first.number), byteOffset: 0)]
+        do {
+            let (writer, index, _) = try log.open()
+            #expect(index.snapshot().index.unseen == places)
+            #expect(throws: LogError.unseen(places)) { try writer.commit([Ledger.item(1000, "engine")]) }
+            writer.end()
+        }
+        try log.session(1, goesOn: true)
+        #expect(try #require(log.indexes["engine"]).suffix(2) == [2 * Leap.length, 2 * Leap.length + 1])
+        try log.putBack()
+        #expect(try LogCheck.findings(on: log.disk) == [])
+    }
+
+    @Test("what is given up is given up for good with the opening itself, though nothing is appended")
+    func atOnce() throws {
+        var log = Ledger()
+        for _ in 0..<2 { try log.session(2) }
+        try log.hide(try log.entries().last, isGone: false)
+        do {
+            let (writer, index, _) = try log.open(goesOn: true)
+            #expect(index.snapshot().index.unseen == [] && index.snapshot().cut == Leap.length)
+            writer.end()
+        }
+        log.disk.crash { $0.lowerBound }
+        try log.session(1)
+        #expect(try #require(log.indexes["engine"]).last == Leap.length + 1)
+    }
+
+    @Test("on a full disk it is given up when there is room, by one leap, however often that was tried")
+    func fullDisk() throws {
+        var refusedCount = 0
+        for room in stride(from: 0, to: 500, by: 5) {
+            var log = Ledger()
+            for _ in 0..<2 { try log.session(2) }
+            try log.hide(try log.entries().last, isGone: false)
+            FullDisk.limit(log.disk, toRoom: room)
+            let (writer, _, _) = try log.open(goesOn: true)
+            for _ in 0..<3 {
+                do throws(LogError) {
+                    try writer.giveUpUnseen()
+                    break
+                } catch {
+                    refusedCount += 1
+                    #expect(error.isOutOfSpace, "\(room) bytes of room: \(error)")
+                }
+            }
+            log.disk.setPlan(SimulatedFileSystem.FaultPlan())
+            try log.append(1, to: writer)
+            #expect(try #require(log.indexes["engine"]).last == Leap.length + 1, "\(room) bytes of room")
+            writer.end()
+        }
+        #expect(refusedCount > 30)
+    }
+}
+
+@Suite struct LastNumbersTests {
+    private static let limit: UInt64 = 1 << 62
+
+    /// A log of one segment with one envelope, and perhaps another segment that is not there.
+    private func forged(
+        commit: CommitNumber = 1, index: UInt64 = 0, misses: Bool, next: UInt64 = 3
+    ) throws -> SimulatedFileSystem {
+        let disk = SimulatedFileSystem()
+        let batch = RecordBatch(
+            times: [1, 2], fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64([1, 2]))))])
+        var envelope = EnvelopeWriter()
+        _ = envelope.append(
+            BlockEncoder().encode(batch, topic: "fraud", partition: "engine"), as: .columns, firstIndex: index
+        )
+        let segment = try SegmentWriter(creating: 1, in: "", on: disk)
+        _ = try segment.append(envelope.finish(commit: commit, segment: 1))
+        try segment.sync()
+        var manifest = Manifest(nextSegmentNumber: next)
+        manifest.entries = [Manifest.Entry(number: 1, state: .closed, byteCount: segment.durableByteCount)]
+        if misses { manifest.entries.append(Manifest.Entry(number: 2, state: .sealed, byteCount: 500)) }
+        try manifest.replace(LogConfiguration(), on: disk)
+        return disk
+    }
+
+    private func open(_ disk: SimulatedFileSystem) throws -> InferenceLog.OpenedWriter {
+        var configuration = LogConfiguration()
+        configuration.goesOnWithoutUnseen = true
+        return try InferenceLog.openWriter(configuration, on: disk)
+    }
+
+    private func expectNamed(_ error: LogError?, _ place: Comment) {
+        guard case .segment(.malformed(let found, _)) = error else {
+            Issue.record("\(place): \(String(describing: error))")
+            return
+        }
+        #expect(found.file == FileName.segment(1) && "\(error!)".contains("from a backup"), place)
+    }
+
+    @Test(
+        "where a segment claims the last commits or indexes, appends are refused by its name, behind a leap or not",
+        arguments: [false, true])
+    func claimed(misses: Bool) throws {
+        for (commit, index) in [(Self.limit, 0), (1, Self.limit)] as [(CommitNumber, UInt64)] {
+            let place: Comment = "commit \(commit), index \(index)"
+            let (writer, shared, report) = try open(try forged(commit: commit, index: index, misses: misses))
+            #expect(report.damages.count == (misses ? 1 : 0), place)
+            for _ in 0..<2 {
+                let error = #expect(throws: LogError.self, place) {
+                    try writer.commit([Ledger.item(5, "engine")])
+                }
+                expectNamed(error, place)
+            }
+            #expect(shared.snapshot().cut == commit, place)
+            #expect(shared.snapshot().index.topics["fraud"]?.rowCount == 2, place)
+        }
+    }
+
+    @Test("the last leap has numbers behind it, and there is none after it")
+    func lastLeap() throws {
+        let before = (Leap.countMax - 1) * Leap.length
+        let (writer, _, _) = try open(try forged(index: before, misses: true))
+        let receipt = try writer.commit([Ledger.item(5, "engine")])
+        #expect(receipt.spans[0].firstIndex == before + Leap.length)
+        #expect(receipt.commit == before + Leap.length + 1)
+        let (other, _, _) = try open(try forged(index: before + Leap.length, misses: true))
+        expectNamed(
+            #expect(throws: LogError.self) { try other.commit([Ledger.item(5, "engine")]) }, "behind it")
+    }
+
+    @Test("where the manifest counts too many leaps, it is named")
+    func manifest() throws {
+        let (writer, _, _) = try open(try forged(misses: true, next: FileName.segmentNumberMax))
+        let error = #expect(throws: LogError.self) { try writer.commit([Ledger.item(5, "engine")]) }
+        guard case .manifest(FileName.manifest, _) = error else {
+            Issue.record("\(String(describing: error))")
+            return
+        }
+    }
+}
