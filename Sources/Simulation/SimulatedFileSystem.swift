@@ -46,12 +46,15 @@ package final class SimulatedFileSystem: FileSystem {
         var plan = FaultPlan()
         var operationCount = 0
         var failureCount = 0
+        var fullCount = 0
         var hasCrashed = false
         /// The operation at which the power went last, and its file.
         var lastCut: (operation: String, file: String)?
         /// Who holds each lock: the holder of before a crash lets go in vain.
         var lockHolders: [String: Int] = [:]
         var lockCount = 0
+
+        var usedByteCount: Int { names.values.reduce(0) { $0 + $1.cached.count } }
     }
 
     // Inodes are classes without locks of their own: they are touched only inside `state`'s lock.
@@ -77,9 +80,16 @@ package final class SimulatedFileSystem: FileSystem {
         guarded.withLock { $0.state.plan = plan }
     }
 
+    /// Leaves so many bytes of room besides those that are used now; nil for as many as are wanted.
+    package func limit(toRoom room: Int?) {
+        guarded.withLock { guarded in
+            guarded.state.plan.capacity = room.map { guarded.state.usedByteCount + $0 }
+        }
+    }
+
     /// Bytes that all files have as a process sees them.
     package var byteCount: Int {
-        guarded.withLock { $0.state.names.values.reduce(0) { $0 + $1.cached.count } }
+        guarded.withLock { $0.state.usedByteCount }
     }
 
     /// Mutating operations so far.
@@ -87,6 +97,9 @@ package final class SimulatedFileSystem: FileSystem {
 
     /// Operations that failed so far, but for those after a power cut.
     package var failureCount: Int { guarded.withLock { $0.state.failureCount } }
+
+    /// How many of those were appends that found no room.
+    package var fullCount: Int { guarded.withLock { $0.state.fullCount } }
 
     package var hasCrashed: Bool { guarded.withLock { $0.state.hasCrashed } }
 
@@ -287,10 +300,11 @@ package final class SimulatedFileSystem: FileSystem {
                 throw error
             }
             if let capacity = state.plan.capacity {
-                let used = state.names.values.reduce(0) { $0 + $1.cached.count }
+                let used = state.usedByteCount
                 if used + bytes.count > capacity {
                     box.inode.cached.append(contentsOf: bytes.prefix(max(0, capacity - used)))
                     state.failureCount += 1
+                    state.fullCount += 1
                     throw DiskError(
                         kind: .outOfSpace, operation: "append", file: name,
                         reason: "no space left on the disk")

@@ -27,6 +27,7 @@ package struct CrashRun {
         package fileprivate(set) var seedCount = 0
         package fileprivate(set) var restCutCount = 0
         package fileprivate(set) var faultCount = 0
+        package fileprivate(set) var fullCount = 0
         /// Power cuts by what the log did and what the disk did.
         package fileprivate(set) var cuts: [String: Int] = [:]
         package fileprivate(set) var failures: [Failure] = []
@@ -35,6 +36,7 @@ package struct CrashRun {
             pointCount += outcome.cuts.count
             restCutCount += outcome.restCutCount
             faultCount += outcome.faultCount
+            fullCount += outcome.fullCount
             for cut in outcome.cuts { cuts[cut, default: 0] += 1 }
             if let violation = outcome.violations.first {
                 failures.append(Failure(seed: seed, operation: operation, violation: violation))
@@ -48,7 +50,8 @@ package struct CrashRun {
             }
             lines.append(
                 "\(pointCount) power cuts in the middle of an operation, over \(seedCount) seeds; "
-                    + "\(restCutCount) at rest; \(faultCount) failed operations before a cut")
+                    + "\(restCutCount) at rest; \(faultCount) failed operations before a cut; "
+                    + "\(fullCount) appends that found no room")
             return lines.joined(separator: "\n")
         }
     }

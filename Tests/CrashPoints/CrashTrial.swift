@@ -6,6 +6,8 @@
 // recovers, and once more at rest.
 //
 // Invariants:
+//  * What the log refuses the disk refused it in the same step; where the disk was full, the refusal says so, and the
+//    next step behind it that finds room is carried out.
 //  * After every opening the log holds what was acknowledged, whole, once, digit for digit, and at most
 //    the one commit that was under way; keys of requests likewise, those that are younger than the horizon.
 //    Succeeded by another, it is what it was or that, each whole. Uploaded models, snapshots and what is restored: LogBackup.swift.
@@ -45,8 +47,16 @@ package struct CrashTrial {
             let place = Int.random(in: 5..<history.count, using: &generator)
             history.insert(.succeed(commits.filter { !$0.isEmpty }), at: place)
         }
-        self.history = history
         sequel = (100..<104).map { .commit(generator.parts(at: $0, keyInterval: keyInterval)) }
+        // Drawn last, so that what is done is the same with room and without.
+        if seed % 3 == 2 {
+            let start = Int.random(in: 3...history.count * 2 / 3, using: &generator)
+            let end = Int.random(in: start + 1...history.count, using: &generator)
+            let room = generator.chance(1, in: 4) ? 0 : Int.random(in: 1...4000, using: &generator)
+            history.insert(.room(nil), at: end)
+            history.insert(.room(room), at: start)
+        }
+        self.history = history
     }
 
     /// What a point was, and what it broke.
@@ -57,6 +67,8 @@ package struct CrashTrial {
         package var restCutCount = 0
         /// Operations that failed before a cut.
         package var faultCount = 0
+        /// Appends that found no room.
+        package var fullCount = 0
         package var violations: [String] = []
     }
 
@@ -87,6 +99,7 @@ package struct CrashTrial {
         if plan.failAtOperation != nil { outcome.faultCount += 1 }
         var drive = LogDrive(disk, configuration, through: bug?.planted(before: disk))
         drive.bug = bug
+        drive.judgesRefusals = true
         drive.reopen()
         var doing = "open"
         for step in history where !disk.hasCrashed {
@@ -105,6 +118,7 @@ package struct CrashTrial {
         }
         cut(doing)
         drive.run(sequel)
+        if drive.room != nil { drive.run([.room(nil)] + sequel) }
         cut("rest")
         // The next cut comes during the recovery from one: that must not harm either.
         plan = SimulatedFileSystem.FaultPlan()
@@ -116,6 +130,7 @@ package struct CrashTrial {
         drive.run(.close)
         cut("rest")
         outcome.violations = drive.violations
+        outcome.fullCount = disk.fullCount
         return outcome
     }
 

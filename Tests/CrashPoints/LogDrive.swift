@@ -23,21 +23,25 @@ package struct LogDrive {
     private(set) var shared: SharedIndex?
     package private(set) var report = RecoveryReport()
     package private(set) var model = LogModel()
-    private var candidates: [LogModel] = []
+    private(set) var candidates: [LogModel] = []
     /// What the log was before a succession that failed: shown as the successor, it may be that again after a
     /// power cut, as long as no commit came behind it.
     private var succeeded: [LogModel] = []
-    package private(set) var errors: [LogError] = []
+    package internal(set) var errors: [LogError] = []
     /// Promises that were broken.
-    package private(set) var violations: [String] = []
+    package internal(set) var violations: [String] = []
     private(set) var rewriteCount = 0
-    private var backupCount = 0
+    var backupCount = 0
     /// Those that no power cut has tried yet.
-    private var backups: [LogBackup] = []
+    var backups: [LogBackup] = []
     /// The last one whose taking returned.
-    private var lastBackup: LogBackup?
-    private var restorations: [LogRestoration] = []
-    private var models = ModelShelf()
+    var lastBackup: LogBackup?
+    var restorations: [LogRestoration] = []
+    var models = ModelShelf()
+    /// Whether a refusal must have its reason in the disk: there may be one that the disk does not know before it.
+    var judgesRefusals = false
+    /// What room the disk has; nil for as much as is wanted.
+    private(set) var room: Int?
 
     package init(
         _ disk: SimulatedFileSystem, _ configuration: LogConfiguration, through files: (any FileSystem)? = nil
@@ -66,6 +70,20 @@ package struct LogDrive {
     }
 
     package mutating func run(_ step: Step) {
+        let (errorCount, failureCount, fullCount) = (errors.count, disk.failureCount, disk.fullCount)
+        carryOut(step)
+        guard judgesRefusals, !disk.hasCrashed else { return }
+        let failed = disk.failureCount - failureCount
+        for error in errors[errorCount...] {
+            if failed == 0 {
+                violations.append("refused though the disk refuses nothing: \(error)")
+            } else if failed == disk.fullCount - fullCount, !error.isOutOfSpace {
+                violations.append("a full disk is told as something else: \(error)")
+            }
+        }
+    }
+
+    private mutating func carryOut(_ step: Step) {
         switch step {
         case .commit(let parts): commit(parts)
         case .close:
@@ -82,6 +100,12 @@ package struct LogDrive {
         case .restore: restore()
         case .model(let bytes): upload(bytes)
         case .succeed(let commits): succeed(commits)
+        case .room(let byteCount):
+            room = byteCount
+            disk.limit(toRoom: byteCount)
+            guard byteCount == nil, let writer else { return }
+            // As the log's queue does again and again, until it may.
+            do throws(LogError) { try writer.recover() } catch { errors.append(error) }
         }
     }
 
@@ -118,7 +142,7 @@ package struct LogDrive {
         note(parts, Result { () throws(LogError) in try writer.commit(requests) })
     }
 
-    private func requests(_ parts: [Part]) -> [AppendRequest] {
+    func requests(_ parts: [Part]) -> [AppendRequest] {
         // A key that is remembered is not used again: its request is answered with what there is.
         parts.map { part in
             AppendRequest(
@@ -128,7 +152,7 @@ package struct LogDrive {
     }
 
     /// Takes into the model what became of a commit.
-    private mutating func note(_ parts: [Part], _ result: Result<[CommitReceipt], LogError>) {
+    mutating func note(_ parts: [Part], _ result: Result<[CommitReceipt], LogError>) {
         do throws(LogError) {
             let receipts = try result.get()
             var expected: [AppendedSpan] = []
@@ -243,100 +267,6 @@ package struct LogDrive {
         }
     }
 
-    /// Copies the log while it goes on. What is in the copy is looked at now, and after the next power cut.
-    private mutating func backUp(committing parts: [Part]) {
-        guard let writer else { return }
-        backupCount += 1
-        let requests = requests(parts)
-        var result: Result<[CommitReceipt], LogError>?
-        var (report, left) = (CompactionReport(), Set<UInt64>())
-        var failures: [LogError] = []
-        let meanwhile = Meanwhile(afterFiles: backupCount % 3) {
-            result = Result { () throws(LogError) in try writer.commit(requests) }
-            do throws(LogError) {
-                _ = try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report)
-            } catch { failures.append(error) }
-        }
-        let directory = LogBackup.directoryPrefix + "\(backupCount)"
-        let states = [model] + candidates + [model.applying(parts)]
-        let failureCount = disk.failureCount
-        var cut: CommitNumber?
-        do {
-            let target = Subdirectory(base: files, directory: directory) { meanwhile.fileIsMade() }
-            cut = try StoreSnapshot.take(of: dataDirectory(files), to: target).cut
-        } catch {
-            if disk.failureCount == failureCount, !disk.hasCrashed {
-                violations.append("a snapshot fails though nothing did: \(error)")
-            }
-        }
-        meanwhile.finish()
-        note(parts, result!)
-        errors += failures
-        let backup = LogBackup(
-            directory: directory, states: states, models: models, cut: disk.hasCrashed ? nil : cut)
-        backups.append(backup)
-        if backup.cut != nil { lastBackup = backup }
-        if !disk.hasCrashed, let violation = backup.violation(on: disk) {
-            violations.append("a snapshot: \(violation)")
-        }
-    }
-
-    /// The log's directory as one of its own: where a store's models lie as well.
-    private func dataDirectory(_ files: any FileSystem) -> any FileSystem {
-        configuration.directory.isEmpty
-            ? files : Subdirectory(base: files, directory: configuration.directory)
-    }
-
-    /// Makes a directory of the last snapshot. What is in it is looked at now, and after the next power cut.
-    private mutating func restore() {
-        guard let lastBackup else { return }
-        backupCount += 1
-        var restoration = LogRestoration(
-            directory: LogRestoration.directoryPrefix + "\(backupCount)", backup: lastBackup, isDone: false)
-        let failureCount = disk.failureCount
-        do {
-            _ = try StoreSnapshot.restore(
-                from: Subdirectory(base: files, directory: lastBackup.directory),
-                to: Subdirectory(base: files, directory: restoration.directory))
-            restoration.isDone = !disk.hasCrashed
-        } catch {
-            if disk.failureCount == failureCount, !disk.hasCrashed {
-                violations.append("restoring fails though nothing did: \(error)")
-            }
-        }
-        restorations.append(restoration)
-        if !disk.hasCrashed, let violation = restoration.violation(on: disk) {
-            violations.append("a restored directory: \(violation)")
-        }
-    }
-
-    private mutating func upload(_ bytes: [UInt8]) {
-        backupCount += 1
-        let failureCount = disk.failureCount
-        do {
-            // Without a runtime everything is kept as it comes.
-            let kept = try ModelFiles(
-                files: dataDirectory(files), root: "", byteCountMax: 1 << 20,
-                runtime: DeferredRuntime { .failure(.libraryUnavailable(tried: [])) })
-            let upload = try kept.beginUpload(uuid: "\(backupCount)")
-            try upload.append(Array(bytes.prefix(bytes.count / 2)))
-            try upload.append(Array(bytes.dropFirst(bytes.count / 2)))
-            let sha256 = try upload.keep().sha256
-            if !disk.hasCrashed { models.kept.insert(sha256) }
-        } catch {
-            if disk.failureCount == failureCount, !disk.hasCrashed {
-                violations.append("an upload fails though nothing did: \(error)")
-            }
-        }
-        if !disk.hasCrashed { checkModels() }
-    }
-
-    private mutating func checkModels() {
-        if let violation = models.violation(in: dataDirectory(disk)) {
-            violations.append("models: \(violation)")
-        }
-    }
-
     /// Carries two of three events over, as those results are that cannot be made again, and appends the commits.
     private mutating func succeed(_ commits: [[Part]]) {
         writer = nil
@@ -390,6 +320,7 @@ package struct LogDrive {
     package mutating func crash(_ choose: (ClosedRange<Int>) -> Int) {
         writer = nil
         disk.crash(choose)
+        if let room { disk.limit(toRoom: room) }
         for backup in backups {
             if let violation = backup.violation(on: disk) {
                 violations.append("a snapshot after a power cut: \(violation)")
@@ -441,35 +372,5 @@ package struct LogDrive {
         if let difference = difference(model, LogContents(snapshot)) {
             violations.append("after a refusal: \(difference)")
         }
-    }
-}
-
-/// What survives a power cut, as a crash asks for it.
-package enum Survival: CustomStringConvertible, Sendable {
-    case nothing
-    case everything
-    case seeded(UInt64)
-
-    package var description: String {
-        switch self {
-        case .nothing: "nothing unsynced survives"
-        case .everything: "everything unsynced survives"
-        case .seeded(let seed): "seed \(seed)"
-        }
-    }
-
-    package func choose() -> (ClosedRange<Int>) -> Int {
-        switch self {
-        case .nothing: return { $0.lowerBound }
-        case .everything: return { $0.upperBound }
-        case .seeded(let seed):
-            let source = Source(seed)
-            return { Int.random(in: $0, using: &source.generator) }
-        }
-    }
-
-    private final class Source {
-        var generator: SeededGenerator
-        init(_ seed: UInt64) { generator = SeededGenerator(seed: seed) }
     }
 }

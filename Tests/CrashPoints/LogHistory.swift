@@ -61,6 +61,8 @@ package enum Step {
     /// Makes a log of some events of the old one and these commits, and puts it in its place, as is done to one
     /// that is derived anew.
     case succeed([[Part]])
+    /// Leaves the disk so many bytes of room, also behind a power cut; nil gives it back.
+    case room(Int?)
 }
 
 package struct LogModel: Hashable {

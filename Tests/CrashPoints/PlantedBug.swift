@@ -37,6 +37,12 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     case youngKeysNotRewritten
     /// A log is let go before its successor is whole. Planted in `LogDrive`.
     case succeededBeforeManifest
+    /// An append for which there is no room is taken for done.
+    case fullDiskBelieved
+    /// Once the disk was full, it is so for the process, for ever.
+    case fullDiskForEver
+    /// A full disk is any other failure.
+    case fullDiskNotSaid
 
     package func planted(before base: any FileSystem) -> any FileSystem {
         BuggyFileSystem(base: base, bug: self)
@@ -58,6 +64,8 @@ private final class BuggyFileSystem: FileSystem {
     /// Whether a rewrite is under way, and the time of the newest key that was written.
     fileprivate let keyState = Mutex((isRewriting: false, newest: Int64.min))
     private let appendCount = Atomic(0)
+    /// Whether the disk was full since the log was opened.
+    private let wasFull = Atomic(false)
 
     init(base: any FileSystem, bug: PlantedBug) {
         self.base = base
@@ -67,6 +75,25 @@ private final class BuggyFileSystem: FileSystem {
     /// Every so many appends one is short.
     fileprivate func isShort() -> Bool {
         bug == .shortAppend && appendCount.add(1, ordering: .relaxed).newValue % 9 == 0
+    }
+
+    /// What becomes of an append.
+    fileprivate func append(_ body: () throws(DiskError) -> Void) throws(DiskError) {
+        do throws(DiskError) { try body() } catch {
+            guard error.kind == .outOfSpace else { throw error }
+            switch bug {
+            case .fullDiskBelieved: return
+            case .fullDiskNotSaid:
+                throw DiskError(
+                    kind: .other, operation: error.operation, file: error.file, reason: error.reason)
+            default:
+                wasFull.store(true, ordering: .relaxed)
+                throw error
+            }
+        }
+        if bug == .fullDiskForEver, wasFull.load(ordering: .relaxed) {
+            throw DiskError(kind: .outOfSpace, operation: "append", file: "", reason: "it was full before")
+        }
     }
 
     private func settle() throws(DiskError) {
@@ -108,7 +135,10 @@ private final class BuggyFileSystem: FileSystem {
         if bug == .modelNamesNotSynced, directory.hasSuffix("/" + FileName.modelDirectory) { return }
         if bug != .noDirectorySynced { try base.syncDirectory(directory) }
     }
-    func lock(_ name: String) throws(DiskError) -> any Sendable { try base.lock(name) }
+    func lock(_ name: String) throws(DiskError) -> any Sendable {
+        wasFull.store(false, ordering: .relaxed)
+        return try base.lock(name)
+    }
 }
 
 private final class BuggyWritableFile: WritableFile {
@@ -140,7 +170,9 @@ private final class BuggyWritableFile: WritableFile {
             return try base.append(changed)
         }
         let isShort = system.isShort() && bytes.count > 8
-        try base.append(isShort ? UnsafeRawBufferPointer(rebasing: bytes.dropLast(3)) : bytes)
+        try system.append { () throws(DiskError) in
+            try base.append(isShort ? UnsafeRawBufferPointer(rebasing: bytes.dropLast(3)) : bytes)
+        }
     }
 
     /// Which keys are to be others on the disk; nil where the bug is another.
