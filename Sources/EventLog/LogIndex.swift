@@ -96,12 +96,15 @@ package struct LogIndex: Sendable {
 
     /// The index that the next record of a partition gets.
     func nextIndex(_ topic: String, _ partition: String) -> UInt64 {
-        max(topics[topic]?.nextIndexes[partition] ?? 0, leaps.max() ?? 0)
+        max(topics[topic]?.nextIndexes[partition] ?? 0, lastLeap)
     }
+
+    /// What numbers leapt to last, of indexes and commits; 0 where they never did.
+    var lastLeap: UInt64 { leaps.max() ?? 0 }
 
     /// Past every index that is known to have been given.
     var indexEnd: UInt64 {
-        topics.values.reduce(leaps.max() ?? 0) { max($0, $1.nextIndexes.values.max() ?? 0) }
+        topics.values.reduce(lastLeap) { max($0, $1.nextIndexes.values.max() ?? 0) }
     }
 
     /// Gives up what is not seen: no index below the leap's is given from here on.

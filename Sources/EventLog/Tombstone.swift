@@ -52,9 +52,11 @@ package struct Tombstone: Hashable, Sendable {
         guard let found = index.topics[topic] else { return nil }
         var ranges: [String: IndexRanges] = [:]
         for (partition, next) in found.nextIndexes where next > 0 {
+            // What a leap gave up goes too, should it come back.
+            let end = index.nextIndex(topic, partition)
             // What retention let go is named too: its keys are still there.
-            if found.isDeleted(partition, 0..<next) { continue }
-            ranges[partition] = IndexRanges(0..<next)
+            if found.isDeleted(partition, 0..<end) { continue }
+            ranges[partition] = IndexRanges(0..<end)
         }
         if ranges.isEmpty { return nil }
         self.init(topic: topic, reason: .deletion, ranges: ranges)
@@ -65,7 +67,8 @@ package struct Tombstone: Hashable, Sendable {
         guard let found = index.topics[topic] else { return nil }
         let since = found.redactions.first { $0.field.isExactly(field) }?.commit ?? 0
         let hasRecords =
-            !found.tails.isEmpty
+            // What a leap gave up may have it; and what was made anew without an earlier redaction that stood there.
+            since < index.lastLeap || !found.tails.isEmpty
             || found.segments.contains { $0.blocks.contains { $0.lastCommit > since } }
         guard hasRecords else { return nil }
         self.init(topic: topic, redacting: field)

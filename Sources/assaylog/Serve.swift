@@ -44,9 +44,9 @@ struct Serve: AsyncParsableCommand {
         name: .customLong("without-unseen"),
         help: """
             Give up what damage hides of the log, and take appends again: records that are not seen, and the \
-            deletions, settings and idempotency keys among them. It is said once and for good, with this start: later \
-            ones need no such word, until damage hides something else. Where a backup has the damaged file, restore \
-            that instead.
+            deletions, settings and idempotency keys among them; ask again for deletions that may have stood there. \
+            It is said for good, with this start: later ones need no such word, until damage hides something else. \
+            Where a backup has the damaged file, restore that instead.
             """)
     var withoutUnseen = false
 

@@ -229,6 +229,72 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
         #expect(try LogCheck.findings(on: log.disk) == [])
     }
 
+    @Test("what is deleted behind a leap is deleted in what was given up as well, when it comes back")
+    func deletesWhatComesBack() throws {
+        var log = Ledger()
+        for _ in 0..<2 { try log.session(2) }
+        try log.hide(try log.entries().last, isGone: true)
+        do {
+            let (writer, _, _) = try log.open(goesOn: true)
+            #expect(try writer.erase { Tombstone(deleting: "fraud", in: $0) } != nil)
+            #expect(try writer.erase { Tombstone(deleting: "fraud", in: $0) } == nil, "nothing is left to do")
+            try writer.sealActive()
+            writer.end()
+        }
+        try log.putBack()
+        let (writer, index, report) = try log.open()
+        #expect(report.damages == [])
+        #expect(index.snapshot().index.topics["fraud"]?.rowCount == 0)
+        #expect(index.snapshot().index.pendingErasures.count == 2)
+        writer.end()
+        try log.rewrite()
+        try log.session(1)
+        #expect(try LogCheck.findings(on: log.disk) == [])
+    }
+
+    @Test("a redaction that stood in what was given up is carried out when it is asked for again")
+    func redactsAgain() throws {
+        var log = Ledger()
+        try log.session(3)
+        do {
+            let (writer, _, _) = try log.open()
+            #expect(try writer.erase { Tombstone(redacting: "in.x", of: "fraud", in: $0) } != nil)
+            try writer.sealActive()
+            writer.end()
+        }
+        let hidden = try #require(try log.entries().last)
+        try log.hide(hidden, isGone: false)
+        func rewrite(_ writer: LogWriter, leaving expected: Set<UInt64>) throws {
+            var (left, report) = (Set<UInt64>(), CompactionReport())
+            while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
+            #expect(left == expected && report.rewriteCount > 0)
+        }
+        do {
+            // What is made anew without knowing of it says that all tombstones up to then were carried out.
+            let (writer, _, _) = try log.open(goesOn: true)
+            try rewrite(writer, leaving: [hidden.number])
+            try writer.sealActive()
+            writer.end()
+        }
+        try log.putBack()
+        let (writer, index, report) = try log.open()
+        #expect(report.damages == [])
+        #expect(try writer.erase { Tombstone(redacting: "in.x", of: "fraud", in: $0) } != nil)
+        try rewrite(writer, leaving: [])
+        let snapshot = index.snapshot()
+        #expect(snapshot.index.pendingErasures == [])
+        let topic = try #require(snapshot.index.topics["fraud"])
+        #expect(topic.rowCount == 8)
+        for blocks in topic.segments {
+            for block in blocks.blocks {
+                let fields = try snapshot.files.segment(blocks.segment).head(block).fields
+                #expect(fields.map(\.name) == [])
+            }
+        }
+        #expect(try writer.erase { Tombstone(redacting: "in.x", of: "fraud", in: $0) } == nil)
+        writer.end()
+    }
+
     @Test("what is given up is given up for good with the opening itself, though nothing is appended")
     func atOnce() throws {
         var log = Ledger()
