@@ -229,11 +229,12 @@ package final class InferenceLog: Sendable {
 
     /// Writes what waits, seals the active segment and refuses further appends.
     ///
-    /// - Returns: why it is not sealed, where the disk had no room for that. Nothing that was acknowledged is
-    ///   lost by it: the next opening reads the segment as after a crash.
+    /// - Returns: why it is not sealed, where the disk had no room for that, or parts are not seen. Nothing that
+    ///   was acknowledged is lost by it: the next opening reads the segment as after a crash.
     @discardableResult
     package func close() async throws(LogError) -> LogError? {
         do throws(LogError) { try await queue.close() } catch {
+            if case .unseen = error { return error }
             guard error.isOutOfSpace else { throw error }
             return error
         }

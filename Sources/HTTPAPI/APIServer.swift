@@ -156,8 +156,8 @@ package struct APIServer {
         if let unsealed = try await store.close() {
             logger.warning(
                 """
-                stopped on a full disk, so the log is not sealed: all that was acknowledged is durable, and the next \
-                start finds it (\(unsealed))
+                stopped, and the log is not sealed: all that was acknowledged is durable, and the next start finds it \
+                (\(unsealed))
                 """)
         }
         try outcome.get()

@@ -199,8 +199,8 @@ package final class InferenceStore: Sendable {
     /// Writes what waits and seals both logs: the next opening has nothing to repair, and begins its fold
     /// with a checkpoint.
     ///
-    /// - Returns: why a log is not sealed, where the disk had no room for that: what was acknowledged is there
-    ///   all the same.
+    /// - Returns: why a log is not sealed, where the disk had no room for that or parts are not seen: what was
+    ///   acknowledged is there all the same.
     @discardableResult
     package func close() async throws -> LogError? {
         isClosing.store(true, ordering: .relaxed)

@@ -229,6 +229,25 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
         #expect(try LogCheck.findings(on: log.disk) == [])
     }
 
+    @Test("a log that takes no appends is closed in order, though what waits in it cannot become columns")
+    func closes() async throws {
+        var log = Ledger()
+        try log.session(2)
+        try log.session(2, seals: false)
+        try log.hide(try log.entries().first, isGone: false)
+        for _ in 0..<2 {
+            let (opened, _) = try InferenceLog.open(on: log.disk)
+            guard case .unseen = try await opened.close() else {
+                Issue.record("the reason is not said")
+                return
+            }
+        }
+        try log.putBack()
+        let (snapshot, report) = try InferenceLog.openForReading(on: log.disk)
+        #expect(report.damages == [])
+        log.expectWhole(snapshot, "put back")
+    }
+
     @Test("what is deleted behind a leap is deleted in what was given up as well, when it comes back")
     func deletesWhatComesBack() throws {
         var log = Ledger()
