@@ -6,9 +6,7 @@
 import Disk
 import EventLog
 import Segments
-import Serving
 import Simulation
-import Store
 import TestSupport
 
 package struct LogDrive {
