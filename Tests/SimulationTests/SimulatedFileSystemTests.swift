@@ -167,6 +167,17 @@ import Testing
         plan { _ in }
         try file.append([6])
         #expect(disk.bytes(of: "a") == [1, 2, 3, 4, 6])
+        // Room besides what is used, with all else of the plan as it was.
+        plan { $0.failAtOperation = disk.operationCount + 1 }
+        disk.limit(toRoom: 2)
+        try file.append([7, 8])
+        #expect(throws: DiskError.self) { try file.append([]) }
+        #expect(throws: DiskError.self) { try file.append([9]) }
+        #expect(disk.failureCount == 3 && disk.fullCount == 2)
+        try disk.remove("a")
+        try disk.create("b").append([1, 2, 3, 4, 5, 6, 7])
+        disk.limit(toRoom: nil)
+        try disk.create("c").append([8])
     }
 
     @Test("a lock keeps others out until it is let go or the power is cut; a dead holder frees nothing")
