@@ -4,10 +4,13 @@
 //  * `decode(encode(bytes)) == bytes`.
 //  * What is decoded is exactly what encoding would have written, padding included: one text a value.
 
+/// The one text of some bytes, and back.
 package enum Base64 {
     private static let alphabet = Array(
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/".utf8)
 
+    /// The text of `bytes`: one line, filled up with `=` to a multiple of four characters; of none it is
+    /// empty.
     package static func encode(_ bytes: [UInt8]) -> String {
         var text: [UInt8] = []
         text.reserveCapacity((bytes.count + 2) / 3 * 4)
@@ -24,7 +27,8 @@ package enum Base64 {
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// Nil where `text` is not the base64 of any bytes.
+    /// Nil where `text` is not what `encode` writes of any bytes: also where padding is missing, or a line is
+    /// broken.
     package static func decode(_ text: String) -> [UInt8]? {
         var bytes: [UInt8] = []
         var bits: UInt32 = 0

@@ -5,6 +5,7 @@
 //    every value can be read by one eight-byte load.
 //  * Width 0 means all zeros and takes no bytes at all, not even slack.
 
+/// Packed integers. Neither count nor width is written: both are the reader's to know.
 package enum BitPacking {
     /// Zero bytes after the packed ones: the widest load starts in the last packed byte.
     package static let slackByteCount = 8

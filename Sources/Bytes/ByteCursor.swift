@@ -11,7 +11,9 @@
 ///
 /// Its reads are inlinable: a call costs more than what it reads.
 package struct ByteCursor {
+    /// Not owned: valid as long as whoever lent them says.
     package let bytes: UnsafeRawBufferPointer
+    /// The next byte to read, from the start of `bytes`: 0 to their count.
     @usableFromInline package internal(set) var offset: Int
 
     @inlinable
@@ -22,6 +24,8 @@ package struct ByteCursor {
 
     @inlinable package var remaining: Int { bytes.count - offset }
 
+    /// The next integer, little-endian, at any place. Throws `.ranOut` where fewer bytes are left than it is
+    /// wide.
     @inlinable
     package mutating func read<Integer: FixedWidthInteger>(
         _ type: Integer.Type = Integer.self
@@ -67,6 +71,8 @@ package struct ByteCursor {
         return UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: offset - 8, as: UInt64.self))
     }
 
+    /// A LEB128 number, as `ByteWriter.writeVarint` wrote it; superfluous zeros at its end are read as well.
+    /// Throws `.varintTooLong` where it passes 64 bits, and `.ranOut` where the bytes end within it.
     @inlinable @inline(__always)
     package mutating func readVarint() throws(BytesError) -> UInt64 {
         // Eight bytes at once, where so many are there and it ends within them: nearly always.
@@ -122,13 +128,15 @@ package struct ByteCursor {
         return Int(value)
     }
 
+    /// What `ByteWriter.writeZigzag` wrote; throws as `readVarint` does.
     @inlinable @inline(__always)
     package mutating func readZigzag() throws(BytesError) -> Int64 {
         let value = try readVarint()
         return Int64(bitPattern: value >> 1) ^ -Int64(bitPattern: value & 1)
     }
 
-    /// The next `byteCount` bytes, not copied: valid as long as `bytes` is.
+    /// The next `byteCount` bytes, not copied: valid as long as `bytes` is. Throws `.ranOut` where fewer are
+    /// left.
     package mutating func readBytes(_ byteCount: Int) throws(BytesError) -> UnsafeRawBufferPointer {
         precondition(byteCount >= 0, "Lengths are not negative.")
         guard remaining >= byteCount else {

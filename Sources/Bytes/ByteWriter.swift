@@ -6,13 +6,16 @@
 package struct ByteWriter: Sendable {
     @usableFromInline package internal(set) var bytes: [UInt8]
 
+    /// An empty run, with room for `byteCount` bytes; it grows past them.
     package init(reserving byteCount: Int = 0) {
         bytes = []
         bytes.reserveCapacity(byteCount)
     }
 
+    /// Bytes written: where the next one goes, as `patch` counts.
     package var count: Int { bytes.count }
 
+    /// As many bytes as the type is wide, little-endian.
     @inlinable
     package mutating func write<Integer: FixedWidthInteger>(_ value: Integer) {
         withUnsafeBytes(of: value.littleEndian) { bytes.append(contentsOf: $0) }
@@ -32,6 +35,7 @@ package struct ByteWriter: Sendable {
         bytes.append(UInt8(rest))
     }
 
+    /// The same of a count or length. A negative one stops the process.
     package mutating func writeVarint(_ value: Int) {
         precondition(value >= 0, "Counts and lengths are not negative.")
         writeVarint(UInt64(value))
@@ -42,6 +46,7 @@ package struct ByteWriter: Sendable {
         writeVarint(UInt64(bitPattern: (value << 1) ^ (value >> 63)))
     }
 
+    /// Bytes as they are, without their number: the reader has to know it.
     package mutating func write(raw: UnsafeRawBufferPointer) {
         bytes.append(contentsOf: raw)
     }
@@ -64,6 +69,7 @@ package struct ByteWriter: Sendable {
         }
     }
 
+    /// The same of an array.
     package mutating func write(_ more: [UInt8]) {
         bytes.append(contentsOf: more)
     }

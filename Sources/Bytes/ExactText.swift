@@ -48,6 +48,7 @@ extension ExactText: Comparable {
 }
 
 extension Set<ExactText> {
+    /// The texts as keys; two that Swift takes for equal and whose bytes differ are two.
     package init(exactly texts: some Sequence<String>) { self.init(texts.lazy.map { ExactText($0) }) }
 }
 

@@ -8,6 +8,7 @@
 // where SHA-256 would cost more than parsing. Whoever makes two requests collide on purpose deceives
 // himself alone: he could have sent the one instead of the other.
 
+/// A fingerprint, as the two words that the function gives.
 package struct Fingerprint: Hashable, Sendable {
     package var first: UInt64
     package var second: UInt64
@@ -20,6 +21,7 @@ package struct Fingerprint: Hashable, Sendable {
     private static let factor1: UInt64 = 0x87C3_7B91_1142_53D5
     private static let factor2: UInt64 = 0x4CF5_AD43_2745_937F
 
+    /// Of `bytes` as a whole: what comes in pieces has to be put together first.
     package init(_ bytes: UnsafeRawBufferPointer) {
         var h1: UInt64 = 0
         var h2: UInt64 = 0
@@ -57,6 +59,7 @@ package struct Fingerprint: Hashable, Sendable {
         second = h2
     }
 
+    /// Of the text's UTF-8: texts that Swift takes for equal may have different ones.
     package init(_ text: String) {
         var text = text
         self = text.withUTF8 { Fingerprint(UnsafeRawBufferPointer($0)) }

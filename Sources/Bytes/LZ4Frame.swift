@@ -22,7 +22,8 @@ package final class LZ4Decompressor {
 
     deinit { LZ4F_freeDecompressionContext(context) }
 
-    /// Inflates `frame` into `output`, which it must fill exactly.
+    /// Inflates `frame` into `output`, which it must fill exactly. Bytes behind the frame's end are refused
+    /// too.
     package func decompress(
         _ frame: UnsafeRawBufferPointer, into output: UnsafeMutableRawBufferPointer
     ) throws(BytesError) {

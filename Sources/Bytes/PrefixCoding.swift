@@ -18,6 +18,7 @@
 //  * A code has at most `lengthMax` bits.
 //  * Whatever bytes are decoded, exactly the output is written, or the bytes are refused.
 
+/// Bytes in code. How many they are is not written: it is the reader's to know.
 package enum PrefixCoding {
     /// Five codes lie within the 57 bits that one load surely holds, and the table fits a first-level cache.
     static let lengthMax = 11

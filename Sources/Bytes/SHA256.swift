@@ -4,6 +4,7 @@
 // Written here because the rooms above the network build without a cryptography library. Its time
 // depends on the number of bytes alone, so it may also be keyed (HMAC.swift).
 
+/// A digest under way: it takes bytes in any pieces, and is asked once.
 package struct SHA256: Sendable {
     private var state: [UInt32] = [
         0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a,
@@ -14,12 +15,14 @@ package struct SHA256: Sendable {
 
     package init() {}
 
+    /// The digest of `bytes`, as 64 lower-case hexadecimal digits.
     package static func hexDigest(_ bytes: [UInt8]) -> String {
         var hash = SHA256()
         bytes.withUnsafeBytes { hash.update($0) }
         return hash.hexDigest()
     }
 
+    /// Takes the next bytes, which are not kept but for the last 63 at most.
     package mutating func update(_ bytes: UnsafeRawBufferPointer) {
         byteCount += UInt64(bytes.count)
         var rest = bytes[...]

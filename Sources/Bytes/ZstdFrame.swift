@@ -14,6 +14,7 @@ package final class ZstdCompressor {
     private let level: Int32
     private var scratch: [UInt8] = []
 
+    /// - Parameter level: zstd's own. Frames of any level are read alike.
     package init(level: Int32 = 1) {
         guard let context = ZSTD_createCCtx() else {
             preconditionFailure("zstd has no memory for a context.")
@@ -24,12 +25,14 @@ package final class ZstdCompressor {
 
     deinit { ZSTD_freeCCtx(context) }
 
-    /// The compressed frame, or nil where it would not be smaller than `bytes`.
+    /// The compressed frame, or nil where it would not be smaller than `bytes`; 16 bytes and fewer are not
+    /// tried.
     package func compress(_ bytes: UnsafeRawBufferPointer) -> [UInt8]? {
         withFrame(of: bytes) { Array($0) }
     }
 
-    /// Lends the compressed frame to `body`; nil where it would not be smaller than `bytes`.
+    /// Lends the compressed frame to `body`, whose it is until that returns; nil, without a call, where it
+    /// would not be smaller than `bytes`. Memory as large as the largest run so far stays with this object.
     package func withFrame<Result>(
         of bytes: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) -> Result
     ) -> Result? {
