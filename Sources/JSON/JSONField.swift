@@ -5,6 +5,7 @@
 package struct FieldError: Error, Hashable, Sendable, CustomStringConvertible {
     /// As `window.width`, or empty for the request itself.
     package var field: String
+    /// What is wrong, as the end of a sentence that begins with the field: `is missing; it must be a string`.
     package var problem: String
 
     package init(field: String, problem: String) {
@@ -19,6 +20,7 @@ package struct FieldError: Error, Hashable, Sendable, CustomStringConvertible {
 
 /// A place in a request: the value there, if any, and its path.
 package struct JSONField: Sendable {
+    /// As `window.width` or `weights[2]`; empty for the request itself.
     package let path: String
     /// Nil where the request has nothing at this path.
     package let value: JSONValue?
@@ -28,6 +30,7 @@ package struct JSONField: Sendable {
         self.path = path
     }
 
+    /// The member `key`: a place without a value where it is missing, or where this is no object.
     package subscript(key: String) -> JSONField {
         JSONField(value?[key], path: path.isEmpty ? key : path + "." + key)
     }
@@ -44,11 +47,14 @@ package struct JSONField: Sendable {
     /// This field, or nil where it is missing or null.
     package var optional: JSONField? { isPresent ? self : nil }
 
+    /// The text here. Throws `FieldError` where there is none, or null, or another kind of value: so do all
+    /// that follow.
     package func string() throws(FieldError) -> String {
         guard case .string(let text) = value else { throw wrong("a string") }
         return text
     }
 
+    /// A whole number that fits 64 bits, also one written as `3.0` or `3e0`.
     package func integer() throws(FieldError) -> Int {
         guard case .number(let number) = value, let whole = number.integer else {
             throw wrong("an integer")
@@ -56,6 +62,7 @@ package struct JSONField: Sendable {
         return Int(whole)
     }
 
+    /// The nearest double of the number here; one past every double is refused.
     package func double() throws(FieldError) -> Double {
         guard case .number(let number) = value, number.double.isFinite else {
             throw wrong("a finite number")

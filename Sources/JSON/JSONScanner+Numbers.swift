@@ -27,6 +27,7 @@ package enum NumberForm: UInt8, Sendable {
 
 /// A number: its value as the form tells, and where its text lies.
 package struct ScannedNumber {
+    /// Its text is the scanner's bytes from `start` up to `end`.
     package var start: Int
     package var end: Int
     /// An Int64 where the form is `.integer`, else a Double.
@@ -40,6 +41,8 @@ package struct ScannedNumber {
         self.form = form
     }
 
+    /// The number as a double: rounded where it is an integer past 2^53, infinite where it is past every
+    /// double.
     package var double: Double {
         form == .integer ? Double(Int64(bitPattern: bits)) : Double(bitPattern: bits)
     }

@@ -11,6 +11,7 @@ package struct ScannedString {
     package var start: Int
     /// The closing quote.
     package var end: Int
+    /// Whether its text is other than its bytes.
     package var hasEscapes: Bool
     /// Whether it cannot be decoded, because half of a surrogate pair is missing.
     package var hasLoneSurrogate: Bool
@@ -154,6 +155,7 @@ extension JSONScanner {
         }
     }
 
+    /// The text that `string` stands for; it must have no lone surrogate.
     package func decode(_ string: ScannedString) -> String {
         guard string.hasEscapes else {
             return String(decoding: bytes[string.start..<string.end], as: UTF8.self)

@@ -22,6 +22,7 @@ package struct JSONScanner {
     /// or request of ours comes near.
     package static let depthMax = 128
 
+    /// Not owned: valid within the `withUnsafeBytes` that lent them.
     package let bytes: UnsafeRawBufferPointer
     /// The next byte to read. Callers move it only to a place a scanner has been.
     package var offset: Int
@@ -38,6 +39,7 @@ package struct JSONScanner {
     @inline(__always)
     package var isAtEnd: Bool { offset >= bytes.count }
 
+    /// Steps over spaces, tabs and line ends: JSON knows no other whitespace.
     @inline(__always)
     package mutating func skipWhitespace() {
         while offset < bytes.count {

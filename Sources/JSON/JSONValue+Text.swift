@@ -6,7 +6,7 @@
 //  * The text written is compact, and numbers are in the text they came in.
 
 extension JSONValue {
-    /// The value that `bytes` is the text of.
+    /// The value that `bytes` is the text of. A key that stands twice in an object is kept twice.
     package init(parsing bytes: UnsafeRawBufferPointer) throws(JSONError) {
         var scanner = JSONScanner(bytes)
         scanner.skipWhitespace()
@@ -14,6 +14,7 @@ extension JSONValue {
         try scanner.expectEnd()
     }
 
+    /// The same of an array.
     package init(parsing bytes: [UInt8]) throws(JSONError) {
         let result: Result<JSONValue, JSONError> = bytes.withUnsafeBytes { buffer in
             do throws(JSONError) {
@@ -25,6 +26,7 @@ extension JSONValue {
         self = try result.get()
     }
 
+    /// The same of a text.
     package init(parsing text: String) throws(JSONError) {
         try self.init(parsing: Array(text.utf8))
     }
@@ -99,6 +101,7 @@ extension JSONValue {
         swap(&writer.bytes, &output)
     }
 
+    /// Appends the compact text behind what the writer has.
     package func write(into writer: inout JSONWriter) {
         switch self {
         case .null: writer.write("null")

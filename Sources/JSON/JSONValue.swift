@@ -18,6 +18,8 @@ package indirect enum JSONValue: Hashable, Sendable {
 }
 
 extension JSONValue {
+    /// Strings and keys by their bytes, numbers by their text, members in their order: `1` and `1.0` are two,
+    /// and so are `{"a":1,"b":2}` and `{"b":2,"a":1}`.
     package static func == (left: JSONValue, right: JSONValue) -> Bool {
         switch (left, right) {
         case (.null, .null): true
@@ -49,7 +51,9 @@ package struct JSONNumber: Hashable, Sendable {
     /// The nearest double; ±infinity past its range.
     package var double: Double { Double(text) ?? .nan }
 
-    /// The exact value where it is a whole number in range, however it was written (`3`, `3.0`, `3e0`).
+    /// The value where it is a whole number in range, however it was written (`3`, `3.0`, `3e0`). It is exact
+    /// where the text is digits alone; any other text is read as a double first, which past 2^53 is its
+    /// nearest.
     package var integer: Int64? {
         if let exact = Int64(text) { return exact }
         let value = double
@@ -64,12 +68,15 @@ package struct JSONObject: Hashable, Sendable {
         package var value: JSONValue
     }
 
+    /// In the order written, with each of a key that stands twice.
     package private(set) var members: [Member]
 
     package init(_ members: [(String, JSONValue)] = []) {
         self.members = members.map { Member(key: $0.0, value: $0.1) }
     }
 
+    /// The last member of that key. To set it removes all of that key and puts the new one at the end; nil
+    /// only removes.
     package subscript(key: String) -> JSONValue? {
         get { members.last { $0.key.isExactly(key) }?.value }
         set {
@@ -94,6 +101,7 @@ extension JSONValue {
         .number(JSONNumber(value))
     }
 
+    /// The text, or null where there is none.
     package static func string(_ value: String?) -> JSONValue {
         value.map { .string($0) } ?? .null
     }

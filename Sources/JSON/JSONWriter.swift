@@ -8,6 +8,7 @@
 
 /// A growing JSON text.
 package struct JSONWriter: Sendable {
+    /// The text so far. Whoever has JSON already may append it here.
     package var bytes: [UInt8]
 
     package init(reserving byteCount: Int = 0) {
@@ -17,6 +18,7 @@ package struct JSONWriter: Sendable {
 
     package mutating func write(byte: UInt8) { bytes.append(byte) }
 
+    /// A piece of JSON as it is: nothing is quoted or escaped.
     package mutating func write(_ literal: StaticString) {
         bytes.append(
             contentsOf: UnsafeBufferPointer(

@@ -10,6 +10,7 @@
 
 import CNumbers
 
+/// Numbers and nulls of one text, which is not held: places are those of the scanner that read them.
 package struct ScannedNumbers: Sendable {
     package struct Element: Sendable {
         /// As in `ScannedNumber`; zero for null.
@@ -18,6 +19,7 @@ package struct ScannedNumbers: Sendable {
         package var form: NumberForm?
     }
 
+    /// The place of a number's text, in the bytes of the scanner.
     package struct Text: Sendable {
         /// Among `elements`.
         package var position: Int
