@@ -3,6 +3,7 @@
 // Invariant: every case names the operation's file; errno is known to PosixFileSystem only, and
 // travels here as a kind to switch on and a sentence to read.
 
+/// An operation that the disk refused. Its text says what to do, where that is known.
 package struct DiskError: Error, Hashable, Sendable {
     package enum Kind: Hashable, Sendable {
         /// No space, or a quota: appends are refused until space returns; reads go on.
@@ -20,7 +21,9 @@ package struct DiskError: Error, Hashable, Sendable {
     package var kind: Kind
     /// The call, as `append` or `sync`.
     package var operation: String
+    /// The name that the operation was given, or the whole path of it.
     package var file: String
+    /// What was wrong, in the system's words or ours.
     package var reason: String
 
     package init(kind: Kind, operation: String, file: String, reason: String) {

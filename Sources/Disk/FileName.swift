@@ -24,6 +24,7 @@ package enum FileName {
     package static let newFoldCheckpoint = "derived/FOLD.new"
     package static let modelDirectory = "models"
 
+    /// `segment-` and sixteen hexadecimal digits, so that names stand in the order of their numbers.
     package static func segment(_ number: UInt64) -> String {
         let digits = String(number, radix: 16)
         return "segment-" + String(repeating: "0", count: 16 - digits.count) + digits

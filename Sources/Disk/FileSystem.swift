@@ -12,22 +12,26 @@
 // All files of a store lie in one flat directory (FileName.swift) or one level below it, so names
 // here are relative to the root that an implementation was made with.
 
+/// Files under one root, for any number of threads at once.
 package protocol FileSystem: Sendable {
     /// Makes a directory under the root, and the root itself for "". One that exists is fine; one
     /// that was made is durable.
     func createDirectory(_ name: String) throws(DiskError)
 
-    /// The names in a directory, in no particular order.
+    /// The names in a directory, files and directories alike, in no particular order.
     func list(_ directory: String) throws(DiskError) -> [String]
 
     /// Makes an empty file to append to. Throws where the name exists.
     func create(_ name: String) throws(DiskError) -> any WritableFile
 
+    /// Opens a file to be read. Throws `.notFound` where there is none. What was opened can be read to its
+    /// end, also when its name is removed or goes to another file meanwhile.
     func open(_ name: String) throws(DiskError) -> any ReadableFile
 
-    /// Renames over whatever had the new name.
+    /// Renames over whatever had the new name. Throws `.notFound` where nothing has the old one.
     func rename(_ name: String, to newName: String) throws(DiskError)
 
+    /// Removes a file's name. Throws `.notFound` where nothing has it.
     func remove(_ name: String) throws(DiskError)
 
     /// Makes creations, renames and removals in a directory durable.
@@ -49,6 +53,7 @@ package protocol WritableFile: Sendable {
 
 /// A file that is read at any place, by any number of threads.
 package protocol ReadableFile: Sendable {
+    /// Of the file as it is now: it grows where somebody appends to it.
     var byteCount: Int { get throws(DiskError) }
 
     /// Fills `buffer` from `offset`. Throws `.pastEnd` where the file ends before.
@@ -71,6 +76,8 @@ extension ReadableFile {
     /// A disk without delay, and one before another that only looks at what is read, has no use for hints.
     package func willRead(at offset: Int, byteCount: Int) {}
 
+    /// The same as an array. All of it is allocated first, so a length that is a mere claim is bounded
+    /// before.
     package func read(at offset: Int, byteCount: Int) throws(DiskError) -> [UInt8] {
         var failure: DiskError?
         let bytes = [UInt8](unsafeUninitializedCapacity: byteCount) { buffer, count in
@@ -87,6 +94,7 @@ extension ReadableFile {
 }
 
 extension WritableFile {
+    /// The same of an array.
     package func append(_ bytes: [UInt8]) throws(DiskError) {
         var failure: DiskError?
         bytes.withUnsafeBytes { buffer in

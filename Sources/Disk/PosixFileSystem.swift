@@ -7,7 +7,9 @@
 
 import Glibc
 
+/// A directory of the machine. What is made in it can be read by whom the process's umask lets.
 package struct PosixFileSystem: FileSystem {
+    /// Without a slash at its end, unless it is nothing else.
     package let root: String
 
     /// - Parameter root: the store's directory; `createDirectory("")` makes it.
