@@ -2,6 +2,7 @@
 //
 // Invariant: the same seed gives the same numbers on every machine.
 
+/// For tests alone: whoever sees one number knows all that follow.
 package struct SeededGenerator: RandomNumberGenerator, Sendable {
     private var state: UInt64
 

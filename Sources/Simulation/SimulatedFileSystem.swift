@@ -15,6 +15,7 @@
 import Disk
 import Synchronization
 
+/// A disk for tests, empty at first. Each operation is one step under one lock, so any thread may call.
 package final class SimulatedFileSystem: FileSystem {
     /// Which operations fail, and when the power goes.
     package struct FaultPlan: Sendable {
@@ -22,6 +23,8 @@ package final class SimulatedFileSystem: FileSystem {
         package var crashAtOperation: Int?
         /// This operation fails once.
         package var failAtOperation: Int?
+        /// As what `failAtOperation` fails. Of `.exists`, a failed append leaves nothing behind; of others,
+        /// half.
         package var failureKind: DiskError.Kind = .other
         /// Bytes the disk holds in all.
         package var capacity: Int?
@@ -76,6 +79,7 @@ package final class SimulatedFileSystem: FileSystem {
 
     // MARK: The plan
 
+    /// Takes the place of the plan before. Operations are counted on: a plan names them by `operationCount`.
     package func setPlan(_ plan: FaultPlan) {
         guarded.withLock { $0.state.plan = plan }
     }
@@ -101,6 +105,7 @@ package final class SimulatedFileSystem: FileSystem {
     /// How many of those were appends that found no room.
     package var fullCount: Int { guarded.withLock { $0.state.fullCount } }
 
+    /// Whether the plan has cut the power: every operation throws from then on, until `crash`.
     package var hasCrashed: Bool { guarded.withLock { $0.state.hasCrashed } }
 
     /// The operation that the plan cut last, and the file that it was for.
