@@ -18,6 +18,7 @@ import Bytes
 
 /// A place in a record that holds a number.
 package struct IOPath: Hashable, Sendable {
+    /// Whether the model was asked it, or answered it.
     package enum Direction: String, Hashable, Sendable {
         case input
         case output
@@ -32,7 +33,7 @@ package struct IOPath: Hashable, Sendable {
     /// The largest element position: lists are counted in 32 bits.
     package static let elementMax = Int(Int32.max)
 
-    /// The path that `text` names.
+    /// The path that `text` names, in either spelling. Whether any record has such a field is not asked.
     package init(parsing text: String) throws(TextError) {
         let words = text.split(whereSeparator: \.isWhitespace)
         guard let first = words.first else {

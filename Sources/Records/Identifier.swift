@@ -9,6 +9,7 @@
 package struct Identifier<Kind>: Hashable, Comparable, Sendable, CustomStringConvertible {
     package let number: Int
 
+    /// Takes any number: whether something has it is the catalog's to know.
     package init(_ number: Int) { self.number = number }
 
     package static func < (left: Identifier, right: Identifier) -> Bool {

@@ -76,6 +76,7 @@ extension JSONField {
 }
 
 extension JSONValue {
+    /// Its number, or null where there is none.
     package static func identifier<Kind>(_ identifier: Identifier<Kind>?) -> JSONValue {
         identifier.map { .integer($0.number) } ?? .null
     }

@@ -20,6 +20,7 @@ package struct RecordBatch: Hashable, Sendable {
     /// In the order in which the fields were first met.
     package var fields: [FieldColumn]
 
+    /// Nothing is checked: the invariants above are the caller's to keep.
     package init(times: [Int64], fields: [FieldColumn]) {
         self.times = times
         self.fields = fields
@@ -27,6 +28,7 @@ package struct RecordBatch: Hashable, Sendable {
 
     package var rowCount: Int { times.count }
 
+    /// The field of that name, by its bytes; nil where no row has it. Fields are looked through one by one.
     package func field(named name: String) -> FieldColumn? {
         fields.first { $0.name.isExactly(name) }
     }
@@ -55,6 +57,7 @@ package enum RowState: UInt8, Hashable, Sendable {
     case absent = 2
 }
 
+/// Which rows of a batch have a value of a field.
 package enum Presence: Hashable, Sendable {
     /// Each row has a value: the ordinary case, which costs nothing.
     case everyRow
@@ -74,6 +77,8 @@ package enum Presence: Hashable, Sendable {
     }
 }
 
+/// A field's values, in a shape that all rows of the batch have: the same field may have another shape in the
+/// next.
 package enum FieldValues: Hashable, Sendable {
     /// No row has a value.
     case none
@@ -110,6 +115,7 @@ package struct Leaf: Hashable, Sendable {
         self.wholeNumbersAreBare = wholeNumbersAreBare
     }
 
+    /// Null elements are counted, as the zeros that stand for them.
     package var count: Int { elements.count }
 }
 
@@ -124,6 +130,7 @@ package struct NumberText: Hashable, Sendable {
     }
 }
 
+/// Elements by type. A null one is a zero or an empty text here; the leaf says which they are.
 package enum Elements: Hashable, Sendable {
     case float64([Double])
     case float32([Float])
@@ -183,10 +190,12 @@ package struct TextColumn: Hashable, Sendable {
 
     package var count: Int { ends.count }
 
+    /// Where the text of a position lies in `bytes`.
     package func range(_ position: Int) -> Range<Int> {
         (position == 0 ? 0 : Int(ends[position - 1]))..<Int(ends[position])
     }
 
+    /// A copy, of which bytes that are not UTF-8 are repaired.
     package subscript(position: Int) -> String {
         String(decoding: bytes[range(position)], as: UTF8.self)
     }
@@ -196,6 +205,8 @@ package struct TextColumn: Hashable, Sendable {
         text.withUTF8 { append(utf8: UnsafeRawBufferPointer($0)) }
     }
 
+    /// Appends a copy. `RecordLimits.textByteCountMax` is the caller's to keep: 2 GiB in all would stop the
+    /// process.
     package mutating func append(utf8 text: UnsafeRawBufferPointer) {
         bytes.append(contentsOf: text)
         ends.append(Int32(bytes.count))

@@ -11,6 +11,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
 
     package init(microseconds: Int64) { self.microseconds = microseconds }
 
+    /// The first or the last moment there is, where the time is past what microseconds count.
     package init(milliseconds: Int64) {
         let (product, overflow) = milliseconds.multipliedReportingOverflow(by: 1000)
         microseconds = overflow ? (milliseconds < 0 ? .min : .max) : product
@@ -23,6 +24,7 @@ package struct Timestamp: Hashable, Comparable, Sendable {
         left.microseconds < right.microseconds
     }
 
+    /// The first or the last moment there is, where the sum is past it.
     package func adding(_ span: TimeSpan) -> Timestamp {
         let (sum, overflow) = microseconds.addingReportingOverflow(span.microseconds)
         return Timestamp(microseconds: overflow ? (span.microseconds < 0 ? .min : .max) : sum)
@@ -45,6 +47,7 @@ package struct TimeWindow: Hashable, Sendable {
     package let start: Timestamp
     package let end: Timestamp
 
+    /// - Precondition: `end` is not before `start`; where they are the same, no moment is inside.
     package init(start: Timestamp, end: Timestamp) {
         precondition(start <= end, "A window does not end before it starts.")
         self.start = start
@@ -63,6 +66,7 @@ package struct TimeWindow: Hashable, Sendable {
         return (start.microseconds == .min ? Int64.min : first)..<max(first, last)
     }
 
+    /// Whether a record of this time, in milliseconds since 1970, lies inside.
     package func contains(milliseconds time: Int64) -> Bool { milliseconds.contains(time) }
 }
 
