@@ -15,10 +15,12 @@
 import Bytes
 import Records
 
+/// Reads an input once, forwards, and holds one body of it.
 package struct ArrowCutter {
     /// A body that stands alone, as a stream.
     package struct Piece {
         package var bytes: [UInt8]
+        /// As its batches say, which is not checked here.
         package var rowCount: Int
         /// Where in the input its last batch ends.
         package var end: Int
@@ -37,6 +39,10 @@ package struct ArrowCutter {
     private var dictionaries: [(id: Int64, message: [UInt8])] = []
     private var isAtEnd = false
 
+    /// - Parameters:
+    ///   - rowCountMax: so many rows end a body; the batch that reaches them is still in it.
+    ///   - byteCountMax: the same of bytes.
+    ///   - read: gives so many of the next bytes; fewer only at the end of the input.
     package init(rowCountMax: Int, byteCountMax: Int, read: @escaping (Int) throws -> [UInt8]) {
         self.rowCountMax = rowCountMax
         self.byteCountMax = byteCountMax
@@ -49,6 +55,8 @@ package struct ArrowCutter {
     }
 
     /// The next body; nil after the last. Batches that end at or before `offset` are left out.
+    ///
+    /// - Throws: `ArrowError` with the place in the input; what reading it throws.
     package mutating func next(from offset: Int = 0) throws -> Piece? {
         var piece: Piece?
         while !isAtEnd {

@@ -23,6 +23,7 @@ package enum ArrowReader {
         return try records(ArrowBytes(raw: bytes, place: 0), memory)
     }
 
+    /// The same of an array.
     package static func read(_ bytes: [UInt8]) throws(ArrowError) -> ParsedRecords {
         let result: Result<ParsedRecords, ArrowError> = bytes.withUnsafeBytes { buffer in
             do throws(ArrowError) { return .success(try read(buffer)) } catch { return .failure(error) }

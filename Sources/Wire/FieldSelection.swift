@@ -19,6 +19,7 @@ package struct FieldSelection: Hashable, Sendable {
 
     package static let all = FieldSelection()
 
+    /// Whether an answer has the field of this dotted name, or `time`.
     package func shows(_ field: String) -> Bool {
         included.contains { Self.names($0, field) } && !excluded.contains { Self.names($0, field) }
     }

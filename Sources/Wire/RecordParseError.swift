@@ -4,6 +4,7 @@
 
 import JSON
 
+/// A body of records is not taken.
 package enum RecordParseError: Error, Hashable, Sendable {
     /// The text is not JSON, or no text of records; `row` is nil between rows.
     case malformed(row: Int?, JSONError)

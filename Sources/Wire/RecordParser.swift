@@ -23,6 +23,7 @@ package struct ParsedRecords: Hashable, Sendable {
     package var timeAbsent: [Int32]
 }
 
+/// Reads bodies: a large one on several processors, where other bodies leave them some.
 package struct RecordParser {
     /// More rows in one body are refused: a longer import is several bodies, each acknowledged.
     package static let rowCountMax = 1_000_000
@@ -68,6 +69,7 @@ package struct RecordParser {
         return parsed
     }
 
+    /// The same of an array.
     package static func parse(
         _ bytes: [UInt8], as text: RecordText, float32Fields: Set<ExactText> = []
     ) throws(RecordParseError) -> ParsedRecords {

@@ -19,6 +19,7 @@ package enum RecordForm: Hashable, Sendable {
     case nested
 }
 
+/// Which fields belong together, by their names alone.
 package enum RecordGroup {
     /// Whether an object under this top-level key is a group of fields: `in`, `out`, `metadata`,
     /// `anomaly`, or `out_` and a model's name (the outputs of shadow models).

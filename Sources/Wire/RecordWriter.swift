@@ -23,6 +23,8 @@ package struct RecordWriter: Sendable {
     /// The NaNs that were written as null; counted where infinities are kept, and else 0.
     package private(set) var nanCount = 0
 
+    /// - Parameter keepsInfinities: whether infinities are `1e999` and `-1e999` instead of null, and NaNs
+    ///   counted.
     package init(
         as text: RecordText = .array, form: RecordForm = .flat,
         fields selection: FieldSelection = .all, keepingInfinities keepsInfinities: Bool = false
