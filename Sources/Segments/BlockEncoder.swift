@@ -13,8 +13,10 @@ package struct EncodedBlock: Sendable {
     package let topic: String
     package let partition: String
     package let rowCount: Int
+    /// Least and greatest time of its rows, milliseconds since 1970.
     package let timeMin: Int64
     package let timeMax: Int64
+    /// Whether no row is earlier than the one before it.
     package let timesAscend: Bool
     /// The directory of columns, as it stands in the head.
     let directory: [UInt8]
@@ -22,8 +24,10 @@ package struct EncodedBlock: Sendable {
     /// Directory and columns in one frame, for a small block; nil for a column block, or where a
     /// frame would not be smaller.
     let frame: [UInt8]?
+    /// In which of the two forms it was encoded: `.columns` or `.small`.
     package let kind: BlockKind
 
+    /// Without the addresses, which come to it at commit.
     package var byteCount: Int { frame?.count ?? directory.count + columns.count }
 
     /// The block's payload with its addresses filled in, appended to `writer`.
@@ -53,7 +57,11 @@ package final class BlockEncoder {
 
     package init() {}
 
-    /// - Precondition: the batch has a row, and no more than a block holds.
+    /// A batch as the bytes of a block, but for its addresses.
+    ///
+    /// - Precondition: the batch has a row, and no more than a block holds; names, fields and lists are
+    ///   within `RecordLimits`. What is over the bounds of readers stops the process, as it could never be
+    ///   read again.
     package func encode(
         _ batch: RecordBatch, topic: String, partition: String, kind: BlockKind = .columns
     ) -> EncodedBlock {

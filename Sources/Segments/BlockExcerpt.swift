@@ -6,6 +6,7 @@
 import Bytes
 import Records
 
+/// What a head says of one field; `numbers` is `.none` where it says nothing of it.
 package struct BlockExcerpt: Hashable, Sendable {
     /// Where the numbers are.
     package enum Numbers: Hashable, Sendable {

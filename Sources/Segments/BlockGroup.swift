@@ -20,6 +20,7 @@ import Records
 
 /// A block as it goes into a group: its head, and its columns' bytes in the order of the head.
 package struct GroupMember: Sendable {
+    /// Its runs of commits are never empty: they name the commit of every row.
     package let head: BlockHead
     private(set) var columns: [[UInt8]]
 
@@ -71,6 +72,7 @@ package struct GroupMember: Sendable {
         columns = head.columnPlaces.map { Array(bytes[$0.offset..<$0.offset + $0.byteCount]) }
     }
 
+    /// Of its columns, without the head.
     package var byteCount: Int { columns.reduce(0) { $0 + $1.count } }
 
     /// Its rows, decoded.

@@ -45,6 +45,7 @@ package struct ColumnPlace: Hashable, Sendable {
     package var checksum: UInt32
 }
 
+/// A column of elements, and of which type they are.
 package struct LeafPlace: Hashable, Sendable {
     package var type: ElementType
     package var place: ColumnPlace
@@ -60,6 +61,7 @@ package enum FieldLayout: Hashable, Sendable {
     case json(ColumnPlace)
 }
 
+/// A field, as the head of a block tells of it.
 package struct FieldEntry: Hashable, Sendable {
     @ExactText package var name: String
     /// Nil where every row has a value.
@@ -81,6 +83,7 @@ extension FieldEntry {
     }
 }
 
+/// What the head of a block says; nothing is known of whether its columns can be read.
 package struct BlockHead: Hashable, Sendable {
     package var topic: String
     package var partition: String
@@ -95,6 +98,7 @@ package struct BlockHead: Hashable, Sendable {
     /// Empty where all rows belong to the envelope's own commit.
     package var commitRuns: [CommitRun]
     package var times: ColumnPlace
+    /// All fields, or those that were asked for, in the order of the head.
     package var fields: [FieldEntry]
     /// Bytes from the start of the block to its first column.
     package var byteCount: Int
@@ -212,7 +216,8 @@ extension BlockHead {
         return ByteCursor(body)
     }
 
-    /// Bytes of the whole block: head and columns. Of a grouped block: where its last column ends.
+    /// Bytes of the whole block: head and columns. Of a grouped block: where its last column ends. Only of a
+    /// head that was read with all its fields.
     package var blockByteCount: Int { columnPlaces.reduce(0) { max($0, $1.offset + $1.byteCount) } }
 
     /// All columns, in the order in which the head places them.

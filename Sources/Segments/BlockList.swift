@@ -81,6 +81,7 @@ package struct BlockList: RandomAccessCollection, Sendable {
     package var startIndex: Int { 0 }
     package var endIndex: Int { places.count }
 
+    /// Made at each call: whoever looks for times alone is better off with `forEachPosition`.
     package subscript(position: Int) -> BlockEntry {
         let place = places[places.startIndex + position]
         let span = times[times.startIndex + position]
@@ -108,6 +109,7 @@ package struct BlockList: RandomAccessCollection, Sendable {
 
     // MARK: Growing
 
+    /// - Precondition: its lengths are within the bounds of `SegmentFormat`.
     package mutating func append(_ entry: BlockEntry) {
         let place = Place(
             offset: entry.offset, firstIndex: entry.firstIndex, firstCommit: entry.firstCommit,

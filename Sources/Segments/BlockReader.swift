@@ -7,7 +7,7 @@
 import Bytes
 import Records
 
-/// Reads `byteCount` bytes at `offset` of a block into memory that lives during `body`.
+/// Reads `byteCount` bytes at `offset` of a block, as the places of its columns count.
 package typealias BlockByteSource = (
     _ offset: Int, _ byteCount: Int
 ) throws(SegmentError) -> [UInt8]
@@ -18,7 +18,7 @@ package final class BlockReader {
 
     package init() {}
 
-    /// The whole block as a batch.
+    /// The whole block as a batch. Throws for the first column that is damaged.
     package func batch(
         _ head: BlockHead, at place: SegmentPlace, from source: BlockByteSource
     ) throws(SegmentError) -> RecordBatch {
@@ -35,6 +35,7 @@ package final class BlockReader {
         return RecordBatch(times: times, fields: fields)
     }
 
+    /// The times of all rows, milliseconds since 1970, in the order of the rows.
     package func times(
         _ head: BlockHead, at place: SegmentPlace, from source: BlockByteSource
     ) throws(SegmentError) -> [Int64] {

@@ -9,6 +9,7 @@
 
 import Bytes
 
+/// What a block of an envelope is. The numbers are on disk.
 package enum BlockKind: UInt8, Hashable, Sendable {
     /// Columns, final as written.
     case columns = 1
@@ -26,6 +27,7 @@ package enum BlockKind: UInt8, Hashable, Sendable {
     case group = 7
 }
 
+/// What an envelope says before its blocks, once its own checksum has matched.
 package struct EnvelopeHeader: Hashable, Sendable {
     package var commit: UInt64
     package var bodyByteCount: Int
@@ -99,24 +101,31 @@ package struct EnvelopeWriter {
         package var kind: BlockKind
         /// From the start of the envelope to the block's payload.
         package var offset: Int
+        /// Of the payload, without kind and length.
         package var byteCount: Int
+        /// Of the head at the payload's start; 0 where none is read by itself.
         package var headByteCount: Int
     }
 
     private var writer: ByteWriter
     package private(set) var blocks: [Block] = []
 
+    /// - Parameter byteCount: what is expected of all blocks; it grows past that.
     package init(reserving byteCount: Int = 4096) {
         writer = ByteWriter(reserving: byteCount + SegmentFormat.envelopeHeaderByteCount)
         for _ in 0..<SegmentFormat.envelopeHeaderByteCount { writer.write(UInt8(0)) }
     }
 
+    /// Appends records, which get the indexes from `firstIndex` on.
+    ///
+    /// - Parameter commitRuns: empty where all rows belong to this envelope's commit.
     package mutating func append(
         _ block: EncodedBlock, as kind: BlockKind, firstIndex: UInt64, commitRuns: [CommitRun] = []
     ) -> Block {
         append(kind) { block.write(firstIndex: firstIndex, commitRuns: commitRuns, into: &$0) }
     }
 
+    /// Appends an event. A name of over 256 bytes, or a document of over 64 MiB, stops the process.
     package mutating func append(_ event: Event) -> Block {
         append(.event) {
             event.write(into: &$0)
@@ -124,6 +133,7 @@ package struct EnvelopeWriter {
         }
     }
 
+    /// Appends the keys of this envelope's records, one at least, as one block.
     package mutating func append(_ keys: [KeyEntry]) -> Block {
         append(.keys) {
             KeyBlock.write(keys, into: &$0)
@@ -164,6 +174,8 @@ package struct EnvelopeWriter {
     }
 
     /// The envelope's bytes.
+    ///
+    /// - Parameter number: the segment's that they are for: in another one they are no envelope.
     package consuming func finish(commit: UInt64, segment number: UInt64) -> [UInt8] {
         let headerByteCount = SegmentFormat.envelopeHeaderByteCount
         let header = EnvelopeHeader(
@@ -188,6 +200,7 @@ package struct FoundBlock {
     package var kind: BlockKind
     /// From the start of the body.
     package var offset: Int
+    /// Not copied: valid as long as the body in which it was found, which is while a scan visits it.
     package var payload: UnsafeRawBufferPointer
 }
 

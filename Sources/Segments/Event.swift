@@ -7,6 +7,7 @@ import Bytes
 /// A control event or a decision. Which names there are, and what their documents say, is the
 /// business of the rooms that fold them; the log keeps all, known or not.
 package struct Event: Hashable, Sendable {
+    /// At most 256 bytes.
     package var name: String
     /// UTF-8 JSON.
     package var document: [UInt8]

@@ -17,6 +17,7 @@ package struct KeyEntry: Hashable, Sendable {
     package var key: String
     /// Of the request that used it: its target and its body.
     package var request: Fingerprint
+    /// Of its first record; all `rowCount` of them follow densely.
     package var firstIndex: UInt64
     package var rowCount: Int
     /// When it was used, in milliseconds since 1970.

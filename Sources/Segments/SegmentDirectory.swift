@@ -21,8 +21,10 @@ package struct BlockEntry: Hashable, Sendable {
     package var kind: BlockKind
     package var firstIndex: UInt64
     package var rowCount: Int
+    /// Least and greatest time of its rows, milliseconds since 1970.
     package var timeMin: Int64
     package var timeMax: Int64
+    /// Of its first row, and of its last.
     package var firstCommit: UInt64
     package var lastCommit: UInt64
     /// From its own start to where the offsets of its columns count from: 0 but for a grouped block,
@@ -56,6 +58,7 @@ package struct BlockEntry: Hashable, Sendable {
 /// An event: where it lies and which commit brought it.
 package struct EventEntry: Hashable, Sendable {
     package var name: String
+    /// Of its payload in the file.
     package var offset: Int
     package var byteCount: Int
     package var commit: UInt64
@@ -70,6 +73,7 @@ package struct EventEntry: Hashable, Sendable {
 
 /// A block of idempotency keys: where it lies, which commit brought it, and when its newest key was used.
 package struct KeyBlockEntry: Hashable, Sendable {
+    /// Of its payload in the file.
     package var offset: Int
     package var byteCount: Int
     package var commit: UInt64
@@ -84,6 +88,7 @@ package struct KeyBlockEntry: Hashable, Sendable {
     }
 }
 
+/// What lies in a segment. Of one that grows, what does so far.
 package struct SegmentDirectory: Equatable, Sendable {
     package var blocks = BlockList()
     package var events: [EventEntry] = []
@@ -96,6 +101,7 @@ package struct SegmentDirectory: Equatable, Sendable {
 
     package init() {}
 
+    /// Widens `commits` so that it holds this one.
     package mutating func note(commit: UInt64) {
         commits = commits.map { min($0.lowerBound, commit)...max($0.upperBound, commit) } ?? commit...commit
     }

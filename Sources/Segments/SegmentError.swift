@@ -5,6 +5,7 @@ import Disk
 
 /// A byte of a file.
 package struct SegmentPlace: Hashable, Sendable, CustomStringConvertible {
+    /// As it is called in its directory.
     package var file: String
     package var byteOffset: Int
 
@@ -16,6 +17,7 @@ package struct SegmentPlace: Hashable, Sendable, CustomStringConvertible {
     package var description: String { "\(file) at byte \(byteOffset)" }
 }
 
+/// Why a segment, or a part of it, could not be written or read. Its text names the place.
 package enum SegmentError: Error, Hashable, Sendable {
     /// The disk refused; nothing is known to be wrong with the bytes.
     case disk(DiskError)

@@ -8,11 +8,14 @@ import Bytes
 import Disk
 import Records
 
+/// A file that is open. Copies share it, and it is closed when the last of them goes.
 package struct SegmentFile: Sendable {
     package let number: UInt64
     package let file: any ReadableFile
     package let name: String
 
+    /// Opens the file, of which nothing is read yet: `checkHeader` and `footer` look at what is in it. Throws
+    /// `.disk`.
     package init(opening number: UInt64, in directory: String, on files: any FileSystem) throws(SegmentError)
     {
         self.number = number
@@ -28,6 +31,8 @@ package struct SegmentFile: Sendable {
         SegmentPlace(file: name, byteOffset: byteOffset)
     }
 
+    /// Bytes as they are: whether they are those that were written is for the caller to check. Throws
+    /// `.disk`, also where the file ends before.
     package func read(at offset: Int, byteCount: Int) throws(SegmentError) -> [UInt8] {
         do throws(DiskError) { return try file.read(at: offset, byteCount: byteCount) } catch {
             throw .disk(error)
@@ -39,6 +44,7 @@ package struct SegmentFile: Sendable {
         do throws(DiskError) { try file.read(at: offset, into: buffer) } catch { throw .disk(error) }
     }
 
+    /// Of the file as it is now, whatever of it is valid.
     package func byteCount() throws(SegmentError) -> Int {
         do throws(DiskError) { return try file.byteCount } catch { throw .disk(error) }
     }
@@ -170,7 +176,11 @@ package struct SegmentFile: Sendable {
         }
     }
 
-    /// Hands over every valid envelope in order, up to `limit` bytes or the first tear.
+    /// Hands over every valid envelope in order, up to `limit` bytes or the first tear. Each body is read
+    /// whole, and what is handed over is valid while `visit` runs.
+    ///
+    /// - Throws: where the disk refuses; what `visit` throws; and where an envelope contradicts itself though
+    ///   its checksum matched, which is no tear.
     package func scan(
         upTo limit: Int? = nil,
         _ visit: (EnvelopeHeader, _ offset: Int, [FoundBlock]) throws(SegmentError) -> Void
@@ -238,6 +248,7 @@ package struct SegmentFile: Sendable {
 
     // MARK: Blocks
 
+    /// Reads an event, and checks it by its own checksum.
     package func event(_ entry: EventEntry) throws(SegmentError) -> Event {
         let payload = try read(at: entry.offset, byteCount: entry.byteCount)
         return try parse(payload[...], at: entry.offset) { (cursor) throws(BytesError) in
@@ -279,12 +290,16 @@ package struct SegmentFile: Sendable {
 
 /// Blocks found by a scan, whose envelope's checksum just matched.
 extension FoundBlock {
+    /// The event of an event block, checked by its own checksum.
+    ///
+    /// - Parameter place: where the block is, for errors.
     package func event(at place: SegmentPlace) throws(SegmentError) -> Event {
         do throws(BytesError) { return try Event.read(payload) } catch {
             throw SegmentError(error, in: place)
         }
     }
 
+    /// The head of a block of columns; that of a small one is inside its frame (`smallBatch`).
     package func head(at place: SegmentPlace) throws(SegmentError) -> BlockHead {
         try BlockHead.read(payload, at: place, kind: kind)
     }

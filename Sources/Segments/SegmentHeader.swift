@@ -10,6 +10,7 @@ package enum SegmentOrigin: UInt16, Hashable, Sendable {
     case rewritten = 1
 }
 
+/// What a segment's first bytes say of where its envelopes are from.
 package struct SegmentHeader: Hashable, Sendable {
     package var origin = SegmentOrigin.committed
     /// Of a rewritten segment: the commit up to which tombstones were carried out in it. 0 for others.

@@ -12,6 +12,7 @@
 import Bytes
 import Disk
 
+/// Writes one segment; used by one thread at a time. It is given up by letting it go.
 package final class SegmentWriter {
     package let number: UInt64
     private let file: any WritableFile
@@ -45,7 +46,8 @@ package final class SegmentWriter {
 
     package var name: String { FileName.segment(number) }
 
-    /// Appends a finished envelope and returns where it starts in the file.
+    /// Appends a finished envelope and returns where it starts in the file. After a failure, of this or of
+    /// `sync`, any further call stops the process.
     package func append(_ envelope: [UInt8]) throws(SegmentError) -> Int {
         precondition(!hasFailed, "Nothing is appended after a failure.")
         let start = byteCount
@@ -57,6 +59,7 @@ package final class SegmentWriter {
         return start
     }
 
+    /// Makes durable what was appended before the call.
     package func sync() throws(SegmentError) {
         precondition(!hasFailed, "Nothing is synced after a failure.")
         let reached = byteCount
