@@ -37,6 +37,7 @@ package enum AppendItem: Sendable {
 
 /// What one client wants committed together.
 package struct AppendRequest: Sendable {
+    /// Committed together, in this order; there is one at least.
     package var items: [AppendItem]
     /// What a retry of it is known by. Its records are then of one partition, in order.
     package var key: RequestKey?
@@ -75,7 +76,9 @@ package struct AppendedSpan: Hashable, Sendable {
     }
 }
 
+/// What a request is answered with when it is durable.
 package struct CommitReceipt: Hashable, Sendable {
+    /// Others may have the same: requests that come together share an envelope.
     package var commit: CommitNumber
     /// One for each item of records, in the order given.
     package var spans: [AppendedSpan]

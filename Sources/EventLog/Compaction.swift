@@ -25,6 +25,8 @@ import Synchronization
 package struct CompactionReport: Hashable, Sendable {
     /// Rewrites, by why.
     package var rewrites: [String: Int] = [:]
+    /// Segments that were made anew and what they became, and the bytes of both: of nothing that was left
+    /// alone.
     package var segmentsBefore = 0
     package var segmentsAfter = 0
     package var bytesBefore = 0

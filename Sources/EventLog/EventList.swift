@@ -16,6 +16,7 @@
 import Bytes
 import Segments
 
+/// Places of events, in the order of the log. To go through them costs little, to take out one of them more.
 package struct EventList: Sendable {
     private var chunks: [Chunk] = []
     private var end: [EventPlace] = []

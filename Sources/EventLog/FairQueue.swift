@@ -26,6 +26,7 @@ package struct AppendSource: Hashable, Sendable {
         self.partition = partition
     }
 
+    /// Where requests wait that have no records.
     package static let control = AppendSource(topic: "", partition: "")
 }
 

@@ -13,6 +13,7 @@ import Synchronization
 /// The log as of one commit.
 package struct LogSnapshot: Sendable {
     package let index: LogIndex
+    /// Has what the index names, for as long as it is held, though it be replaced meanwhile.
     package let files: SegmentFiles
 
     package init(index: LogIndex, files: SegmentFiles) {
@@ -22,6 +23,7 @@ package struct LogSnapshot: Sendable {
 
     package var cut: CommitNumber { index.cut }
 
+    /// Reads one event. Whoever wants many has neighbours read together by `forEachEvent`.
     package func event(_ place: EventPlace) throws(SegmentError) -> Event {
         try files.segment(place.segment).event(place.entry)
     }
@@ -79,6 +81,7 @@ package struct LogSnapshot: Sendable {
     private static let eventCountAtOnce = 1024
 }
 
+/// A log that is open, and that no other process appends to until it is closed.
 package final class InferenceLog: Sendable {
     private let shared: SharedIndex
     let queue: AppendQueue
@@ -178,6 +181,8 @@ package final class InferenceLog: Sendable {
     /// How often a log that moves under its reader is read anew.
     private static let readingAttemptCountMax = 5
 
+    /// The log as of its last durable commit. It costs a few references; what is held keeps files on the disk
+    /// that are replaced meanwhile.
     package func snapshot() -> LogSnapshot { shared.snapshot() }
 
     /// The last durable commit: everything up to it is in every later snapshot.
@@ -227,7 +232,8 @@ package final class InferenceLog: Sendable {
         return metrics
     }
 
-    /// Writes what waits, seals the active segment and refuses further appends.
+    /// Writes what waits, seals the active segment and refuses further appends. To be called once: a second
+    /// call stops the process.
     ///
     /// - Returns: why it is not sealed, where the disk had no room for that, or parts are not seen. Nothing that
     ///   was acknowledged is lost by it: the next opening reads the segment as after a crash.

@@ -53,6 +53,7 @@ package enum Once<Value: Sendable>: Sendable {
     case before(AppendedSpan)
 }
 
+/// The keys of a log, for any thread. All of it is in memory: an opening reads them anew.
 package final class KeyMemory: Sendable {
     private struct Identity: Hashable {
         var topic: String

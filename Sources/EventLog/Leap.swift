@@ -22,6 +22,7 @@ import Disk
 import JSON
 import Segments
 
+/// Gives up what nobody sees, with its numbers.
 package struct Leap: Hashable, Sendable {
     /// From here on no index was given before the leap's commit, in any partition; and no commit.
     package var index: UInt64

@@ -4,6 +4,7 @@ import Disk
 import Segments
 import Wire
 
+/// What the log refuses, or cannot do. Its text is a sentence with the remedy.
 package enum LogError: Error, Hashable, Sendable {
     /// A segment could not be written or read.
     case segment(SegmentError)

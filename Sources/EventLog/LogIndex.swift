@@ -49,9 +49,11 @@ package struct SegmentUse: Hashable, Sendable {
     package var isErasureDue: Bool { erasure > header.cut }
 }
 
+/// The index as of one commit. A copy costs a few references.
 package struct LogIndex: Sendable {
     /// The last durable commit; 0 while there is none.
     package internal(set) var cut: CommitNumber = 0
+    /// By name; also those of which no record is left.
     package internal(set) var topics: [String: TopicIndex] = [:]
     /// In commit order.
     package internal(set) var events = EventList()

@@ -11,6 +11,7 @@ import Synchronization
 package struct Histogram: Sendable {
     /// Upper bounds, ascending; what is above the last is in one more bucket.
     package let bounds: [Double]
+    /// Of each bucket by itself, one more than there are bounds.
     package private(set) var counts: [UInt64]
     package private(set) var sum = 0.0
 
@@ -27,6 +28,7 @@ package struct Histogram: Sendable {
     }
 }
 
+/// Numbers since the log was opened; none of them is kept on disk.
 package struct LogMetrics: Sendable {
     package struct Topic: Sendable {
         package var recordCount: UInt64 = 0
@@ -57,6 +59,8 @@ package struct LogMetrics: Sendable {
     }
 
     package internal(set) var topics: [String: Topic] = [:]
+    /// Told apart up to a thousand pairs of source and reason; what is refused of others counts for
+    /// `(other)`.
     package internal(set) var refusals: [Refusal: UInt64] = [:]
     /// Bytes of an envelope.
     package internal(set) var envelopes = Histogram(bounds: [
@@ -68,12 +72,13 @@ package struct LogMetrics: Sendable {
     ])
     /// Requests that were answered with the records of an earlier one.
     package internal(set) var replayCount: UInt64 = 0
-    /// Bytes written to segments: envelopes and footers.
+    /// Bytes that commits wrote to segments: envelopes and footers. What rewriting wrote is not among them.
     package internal(set) var writtenByteCount: UInt64 = 0
-    /// Of those, column blocks: what stays. The ratio of both is the write amplification.
+    /// Of those, column blocks: what stays. The ratio of both is the write amplification of appends.
     package internal(set) var columnByteCount: UInt64 = 0
     /// What waits, as it is now.
     package internal(set) var waitingByteCount = 0
+    /// Requests that wait, and idempotency keys that are remembered, as it is now.
     package internal(set) var waitingCount = 0
     package internal(set) var keyCount = 0
 

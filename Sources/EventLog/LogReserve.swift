@@ -12,6 +12,7 @@
 import Disk
 import Synchronization
 
+/// The reserve of one log, for any thread. `InferenceLog.freeingRoom` makes use of it.
 package final class LogReserve: Sendable {
     private enum State {
         case whole

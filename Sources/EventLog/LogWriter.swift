@@ -11,6 +11,7 @@
 import Disk
 import Segments
 
+/// Writes one log; used by one thread at a time. It holds the directory's lock until it ends.
 package final class LogWriter {
     let files: any FileSystem
     let configuration: LogConfiguration

@@ -13,6 +13,7 @@ import Bytes
 import Disk
 import Segments
 
+/// The list, as it was read or is to be written.
 package struct Manifest: Hashable, Sendable {
     package enum State: UInt8, Hashable, Sendable {
         /// Written to until the process ended; its tail may be torn.
@@ -38,7 +39,9 @@ package struct Manifest: Hashable, Sendable {
         }
     }
 
+    /// Goes up whenever a file is begun, whatever becomes of that.
     package var nextSegmentNumber: UInt64 = 1
+    /// In the order of the log, each number once.
     package var entries: [Entry] = []
 
     static let magic: UInt64 = 0x314E_414D_474F_4C41  // "ALOGMAN1"

@@ -14,6 +14,7 @@
 //  * All places but the last together hold less than a quarter of the bound; what the last one holds is bounded
 //    by whoever lets it in.
 
+/// The places beyond one bound, and who has them.
 package struct PlacesBeyond: Sendable {
     /// Whose requests one place is for.
     package struct Place: Hashable, Sendable {
@@ -50,6 +51,7 @@ package struct PlacesBeyond: Sendable {
         return next
     }
 
+    /// Frees a place: once for each that was taken, as another request may have it since.
     package mutating func giveBack(_ place: Place) { byteCounts[place.number] = nil }
 
     /// Nil for a sixty-fourth of the bound and less.

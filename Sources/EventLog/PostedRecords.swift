@@ -12,6 +12,7 @@ import Glibc
 import Records
 import Wire
 
+/// A request's text, with all that it takes to read it later.
 package struct PostedRecords: Sendable {
     /// Above, a body is read by itself: it has rows enough.
     package static let byteCountMax = 16 << 10

@@ -11,6 +11,7 @@
 
 import Synchronization
 
+/// What a log found out since it was opened, for any thread.
 package final class ReadingMemory: Sendable {
     /// How texts were read.
     package struct Counts: Hashable, Sendable {

@@ -23,6 +23,7 @@ package struct RecoveryReport: Hashable, Sendable {
     package var repairs: [String] = []
     /// Parts of the log that cannot be seen.
     package var damages: [String] = []
+    /// As many as the manifest names, seen or not.
     package var segmentCount = 0
 
     package init() {}

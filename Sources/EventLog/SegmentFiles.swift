@@ -10,6 +10,7 @@ import Disk
 import Segments
 import Synchronization
 
+/// The files that readers of one time may ask for. A file that was asked for stays open as long as this.
 package final class SegmentFiles: Sendable {
     private let files: any FileSystem
     private let directory: String
@@ -21,6 +22,7 @@ package final class SegmentFiles: Sendable {
         weak let table: SegmentFiles?
     }
 
+    /// - Parameter opened: files that were opened before, as their names may go meanwhile.
     package init(files: any FileSystem, directory: String, opened: [SegmentFile] = []) {
         self.files = files
         self.directory = directory
@@ -35,6 +37,7 @@ package final class SegmentFiles: Sendable {
         older = table.older.filter { $0.table != nil } + [Older(table: table)]
     }
 
+    /// The segment of that number, opened where nobody has asked for it yet. Throws `.disk` where that fails.
     package func segment(_ number: UInt64) throws(SegmentError) -> SegmentFile {
         if let known = open.withLock({ $0[number] }) { return known }
         let file = try SegmentFile(opening: number, in: directory, on: files)

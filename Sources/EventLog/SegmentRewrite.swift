@@ -28,6 +28,7 @@ import Segments
 
 /// Which segments are to be made anew, and why.
 package struct RewritePlan: Hashable, Sendable {
+    /// The most pressing one first.
     package enum Reason: String, Hashable, Sendable {
         /// They hold bytes that are to leave the disk.
         case erasure

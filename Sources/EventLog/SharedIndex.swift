@@ -9,6 +9,7 @@ import Synchronization
 
 /// The index between the writer, who changes it in place, and its readers, who copy it.
 package final class SharedIndex: Sendable {
+    /// Locked for moments alone: every commit and every snapshot wants it.
     package let index: Mutex<LogIndex>
     /// Replaced under the index's lock, so that a snapshot's two halves belong together.
     private let files: Mutex<SegmentFiles>

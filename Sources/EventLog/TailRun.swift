@@ -12,7 +12,9 @@ package struct TailRun: Sendable {
     package let partition: String
     package let firstIndex: UInt64
     package let batch: RecordBatch
+    /// Of all rows, in their order.
     package let commitRuns: [CommitRun]
+    /// Least and greatest time of its rows, milliseconds since 1970.
     package let timeMin: Int64
     package let timeMax: Int64
     /// About what its records take in memory.

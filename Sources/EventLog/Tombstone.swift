@@ -15,6 +15,7 @@ import Bytes
 import JSON
 import Segments
 
+/// What is let go: records by their addresses, or a field by its name.
 package struct Tombstone: Hashable, Sendable {
     package enum Reason: String, Hashable, Sendable {
         /// Old or many: the bytes go when a rewrite is worth it.
@@ -41,6 +42,7 @@ package struct Tombstone: Hashable, Sendable {
         self.ranges = ranges
     }
 
+    /// Whether any record has the field is not asked here, as `init(redacting:of:in:)` does.
     package init(topic: String, redacting field: String) {
         self.topic = topic
         reason = .redaction
@@ -158,8 +160,10 @@ package struct IndexRanges: Hashable, Sendable {
     /// Above every index in it; 0 where there is none.
     package var end: UInt64 { ranges.last?.upperBound ?? 0 }
 
+    /// Indexes, not ranges.
     package var count: UInt64 { ranges.reduce(0) { $0 + UInt64($1.count) } }
 
+    /// Adds indexes. Ranges that overlap or touch become one; an empty one changes nothing.
     package mutating func insert(_ range: Range<UInt64>) {
         guard !range.isEmpty else { return }
         let first = ranges.partitioningIndex { $0.upperBound >= range.lowerBound }
@@ -177,6 +181,7 @@ package struct IndexRanges: Hashable, Sendable {
         for range in other.ranges { insert(range) }
     }
 
+    /// Takes indexes out, those that are in it; a range that goes on at both sides becomes two.
     package mutating func subtract(_ range: Range<UInt64>) {
         ranges = ranges.flatMap { own in
             [

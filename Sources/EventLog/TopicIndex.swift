@@ -46,6 +46,7 @@ package struct Redaction: Hashable, Sendable {
 package struct TopicIndex: Sendable {
     /// The index that the next record of each partition gets.
     package internal(set) var nextIndexes: [String: UInt64] = [:]
+    /// In the order of the log. None is without a block that is seen.
     package internal(set) var segments: [SegmentBlocks] = []
     /// By partition, ascending indexes.
     package internal(set) var tails: [String: [TailRun]] = [:]
@@ -73,6 +74,7 @@ package struct TopicIndex: Sendable {
         redactions.contains { $0.commit > block.lastCommit }
     }
 
+    /// Records that are seen, in blocks and in memory.
     package var rowCount: Int {
         segments.reduce(0) { $0 + $1.blocks.rowCount }
             + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.batch.rowCount } }
@@ -90,6 +92,7 @@ package struct TopicIndex: Sendable {
         return first
     }
 
+    /// Of blocks as they lie on disk and of runs as they are in memory, about.
     package var byteCount: Int {
         segments.reduce(0) { $0 + $1.blocks.byteCount }
             + tails.values.reduce(0) { $0 + $1.reduce(0) { $0 + $1.byteCount } }
