@@ -20,6 +20,7 @@ import Synchronization
 package struct ColumnValues: Sendable {
     /// Milliseconds; empty where they were not asked for.
     package var times: [Int64] = []
+    /// A number a record that counts, NaN where it has none: beside `times`, where those were asked for.
     package var values: [Double] = []
     /// Whether any block had a number at the path, even outside the window's rows.
     package var pathWasFound = false
@@ -28,6 +29,7 @@ package struct ColumnValues: Sendable {
     package init() {}
 }
 
+/// Answers questions about one number of the records of a snapshot.
 package struct ColumnScan {
     private let snapshot: LogSnapshot
 
@@ -103,6 +105,7 @@ package struct ColumnScan {
         return false
     }
 
+    /// Processors that are switched on. What a container may use of them is not known here.
     package static let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// Fewer blocks than this are read sooner than another thread has woken up.

@@ -13,6 +13,7 @@ import Bytes
 import EventLog
 import Records
 
+/// What a token says, once it was read.
 package struct PageToken: Hashable, Sendable {
     package enum Place: Hashable, Sendable {
         /// By address.
@@ -58,6 +59,7 @@ package struct PageToken: Hashable, Sendable {
 
     // MARK: Text
 
+    /// The token as a client gets it, for the next page of this question alone.
     package func text(for question: Question) -> String {
         var body = ByteWriter()
         body.write(question.fingerprint)
@@ -84,6 +86,9 @@ package struct PageToken: Hashable, Sendable {
         return whole.bytes.hexadecimalText
     }
 
+    /// The token that a client sent back. Throws where it is none, is another question's, or is of a commit
+    /// that the snapshot has not reached.
+    ///
     /// - Parameter snapshot: the log that is to be read on.
     package init(parsing text: String, for question: Question, in snapshot: LogSnapshot) throws(Refusal) {
         guard let bytes = [UInt8](hexadecimal: text) else { throw .malformed }

@@ -17,6 +17,7 @@ extension QueryPlan {
 extension QueryStatistics {
     package var json: JSONValue { .object(JSONObject(members)) }
 
+    /// The members of `json`, for answers that have others beside them.
     package var members: [(String, JSONValue)] {
         [
             ("blocks_read", .integer(blocksRead)), ("blocks_skipped", .integer(blocksSkipped)),

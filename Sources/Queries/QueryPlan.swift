@@ -7,13 +7,16 @@ import EventLog
 import Records
 import Segments
 
+/// What one query reads. It reads nothing itself.
 package struct QueryPlan: Sendable {
+    /// Why a part is skipped, in the words that people are shown.
     package enum Reason: String, Hashable, Sendable {
         case otherTime = "no record in the window"
         case otherPartition = "another partition"
         case laterCommit = "after the cut"
     }
 
+    /// A block, and whether it is read.
     package struct Step: Sendable {
         package let segment: UInt64
         package let block: BlockEntry
@@ -21,7 +24,8 @@ package struct QueryPlan: Sendable {
         package let skipped: Reason?
     }
 
-    /// Every block of the topic, in the order of the log.
+    /// The blocks to read, in the order of the log; every block of the topic, where skipped parts are noted
+    /// one by one.
     package private(set) var steps: [Step] = []
     /// Tail runs to look at, by partition.
     package private(set) var tails: [TailRun] = []
@@ -29,10 +33,13 @@ package struct QueryPlan: Sendable {
     package private(set) var skippedTails: [(run: TailRun, reason: Reason)] = []
     /// Segments whose blocks of this topic are all outside the window, and how many blocks that saves.
     package private(set) var skippedSegmentCount = 0
+    /// Of all segments, whether the blocks are noted one by one or not.
     package private(set) var skippedBlockCount = 0
     /// Records of the topic that damage hides and that may be asked for, by partition.
     private var gaps: [IndexGap] = []
 
+    /// Empty where there is no such topic, or where no whole millisecond lies in the window.
+    ///
     /// - Parameter explaining: whether to note skipped blocks one by one.
     package init(
         topic: TopicIndex?, window: TimeWindow, filter: RecordFilter, cut: CommitNumber?,

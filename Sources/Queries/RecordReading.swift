@@ -10,6 +10,7 @@
 import EventLog
 import Records
 
+/// Where such an answer has come to. It holds a place, and no page.
 package struct RecordReading: Sendable {
     package enum Order: Hashable, Sendable {
         case time(newestFirst: Bool)
@@ -21,6 +22,7 @@ package struct RecordReading: Sendable {
     package let window: TimeWindow
     package let filter: RecordFilter
     package let order: Order
+    /// The commit as of which all pages are.
     package let cut: CommitNumber
     /// Records that are still to come at most.
     package private(set) var limit: Int

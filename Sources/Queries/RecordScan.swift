@@ -16,6 +16,7 @@ import Segments
 
 /// Rows of a batch, in the order in which they are answered.
 package struct RecordRows: Sendable {
+    /// What `rows` are of; other rows of them may be here as well.
     package var batches: [RecordBatch] = []
     /// Position of the batch and the row in it.
     package var rows: [(batch: Int, row: Int)] = []
@@ -37,6 +38,7 @@ package struct RecordRows: Sendable {
     }
 }
 
+/// Answers whole records of a snapshot; used by one thread at a time.
 package struct RecordScan {
     let snapshot: LogSnapshot
     private let reader = BlockReader()

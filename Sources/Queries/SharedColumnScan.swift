@@ -15,6 +15,7 @@ import EventLog
 import Records
 import Segments
 
+/// The records of one question, asked for any number of paths by any number of threads.
 package struct SharedColumnScan: Sendable {
     private let cut: CommitNumber?
     let parts: [Part]
@@ -25,6 +26,7 @@ package struct SharedColumnScan: Sendable {
     private let order: [Int32]?
     /// Milliseconds, ascending.
     package let times: [Int64]
+    /// Of heads, times and filters. What a path costs comes to it in that path's answer.
     package let statistics: QueryStatistics
 
     /// Rows of a block or of a run in memory. An object: it is passed by, path for path, and a copy of all that

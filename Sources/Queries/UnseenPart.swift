@@ -7,6 +7,7 @@ import EventLog
 import JSON
 import Records
 
+/// Records that are missing from an answer, or may be.
 package struct UnseenPart: Hashable, Sendable {
     package var topic: String
     /// Nil where they may be of any.
