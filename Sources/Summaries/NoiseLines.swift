@@ -97,6 +97,7 @@ package final class NoiseBaseline: Sendable {
     /// Spans kept: two doublings of sizes. Looking through them is quicker than any table.
     private static let spanCountMax = 8
 
+    /// Works nothing out: the first line that is asked for does.
     package init(_ summary: Summary, _ settings: SummarizerSettings) {
         self.summary = summary
         self.settings = settings

@@ -24,7 +24,8 @@ package struct SeriesBins: Sendable, Hashable {
 
     package var count: Int { labels.count }
 
-    /// Bins that were made elsewhere, with their shape checked.
+    /// Bins that were made elsewhere: edges and labels are checked against each other. Whether `mode` would
+    /// make so many, or any, is not looked at.
     package init(
         _ mode: SeriesBinMode, edges: [Double], labels: [String]
     ) throws(SummaryError) {

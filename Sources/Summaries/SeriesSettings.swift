@@ -53,6 +53,7 @@ package struct SeriesSettings: Sendable, Hashable {
     /// The sum of `weights`, left to right; 1 without weights.
     package let weightSum: Double
 
+    /// Checks the settings against each other. Without bins, weights are kept for answers and not looked at.
     package init(
         binMode: SeriesBinMode = .quantile(SummarizerSettings.numBinsDefault),
         aggregation: Aggregation = .density, metric: DriftMetric = .psi, binWeights: [Double]? = nil

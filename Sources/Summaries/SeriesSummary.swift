@@ -23,6 +23,7 @@ package struct SeriesSummary: Sendable, Hashable {
     package let mean: Double?
     package let median: Double?
     package let standardDeviation: Double?
+    /// Those of the baseline; of a window aggregated by edges its own, where its values make any.
     package let bins: SeriesBins
     package let aggregatedValues: [Double?]
     package let aggregation: Aggregation

@@ -37,6 +37,7 @@ package struct WideFixed: Sendable {
         return true
     }
 
+    /// The sum, whose whole part must fit 64 bits.
     package func adding(_ other: WideFixed) -> WideFixed {
         var sum = self
         var carry: UInt64 = 0
