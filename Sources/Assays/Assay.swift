@@ -17,6 +17,7 @@ import Records
 
 /// What the last pass over an assay found.
 package struct RunReport: Hashable, Sendable {
+    /// When the pass began: the `runAt` that its decisions share.
     package let runAt: Timestamp
     package internal(set) var okCount = 0
     package internal(set) var warningCount = 0
@@ -44,6 +45,7 @@ package struct RunReport: Hashable, Sendable {
     }
 }
 
+/// An assay of the first generation: its definition, and every decision made about its windows.
 package struct Assay: Hashable, Sendable {
     package let id: AssayID
     package private(set) var definition: AssayDefinition
@@ -54,9 +56,11 @@ package struct Assay: Hashable, Sendable {
     package private(set) var isActive: Bool
     package let createdAt: Timestamp
     package private(set) var updatedAt: Timestamp
+    /// The calculated baseline as it was first used; nil until then.
     package internal(set) var pin: BaselinePin?
     /// Nil before the first run.
     package internal(set) var report: RunReport?
+    /// The newest decision of each window, ascending by the window's start.
     package private(set) var decisions: DecisionList
     /// Decisions that a newer one about the same window took the place of.
     package private(set) var superseded: DecisionList
@@ -79,8 +83,10 @@ package struct Assay: Hashable, Sendable {
         superseded = DecisionList(of: creation.id)
     }
 
+    /// When the pass began that made the newest decision; nil before the first.
     package var lastRun: Timestamp? { report?.runAt }
 
+    /// The end of the window after the newest decided one; before the first decision, when the assay was created.
     package var nextRun: Timestamp {
         decisions.last?.window.end.adding(definition.window.step) ?? createdAt
     }

@@ -26,6 +26,7 @@ extension AssayBook {
     /// The version of these bytes, the lists' packing with them.
     package static let decidedVersion: UInt16 = 1
 
+    /// Appends what decisions made of the book, in the layout above.
     package func writeDecided(into writer: inout ByteWriter) {
         writer.writeVarint(lastResultID.number)
         writer.writeVarint(assays.count)

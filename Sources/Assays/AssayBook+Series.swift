@@ -96,6 +96,7 @@ extension AssayBook {
 }
 
 extension WindowAnalysis {
+    /// Status and digest are the outcome's, over all of its paths.
     package init(
         of outcome: SeriesOutcome, reason: DecisionReason, analysedAt: Timestamp,
         elapsedMilliseconds: Int

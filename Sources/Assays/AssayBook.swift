@@ -60,6 +60,7 @@ package struct WindowAnalysis: Hashable, Sendable {
         self.elapsedMilliseconds = elapsedMilliseconds
     }
 
+    /// Status and digest are the outcome's.
     package init(
         of outcome: AssayOutcome, reason: DecisionReason, analysedAt: Timestamp,
         elapsedMilliseconds: Int
@@ -73,11 +74,14 @@ package struct WindowAnalysis: Hashable, Sendable {
     }
 }
 
+/// The assays of both generations and what was decided about them. A value: a copy is a view that stays as it is,
+/// and shares what is not changed since.
 package struct AssayBook: Hashable, Sendable {
     var assays = PagedTable<Assay>()
     /// Names are unique in a workspace; this finds a namesake without looking at all assays.
     private var ids: [AssayName: AssayID] = [:]
     private(set) var lastID = AssayID(0)
+    /// The number given last, over all assays of both generations; 0 before the first.
     package internal(set) var lastResultID = AssayResultID(0)
     /// Those of the second generation: they count with the others (AssayBook+Series.swift).
     var series = SeriesBook()
@@ -95,6 +99,7 @@ package struct AssayBook: Hashable, Sendable {
     /// Before the first event.
     package init() {}
 
+    /// The assay of the first generation of that number; nil also for one of the second.
     package subscript(id: AssayID) -> Assay? { assays[id] }
 
     /// All assays, newest first, as lists show them; those of one pipeline or workspace on request.

@@ -31,6 +31,7 @@ package enum DecisionReason: String, Hashable, Sendable, CaseIterable {
     case engine
 }
 
+/// One window analysed, of an assay of either generation: both take their result numbers from one count.
 package struct AssayDecision: Hashable, Sendable {
     package var assayID: AssayID
     package var resultID: AssayResultID
@@ -47,11 +48,15 @@ package struct AssayDecision: Hashable, Sendable {
     /// most `cut`, and less while late records wait to come to rest. After a restart the assay is
     /// looked at again from here on.
     package var examinedCut: UInt64
+    /// The rules that the outcome was worked out by: `AssayEvaluator`'s or `SeriesOutcome`'s, which count apart.
     package var engineVersion: Int
+    /// What the outcome's digest must be again when it is worked out from the records up to `cut`.
     package var digest: ResultDigest
     /// When the pass over the assay began; the windows analysed in one pass share it.
     package var runAt: Timestamp
+    /// The clock when the outcome was there.
     package var analysedAt: Timestamp
+    /// This window's share of the work: windows are worked out several at a time.
     package var elapsedMilliseconds: Int
 
     /// More than a million years: no analysis takes so long, and a microsecond count still holds it.
@@ -62,6 +67,8 @@ package struct AssayDecision: Hashable, Sendable {
         analysedAt.adding(TimeSpan(microseconds: Int64(elapsedMilliseconds) * 1000))
     }
 
+    /// The event's document. `examined_cut` is left out where it is the cut; the order of the members is what the fast
+    /// reader (WrittenDecision.swift) relies on.
     package var json: JSONValue {
         var object = JSONObject([
             ("kind", .string("window_analysed")), ("assay_id", .identifier(assayID)),
@@ -81,6 +88,7 @@ package struct AssayDecision: Hashable, Sendable {
 }
 
 extension AssayDecision {
+    /// Reads an event's document by its members' names, in any order; `kind` is not looked at.
     package init(_ json: JSONField) throws(FieldError) {
         let start = try json["window_start_microseconds"].integer()
         let end = try json["window_end_microseconds"].integer()

@@ -22,9 +22,12 @@ import Summaries
 
 /// The scores above which people want to hear of it.
 package struct AssayThresholds: Hashable, Sendable {
+    /// Above it a score is an alert where nobody said otherwise.
     package static let alertDefault = 0.25
 
+    /// A score above it is an alert; equal to it, it is none.
     package var alert: Double
+    /// A score above it, but not above `alert`, is a warning; nil warns of none.
     package var warning: Double?
 
     package init(alert: Double = alertDefault, warning: Double? = nil) {
@@ -39,6 +42,7 @@ package struct AssayThresholds: Hashable, Sendable {
     }
 }
 
+/// An assay of the first generation as it was asked for, whatever form the request had.
 package struct AssayDefinition: Hashable, Sendable {
     /// The longest name, in UTF-8 bytes.
     package static let nameByteCountMax = 255
@@ -67,6 +71,7 @@ package struct AssayDefinition: Hashable, Sendable {
             start: windowStart ?? fallback, width: window.width.span, interval: window.step)
     }
 
+    /// As stored and as lists show it; reading it gives back an equal definition, unless the name is empty.
     package var json: JSONValue {
         .object(
             ("name", .string(name)), ("warning_threshold", .number(thresholds.warning)),
@@ -146,6 +151,7 @@ package struct AssayDefinition: Hashable, Sendable {
 package struct AssayRequest: Hashable, Sendable {
     /// The assay that an interactive run is about; its results echo it.
     package var id: AssayID?
+    /// True where the request left it out.
     package var isActive: Bool
     package var definition: AssayDefinition
 

@@ -10,6 +10,7 @@
 import JSON
 import Records
 
+/// A fact about an assay, as the log holds it. Moments are when the command was carried out.
 package enum AssayEvent: Hashable, Sendable {
     case created(AssayCreation)
     case scheduled(SeriesCreation)
@@ -19,6 +20,7 @@ package enum AssayEvent: Hashable, Sendable {
     case baselinePinned(BaselinePin)
 }
 
+/// That an assay of the first generation was created.
 package struct AssayCreation: Hashable, Sendable {
     package var id: AssayID
     package var definition: AssayDefinition
@@ -63,6 +65,7 @@ package struct BaselinePin: Hashable, Sendable {
 // MARK: As JSON
 
 extension AssayEvent {
+    /// The event's document: its `kind` first, then its members.
     package var json: JSONValue {
         switch self {
         case .created(let creation):
@@ -94,6 +97,7 @@ extension AssayEvent {
         }
     }
 
+    /// Reads an event's document; throws for a kind that is not known.
     package init(_ json: JSONField) throws(FieldError) {
         let kind = try json["kind"].string()
         switch kind {

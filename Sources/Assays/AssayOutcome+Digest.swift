@@ -41,6 +41,7 @@ package struct ResultDigest: Hashable, Sendable, CustomStringConvertible {
 
     init(words: SIMD4<UInt64>) { self.words = words }
 
+    /// Hashes `bytes`.
     package init(of bytes: [UInt8]) {
         let hex = SHA256.hexDigest(bytes)
         guard let digest = ResultDigest(hex: hex) else {
@@ -92,8 +93,10 @@ package struct ResultDigest: Hashable, Sendable, CustomStringConvertible {
 extension AssayOutcome {
     private static let layoutVersion: UInt8 = 1
 
+    /// The SHA-256 of `canonicalBytes`; worked out anew each time it is asked for.
     package var digest: ResultDigest { ResultDigest(of: canonicalBytes) }
 
+    /// The bytes that the head of this file describes.
     package var canonicalBytes: [UInt8] {
         var writer = ByteWriter(reserving: 512)
         writer.write(Self.layoutVersion)

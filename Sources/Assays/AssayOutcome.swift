@@ -30,6 +30,7 @@ package enum AssayStatus: String, Hashable, Sendable, CaseIterable {
     case noScore = "NoScore"
 }
 
+/// What an assay says of one window. A copy costs one reference.
 package struct AssayOutcome: Hashable, Sendable {
     /// One reference, whatever is in it: outcomes go from list to list by the hundred, and each copy of their
     /// edges, names and scores would be counted by itself.
@@ -121,7 +122,9 @@ package struct AssayOutcome: Hashable, Sendable {
     package var window: TimeWindow { contents.fields.window }
     package var baseline: DatedSummary { contents.comparison.baseline }
     package var summary: DatedSummary { contents.fields.summary }
+    /// Nil where there is nothing that compares; then `absence` says why. 0 of a baseline's own run.
     package var score: Double? { contents.fields.score }
+    /// One a bin, the outlier bins among them, in the order of the baseline's edge names.
     package var scores: [Double?] { contents.fields.scores }
     /// The bin of the largest difference, for MaxDiff only.
     package var binIndex: Int? { contents.fields.binIndex }

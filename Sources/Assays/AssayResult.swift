@@ -19,12 +19,14 @@ import JSON
 import Records
 import Summaries
 
+/// An outcome with the numbers and moments under which an answer shows it.
 package struct AssayResult: Hashable, Sendable {
     package var outcome: AssayOutcome
     /// The stored result's number; nil for an interactive run.
     package var id: AssayResultID?
     /// The assay's number, or the number that an interactive request gave.
     package var assayID: AssayID?
+    /// Nil for an interactive run.
     package var pipelineID: PipelineID?
     /// With its name, or nil to leave both keys out.
     package var workspace: (id: WorkspaceID, name: String)? {
@@ -35,6 +37,7 @@ package struct AssayResult: Hashable, Sendable {
     private var workspaceName: String?
     package var analysedAt: Timestamp
     package var elapsedMilliseconds: Int
+    /// When the stored result came to be; nil for an interactive run.
     package var createdAt: Timestamp?
 
     /// An interactive run's result.

@@ -18,6 +18,7 @@ import Records
 /// A length of time and how it was written.
 package struct WrittenSpan: Hashable, Sendable {
     package let span: TimeSpan
+    /// As it was posted, or as `TimeSpan` prints it.
     package let text: String
 
     package init(_ span: TimeSpan) {
@@ -25,6 +26,7 @@ package struct WrittenSpan: Hashable, Sendable {
         text = span.text
     }
 
+    /// Throws where it is no length of time, or longer than `longest`.
     package init(_ json: JSONField) throws(FieldError) {
         span = try json.timeSpan()
         text = try json.string()
@@ -55,6 +57,7 @@ package enum LocationFilter: Hashable, Sendable {
     case home
     case named([String])
 
+    /// Reads `locations`: null, left out, or a list of names.
     package init(_ json: JSONField) throws(FieldError) {
         guard let given = json.optional else {
             self = .all
@@ -84,6 +87,7 @@ package enum LocationFilter: Hashable, Sendable {
     }
 }
 
+/// Which records and which number of them an assay, or its baseline, looks at, and in which windows.
 package struct AssayWindowSpec: Hashable, Sendable {
     package var pipelineName: String
     /// Nil looks at the answers of every model of the pipeline.
@@ -101,6 +105,7 @@ package struct AssayWindowSpec: Hashable, Sendable {
     /// From the start of one window to the start of the next.
     package var step: TimeSpan { (interval ?? width).span }
 
+    /// As stored and as answers show it: moments in UTC, lengths of time in the words they came in.
     package var json: JSONValue {
         .object(
             ("interval", .string(interval?.text)), ("model_name", .string(modelName)),

@@ -10,7 +10,9 @@
 import JSON
 import Records
 
+/// How many of an assay's windows are looked at, of how many that are due.
 package struct Backfill: Hashable, Sendable {
+    /// Windows before the first that nobody looked at, empty ones too.
     package var doneCount: Int
     /// Complete windows; nil where nobody can say, because of `problem`.
     package var dueCount: Int?
@@ -23,6 +25,7 @@ package struct Backfill: Hashable, Sendable {
         self.problem = problem
     }
 
+    /// Windows yet to be looked at; 0 where nobody can say how many are due.
     package var waitingCount: Int { max(0, (dueCount ?? 0) - doneCount) }
 
     package var json: JSONValue {

@@ -19,6 +19,7 @@ import JSON
 import Records
 import Summaries
 
+/// What windows are compared with. A missing number of a vector is nil.
 package enum BaselineSpec: Hashable, Sendable {
     case summary(DatedSummary)
     case vector([Double?])
@@ -51,6 +52,7 @@ package enum BaselineSpec: Hashable, Sendable {
         if case .summary(let summary) = self { summary.end } else { period?.end }
     }
 
+    /// As stored and as lists show it: what is made of numbers or records stands in `calculated`.
     package var json: JSONValue {
         switch self {
         case .summary(let summary): .object(("static", summary.json))

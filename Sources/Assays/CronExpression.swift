@@ -13,6 +13,7 @@
 
 import Records
 
+/// Five fields of cron, in UTC, that name at least one moment.
 package struct CronExpression: Hashable, Sendable {
     /// As written, the spaces between fields reduced to one.
     package let text: String
@@ -32,6 +33,7 @@ package struct CronExpression: Hashable, Sendable {
     /// Longer expressions are nobody's: each field can name its every number in less.
     private static let byteCountMax = 1024
 
+    /// Throws for what is no expression, and for one that never comes, such as the 30th of February.
     package init(parsing text: String) throws(TextError) {
         let fields = text.utf8.count <= Self.byteCountMax ? text.split(whereSeparator: \.isWhitespace) : []
         guard fields.count == 5 else {

@@ -21,6 +21,7 @@ import JSON
 import Records
 import Summaries
 
+/// A summary and the period that its values are from, as far as that is known.
 package struct DatedSummary: Hashable, Sendable {
     package let summary: Summary
     package let start: Timestamp?
@@ -38,6 +39,8 @@ package struct DatedSummary: Hashable, Sendable {
         return TimeWindow(start: start, end: end)
     }
 
+    /// As answers and events write it: a null closes the edges, and counts of what is missing follow where there
+    /// are any.
     package var json: JSONValue {
         var object = JSONObject([
             ("count", .integer(summary.count)), ("min", .number(summary.min)),

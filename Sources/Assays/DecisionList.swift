@@ -19,6 +19,7 @@ import Bytes
 import JSON
 import Records
 
+/// The decisions about one assay as a list, in the order in which it was filled; a copy shares its chunks.
 package struct DecisionList: Sendable {
     private let assayID: AssayID
     private var chunks: [Chunk] = []
@@ -181,6 +182,7 @@ extension DecisionList: RandomAccessCollection {
         }
     }
 
+    /// Unpacks a chunk at a time, which is what makes a loop cheaper than as many subscripts.
     package struct Iterator: IteratorProtocol {
         fileprivate let list: DecisionList
         fileprivate var number = 0

@@ -11,6 +11,7 @@
 import Records
 import Summaries
 
+/// A baseline, and whether windows can be compared with it.
 package struct FoundBaseline: Hashable, Sendable {
     package let summary: DatedSummary
     /// Why nothing can be compared with it, as a sentence without its full stop; nil where windows can.

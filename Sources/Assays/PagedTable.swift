@@ -6,6 +6,7 @@
 
 import Records
 
+/// A dictionary by number of an assay whose copies share pages; `values` come in no order.
 package struct PagedTable<Value: Hashable & Sendable>: Hashable, Sendable {
     private var pages: [Int: [AssayID: Value]] = [:]
     private(set) var count = 0
@@ -18,6 +19,7 @@ package struct PagedTable<Value: Hashable & Sendable>: Hashable, Sendable {
 
     package subscript(id: AssayID) -> Value? { pages[Self.page(of: id)]?[id] }
 
+    /// Takes the place of what was there.
     package mutating func insert(_ value: Value, _ id: AssayID) {
         if pages[Self.page(of: id), default: [:]].updateValue(value, forKey: id) == nil { count += 1 }
     }

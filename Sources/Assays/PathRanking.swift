@@ -26,8 +26,10 @@ package struct PathFinding: Hashable, Sendable {
     package private(set) var alertCount = 0
     /// Scored windows whose noise line lies above the alert threshold.
     package private(set) var tooFewCount = 0
+    /// The greatest score, and where the first window with it starts; nil without a score.
     package private(set) var scoreMax: Double?
     package private(set) var scoreMaxWindow: Timestamp?
+    /// Where the last unbroken run of alerts began, also when it is over; nil without an alert.
     package private(set) var alertSince: Timestamp?
     /// Whether the last window that has a score is an alert.
     package private(set) var isAlerting = false
@@ -46,8 +48,10 @@ package struct PathFinding: Hashable, Sendable {
 
     package init(_ path: IOPath) { self.path = path }
 
+    /// Over the windows that have a score; nil where none has.
     package var scoreMean: Double? { scoredCount == 0 ? nil : scoreSum / Double(scoredCount) }
 
+    /// The mean of score over noise line, as the head of this file says; nil where no window has a score.
     package var drift: Double? { scoredCount == 0 ? nil : ratioSum / Double(scoredCount) }
 
     /// Why some of its windows have no score; nil where all have one.
@@ -60,6 +64,7 @@ package struct PathFinding: Hashable, Sendable {
         return "\(silent), the newest is \(lastStatus.rawValue): \(absence)"
     }
 
+    /// Takes in one window's outcome; windows come ascending, each once.
     package mutating func add(_ outcome: AssayOutcome) {
         windowCount += 1
         lastStatus = outcome.status
@@ -101,10 +106,12 @@ package struct PathFinding: Hashable, Sendable {
     }
 }
 
+/// The findings of a run over many paths, in the order of the invariants above.
 package struct PathRanking: Hashable, Sendable {
     /// Most drifted first.
     package let findings: [PathFinding]
 
+    /// Sorts findings that come in any order; equals go by their paths.
     package init(_ findings: [PathFinding]) {
         self.findings = findings.sorted { left, right in
             let (first, second) = (left.place, right.place)

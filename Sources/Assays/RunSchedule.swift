@@ -22,6 +22,7 @@ package enum RunFrequency: Hashable, Sendable {
     case every(Int, Unit)
     case cron(CronExpression)
 
+    /// A day is 24 hours, a week seven of them: UTC has no other.
     package enum Unit: String, Hashable, Sendable, CaseIterable {
         case minute = "Minute"
         case hour = "Hour"
@@ -39,7 +40,9 @@ package enum RunFrequency: Hashable, Sendable {
     }
 }
 
+/// The moments at which an assay of the second generation runs.
 package struct RunSchedule: Hashable, Sendable {
+    /// No run is before this. With cron the first run is the first moment at or after it.
     package let firstRun: Timestamp
     /// No run is after this; nil where there is no last one.
     package let end: Timestamp?
@@ -99,6 +102,7 @@ package struct RunSchedule: Hashable, Sendable {
         return count
     }
 
+    /// As stored and as answers show it; `end` is null where there is none.
     package var json: JSONValue {
         let frequency: JSONValue =
             switch frequency {
@@ -114,6 +118,8 @@ package struct RunSchedule: Hashable, Sendable {
             ("first_run", .zulu(firstRun)), ("end", .zulu(end)), ("run_frequency", frequency))
     }
 
+    /// Reads a schedule. Throws where both kinds of frequency or neither is given, and where there would never be
+    /// a run.
     package init(_ json: JSONField) throws(FieldError) {
         _ = try json.object()
         firstRun = try json["first_run"].timestamp()

@@ -28,6 +28,7 @@ package struct SeriesCreation: Hashable, Sendable {
     }
 }
 
+/// An assay of the second generation: its definition, which does not change, and every decision about its windows.
 package struct SeriesAssay: Hashable, Sendable {
     package let id: AssayID
     package let uuid: String
@@ -39,6 +40,7 @@ package struct SeriesAssay: Hashable, Sendable {
     package private(set) var hasRunsLeft = false
     package let createdAt: Timestamp
     package private(set) var updatedAt: Timestamp
+    /// The newest decision of each window, ascending by the window's start.
     package private(set) var decisions: DecisionList
     /// Decisions that a newer one about the same window took the place of.
     package private(set) var superseded: DecisionList

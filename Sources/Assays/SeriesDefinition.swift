@@ -107,6 +107,7 @@ package enum SeriesBaseline: Hashable, Sendable {
     }
 }
 
+/// An assay of the second generation as it was asked for: paths, schedule, baseline, settings.
 package struct SeriesDefinition: Hashable, Sendable {
     /// Unique among the second generation's in the workspace; empty only in a preview.
     package var name: String
@@ -117,8 +118,10 @@ package struct SeriesDefinition: Hashable, Sendable {
     /// Of the windows.
     package var width: TimeSpan
 
+    /// In the order in which findings, summaries and scores come.
     package var paths: [IOPath] { targeting.targets.map(\.path) }
 
+    /// As the log stores it: the name, then what `parts` has.
     package var json: JSONValue {
         .object(JSONObject([("name", .string(name))] + parts))
     }

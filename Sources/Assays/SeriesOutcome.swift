@@ -45,6 +45,7 @@ package struct UnscoredValues: Hashable, Sendable {
     package let count: Int
     /// Values that were null or NaN.
     package let missingCount: Int
+    /// They are among `count`.
     package let infinityCount: Int
 
     /// Nil where there was nothing at all.
@@ -68,7 +69,9 @@ package struct SeriesFinding: Hashable, Sendable {
     /// Nil where there is no score.
     package let summary: DatedSeriesSummary?
     package let score: Double?
+    /// One a bin, as `DriftScore` has them; empty where there is no score.
     package let scores: [Double]
+    /// The bin of the largest difference, for MaxDiff only.
     package let binIndex: Int?
     package let status: AssayStatus
     /// Why there is no score, as a sentence without its full stop.
@@ -168,12 +171,14 @@ package struct SeriesFinding: Hashable, Sendable {
     }
 }
 
+/// What an assay says of one window, path by path.
 package struct SeriesOutcome: Hashable, Sendable {
     package let window: TimeWindow
     /// One a path, in the definition's order.
     package let findings: [SeriesFinding]
     package let settings: SeriesSettings
 
+    /// The caller gives one finding for each path of the definition, in its order.
     package init(_ window: TimeWindow, _ findings: [SeriesFinding], _ settings: SeriesSettings) {
         self.window = window
         self.findings = findings
@@ -190,8 +195,10 @@ package struct SeriesOutcome: Hashable, Sendable {
     /// each decision; the first generation's (AssayOutcome.swift) counts apart.
     package static let engineVersion = 2
 
+    /// The digest that decisions of this engine version hold; worked out anew each time it is asked for.
     package var digest: ResultDigest { ResultDigest(of: canonicalBytes) }
 
+    /// The bytes that the head of this file describes, in layout 3.
     package var canonicalBytes: [UInt8] { canonicalBytes(layoutVersion: 3) }
 
     /// The digest as decisions of an engine version have it; nil for a version that is not known here.

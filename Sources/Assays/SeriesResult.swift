@@ -19,6 +19,7 @@ import JSON
 import Records
 import Summaries
 
+/// An outcome with what an answer says beside it; a stored one's moments are its decision's.
 package struct SeriesResult: Hashable, Sendable {
     package var outcome: SeriesOutcome
     package var analysedAt: Timestamp
@@ -41,6 +42,7 @@ package struct SeriesResult: Hashable, Sendable {
 
     private static let nilUUID = "00000000-0000-0000-0000-000000000000"
 
+    /// The result of a preview: number 0, the nil UUID, no status, no start, no thresholds.
     package var previewJSON: JSONValue {
         .object(
             ("id", .integer(0)), ("assay_id", .string(Self.nilUUID)),
@@ -77,6 +79,7 @@ package struct SeriesResult: Hashable, Sendable {
 }
 
 extension SeriesOutcome {
+    /// By dotted path, in the definition's order: a score with its terms, or the sentence that says why there is none.
     package var scoresJSON: JSONValue {
         .object(JSONObject(findings.map { ($0.target.path.dottedText, $0.scoreJSON(settings)) }))
     }

@@ -95,6 +95,7 @@ extension JSONField {
 // MARK: Reading summaries
 
 extension DatedSeriesSummary {
+    /// Reads a summary. Its name is not looked at; an aggregated value that is infinite or null is read as none.
     package init(_ json: JSONField) throws(FieldError) {
         _ = try json.object()
         start = try json["start"].optional?.timestamp()
@@ -154,6 +155,7 @@ extension SeriesBins {
 // MARK: Summarizers
 
 extension SeriesBinMode {
+    /// "None", or an object of one member that is called as the mode is.
     package var json: JSONValue {
         switch self {
         case .none: .string("None")
@@ -166,6 +168,8 @@ extension SeriesBinMode {
         }
     }
 
+    /// Reads what `json` writes. Whether counts and edges can make bins is for `SeriesSettings` and `SeriesBins` to
+    /// say.
     package init(_ json: JSONField) throws(FieldError) {
         if json.value == .string("None") {
             self = .none
@@ -203,6 +207,7 @@ extension SeriesSettings {
             ))
     }
 
+    /// Reads a summarizer; a member that is not known is refused, and none has a default but the weights.
     package init(_ json: JSONField) throws(FieldError) {
         _ = try json.object()
         let settings = json["UnivariateContinuous"]

@@ -18,6 +18,7 @@ import JSON
 import Records
 import Summaries
 
+/// What of an outcome stands beside its sealed result.
 package struct SeriesSupplement: Hashable, Sendable {
     /// Of one path.
     struct Part: Hashable, Sendable {

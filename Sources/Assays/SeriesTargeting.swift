@@ -33,10 +33,12 @@ package struct SeriesTarget: Hashable, Sendable {
     package let thresholds: SeriesThresholds
 }
 
+/// The pipeline that an assay of the second generation looks at, and the paths with their thresholds.
 package struct SeriesTargeting: Hashable, Sendable {
     /// A result says of every path what became of it, and is one document.
     package static let pathCountMax = 1000
 
+    /// A request names the pipeline by number, name or both; whoever stores the targeting fills in the rest.
     package var pipelineID: PipelineID?
     package var pipelineName: String?
     package var workspaceID: WorkspaceID?
@@ -54,6 +56,7 @@ package struct SeriesTargeting: Hashable, Sendable {
         var thresholds: SeriesThresholds
     }
 
+    /// As posted: fields with their indexes, not the paths they stand for.
     package var json: JSONValue {
         .object(
             (
@@ -107,6 +110,7 @@ package struct SeriesTargeting: Hashable, Sendable {
         }
     }
 
+    /// Reads a targeting. Throws without a pipeline or a path, for a path named twice, and above `pathCountMax`.
     package init(_ json: JSONField) throws(FieldError) {
         _ = try json.object()
         let origin = json["data_origin"]

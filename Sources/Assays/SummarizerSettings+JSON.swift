@@ -18,6 +18,7 @@ import Records
 import Summaries
 
 extension SummarizerSettings {
+    /// All members, defaults too, so that a later default changes nothing that is stored.
     package var json: JSONValue {
         .object(
             ("type", .string("UnivariateContinuous")), ("bin_mode", .string(binMode.rawValue)),
@@ -31,6 +32,8 @@ extension SummarizerSettings {
         "type", "bin_mode", "aggregation", "metric", "num_bins", "bin_weights", "provided_edges",
     ]
 
+    /// Reads a summarizer. Throws for a member or choice that is not known, and for settings that contradict each
+    /// other.
     package init(_ json: JSONField) throws(FieldError) {
         try json.refuseMembers(otherThan: Self.members, ignoring: ["bin_width", "add_outlier_edges", "name"])
         if let type = json["type"].optional, try type.string() != "UnivariateContinuous" {

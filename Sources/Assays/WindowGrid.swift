@@ -36,12 +36,15 @@ package struct OccupiedWindow: Hashable, Sendable {
     }
 }
 
+/// Windows equally wide and equally far apart, numbered from 0; see the drawing above.
 package struct WindowGrid: Hashable, Sendable {
+    /// Where window 0 starts.
     package private(set) var start: Timestamp
     package let width: TimeSpan
     /// From the start of one window to the start of the next.
     package let interval: TimeSpan
 
+    /// Width and interval must be positive.
     package init(start: Timestamp, width: TimeSpan, interval: TimeSpan) {
         precondition(width.microseconds > 0, "A window has a width.")
         precondition(interval.microseconds > 0, "Windows move on.")
