@@ -36,14 +36,20 @@ package enum AlertError: Error, Hashable, Sendable, CustomStringConvertible {
 package struct Webhook: Hashable, Sendable {
     package let id: WebhookID
     package let address: WebhookAddress
+    /// Signs its messages; no list shows it.
     package let secret: WebhookSecret
     package let createdAt: Timestamp
+    /// One that is not active gets nothing, and what waited for it was dropped.
     package fileprivate(set) var isActive = true
     /// Whether it said itself that it is gone.
     package fileprivate(set) var isGone = false
+    /// Messages that it took, each once however often it was sent.
     package fileprivate(set) var deliveredCount = 0
+    /// Attempts that came to nothing, several of one message counted each.
     package fileprivate(set) var failedAttemptCount = 0
+    /// Messages it will not get: too many waited, all attempts failed, or it said that it is gone.
     package fileprivate(set) var givenUpCount = 0
+    /// Nil before the first.
     package fileprivate(set) var lastAttempt: DeliveryAttempt?
 
     fileprivate init(_ creation: WebhookCreation) {
@@ -58,11 +64,15 @@ package struct Webhook: Hashable, Sendable {
 package struct Delivery: Hashable, Sendable {
     package let webhook: WebhookID
     package let change: StatusChange
+    /// Attempts that are in the log; the next is this and one.
     package fileprivate(set) var attemptCount = 0
+    /// Not to be sent before. At first the moment of the change: at once.
     package fileprivate(set) var dueAt: Timestamp
 }
 
+/// Destinations, what each is still to be told, and what was told last of each path. A copy is a view.
 package struct AlertBook: Hashable, Sendable {
+    /// Destinations there may be at once, whether active or not.
     package static let webhookCountMax = 100
     /// Days of a busy server; some megabytes.
     package static let pendingCountMax = 10_000
@@ -71,6 +81,7 @@ package struct AlertBook: Hashable, Sendable {
 
     private var webhooks: [WebhookID: Webhook] = [:]
     private var lastWebhookID = WebhookID(0)
+    /// The number given last, of changes that are news and of those that are not; 0 before the first.
     package private(set) var lastAlertID = AlertID(0)
     /// Oldest first.
     private var recentChanges: [StatusChange] = []
@@ -82,8 +93,10 @@ package struct AlertBook: Hashable, Sendable {
     /// Before the first event.
     package init() {}
 
+    /// Nil also for one that was removed.
     package subscript(id: WebhookID) -> Webhook? { webhooks[id] }
 
+    /// All destinations by rising number, those that are not active too.
     package var list: [Webhook] { webhooks.values.sorted { $0.id < $1.id } }
 
     /// Newest first.
@@ -95,6 +108,7 @@ package struct AlertBook: Hashable, Sendable {
     /// What was told last of a path of an assay; nil where nothing was.
     func toldStatus(of id: AssayID, _ path: IOPath) -> AssayStatus? { told[id]?[path] }
 
+    /// 0 for one that is not active or not there.
     package func pendingCount(of id: WebhookID) -> Int { pending[id]?.count ?? 0 }
 
     /// The delivery of each destination that is due at `now` first; nil of those with nothing due.
@@ -109,6 +123,7 @@ package struct AlertBook: Hashable, Sendable {
 
     // MARK: The fold
 
+    /// Folds one event in. An event about a destination or delivery that is not there is passed over.
     package mutating func apply(_ event: AlertEvent) {
         switch event {
         case .statusChanged(let change):
@@ -189,6 +204,7 @@ package struct AlertBook: Hashable, Sendable {
         return events
     }
 
+    /// The event that makes a destination, active from then on; throws where there are `webhookCountMax`.
     package func createWebhook(
         _ address: WebhookAddress, _ secret: WebhookSecret, at moment: Timestamp
     ) throws(AlertError) -> AlertEvent {
@@ -198,6 +214,8 @@ package struct AlertBook: Hashable, Sendable {
                 id: WebhookID(lastWebhookID.number + 1), address: address, secret: secret, at: moment))
     }
 
+    /// Switches a destination on or off, also where it is so already; throws where it is not there. Off drops what
+    /// waits, uncounted; on lets one that was gone be told again.
     package func switchWebhook(
         _ id: WebhookID, _ isActive: Bool, at moment: Timestamp
     ) throws(AlertError) -> AlertEvent {
@@ -205,6 +223,7 @@ package struct AlertBook: Hashable, Sendable {
         return .webhookSwitched(id, isActive: isActive, at: moment)
     }
 
+    /// Removes a destination and what waits for it; throws where it is not there. Its number is not given again.
     package func removeWebhook(_ id: WebhookID, at moment: Timestamp) throws(AlertError) -> AlertEvent {
         guard webhooks[id] != nil else { throw .unknownWebhook(id) }
         return .webhookRemoved(id, at: moment)

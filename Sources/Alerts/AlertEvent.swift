@@ -8,9 +8,11 @@
 import JSON
 import Records
 
+/// What tells numbers of destinations from others; it has no values.
 package enum WebhookKind {}
 package typealias WebhookID = Identifier<WebhookKind>
 
+/// A fact about alerts, as the log holds it.
 package enum AlertEvent: Hashable, Sendable {
     case statusChanged(StatusChange)
     case webhookCreated(WebhookCreation)
@@ -20,6 +22,7 @@ package enum AlertEvent: Hashable, Sendable {
     case givenUp(DeliveryLoss)
 }
 
+/// That a destination was made. The log holds its secret as text.
 package struct WebhookCreation: Hashable, Sendable {
     package var id: WebhookID
     package var address: WebhookAddress
@@ -72,6 +75,7 @@ package struct DeliveryAttempt: Hashable, Sendable {
         self.at = at
     }
 
+    /// The event's document, and what lists show of a destination's last attempt.
     package var json: JSONValue {
         let (word, next): (String, Timestamp?) =
             switch outcome {
@@ -86,6 +90,7 @@ package struct DeliveryAttempt: Hashable, Sendable {
             ("problem", .string(problem)), ("at", .zulu(at)))
     }
 
+    /// Reads an event's document; throws for an outcome that is not known.
     package init(_ json: JSONField) throws(FieldError) {
         let next = try json["next_at"].optional?.timestamp()
         let outcome: Outcome =
@@ -104,6 +109,7 @@ package struct DeliveryAttempt: Hashable, Sendable {
 }
 
 extension AlertEvent {
+    /// The event's document: its `kind` first, then its members. That of a new destination holds its secret.
     package var json: JSONValue {
         switch self {
         case .statusChanged(let change): change.json
@@ -127,6 +133,7 @@ extension AlertEvent {
         }
     }
 
+    /// Reads an event's document; throws for a kind that is not known.
     package init(_ json: JSONField) throws(FieldError) {
         let kind = try json["kind"].string()
         switch kind {

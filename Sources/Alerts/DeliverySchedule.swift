@@ -11,14 +11,17 @@
 
 import Records
 
+/// How long is waited between attempts, before up to a tenth is added.
 package struct DeliverySchedule: Hashable, Sendable {
     /// After the first attempt, after the second, …; when they are used up the message is given up.
     package var delays: [TimeSpan]
 
+    /// As many attempts are made as there are delays, and one.
     package init(delays: [TimeSpan]) { self.delays = delays }
 
     private static func seconds(_ count: Int64) -> TimeSpan { TimeSpan(microseconds: count * 1_000_000) }
 
+    /// Ten attempts in about three days.
     package static let standard = DeliverySchedule(
         delays: [5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400].map { seconds($0) })
 

@@ -34,10 +34,13 @@ import Assays
 import JSON
 import Records
 
+/// What tells numbers of alerts from others; it has no values.
 package enum AlertKind {}
 package typealias AlertID = Identifier<AlertKind>
 
+/// That the newest status of one path of an assay is another than was told last.
 package struct StatusChange: Hashable, Sendable {
+    /// Rises along the log, over all assays, from 1.
     package var id: AlertID
     package var assayID: AssayID
     /// What the second generation calls the assay; nil for the first.
@@ -51,6 +54,7 @@ package struct StatusChange: Hashable, Sendable {
     /// The latest window, and the result that was decided about it.
     package var window: TimeWindow
     package var resultID: AssayResultID
+    /// When the decision's outcome was there.
     package var at: Timestamp
 
     /// Whether anybody wants to know: not that all is well at first.
@@ -106,6 +110,7 @@ package struct StatusChange: Hashable, Sendable {
         return changes
     }
 
+    /// The event's document, its `kind` first.
     package var json: JSONValue { .object(JSONObject([("kind", .string("status_changed"))] + members)) }
 
     /// As receivers are told of it, and lists show it.
@@ -149,6 +154,7 @@ package struct StatusChange: Hashable, Sendable {
         self.at = at
     }
 
+    /// Reads an event's document; `kind`, `iopath` and moments as text are not looked at.
     package init(_ json: JSONField) throws(FieldError) {
         let start = try json["window_start_microseconds"].integer()
         let end = try json["window_end_microseconds"].integer()

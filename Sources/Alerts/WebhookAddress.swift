@@ -12,15 +12,21 @@
 import JSON
 import Records
 
+/// Where a webhook goes: a URL that was checked for its form alone. Whether it may be posted to says `WebhookPolicy`.
 package struct WebhookAddress: Hashable, Sendable {
+    /// The whole URL; scheme and host in lower case, the rest as posted.
     package let text: String
+    /// Whether it is https.
     package let isSecure: Bool
     /// Lower case; an IPv6 address without its brackets.
     package let host: String
+    /// As written, else the scheme's own: 443 or 80.
     package let port: Int
 
+    /// The longest URL, in bytes.
     package static let byteCountMax = 2_048
 
+    /// Throws what names no host that can be posted to, without looking it up.
     package init(_ json: JSONField) throws(FieldError) {
         let text = try json.string()
         guard let address = WebhookAddress(text) else {
@@ -129,8 +135,10 @@ package struct WebhookPolicy: Hashable, Sendable {
         }
     }
 
+    /// Whether no host was named, so that nothing is allowed.
     package var isEmpty: Bool { entries.isEmpty }
 
+    /// Whether an entry names the host, the port and the scheme. What the host resolves to is another question, below.
     package func allows(_ address: WebhookAddress) -> Bool {
         entries.contains { entry in
             entry.host == address.host && entry.isPlain != address.isSecure
@@ -158,8 +166,10 @@ package struct WebhookPolicy: Hashable, Sendable {
 package struct ResolvedAddress: Hashable, Sendable {
     /// 4 or 16 of them.
     package let bytes: [UInt8]
+    /// As the resolver printed it, which connections are made to.
     package let text: String
 
+    /// `bytes` must be 4 or 16.
     package init(bytes: [UInt8], text: String) {
         precondition(bytes.count == 4 || bytes.count == 16, "IPv4 or IPv6.")
         self.bytes = bytes

@@ -8,13 +8,18 @@
 import JSON
 import Records
 
+/// What is posted of an alert in one attempt.
 package struct WebhookMessage: Hashable, Sendable {
+    /// The header `webhook-id`: the alert's number and its moment in microseconds.
     package let id: String
+    /// JSON in UTF-8, as it was signed.
     package let body: [UInt8]
     /// Seconds since 1970, of this attempt.
     package let timestamp: Int64
+    /// The header `webhook-signature`.
     package let signature: String
 
+    /// - Parameter now: the moment of the attempt, cut to seconds; receivers refuse signatures that are old.
     package init(_ change: StatusChange, signedBy secret: WebhookSecret, at now: Timestamp) {
         // The moment keeps stores apart that count from 1 alike.
         id = "alert_\(change.id)_\(change.at.microseconds)"

@@ -10,6 +10,7 @@ import Bytes
 import JSON
 import Records
 
+/// A key of 24 to 64 bytes that only the store and one receiver know.
 package struct WebhookSecret: Hashable, Sendable, CustomStringConvertible, CustomDebugStringConvertible {
     private let key: [UInt8]
 
@@ -22,6 +23,7 @@ package struct WebhookSecret: Hashable, Sendable, CustomStringConvertible, Custo
         key = (0..<32).map { _ in UInt8.random(in: .min ... .max, using: &random) }
     }
 
+    /// Throws for what is no such text, without repeating it.
     package init(_ json: JSONField) throws(FieldError) {
         let text = try json.string()
         // What was given is not repeated in the refusal: it may be a secret elsewhere.
@@ -35,6 +37,7 @@ package struct WebhookSecret: Hashable, Sendable, CustomStringConvertible, Custo
         self.key = key
     }
 
+    /// The secret itself, as `whsec_…`; not to be printed.
     package var text: String { Self.prefix + Base64.encode(key) }
 
     package var description: String { "whsec_…" }
