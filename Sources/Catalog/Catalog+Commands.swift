@@ -16,6 +16,7 @@ import Records
 extension Catalog {
     // MARK: Workspaces
 
+    /// A new workspace; throws for a name that is not allowed (`CatalogName`) or taken.
     package func createWorkspace(
         name: String, createdBy: String, at moment: Timestamp
     ) throws(CatalogError) -> CatalogEvent {
@@ -50,6 +51,7 @@ extension Catalog {
                 status: status, createdBy: createdBy, createdAt: moment))
     }
 
+    /// Any status may follow any; throws for a model version that is not there.
     package func changeModelStatus(
         _ change: ModelStatusChange
     ) throws(CatalogError) -> CatalogEvent {

@@ -11,6 +11,7 @@
 import Records
 
 extension Catalog {
+    /// The only one of the name; looks at all.
     package func workspace(named name: String) -> Workspace? {
         workspaces.all.first { $0.name == name }
     }
@@ -40,6 +41,7 @@ extension Catalog {
     /// The pipeline of a number; asked for with every append, so without the table's general search.
     package func pipeline(_ id: PipelineID) -> Pipeline? { pipelines[id] }
 
+    /// The pipeline whose records a topic holds; nil where there is none yet. Looks at all.
     package func pipeline(of topic: PipelineTopic) -> Pipeline? {
         pipelines.all.first { $0.workspaceID == topic.workspaceID && $0.name == topic.pipelineName }
     }
@@ -54,6 +56,7 @@ extension Catalog {
         pipelineVersions.all.first { $0.version == uuid }
     }
 
+    /// By number; none where the workspace is not there.
     package func pipelines(in workspaceID: WorkspaceID) -> [Pipeline] {
         pipelines.all.filter { $0.workspaceID == workspaceID }
     }

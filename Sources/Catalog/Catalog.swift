@@ -12,12 +12,15 @@
 import Bytes
 import Records
 
+/// What there is, by number. A copy is a view.
 package struct Catalog: Hashable, Sendable {
     package private(set) var workspaces = NumberedTable<Workspace>()
     package private(set) var modelVersions = NumberedTable<ModelVersion>()
+    /// All there ever were: the last of a model version is the one that holds (`configuration(of:)`).
     package private(set) var modelConfigurations = NumberedTable<ModelConfiguration>()
     package private(set) var pipelines = NumberedTable<Pipeline>()
     package private(set) var pipelineVersions = NumberedTable<PipelineVersion>()
+    /// Those that are not deployed any more, too: they keep their numbers.
     package private(set) var deployments = NumberedTable<Deployment>()
     /// The greatest model number given; a model has no table of its own, only versions.
     package private(set) var lastModelID = ModelID(0)
@@ -110,6 +113,7 @@ package struct NumberedTable<Element: Numbered>: Hashable, Sendable {
     /// Ascending by number.
     package private(set) var all: [Element] = []
 
+    /// Without elements; the first number is 1.
     package init() {}
 
     /// What is set for a number must have it.

@@ -11,6 +11,7 @@
 import JSON
 import Records
 
+/// A fact about the catalogue, as the log holds it.
 package enum CatalogEvent: Hashable, Sendable {
     case workspaceCreated(Workspace)
     /// Its model exists from its first version on.
@@ -31,6 +32,7 @@ package enum CatalogEvent: Hashable, Sendable {
 package struct ModelStatusChange: Hashable, Sendable {
     package var id: ModelVersionID
     package var status: ModelStatus
+    /// Nil takes an earlier one away.
     package var errorSummary: String?
     package var at: Timestamp
 
@@ -48,6 +50,7 @@ package struct ModelStatusChange: Hashable, Sendable {
 package struct PipelineVersionCreation: Hashable, Sendable {
     package var pipelineName: String
     package var workspaceID: WorkspaceID
+    /// Of the pipeline: it counts where the version is its first.
     package var createdBy: String
     package var version: PipelineVersion
 
@@ -65,6 +68,7 @@ package struct PipelineVersionCreation: Hashable, Sendable {
 // MARK: As JSON
 
 extension CatalogEvent {
+    /// The event's document: its `kind` first, then its members.
     package var json: JSONValue {
         switch self {
         case .workspaceCreated(let workspace):
@@ -121,6 +125,7 @@ extension CatalogEvent {
         }
     }
 
+    /// Reads an event's document; throws for a kind that is not known.
     package init(_ json: JSONField) throws(FieldError) {
         let kind = try json["kind"].string()
         switch kind {

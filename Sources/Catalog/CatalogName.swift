@@ -11,6 +11,7 @@
 
 import Records
 
+/// The rule for names of workspaces, models, pipelines, locations and deployments.
 package enum CatalogName {
     /// In UTF-8 bytes: what file systems and databases around us also keep to.
     package static let byteCountMax = 255

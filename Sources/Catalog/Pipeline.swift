@@ -13,6 +13,7 @@ import Bytes
 import JSON
 import Records
 
+/// A name in a workspace under which records are kept; it is there from its first version on.
 package struct Pipeline: Hashable, Sendable {
     package let id: PipelineID
     package let workspaceID: WorkspaceID
@@ -24,15 +25,19 @@ package struct Pipeline: Hashable, Sendable {
     /// Fields whose numbers are float32, in whatever form they come: the outputs of its models, and
     /// what was declared.
     package internal(set) var float32Fields: Set<ExactText> = []
+    /// As the first version's caller knew them.
     package let createdBy: String
     package let createdAt: Timestamp
+    /// The latest of: a version added, a location or float32 fields declared, a location withdrawn. Deploying is none.
     package internal(set) var updatedAt: Timestamp
 
+    /// Where its records are; it may hold none.
     package var topic: PipelineTopic {
         PipelineTopic(workspaceID: workspaceID, pipelineName: name)
     }
 }
 
+/// One definition of a pipeline; it never changes.
 package struct PipelineVersion: Hashable, Sendable {
     package let id: PipelineVersionID
     package let pipelineID: PipelineID
@@ -99,19 +104,24 @@ package struct ModelReference: Hashable, Sendable {
     }
 }
 
+/// A pipeline version made ready for inferences under a name.
 package struct Deployment: Hashable, Sendable {
     package let id: DeploymentID
     /// The contract's `deploy_id`: nearly always the pipeline's name.
     package let name: String
     package let pipelineID: PipelineID
     package let pipelineVersionID: PipelineVersionID
+    /// In the order of the request or, where that named none, of the definition.
     package let modelVersionIDs: [ModelVersionID]
     /// As posted; null where none was.
     package let engineConfiguration: JSONValue
     package internal(set) var isDeployed: Bool
+    /// When this number was deployed first.
     package let createdAt: Timestamp
+    /// When it was deployed or undeployed last.
     package internal(set) var updatedAt: Timestamp
 
+    /// A deployment that is deployed; only the fold changes `isDeployed`.
     package init(
         id: DeploymentID, name: String, pipelineID: PipelineID,
         pipelineVersionID: PipelineVersionID, modelVersionIDs: [ModelVersionID],

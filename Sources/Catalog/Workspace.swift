@@ -11,6 +11,7 @@
 import JSON
 import Records
 
+/// A name that pipelines and models are told apart by.
 package struct Workspace: Hashable, Sendable {
     package let id: WorkspaceID
     package let name: String
@@ -40,6 +41,7 @@ package enum ModelStatus: String, Hashable, Sendable, CaseIterable {
     case error
 }
 
+/// One upload of a model.
 package struct ModelVersion: Hashable, Sendable {
     package let id: ModelVersionID
     package let modelID: ModelID
@@ -54,6 +56,7 @@ package struct ModelVersion: Hashable, Sendable {
     package var errorSummary: String?
     package let createdBy: String
     package let createdAt: Timestamp
+    /// When its status changed last; before that, when it was uploaded.
     package var updatedAt: Timestamp
 
     package init(
@@ -80,6 +83,7 @@ package struct ModelVersion: Hashable, Sendable {
 package struct ModelContents: Hashable, Sendable {
     /// 64 lower-case hexadecimal digits: the SHA-256 of the file.
     package var sha256: String
+    /// As the upload called it, else the model's name; the file is kept under its hash.
     package var fileName: String
     package var byteCount: Int
     /// As `onnx`.
@@ -89,6 +93,7 @@ package struct ModelContents: Hashable, Sendable {
     package var conversion: JSONValue
     /// What the model takes and gives, as its engine reads it; null until it has.
     package var inputSignature: JSONValue
+    /// The same of what it gives; its float32 outputs make float32 fields of a pipeline's records.
     package var outputSignature: JSONValue
 
     package init(
