@@ -7,12 +7,14 @@
 
 import Synchronization
 
+/// The runtime, or the reason why there is none, found out at most once.
 package final class DeferredRuntime: Sendable {
     package typealias Outcome = Result<ModelRuntime, ServingError>
 
     private let open: @Sendable () -> Outcome
     private let outcome = Mutex<Outcome?>(nil)
 
+    /// `open` runs on the thread of the first call of `get`, and holds up all others that ask meanwhile.
     package init(_ open: @escaping @Sendable () -> Outcome) { self.open = open }
 
     /// The runtime, opened by the first call.

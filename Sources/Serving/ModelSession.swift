@@ -17,6 +17,7 @@ import Glibc
 /// `@unchecked Sendable` because all stored properties are constants, and the runtime promises that
 /// one session may be run by many threads at once; each run's values are its own.
 package final class ModelSession: @unchecked Sendable {
+    /// As the model file states it, read once.
     package let signature: ModelSignature
     private let library: OnnxRuntimeLibrary
     private let session: RuntimeObject

@@ -32,6 +32,7 @@ package enum ServingError: Error, Hashable, Sendable {
 package struct LibraryAttempt: Hashable, Sendable {
     /// Where it was looked for, and who said so: "/opt/ort (ASSAYLOG_ONNXRUNTIME)".
     package let place: String
+    /// The system's or the runtime's words.
     package let reason: String
 
     package init(place: String, reason: String) {

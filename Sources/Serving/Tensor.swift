@@ -25,6 +25,7 @@ package struct Tensor: Hashable, Sendable {
             }
         }
 
+        /// Of all elements, over all dimensions.
         package var count: Int {
             switch self {
             case .float32(let values): values.count

@@ -48,6 +48,7 @@ package struct ModelSignature: Hashable, Sendable {
     package let inputs: [TensorSignature]
     package let outputs: [TensorSignature]
 
+    /// Both in the model's order.
     package init(inputs: [TensorSignature], outputs: [TensorSignature]) {
         self.inputs = inputs
         self.outputs = outputs
