@@ -33,6 +33,7 @@ import Records
 import Segments
 import Synchronization
 
+/// Analyses windows of assays of the first generation, one tick at a time.
 package actor AssayScheduler {
     private let store: InferenceStore
     private let logger: Logger

@@ -14,6 +14,7 @@ import Assays
 import EventLog
 import Records
 
+/// What a look at every decision came to; counts of decisions unless they say otherwise.
 package struct HistoryReport: Hashable, Sendable {
     package internal(set) var decisionCount = 0
     /// Worked out again, with the same digest.

@@ -12,6 +12,7 @@ import EventLog
 import Logging
 import Records
 
+/// Rounds of housekeeping over one store.
 package actor Housekeeper {
     private let store: InferenceStore
     private let logger: Logger
@@ -25,6 +26,7 @@ package actor Housekeeper {
     /// An hour of rounds.
     private static let retryPauseMax = 128
 
+    /// Does nothing until it is run.
     package init(_ store: InferenceStore, logger: Logger) {
         self.store = store
         self.logger = logger

@@ -60,10 +60,14 @@ extension InferenceStore {
         return (creation.id, secret == nil ? used : nil)
     }
 
+    /// Switches a destination on or off, durably when this returns. Off drops what waits for it. Throws `AlertError`
+    /// where it is not there.
     package func switchWebhook(_ id: WebhookID, _ isActive: Bool) async throws {
         try await changeAlerts { try $0.switchWebhook(id, isActive, at: sources.now()) }
     }
 
+    /// Removes a destination and what waits for it, durably when this returns. Throws `AlertError` where it is not
+    /// there.
     package func removeWebhook(_ id: WebhookID) async throws {
         try await changeAlerts { try $0.removeWebhook(id, at: sources.now()) }
     }

@@ -40,6 +40,7 @@ extension InferenceStore {
         }
     }
 
+    /// Creates an assay, durably when this returns; its windows are analysed later.
     package func createAssay(_ request: AssayRequest) async throws -> AssayID {
         try await createAssay(try view.creatable(request), isActive: request.isActive)
     }

@@ -33,6 +33,7 @@ package struct RetentionPolicy: Hashable, Sendable {
         self.byteCount = byteCount
     }
 
+    /// Whether it keeps all.
     package var isNone: Bool { age == nil && byteCount == nil }
 
     /// Its event's name in the log.
@@ -55,7 +56,9 @@ package struct RetentionPolicy: Hashable, Sendable {
 package struct ErasureReport: Sendable {
     /// The tombstone's commit; nil where there was nothing to let go.
     package var commit: CommitNumber?
+    /// Records that were let go. Of a redaction, those in blocks that have the field, whether each had it or not.
     package var recordCount: UInt64 = 0
+    /// What the rewrites did that took the bytes away.
     package var compaction = CompactionReport()
     /// Segments that may still hold what was to go, of this erasure or an earlier one: they are tried again.
     package var pendingSegments: [UInt64] = []
@@ -102,6 +105,7 @@ extension InferenceStore {
         }
     }
 
+    /// The policy that is set; one without bounds where none is, also for a topic that is not there.
     package func retention(of topic: String) -> RetentionPolicy {
         folded.withLock { $0.retention[topic] } ?? RetentionPolicy()
     }
@@ -400,6 +404,7 @@ extension TimeWindow {
 // MARK: For people
 
 extension ErasureReport {
+    /// As answers and the command line show it; segments by their files' names.
     package var json: JSONValue {
         .object(
             ("records", .integer(recordCount)), ("commit", commit.map { .integer($0) } ?? .null),
@@ -422,6 +427,7 @@ extension RetentionReport {
 }
 
 extension CompactionReport {
+    /// As answers and the command line show it; `records_let_go` by topic.
     package var json: JSONValue {
         .object(
             ("rewrites", .integer(rewriteCount)),

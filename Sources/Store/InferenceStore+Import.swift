@@ -53,6 +53,7 @@ package struct ImportMark: Hashable, Sendable {
             self.checksum = checksum
         }
 
+        /// The beginning of a file.
         package static let start = Place(byteCount: 0, checksum: 0)
     }
 
@@ -63,6 +64,7 @@ package struct ImportMark: Hashable, Sendable {
     /// apart, little to read again.
     private static let probeByteCount = 4096
 
+    /// A mark without `begin`, `earlier` and `isAgain`: whoever appends it sets those.
     package init(
         topic: String, partition: String, path: String, byteCount: Int, rowCount: Int, digest: String,
         checksum: UInt32? = nil, at moment: Timestamp

@@ -28,6 +28,7 @@ import Summaries
 
 /// What sealing put into the log.
 package struct SealingReport: Hashable, Sendable {
+    /// Results of both generations; what was sealed before is not counted.
     package var resultCount = 0
     package var pinnedBaselineCount = 0
     /// Results among them that nothing proves to be what was decided, and which the first one is.

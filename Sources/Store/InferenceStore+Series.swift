@@ -49,6 +49,7 @@ extension InferenceStore {
         }
     }
 
+    /// Switches an assay on or off, durably when this returns. Throws `AssayError` where it is not there.
     package func setActive(uuid: String, _ isActive: Bool) async throws {
         try await changeBook { book in
             [try book.setActive(uuid: uuid, isActive, at: sources.now())]

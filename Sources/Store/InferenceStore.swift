@@ -22,11 +22,13 @@ import Serving
 import Synchronization
 import Wire
 
+/// A data directory that this process writes, and all that is asked and told of it.
 package final class InferenceStore: Sendable {
     package let configuration: StoreConfiguration
     package let sources: SystemSources
     /// The data directory.
     let files: any FileSystem
+    /// The main log, of records and events.
     package let log: InferenceLog
     /// Results derived from the log. Deleting its directory loses those alone that another engine version made and
     /// that are not sealed: a backup holds them (StoreSnapshot+Results.swift).
@@ -112,6 +114,7 @@ package final class InferenceStore: Sendable {
     /// What opening found, for the person who started it.
     package struct OpeningReport: Sendable {
         package var log: RecoveryReport
+        /// Of the results kept beside the log.
         package var derived: RecoveryReport
     }
 
@@ -132,6 +135,7 @@ package final class InferenceStore: Sendable {
                 checkpointEventCount: opened.checkpointEventCount))
     }
 
+    /// Opens the configuration's directory on this machine's disk.
     package static func open(
         _ configuration: StoreConfiguration, sources: SystemSources = SystemSources()
     ) throws -> (store: InferenceStore, report: OpeningReport) {
@@ -234,10 +238,13 @@ package final class InferenceStore: Sendable {
         return folded
     }
 
+    /// As of the last command whose event is durable. A copy: what is asked of it twice is the same.
     package var catalog: Catalog { folded.withLock { $0.catalog } }
 
+    /// Likewise, of the assays.
     package var book: AssayBook { folded.withLock { $0.book } }
 
+    /// Likewise, of the alerts.
     package var alerts: AlertBook { folded.withLock { $0.alerts } }
 
     /// Judges a command on the catalogue as it stands, appends the events it returns, folds them.

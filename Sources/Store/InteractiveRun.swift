@@ -6,6 +6,7 @@ import Assays
 import JSON
 import Records
 
+/// A run that is ready to be worked out; it holds the view it was made with.
 package struct InteractiveRun: Sendable {
     private let id: AssayID?
     private let pass: AssayPass

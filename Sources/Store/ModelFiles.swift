@@ -14,16 +14,19 @@ import EventLog
 import Serving
 import Synchronization
 
+/// The folder of uploaded models, and those of them that are loaded.
 package final class ModelFiles: Sendable {
     private let files: any FileSystem
     private let root: String
     private let byteCountMax: Int
+    /// Opened by the first upload or inference.
     package let runtime: DeferredRuntime
     private let sessions = Mutex<[String: ModelSession]>([:])
     /// How many kept models were loaded. Held while one is, so that many first questions at once load
     /// it once.
     let loadCount = Mutex(0)
 
+    /// Makes the folder where there is none, and removes uploads that an earlier process did not finish.
     package init(
         files: any FileSystem, root: String, byteCountMax: Int, runtime: DeferredRuntime
     ) throws(DiskError) {
@@ -44,6 +47,7 @@ package final class ModelFiles: Sendable {
         private let name: String
         private let file: any WritableFile
         private var hash = SHA256()
+        /// Bytes that came so far.
         package private(set) var byteCount = 0
         private var isKept = false
 
@@ -58,6 +62,8 @@ package final class ModelFiles: Sendable {
             if !isKept { do { try owner.files.remove(name) } catch {} }
         }
 
+        /// Takes the next bytes. Throws a refusal where the file becomes longer than models may be; then the upload
+        /// is to be dropped.
         package func append(_ bytes: [UInt8]) throws {
             byteCount += bytes.count
             guard byteCount <= owner.byteCountMax else {
@@ -86,6 +92,7 @@ package final class ModelFiles: Sendable {
         }
     }
 
+    /// Begins a file that goes with the upload, unless that is kept. `uuid` is of this upload alone.
     package func beginUpload(uuid: String) throws -> Upload {
         try onDisk { () throws(DiskError) in try Upload(owner: self, uuid: uuid) }
     }

@@ -25,6 +25,7 @@ package enum PathSelection: Hashable, Sendable {
     case all
     case named([IOPath])
 
+    /// The most paths that may be named.
     package static let countMax = 10_000
 
     /// Reads `"all"`, or a list of paths.
@@ -66,10 +67,12 @@ extension AssayRequest {
     }
 }
 
+/// A run over many paths that is ready to be worked out; it holds the view it was made with.
 package struct PathsRun: Sendable {
     /// What one path came to.
     package struct Part: Sendable {
         package var finding: PathFinding
+        /// One a window that was looked at, ascending; not all where `finding` has a problem.
         package var results: [AssayResult]
     }
 
@@ -82,6 +85,7 @@ package struct PathsRun: Sendable {
     private let period: TimeWindow
     private let until: Timestamp
     private let columns: SharedColumns
+    /// In the order in which they are answered.
     package let paths: [IOPath]
 
     /// How many paths are worked on at a time: as many as the machines this runs on have cores to

@@ -7,6 +7,7 @@ import Bytes
 import Catalog
 import Records
 
+/// What an append declares of its pipeline.
 package struct RecordDeclaration: Sendable {
     package var pipelineID: PipelineID
     /// Fields whose numbers are float32.

@@ -27,6 +27,7 @@ import Logging
 import Records
 import Synchronization
 
+/// Makes the runs of assays of the second generation, one tick at a time.
 package actor SeriesScheduler {
     private let store: InferenceStore
     private let logger: Logger
@@ -55,6 +56,7 @@ package actor SeriesScheduler {
         }
     }
 
+    /// Does nothing until it is run or told to tick.
     package init(_ store: InferenceStore, logger: Logger) {
         self.store = store
         self.logger = logger

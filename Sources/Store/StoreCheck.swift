@@ -24,12 +24,15 @@ import JSON
 import Records
 import Segments
 
+/// What a check found; the counts say how much it looked at, in the log and beside it.
 package struct StoreCheck: Sendable {
     /// Something that should not be.
     package struct Finding: Hashable, Sendable, CustomStringConvertible {
         /// Within the data directory.
         package var file: String
+        /// From the beginning of the file; nil where no place is known.
         package var byteOffset: Int?
+        /// A sentence without its full stop.
         package var problem: String
 
         package var description: String {
@@ -37,6 +40,7 @@ package struct StoreCheck: Sendable {
         }
     }
 
+    /// In the order in which they were met.
     package internal(set) var findings: [Finding] = []
     /// What is no fault, but may surprise: a torn tail, a file that nobody names.
     package internal(set) var notes: [String] = []

@@ -4,9 +4,11 @@ import Alerts
 import EventLog
 import Records
 
+/// The bounds and places of one store.
 package struct StoreConfiguration: Sendable {
     /// The data directory.
     package var directory: String
+    /// Bounds of the log itself.
     package var log = LogConfiguration()
     /// What a server keeps of the disk for what frees room on a full one: some thousand tombstones, settings and
     /// results to be sealed, a manifest each, and a segment of which little is left.
@@ -30,6 +32,7 @@ package struct StoreConfiguration: Sendable {
     /// The ONNX Runtime library or the folder that holds it; nil looks in the environment and in
     /// `runtimePlaces`.
     package var runtimePlace: String?
+    /// Where the library is looked for, in this order, where neither the configuration nor the environment names it.
     package var runtimePlaces: [String] = []
     /// The contract's own bound on an uploaded model.
     package var modelByteCountMax = 1 << 30
@@ -40,5 +43,6 @@ package struct StoreConfiguration: Sendable {
     /// The name in `features/list`.
     package var instanceName = "assaylog"
 
+    /// All else as a server has it that is told nothing.
     package init(directory: String) { self.directory = directory }
 }

@@ -18,6 +18,7 @@ import EventLog
 import Records
 import Segments
 
+/// What deriving all results anew came to; a decision falls into one of the first three counts, or failed.
 package struct RebuildReport: Hashable, Sendable {
     /// Results derived. Those of second-generation windows without records follow from their decision, and
     /// are not kept.

@@ -3,6 +3,7 @@
 /// A request that the store refuses, apart from fields (FieldError), catalogue (CatalogError),
 /// models (ServingError) and the log (LogError).
 package struct StoreRefusal: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Who is to do what: the network room turns it into a status.
     package enum Kind: Hashable, Sendable {
         /// The request cannot be carried out as it stands.
         case invalid

@@ -20,6 +20,7 @@ import Disk
 import EventLog
 import Segments
 
+/// Taking and restoring backups.
 package enum StoreSnapshot {
     /// What a snapshot's list of files is called.
     static let listName = "SNAPSHOT"
@@ -34,18 +35,23 @@ package enum StoreSnapshot {
     /// A list above this is none of ours.
     private static let listByteCountMax = 1 << 28
 
+    /// A file of the snapshot, as its list has it.
     package struct File: Hashable, Sendable {
+        /// Its path within the snapshot, with `/`.
         package var name: String
         package var byteCount: Int
         var checksum: UInt32
     }
 
+    /// What a snapshot holds.
     package struct Report: Hashable, Sendable {
+        /// The last commit that is in it.
         package var cut: CommitNumber = 0
         package var files: [File] = []
         /// Damage in the source, which is in the copy too.
         package var damages: [String] = []
 
+        /// Of all files that the list names.
         package var byteCount: Int { files.reduce(0) { $0 + $1.byteCount } }
     }
 

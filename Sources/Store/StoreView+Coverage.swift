@@ -13,6 +13,7 @@ import Queries
 import Records
 import Summaries
 
+/// What is there for an assay to look at, as of one view.
 package struct AssayCoverage: Hashable, Sendable {
     /// Complete windows that hold records.
     package internal(set) var windowCount = 0

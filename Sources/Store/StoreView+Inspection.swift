@@ -11,6 +11,7 @@ package struct SegmentInspection: Sendable {
     /// As `sealed`.
     package var state: String
     package var byteCount: Int
+    /// Nil where the segment has none.
     package var commits: ClosedRange<CommitNumber>?
     package var envelopeCount = 0
     package var eventCount = 0
@@ -20,6 +21,7 @@ package struct SegmentInspection: Sendable {
     /// Where the segment could not be followed any further, and why.
     package var damage: String?
 
+    /// Rows of its blocks. A record is counted in the small block it came in, and not again where it was rolled.
     package var recordCount: Int { blocks.reduce(0) { $0 + ($1.kind == "rolled" ? 0 : $1.rowCount) } }
 }
 
@@ -31,10 +33,13 @@ package struct BlockInspection: Sendable {
     package var byteCount: Int
     package var topic: String
     package var partition: String
+    /// The first row's address in its partition; those of the others follow.
     package var firstIndex: UInt64
     package var rowCount: Int
+    /// The least and the greatest time of its rows, in milliseconds since 1970 UTC.
     package var timeMin: Int64
     package var timeMax: Int64
+    /// That of the envelope it stands in: rows of a rolled block came with earlier ones.
     package var commit: CommitNumber
     /// Nil for a small block, whose columns lie in one frame.
     package var columns: [ColumnDescription]?

@@ -18,6 +18,7 @@ package enum SeriesScoreWindow: Hashable, Sendable {
     case raw([Double?])
     case stored(TimeWindow)
 
+    /// Reads `{"Raw": […]}` or `{"Stored": [start, end]}`; throws where both or neither is there.
     package init(_ json: JSONField) throws(FieldError) {
         _ = try json.object()
         let (raw, stored) = (json["Raw"], json["Stored"])

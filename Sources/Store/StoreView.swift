@@ -13,6 +13,7 @@ import EventLog
 import JSON
 import Records
 
+/// The store as of one commit. While one is held, files that a rewrite took away stay on the disk.
 package struct StoreView: Sendable {
     package let snapshot: LogSnapshot
     package let catalog: Catalog

@@ -5,6 +5,7 @@ import CMemory
 import Glibc
 import Records
 
+/// What is asked of the machine, each replaceable.
 package struct SystemSources: Sendable {
     /// Now, UTC.
     package var now: @Sendable () -> Timestamp
@@ -27,6 +28,7 @@ package struct SystemSources: Sendable {
         self.giveMemoryBack = giveMemoryBack
     }
 
+    /// The system's time, to the microsecond below; it may go back.
     @Sendable package static func wallClock() -> Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
