@@ -12,13 +12,16 @@ import NIOCore
 import ServiceLifecycle
 import Store
 
+/// Where a server listens, and how it is called from outside.
 package struct ServerConfiguration: Sendable {
+    /// A name or an address; one of IPv6 without brackets.
     package var host: String
     /// 0 lets the system choose one.
     package var port: Int
     /// What stands before paths in answers; nil answers with the address that the client used.
     package var publicURL: String?
 
+    /// A slash at the end of `publicURL` is dropped.
     package init(host: String = "127.0.0.1", port: Int = 8080, publicURL: String? = nil) {
         self.host = host
         self.port = port
@@ -31,6 +34,7 @@ package struct ServerConfiguration: Sendable {
     }
 }
 
+/// A store served over HTTP, with its schedulers and its webhooks.
 package struct APIServer {
     /// The longest body of records that is taken.
     package static let bodyByteCountMax = RequestLimits.recordsByteCountMax

@@ -3,6 +3,7 @@
 import Glibc
 import NIOCore
 
+/// Says the address, why not, and what to give instead.
 package struct ListeningError: Error, CustomStringConvertible {
     package let description: String
 

@@ -9,15 +9,20 @@
 
 /// A part's header: what its Content-Disposition says.
 package struct MultipartHeader: Hashable, Sendable {
+    /// The form's field; unquoted.
     package var name: String
+    /// Nil where the part is no file; unquoted, and not to be trusted as a path.
     package var fileName: String?
 }
 
+/// What is wrong with a body's form, as a sentence without its full stop.
 package struct MultipartError: Error, Hashable, Sendable, CustomStringConvertible {
     package var description: String
 }
 
+/// Reads one body of `multipart/form-data`; after an error it is not to be used.
 package struct MultipartScanner: ~Copyable {
+    /// A part is one `began`, any number of `data`, none of them empty, and one `ended`.
     package enum Event: Hashable, Sendable {
         case began(MultipartHeader)
         case data([UInt8])

@@ -19,10 +19,11 @@ import Store
 
 /// Posts a message; the seam to the network.
 package protocol WebhookPoster: Sendable {
-    /// The status that was answered.
+    /// The status that was answered, whatever it is. Throws where none was, in words that a list may show.
     func post(_ message: WebhookMessage, to address: WebhookAddress) async throws -> Int
 }
 
+/// Tells a store's destinations, each in its turn.
 package actor WebhookSender {
     private let store: InferenceStore
     private let poster: any WebhookPoster
@@ -172,6 +173,7 @@ package struct HTTPWebhookPoster: WebhookPoster {
         self.timeout = timeout
     }
 
+    /// Throws where the host does not resolve, is not allowed where it resolves to, or does not answer in time.
     package func post(_ message: WebhookMessage, to address: WebhookAddress) async throws -> Int {
         let resolved = try await Self.resolved(address)
         guard policy.allows(resolved, for: address) else {
