@@ -7,7 +7,9 @@
 
 import Disk
 
+/// Reads the examples of the documents in the rooms' `.docc` folders, from the sources the tests were built of.
 package enum FormatDocument {
+    /// A line of a dump that does not go on where the one before it ended, or is no dump; or that there is none.
     package struct Unreadable: Error {
         package var line: String
     }

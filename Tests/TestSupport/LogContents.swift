@@ -21,8 +21,10 @@ package struct LogContents: Hashable, Sendable {
     /// What stands for a record that a tombstone let go.
     package static let letGo = "let go"
 
+    /// A log without anything.
     package init() {}
 
+    /// Reads everything that the snapshot shows. Damage ends nothing: it is among the contradictions.
     package init(_ snapshot: LogSnapshot) {
         let reader = BlockReader()
         for (name, topic) in snapshot.index.topics {

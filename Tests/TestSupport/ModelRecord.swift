@@ -20,6 +20,7 @@ package enum ModelValue: Hashable, Sendable {
     case list([ModelValue])
     case json(String)
 
+    /// What stands for it in a record's text; a NaN with its bits, for those must come back too.
     package var text: String {
         switch self {
         case .null: "null"
@@ -47,7 +48,9 @@ package enum ModelValue: Hashable, Sendable {
     }
 }
 
+/// A record as one row: its time and its fields by name.
 package struct ModelRecord: Hashable, Sendable {
+    /// Milliseconds since 1970 UTC.
     package var time: Int64
     /// Absent fields are not here.
     package var fields: [String: ModelValue]
@@ -57,6 +60,7 @@ package struct ModelRecord: Hashable, Sendable {
         self.fields = fields
     }
 
+    /// One line, its fields ascending by name: equal for equal records only.
     package var text: String {
         "\(time) " + fields.sorted { $0.key < $1.key }.map { "\($0)=\($1.text)" }.joined(separator: " ")
     }

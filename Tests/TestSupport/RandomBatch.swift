@@ -15,6 +15,8 @@ extension SeededGenerator {
             fields: (0..<fieldCount).map { field(named: "field.\($0)", rowCount: rowCount) })
     }
 
+    /// Milliseconds in one of the orders that clients send: all alike, even, in any order, of all 64 bits, or nearly
+    /// ascending.
     package mutating func times(count: Int) -> [Int64] {
         switch Int.random(in: 0..<5, using: &self) {
         case 0: return [Int64](repeating: 1_700_000_000_000, count: count)
@@ -30,6 +32,7 @@ extension SeededGenerator {
         }
     }
 
+    /// A column of any kind of values: none, one a row, lists of one length or of any, JSON, text.
     package mutating func field(named name: String, rowCount: Int) -> FieldColumn {
         let presence = self.presence(rowCount: rowCount)
         func hasValue(_ row: Int) -> Bool { presence.state(row) == .value }
@@ -139,6 +142,7 @@ extension SeededGenerator {
         }
     }
 
+    /// The same of floats.
     package mutating func floats(count: Int) -> [Float] {
         let extremes: [Float] = [
             0, -0.0, 1, -1, .infinity, -.infinity, .nan, Float(bitPattern: 0x7FA0_0001),
@@ -154,6 +158,7 @@ extension SeededGenerator {
         }
     }
 
+    /// Whole numbers: all alike, even, of all 64 bits, the extremes, or small.
     package mutating func wholes(count: Int) -> [Int64] {
         switch Int.random(in: 0..<5, using: &self) {
         case 0: return [Int64](repeating: -3, count: count)

@@ -4,7 +4,9 @@
 
 import Disk
 
+/// A disk before another, which does the work.
 package struct WatchedFiles: FileSystem {
+    /// What is told of. Names and directories are not: lists, renames, removals and their syncs go through unheard.
     package enum Call: Hashable, Sendable {
         /// A file is made.
         case create
