@@ -8,7 +8,9 @@
 import Dispatch
 import Synchronization
 
+/// Runs crash points of many seeds and counts them.
 package struct CrashRun {
+    /// A point that broke a promise, and the first promise it broke.
     package struct Failure: Sendable {
         package var seed: UInt64
         package var operation: Int
@@ -23,13 +25,16 @@ package struct CrashRun {
 
     /// What all points came to.
     package struct Tally: Sendable {
+        /// Power cuts in the middle of an operation; one point may make two.
         package fileprivate(set) var pointCount = 0
+        /// Seeds whose every operation was tried.
         package fileprivate(set) var seedCount = 0
         package fileprivate(set) var restCutCount = 0
         package fileprivate(set) var faultCount = 0
         package fileprivate(set) var fullCount = 0
         /// Power cuts by what the log did and what the disk did.
         package fileprivate(set) var cuts: [String: Int] = [:]
+        /// Ascending by seed and operation; one at most of each point.
         package fileprivate(set) var failures: [Failure] = []
 
         fileprivate mutating func add(_ outcome: CrashTrial.Outcome, _ seed: UInt64, _ operation: Int) {
@@ -90,6 +95,7 @@ package struct CrashRun {
 }
 
 extension CrashRun.Failure: CustomStringConvertible {
+    /// With the command that makes the same point again.
     package var description: String {
         """
         seed \(seed), operation \(operation): \(violation)

@@ -19,12 +19,14 @@ import Segments
 import Simulation
 import TestSupport
 
+/// The history of one seed, to be cut anywhere.
 package struct CrashTrial {
     package let seed: UInt64
     private let configuration: LogConfiguration
     private let history: [Step]
     private let sequel: [Step]
 
+    /// Makes the history, encodes its records, and chooses the log's bounds; nothing is run.
     package init(seed: UInt64) {
         self.seed = seed
         var generator = SeededGenerator(seed: seed)
@@ -69,6 +71,7 @@ package struct CrashTrial {
         package var faultCount = 0
         /// Appends that found no room.
         package var fullCount = 0
+        /// Broken promises as sentences, in the order in which they showed.
         package var violations: [String] = []
     }
 

@@ -9,22 +9,29 @@ import Segments
 import Simulation
 import TestSupport
 
+/// One log under test: its disk, its writer, and what it must hold.
 package struct LogDrive {
+    /// The disk itself, whatever stands before it: it is cut and looked at directly.
     package let disk: SimulatedFileSystem
     /// The disk, or what a test puts before it.
     let files: any FileSystem
+    /// Counts from the next opening on.
     package var configuration: LogConfiguration
     /// A bug that is not between the log and its disk.
     var bug: PlantedBug?
 
+    /// Nil before the first opening, once it was let go, and where the log did not open.
     package private(set) var writer: LogWriter?
     private(set) var shared: SharedIndex?
+    /// Of the last opening that succeeded.
     package private(set) var report = RecoveryReport()
+    /// What the log holds; after a failure, the last state that it was seen to hold.
     package private(set) var model = LogModel()
     private(set) var candidates: [LogModel] = []
     /// What the log was before a succession that failed: shown as the successor, it may be that again after a
     /// power cut, as long as no commit came behind it.
     private var succeeded: [LogModel] = []
+    /// All that the log refused or failed, which is no violation by itself.
     package internal(set) var errors: [LogError] = []
     /// Promises that were broken.
     package internal(set) var violations: [String] = []
@@ -41,6 +48,7 @@ package struct LogDrive {
     /// What room the disk has; nil for as much as is wanted.
     private(set) var room: Int?
 
+    /// Opens nothing yet: `reopen` does.
     package init(
         _ disk: SimulatedFileSystem, _ configuration: LogConfiguration, through files: (any FileSystem)? = nil
     ) {
@@ -67,6 +75,7 @@ package struct LogDrive {
         return configuration
     }
 
+    /// Takes one step and notes what it breaks; it goes on after an error, as a server would.
     package mutating func run(_ step: Step) {
         let (errorCount, failureCount, fullCount) = (errors.count, disk.failureCount, disk.fullCount)
         carryOut(step)
@@ -107,6 +116,7 @@ package struct LogDrive {
         }
     }
 
+    /// Takes the steps up to a power cut.
     package mutating func run(_ steps: [Step]) {
         for step in steps where !disk.hasCrashed { run(step) }
     }
@@ -120,6 +130,7 @@ package struct LogDrive {
         if !disk.hasCrashed { violations.append("the log does not open: \(errors[errors.count - 1])") }
     }
 
+    /// Opens the log, with one try, and compares it with the model; where that fails `writer` is nil.
     package mutating func reopenOnce() {
         writer = nil
         do throws(LogError) {

@@ -13,14 +13,17 @@ import TestSupport
 
 /// One thing of a commit, encoded once for all runs of its history.
 package struct Part {
+    /// As the log takes it.
     package let item: AppendItem
     /// Topic and partition; nil for an event.
     package let key: String?
+    /// One a record, or the event's name and document.
     package let texts: [String]
     private(set) var records: [ModelRecord] = []
     /// What a retry of it would be told by.
     package var requestKey: RequestKey?
 
+    /// An event, which has no key of a request.
     package init(_ event: Event) {
         item = .event(event)
         key = nil
@@ -40,6 +43,7 @@ package struct Part {
     }
 }
 
+/// One thing that is done to a log. What it names need not be there: then nothing comes of it.
 package enum Step {
     case commit([Part])
     /// Seals, lets the writer go, and opens again.
@@ -65,8 +69,11 @@ package enum Step {
     case room(Int?)
 }
 
+/// What a log must hold, as plain arrays.
 package struct LogModel: Hashable {
+    /// By topic and partition with a slash between, in the order of their addresses.
     package var records: [String: [String]] = [:]
+    /// Names and documents, in the order of the log; tombstones are among them.
     package var events: [String] = []
     /// Idempotency keys, with the records they stand for and when they were used last.
     package private(set) var keys: [String: KeyUse] = [:]
@@ -74,8 +81,10 @@ package struct LogModel: Hashable {
     private var keyUseCount = 0
     /// When one was last: the log's only clock.
     private var keyTime = Int64.min
+    /// What a key of a request stands for.
     package struct KeyUse: Hashable {
         package var span: AppendedSpan
+        /// Milliseconds, on the clock of keys.
         package var time: Int64
     }
 
@@ -114,6 +123,7 @@ package struct LogModel: Hashable {
     /// Takes events over from another log.
     mutating func carry(_ texts: [String]) { events += texts }
 
+    /// Takes in one commit. A key that is remembered still stands for what it did.
     package mutating func apply(_ parts: [Part]) {
         for part in parts {
             for (record, text) in zip(part.records, part.texts) { known[text] = record }
@@ -141,6 +151,7 @@ package struct LogModel: Hashable {
             endIndex: first + UInt64(part.texts.count))
     }
 
+    /// The same, on a copy: what a log may hold whose commit was not acknowledged.
     package func applying(_ parts: [Part]) -> LogModel {
         var next = self
         next.apply(parts)
@@ -184,10 +195,12 @@ package struct LogModel: Hashable {
 }
 
 extension SeededGenerator {
+    /// True so many times in so many, as the seed has it.
     package mutating func chance(_ numerator: Int, in denominator: Int) -> Bool {
         Int.random(in: 0..<denominator, using: &self) < numerator
     }
 
+    /// When histories begin, in milliseconds since 1970 UTC.
     package static let historyTime: Int64 = 1_700_000_000_000
 
     /// A commit of one to four parts, mostly single records.

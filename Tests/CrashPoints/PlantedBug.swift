@@ -44,6 +44,7 @@ package enum PlantedBug: String, CaseIterable, Sendable {
     /// A full disk is any other failure.
     case fullDiskNotSaid
 
+    /// The disk as a log with this bug asks it. Bugs that are planted in `LogDrive` change nothing here.
     package func planted(before base: any FileSystem) -> any FileSystem {
         BuggyFileSystem(base: base, bug: self)
     }
