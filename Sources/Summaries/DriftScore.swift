@@ -51,14 +51,8 @@ package struct DriftScore: Sendable, Hashable {
     package init(
         of window: Summary, against baseline: Summary, _ settings: SummarizerSettings
     ) throws(SummaryError) {
-        guard
-            baseline.aggregation == settings.aggregation,
-            window.aggregation == settings.aggregation
-        else {
-            throw .aggregationsDiffer(
-                baseline: baseline.aggregation, window: window.aggregation,
-                settings: settings.aggregation)
-        }
+        try Self.requireOneAggregation(
+            baseline: baseline.aggregation, window: window.aggregation, settings: settings.aggregation)
         guard window.count > 0 else {
             self.init(absence: .noNumbers)
             return
@@ -142,6 +136,15 @@ package struct DriftScore: Sendable, Hashable {
             return
         }
         self.init(score: total, scores: terms, binIndex: position, absence: nil)
+    }
+
+    /// Throws `aggregationsDiffer` where a summary was made with other settings.
+    static func requireOneAggregation(
+        baseline: Aggregation, window: Aggregation, settings: Aggregation
+    ) throws(SummaryError) {
+        guard baseline == settings, window == settings else {
+            throw .aggregationsDiffer(baseline: baseline, window: window, settings: settings)
+        }
     }
 
     init(absence: Absence) {

@@ -19,26 +19,27 @@ package enum DriftStatus: String, Sendable, Hashable, CaseIterable {
     package static func of(
         score: Double?, alertThreshold: Double?, warningThreshold: Double?
     ) -> DriftStatus? {
-        guard let score, !score.isNaN else { return nil }
-        // Our mistake if it happens: nothing is above NaN, so every window would look fine.
-        precondition(
-            alertThreshold?.isNaN != true && warningThreshold?.isNaN != true,
-            "A threshold is a number.")
-        if let alertThreshold, score > alertThreshold { return .alert }
-        if let warningThreshold, score > warningThreshold { return .warning }
-        return .ok
+        of(score, alertThreshold, warningThreshold, passes: >)
     }
 
     /// The status of a score as the second generation of assays has it: at a threshold is past it.
     package static func reaching(
         score: Double?, alertThreshold: Double?, warningThreshold: Double?
     ) -> DriftStatus? {
+        of(score, alertThreshold, warningThreshold, passes: >=)
+    }
+
+    private static func of(
+        _ score: Double?, _ alertThreshold: Double?, _ warningThreshold: Double?,
+        passes: (_ score: Double, _ threshold: Double) -> Bool
+    ) -> DriftStatus? {
         guard let score, !score.isNaN else { return nil }
+        // Our mistake if it happens: nothing is above NaN, so every window would look fine.
         precondition(
             alertThreshold?.isNaN != true && warningThreshold?.isNaN != true,
             "A threshold is a number.")
-        if let alertThreshold, score >= alertThreshold { return .alert }
-        if let warningThreshold, score >= warningThreshold { return .warning }
+        if let alertThreshold, passes(score, alertThreshold) { return .alert }
+        if let warningThreshold, passes(score, warningThreshold) { return .warning }
         return .ok
     }
 }

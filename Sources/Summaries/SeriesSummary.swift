@@ -127,14 +127,8 @@ extension DriftScore {
     package init(
         of window: SeriesSummary, against baseline: SeriesSummary, _ settings: SeriesSettings
     ) throws(SummaryError) {
-        guard
-            baseline.aggregation == settings.aggregation,
-            window.aggregation == settings.aggregation
-        else {
-            throw .aggregationsDiffer(
-                baseline: baseline.aggregation, window: window.aggregation,
-                settings: settings.aggregation)
-        }
+        try Self.requireOneAggregation(
+            baseline: baseline.aggregation, window: window.aggregation, settings: settings.aggregation)
         guard window.count > 0 else {
             self.init(absence: .noNumbers)
             return
