@@ -140,16 +140,16 @@ package struct DecisionList: Sendable {
     }
 
     private func chunkNumber(of position: Int) -> Int {
-        chunks.firstPosition { $0.first > position } - 1
+        chunks.partitionPoint { $0.first > position } - 1
     }
 
     /// The first position whose decision is not `before`, where those that are come first.
     func firstPosition(whereNot before: (AssayDecision) -> Bool) -> Int {
         // Windows are mostly analysed in order, so most questions are about the end.
         guard let last, !before(last) else { return count }
-        let number = Swift.max(1, chunks.firstPosition { !before(self[$0.first]) }) - 1
+        let number = Swift.max(1, chunks.partitionPoint { !before(self[$0.first]) }) - 1
         let decisions = unpacked(chunks[number])
-        return chunks[number].first + decisions.firstPosition { !before($0) }
+        return chunks[number].first + decisions.partitionPoint { !before($0) }
     }
 
     /// The one about the latest window that has ended at `moment`: windows are equally long, and ascend.
@@ -227,18 +227,6 @@ extension DecisionList: Hashable {
     package func hash(into hasher: inout Hasher) {
         hasher.combine(count)
         hasher.combine(last)
-    }
-}
-
-extension RandomAccessCollection where Index == Int {
-    /// The first position whose element is `after`, where those that are come last.
-    fileprivate func firstPosition(_ after: (Element) -> Bool) -> Int {
-        var (low, high) = (startIndex, endIndex)
-        while low < high {
-            let middle = low + (high - low) / 2
-            if after(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }
 

@@ -144,11 +144,6 @@ package struct NumberedTable<Element: Numbered>: Hashable, Sendable {
     private func position(of id: Identifier<Element.Kind>) -> Int {
         // New things have the greatest number, so most insertions end here.
         guard let last = all.last, id <= last.id else { return all.count }
-        var (low, high) = (0, all.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if all[middle].id < id { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return all.partitionPoint { $0.id >= id }
     }
 }

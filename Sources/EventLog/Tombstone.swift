@@ -166,7 +166,7 @@ package struct IndexRanges: Hashable, Sendable {
     /// Adds indexes. Ranges that overlap or touch become one; an empty one changes nothing.
     package mutating func insert(_ range: Range<UInt64>) {
         guard !range.isEmpty else { return }
-        let first = ranges.partitioningIndex { $0.upperBound >= range.lowerBound }
+        let first = ranges.partitionPoint { $0.upperBound >= range.lowerBound }
         var end = first
         var union = range
         while end < ranges.count, ranges[end].lowerBound <= range.upperBound {
@@ -193,26 +193,14 @@ package struct IndexRanges: Hashable, Sendable {
 
     /// Whether a part of `range` is in it, and another is not.
     package func divides(_ range: Range<UInt64>) -> Bool {
-        let position = ranges.partitioningIndex { $0.upperBound > range.lowerBound }
+        let position = ranges.partitionPoint { $0.upperBound > range.lowerBound }
         guard position < ranges.count, ranges[position].overlaps(range) else { return false }
         return !contains(range)
     }
 
     /// Whether all of `range` is in it.
     package func contains(_ range: Range<UInt64>) -> Bool {
-        let position = ranges.partitioningIndex { $0.upperBound >= range.upperBound }
+        let position = ranges.partitionPoint { $0.upperBound >= range.upperBound }
         return position < ranges.count && ranges[position].lowerBound <= range.lowerBound
-    }
-}
-
-extension [Range<UInt64>] {
-    /// The first position whose range is as asked; such ranges stand at the end.
-    fileprivate func partitioningIndex(_ belongs: (Range<UInt64>) -> Bool) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if belongs(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }

@@ -27,6 +27,13 @@ package struct ColumnValues: Sendable {
     package var statistics = QueryStatistics()
 
     package init() {}
+
+    /// The rows whose times lie in a period.
+    package func rows(in period: TimeWindow) -> Range<Int> {
+        let bounds = period.milliseconds
+        let first = times.partitionPoint { $0 >= bounds.lowerBound }
+        return first..<times.partitionPoint { $0 >= bounds.upperBound }
+    }
 }
 
 /// Answers questions about one number of the records of a snapshot.

@@ -4,6 +4,8 @@
 //  * The rows taken lie at the start of the memory, in the order in which they were taken.
 //  * `ascends` says whether none of them is earlier than the one before it.
 
+import Bytes
+
 /// Memory that the caller owns, with room for every row that it offers.
 struct GatheredRows {
     private let times: UnsafeMutableBufferPointer<Int64>
@@ -69,11 +71,6 @@ extension UnsafeBufferPointer<Int64> {
         // Blocks inside the window are the ordinary case: their ends tell.
         guard let first, let last = self.last, first < bound else { return 0 }
         if last < bound { return count }
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < bound { low = middle + 1 } else { high = middle }
-        }
-        return low
+        return partitionPoint { $0 >= bound }
     }
 }

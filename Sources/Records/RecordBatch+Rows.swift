@@ -5,6 +5,8 @@
 //  * A field that none of the picked rows has is left out; one that is null in all of them that
 //    have it holds `.none`: so a batch says no more than its rows do.
 
+import Bytes
+
 extension RecordBatch {
     /// The rows of a range, in order.
     package func slice(_ rows: Range<Int>) -> RecordBatch {
@@ -89,16 +91,16 @@ extension Leaf {
         switch picked {
         case .range(let rows):
             let (start, end) = (Int32(rows.lowerBound), Int32(rows.upperBound))
-            let picked = nulls.firstPosition { $0 >= start }..<nulls.firstPosition { $0 >= end }
+            let picked = nulls.partitionPoint { $0 >= start }..<nulls.partitionPoint { $0 >= end }
             result.nulls = nulls[picked].map { $0 - start }
             let told =
-                texts.firstPosition { $0.position >= start }..<texts.firstPosition { $0.position >= end }
+                texts.partitionPoint { $0.position >= start }..<texts.partitionPoint { $0.position >= end }
             result.texts = texts[told].map { NumberText(position: $0.position - start, text: $0.text) }
         case .some(let positions):
             for (index, position) in positions.enumerated() {
-                let null = nulls.firstPosition { $0 >= position }
+                let null = nulls.partitionPoint { $0 >= position }
                 if null < nulls.count && nulls[null] == position { result.nulls.append(Int32(index)) }
-                let text = texts.firstPosition { $0.position >= position }
+                let text = texts.partitionPoint { $0.position >= position }
                 if text < texts.count && texts[text].position == position {
                     result.texts.append(NumberText(position: Int32(index), text: texts[text].text))
                 }
@@ -135,18 +137,5 @@ extension TextColumn {
             for position in positions { result.append(utf8: bytes[range(position)]) }
             return result
         }
-    }
-}
-
-extension Array {
-    /// The first position whose element satisfies `isAtOrPast`, which holds for all after it.
-    fileprivate func firstPosition(where isAtOrPast: (Element) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if isAtOrPast(self[middle]) { high = middle } else { low = middle + 1 }
-        }
-        return low
     }
 }

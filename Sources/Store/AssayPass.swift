@@ -142,9 +142,7 @@ struct AssayPass {
         _ sorter: inout SampleSorter
     ) -> FoundBaseline? {
         guard slides, let period = definition.baseline.period(for: window) else { return nil }
-        let times = period.milliseconds
-        let first = values.times.position(notBefore: times.lowerBound)
-        let rows = first..<max(first, values.times.position(notBefore: times.upperBound))
+        let rows = values.rows(in: period)
         values.values.withUnsafeBufferPointer {
             sample.refill(from: UnsafeBufferPointer(rebasing: $0[rows]), sorter: &sorter)
         }
@@ -438,17 +436,5 @@ private struct PassTally {
         }
         if slice.isCut { stoppedAfter = lastEnd }
         return !slice.isCut
-    }
-}
-
-extension Array<Int64> {
-    /// The first position whose element is `bound` or greater; elements ascend.
-    func position(notBefore bound: Int64) -> Int {
-        var (low, high) = (0, count)
-        while low < high {
-            let middle = (low + high) / 2
-            if self[middle] < bound { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }

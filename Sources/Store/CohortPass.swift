@@ -254,9 +254,7 @@ struct SlidingBaselines {
     init(_ spec: SlidingSpec, _ window: TimeWindow, _ values: ColumnValues) {
         self.values = values
         period = spec.period(forWindowStartingAt: window.start)
-        let times = period.milliseconds
-        let first = values.times.position(notBefore: times.lowerBound)
-        rows = first..<max(first, values.times.position(notBefore: times.upperBound))
+        rows = values.rows(in: period)
     }
 
     var rowCount: Int { rows.count }

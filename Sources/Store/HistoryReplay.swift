@@ -129,11 +129,9 @@ struct HistoryReplay {
             let decision = item.decision
             if decision.window != window {
                 window = decision.window
-                let times = decision.window.milliseconds
-                let start = values.times.position(notBefore: times.lowerBound)
-                let end = values.times.position(notBefore: times.upperBound)
+                let rows = values.rows(in: decision.window)
                 values.values.withUnsafeBufferPointer {
-                    sample.refill(from: UnsafeBufferPointer(rebasing: $0[start..<end]), sorter: &sorter)
+                    sample.refill(from: UnsafeBufferPointer(rebasing: $0[rows]), sorter: &sorter)
                 }
                 moments = Moments(of: sample)
             }

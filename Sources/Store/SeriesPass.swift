@@ -202,19 +202,3 @@ struct SeriesPass {
         }
     }
 }
-
-extension ColumnValues {
-    /// The rows whose times lie in a period.
-    func rows(in period: TimeWindow) -> Range<Int> {
-        func position(notBefore bound: Int64) -> Int {
-            var (low, high) = (0, times.count)
-            while low < high {
-                let middle = (low + high) / 2
-                if times[middle] < bound { low = middle + 1 } else { high = middle }
-            }
-            return low
-        }
-        let bounds = period.milliseconds
-        return position(notBefore: bounds.lowerBound)..<position(notBefore: bounds.upperBound)
-    }
-}

@@ -8,6 +8,7 @@
 //  * What a column holds is written in the array's type; leaves of another type hold nulls only, as
 //    ArrowColumnType made sure, and come out as zeros under nulls.
 
+import Bytes
 import Records
 
 /// The elements of one array.
@@ -151,13 +152,9 @@ extension ArrowPieces {
 extension Leaf {
     /// The positions of nulls in a range, ascending.
     fileprivate func nulls(in range: Range<Int>) -> some Sequence<Int> {
-        var low = 0
-        var high = nulls.count
-        while low < high {
-            let middle = (low + high) / 2
-            if nulls[middle] < range.lowerBound { low = middle + 1 } else { high = middle }
+        nulls[nulls.partitionPoint { $0 >= range.lowerBound }...].lazy.map { Int($0) }.prefix {
+            $0 < range.upperBound
         }
-        return nulls[low...].lazy.map { Int($0) }.prefix { $0 < range.upperBound }
     }
 
     /// Writes elements as numbers of a type, each `step` bytes after the one before.

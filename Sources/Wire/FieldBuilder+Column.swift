@@ -6,6 +6,7 @@
 //  * A leaf of numbers is int64 where every number is an Int64 in its own text, else float64, in
 //    the form (`wholeNumbersAreBare`) that has fewer texts to keep.
 
+import Bytes
 import JSON
 import Records
 
@@ -222,13 +223,8 @@ extension FieldBuilder {
 
     private func numberText(_ position: Int, _ body: UnsafeRawBufferPointer) -> String {
         let texts = numbers.texts
-        var low = 0
-        var high = texts.count
-        while low < high {
-            let middle = (low + high) / 2
-            if texts[middle].position < position { low = middle + 1 } else { high = middle }
-        }
-        return String(decoding: body[texts[low].start..<texts[low].end], as: UTF8.self)
+        let text = texts[texts.partitionPoint { $0.position >= position }]
+        return String(decoding: body[text.start..<text.end], as: UTF8.self)
     }
 
     /// Whether the nearest double to `integer` prints the same text, but for ".0".

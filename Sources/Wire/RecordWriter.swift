@@ -9,6 +9,7 @@
 //
 // Rows of several batches may be written in any order, as answers sorted by time need.
 
+import Bytes
 import JSON
 import Records
 
@@ -193,26 +194,13 @@ extension JSONWriter {
 extension Leaf {
     /// Whether the element at `position` is null.
     func isNull(_ position: Int) -> Bool {
-        let place = nulls.partition { $0 < position }
+        let place = nulls.partitionPoint { $0 >= position }
         return place < nulls.count && nulls[place] == position
     }
 
     /// The text kept for the element at `position`, if any.
     func text(at position: Int) -> String? {
-        let place = texts.partition { $0.position < position }
+        let place = texts.partitionPoint { $0.position >= position }
         return place < texts.count && texts[place].position == position ? texts[place].text : nil
-    }
-}
-
-extension Array {
-    /// The number of elements for which `isBefore` holds; those stand before all others.
-    fileprivate func partition(_ isBefore: (Element) -> Bool) -> Int {
-        var low = 0
-        var high = count
-        while low < high {
-            let middle = (low + high) / 2
-            if isBefore(self[middle]) { low = middle + 1 } else { high = middle }
-        }
-        return low
     }
 }
