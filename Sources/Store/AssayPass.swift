@@ -20,8 +20,8 @@ import Summaries
 import Synchronization
 
 /// A window's outcome and what working it out took.
-struct WindowOutcome {
-    var outcome: AssayOutcome
+struct WindowOutcome<Outcome: Sendable>: Sendable {
+    var outcome: Outcome
     var analysedAt: Timestamp
     var elapsedMilliseconds: Int
 }
@@ -189,7 +189,7 @@ struct AssayPass {
     ///   where the limit was reached, the end of the last.
     func outcomes(
         touching period: TimeWindow, until: Timestamp, limit: PassLimit
-    ) throws -> (outcomes: [WindowOutcome], until: Timestamp) {
+    ) throws -> (outcomes: [WindowOutcome<AssayOutcome>], until: Timestamp) {
         let indices = indices(touching: period, until: until)
         guard !indices.isEmpty else { return ([], until) }
         var tally = PassTally(from: grid.period(of: indices).start, limit: limit)
@@ -361,7 +361,7 @@ private struct ExaminedSlice {
 /// Outcomes as they are counted, window by window in order, against the limit of the pass.
 private struct PassTally {
     let limit: PassLimit
-    private(set) var outcomes: [WindowOutcome] = []
+    private(set) var outcomes: [WindowOutcome<AssayOutcome>] = []
     /// The end of the last window looked at, where the limit was reached.
     private(set) var stoppedAfter: Timestamp?
     private var counted = (windows: 0, values: 0)

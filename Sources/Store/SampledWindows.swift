@@ -17,7 +17,7 @@ struct ExaminedWindow {
     var valueCount: Int
     /// Of its own baseline, where that slides.
     var baselineValueCount = 0
-    var outcome: WindowOutcome
+    var outcome: WindowOutcome<AssayOutcome>
 }
 
 struct SampledWindows {

@@ -14,13 +14,6 @@ import Queries
 import Records
 import Summaries
 
-/// A window's outcome and what working it out took.
-struct SeriesWindowOutcome {
-    var outcome: SeriesOutcome
-    var analysedAt: Timestamp
-    var elapsedMilliseconds: Int
-}
-
 struct SeriesPass {
     let view: StoreView
     /// Its baseline is summaries, or rolling.
@@ -39,8 +32,8 @@ struct SeriesPass {
     }
 
     /// The outcomes of windows that ascend.
-    func outcomes(of windows: [TimeWindow]) throws -> [SeriesWindowOutcome] {
-        var outcomes: [SeriesWindowOutcome] = []
+    func outcomes(of windows: [TimeWindow]) throws -> [WindowOutcome<SeriesOutcome>] {
+        var outcomes: [WindowOutcome<SeriesOutcome>] = []
         outcomes.reserveCapacity(windows.count)
         var rest = windows[...]
         while !rest.isEmpty {
@@ -82,7 +75,7 @@ struct SeriesPass {
 
     /// Reads the period that neighbouring windows cover, and the one that their baselines do.
     private func append(
-        _ windows: ArraySlice<TimeWindow>, to outcomes: inout [SeriesWindowOutcome]
+        _ windows: ArraySlice<TimeWindow>, to outcomes: inout [WindowOutcome<SeriesOutcome>]
     ) throws {
         let covered = TimeWindow(
             start: windows[windows.startIndex].start, end: windows[windows.endIndex - 1].end)
@@ -106,7 +99,7 @@ struct SeriesPass {
         }
         for (position, window) in windows.enumerated() {
             outcomes.append(
-                SeriesWindowOutcome(
+                WindowOutcome(
                     outcome: SeriesOutcome(window, findings[position], definition.settings),
                     analysedAt: view.sources.now(),
                     elapsedMilliseconds: Int(elapsed[position] / 1_000_000)))

@@ -222,7 +222,7 @@ package actor SeriesScheduler {
         }
         let pass = SeriesPass(view: tick.view, definition: assay.definition)
         let outcomes = try pass.outcomes(of: runs.map { assay.definition.window(of: $0) })
-        let news = try outcomes.compactMap { window -> (SeriesWindowOutcome, WindowAnalysis)? in
+        let news = try outcomes.compactMap { window -> (WindowOutcome<SeriesOutcome>, WindowAnalysis)? in
             let earlier = assay.decision(forWindowStartingAt: window.outcome.window.start)
             // What retention left of a window whose result is sealed is not the window.
             if let earlier,
