@@ -81,10 +81,7 @@ package struct ResultDigest: Hashable, Sendable, CustomStringConvertible {
 
     /// 64 lower-case hexadecimal digits.
     package var hex: String {
-        (0..<4).map { index in
-            let digits = String(words[index], radix: 16)
-            return String(repeating: "0", count: 16 - digits.count) + digits
-        }.joined()
+        (0..<4).map { words[$0].hexDigits }.joined()
     }
 
     package var description: String { hex }

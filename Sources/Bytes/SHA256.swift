@@ -43,10 +43,7 @@ package struct SHA256: Sendable {
 
     /// The digest of all that was given, as 64 lower-case hexadecimal digits.
     package consuming func hexDigest() -> String {
-        words().map { word in
-            let digits = String(word, radix: 16)
-            return String(repeating: "0", count: 8 - digits.count) + digits
-        }.joined()
+        words().map(\.hexDigits).joined()
     }
 
     /// The 32 bytes of the digest of all that was given.

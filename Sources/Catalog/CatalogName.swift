@@ -9,6 +9,7 @@
 //    at either end; and it is not "." or "..", which a URL swallows.
 //  * `PipelineTopic(name: topic.name)` gives back every topic of an accepted pipeline name.
 
+import Bytes
 import Records
 
 /// The rule for names of workspaces, models, pipelines, locations and deployments.
@@ -55,8 +56,7 @@ package enum CatalogName {
                 UInt8(ascii: "_"), UInt8(ascii: "~"):
                 text.unicodeScalars.append(Unicode.Scalar(byte))
             default:
-                let digits = String(byte, radix: 16, uppercase: true)
-                text += (byte < 0x10 ? "%0" : "%") + digits
+                text += "%" + byte.hexDigits.uppercased()
             }
         }
         return text

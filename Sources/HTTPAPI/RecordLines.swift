@@ -6,6 +6,7 @@
 //    headers were sent before anybody knew.
 
 import Assays
+import Bytes
 import Catalog
 import EventLog
 import HTTPTypes
@@ -139,8 +140,7 @@ extension String {
             if unit < 0x80 {
                 text.unicodeScalars.append(Unicode.Scalar(UInt8(unit)))
             } else {
-                let digits = String(unit, radix: 16)
-                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+                text += "\\u" + unit.hexDigits
             }
         }
         return text

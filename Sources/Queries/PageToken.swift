@@ -176,13 +176,7 @@ package struct PageToken: Hashable, Sendable {
 }
 
 extension [UInt8] {
-    var hexadecimalText: String {
-        let digits = Array("0123456789abcdef".utf8)
-        var text: [UInt8] = []
-        text.reserveCapacity(count * 2)
-        for byte in self { text += [digits[Int(byte >> 4)], digits[Int(byte & 15)]] }
-        return String(decoding: text, as: UTF8.self)
-    }
+    var hexadecimalText: String { map(\.hexDigits).joined() }
 
     init?(hexadecimal text: String) {
         func value(_ digit: UInt8) -> UInt8? {

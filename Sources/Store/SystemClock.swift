@@ -1,6 +1,7 @@
 // What the store asks the machine for: the time, identifiers that nobody else has, and to take memory back.
 // Tests pass their own.
 
+import Bytes
 import CMemory
 import Glibc
 import Records
@@ -48,7 +49,7 @@ package struct SystemSources: Sendable {
         var text = ""
         for (position, byte) in bytes.enumerated() {
             if [4, 6, 8, 10].contains(position) { text += "-" }
-            text += (byte < 16 ? "0" : "") + String(byte, radix: 16)
+            text += byte.hexDigits
         }
         return text
     }

@@ -1,6 +1,7 @@
 // `assaylog retain`, `delete`, `redact`, `compact`, `snapshot`, `restore`: what is kept, and what goes.
 
 import ArgumentParser
+import Catalog
 import Disk
 import EventLog
 import JSON
@@ -46,15 +47,7 @@ struct HousekeepingPlace: ParsableArguments {
 
 /// A topic's name as a part of a path.
 private func path(_ topic: String, _ verb: String) -> String {
-    let plain = topic.utf8.map { byte -> String in
-        let isPlain =
-            (0x30...0x39).contains(byte) || (0x41...0x5A).contains(byte) || (0x61...0x7A).contains(byte)
-            || [0x2D, 0x2E, 0x5F, 0x7E].contains(byte)
-        let digits = String(byte, radix: 16, uppercase: true)
-        return isPlain
-            ? String(UnicodeScalar(byte)) : "%" + (digits.utf8.count == 1 ? "0" : "") + digits
-    }
-    return "/v1/logs/topic/\(plain.joined())/\(verb)"
+    "/v1/logs/topic/\(CatalogName.pathComponent(topic))/\(verb)"
 }
 
 /// Prints what could not be done; the command then fails.
