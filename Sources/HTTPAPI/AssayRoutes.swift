@@ -158,12 +158,7 @@ struct AssayRoutes {
         let order: SortOrder = try body["sort_by"].word()
         let name = try body["name"].optional?.string().lowercased()
         let isActive = try body["active"].optional?.bool()
-        var drift: TimeWindow?
-        if let field = body["drift_window"].optional {
-            let (start, end) = (try field["start"].timestamp(), try field["end"].timestamp())
-            guard start <= end else { throw field["end"].refused("is before \"start\"") }
-            drift = TimeWindow(start: start, end: end)
-        }
+        let drift = try body["drift_window"].optional?.period()
         let locations = try body["locations"].optional?.array().map { try $0.string() }
         let catalog = store.catalog
         var assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID).filter { assay in
@@ -212,7 +207,7 @@ struct AssayRoutes {
     @Sendable func results(_ request: Request, _ context: APIContext) async throws -> Response {
         let body = try await request.document()
         let id: AssayID = try body["assay_id"].identifier()
-        let window = try period(body)
+        let window = try body.openPeriod()
         let limit = try limit(body) ?? .max
         let view = store.view
         if let workspaceID = try workspace(body, view.catalog), let assay = view.book[id],
@@ -253,7 +248,7 @@ struct AssayRoutes {
         let locations = try LocationFilter(body["locations"])
         let limit = min(
             try limit(body) ?? AssayRoutes.baselineRowCountDefault, AssayRoutes.baselineRowCountMax)
-        let window = try period(body)
+        let window = try body.openPeriod()
         var next: [String: UInt64] = [:]
         for member in try body["next"].optional?.object().members ?? [] {
             next[member.key] = UInt64(try body["next"][member.key].integer(in: 0...JSONField.integerMax))
@@ -274,14 +269,6 @@ struct AssayRoutes {
         response.headers[.iterationStatus] = JSONValue.object(JSONObject(status)).text.escapedForHeader
         response.note(rows.statistics.unseen)
         return response
-    }
-
-    /// `start` and `end` of a request, half-open; all of time where they are left out.
-    private func period(_ body: JSONField) throws -> TimeWindow {
-        let start = try body["start"].optional?.timestamp() ?? TimeWindow.always.start
-        let end = try body["end"].optional?.timestamp() ?? TimeWindow.always.end
-        guard start <= end else { throw body["end"].refused("is before \"start\"") }
-        return TimeWindow(start: start, end: end)
     }
 
     private func limit(_ body: JSONField) throws -> Int? {

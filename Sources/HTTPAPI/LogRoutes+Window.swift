@@ -31,13 +31,11 @@ extension LogRoutes {
         try body.refuseMembers(besides: [
             "path", "start", "end", "locations", "model_name", "pipeline_version", "summary", "explain",
         ])
-        let start = try body["start"].optional?.timestamp() ?? TimeWindow.always.start
-        let end = try body["end"].optional?.timestamp() ?? TimeWindow.always.end
-        guard start <= end else { throw body["end"].refused("is before \"start\"") }
+        let window = try body.openPeriod()
         let view = store.view
         let snapshot = view.snapshot
         let query = WindowQuery(
-            topic: topic, window: TimeWindow(start: start, end: end), path: try body["path"].ioPath(),
+            topic: topic, window: window, path: try body["path"].ioPath(),
             filter: try view.meant(by: try RecordFilter(body), of: pipeline, at: snapshot.cut))
         let isSummary = try body["summary"].optional?.bool() ?? false
         let isExplained = try body["explain"].optional?.bool() ?? false
@@ -72,8 +70,9 @@ extension LogRoutes {
         }
         var answer = JSONObject([
             ("topic", .string(topic)), ("path", .string(query.path.text)),
-            ("start", start == TimeWindow.always.start ? .null : .zulu(start)),
-            ("end", end == TimeWindow.always.end ? .null : .zulu(end)), ("cut", .integer(snapshot.cut)),
+            ("start", window.start == TimeWindow.always.start ? .null : .zulu(window.start)),
+            ("end", window.end == TimeWindow.always.end ? .null : .zulu(window.end)),
+            ("cut", .integer(snapshot.cut)),
             ("unseen", .array(values.statistics.unseen.map(\.json))),
         ])
         if isSummary {

@@ -181,6 +181,29 @@ extension Substring {
     }
 }
 
+extension JSONField {
+    /// The half-open period between two moments of a request.
+    func period(from startName: String = "start", to endName: String = "end") throws(FieldError) -> TimeWindow
+    {
+        try period(
+            from: self[startName].timestamp(), startName, to: self[endName].timestamp(), endName)
+    }
+
+    /// `start` and `end` of a request, half-open; all of time where they are left out.
+    func openPeriod() throws(FieldError) -> TimeWindow {
+        try period(
+            from: self["start"].optional?.timestamp() ?? TimeWindow.always.start, "start",
+            to: self["end"].optional?.timestamp() ?? TimeWindow.always.end, "end")
+    }
+
+    private func period(
+        from start: Timestamp, _ startName: String, to end: Timestamp, _ endName: String
+    ) throws(FieldError) -> TimeWindow {
+        guard start <= end else { throw self[endName].refused("is before \"\(startName)\"") }
+        return TimeWindow(start: start, end: end)
+    }
+}
+
 extension UInt8 {
     fileprivate var hexadecimalDigit: UInt8? {
         switch self {

@@ -52,10 +52,8 @@ struct SeriesRoutes {
     @Sendable func preview(_ request: Request, _ context: APIContext) async throws -> Response {
         let body = try await request.document(upTo: RequestLimits.vectorByteCountMax)
         let definition = try SeriesDefinition(body, nameIsNeeded: false)
-        let start = try body["preview_start"].timestamp()
-        let end = try body["preview_end"].timestamp()
-        guard start <= end else { throw body["preview_end"].refused("is before \"preview_start\"") }
-        let results = try store.view.previewSeries(definition, over: TimeWindow(start: start, end: end))
+        let period = try body.period(from: "preview_start", to: "preview_end")
+        let results = try store.view.previewSeries(definition, over: period)
         return Response(json: .array(results.map(\.previewJSON)))
     }
 
@@ -151,9 +149,7 @@ struct SeriesRoutes {
     @Sendable func results(_ request: Request, _ context: APIContext) async throws -> Response {
         let body = try await request.document()
         let uuid = try body["id"].uuid()
-        let start = try body["start"].optional?.timestamp() ?? TimeWindow.always.start
-        let end = try body["end"].optional?.timestamp() ?? TimeWindow.always.end
-        guard start <= end else { throw body["end"].refused("is before \"start\"") }
+        let period = try body.openPeriod()
         // Ours are the results that there are: nothing more is known for debugging.
         _ = try body["debug"].optional?.bool()
         let view = store.view
@@ -163,7 +159,7 @@ struct SeriesRoutes {
             throw body["workspace_id"].refused("is \(id), but assay \(uuid) is in workspace \(found)")
         }
         guard let assay = view.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
-        let positions = assay.positions(endingIn: TimeWindow(start: start, end: end))
+        let positions = assay.positions(endingIn: period)
         return try Response(
             resultCount: positions.count, by: assay.resultBatchCount, for: context
         ) { part in
