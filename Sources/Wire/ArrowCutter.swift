@@ -113,15 +113,7 @@ extension ArrowCutter {
 
         init(_ metadata: ArrowBytes) throws(ArrowError) {
             let message = try ArrowFlatTable.root(of: metadata)
-            let kind: UInt8 = try message.integer(1)
-            guard let kind = ArrowMessage.Kind(rawValue: kind) else {
-                throw .unsupported(
-                    field: nil, problem: "it has a message of kind \(kind), which is no record batch",
-                    remedy: "send tables, not tensors")
-            }
-            guard let header = try message.table(2) else {
-                throw metadata.malformed(at: 0, "a message has no header")
-            }
+            let (kind, header) = try ArrowMessage.header(of: message, in: metadata)
             self.kind = kind
             bodyByteCount = try message.integer(3)
             number = kind == .schema ? 0 : try header.integer(0)

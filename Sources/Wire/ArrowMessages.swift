@@ -25,6 +25,22 @@ struct ArrowMessage {
     /// The table of that kind.
     var header: ArrowFlatTable
     var body: ArrowBytes
+
+    /// What the metadata of a message, whose root is given too, says it is.
+    static func header(
+        of message: ArrowFlatTable, in metadata: ArrowBytes
+    ) throws(ArrowError) -> (kind: Kind, header: ArrowFlatTable) {
+        let number: UInt8 = try message.integer(1)
+        guard let kind = Kind(rawValue: number) else {
+            throw .unsupported(
+                field: nil, problem: "it has a message of kind \(number), which is no record batch",
+                remedy: "send tables, not tensors")
+        }
+        guard let header = try message.table(2) else {
+            throw metadata.malformed(at: 0, "a message has no header")
+        }
+        return (kind, header)
+    }
 }
 
 /// The messages of one body, in the order in which they are to be read.
@@ -147,15 +163,7 @@ extension ArrowMessages {
         place += metadata.count
         let message = try ArrowFlatTable.root(of: metadata)
         try checkVersion(message)
-        let number: UInt8 = try message.integer(1)
-        guard let kind = ArrowMessage.Kind(rawValue: number) else {
-            throw .unsupported(
-                field: nil, problem: "it has a message of kind \(number), which is no record batch",
-                remedy: "send tables, not tensors")
-        }
-        guard let header = try message.table(2) else {
-            throw metadata.malformed(at: 0, "a message has no header")
-        }
+        let (kind, header) = try ArrowMessage.header(of: message, in: metadata)
         let body = try input.part(at: Int64(place), count: message.integer(3), "a message's body")
         place += body.count
         return ArrowMessage(kind: kind, header: header, body: body)
