@@ -197,7 +197,7 @@ extension RecordParser {
         for table in next.tables {
             let mine = tableNumber(ofGroup: table.group) ?? addTable(ofGroup: table.group)
             for (name, key) in table.numbers where tables[mine].numbers[name] == nil {
-                let role: KeyTable.Role =
+                let role: MemberTable.Role =
                     switch table.keys[key].role {
                     case .time: .time
                     case .field(let field): .field(numbers[field])

@@ -125,7 +125,7 @@ package struct RecordParser {
     var times: [Int64] = []
     var timeAbsent: [Int32] = []
     /// The first is that of whole rows; each group has its own.
-    var tables: [KeyTable] = [KeyTable(group: nil)]
+    var tables: [MemberTable] = [MemberTable(group: nil)]
     var fields: [FieldBuilder] = []
     var fieldNumbers: [ExactText: Int] = [:]
     var paddingCount = 0
@@ -230,7 +230,7 @@ extension RecordParser {
     private mutating func readMembers(
         of table: Int, _ row: Int, _ time: inout Int64?
     ) throws(RowFault) {
-        var previous = KeyTable.start
+        var previous = MemberTable.start
         var keys = tables[table].takeKeys()
         repeat {
             var expected = keys.expectedKey(after: previous, at: &scanner)
@@ -239,7 +239,7 @@ extension RecordParser {
                 expected = try readUnexpectedKey(after: previous, of: table)
                 keys = tables[table].takeKeys()
             }
-            let key = expected ?? KeyTable.start
+            let key = expected ?? MemberTable.start
             previous = key
             guard keys[key].lastRow != row else {
                 throw .field(tables[table].fullName(key), "is given twice")
@@ -303,7 +303,7 @@ extension RecordParser {
 
     /// Reads what stands under a group's name: its fields, or a value like any other.
     private mutating func readGroup(
-        _ key: Int, _ group: KeyTable.Group, _ row: Int, _ time: inout Int64?
+        _ key: Int, _ group: MemberTable.Group, _ row: Int, _ time: inout Int64?
     ) throws(RowFault) {
         let start = scanner.offset
         if scanner.peek == UInt8(ascii: "{") && scanner.hasFirst(before: UInt8(ascii: "}")) {
@@ -322,8 +322,8 @@ extension RecordParser {
     }
 
     /// The table of the group's own keys, whose name is key `key`.
-    mutating func addTable(_ key: Int, _ group: KeyTable.Group) -> Int {
-        tables.append(KeyTable(group: tables[0].name(key)))
+    mutating func addTable(_ key: Int, _ group: MemberTable.Group) -> Int {
+        tables.append(MemberTable(group: tables[0].name(key)))
         tables[0].keys[key].role = .group(.init(table: tables.count - 1, field: group.field))
         return tables.count - 1
     }
@@ -352,7 +352,7 @@ extension RecordParser {
         let name = scanner.decode(string)
         var key = tables[table].numbers[ExactText(name)]
         if key == nil {
-            let role: KeyTable.Role =
+            let role: MemberTable.Role =
                 if tables[table].group == nil && name == "time" {
                     .time
                 } else if tables[table].group == nil && RecordGroup.isGroup(name) {

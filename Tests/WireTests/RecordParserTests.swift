@@ -1,4 +1,4 @@
-// Invariants checked: those at the head of RecordParser.swift, KeyTable.swift and FieldBuilder+Column.swift,
+// Invariants checked: those at the head of RecordParser.swift, MemberTable.swift and FieldBuilder+Column.swift,
 // but for the round trip, which has its own file.
 
 import JSON

@@ -8,7 +8,7 @@
 import Bytes
 import JSON
 
-struct KeyTable {
+struct MemberTable {
     /// Stands before the first key.
     static let start = 0
 
@@ -31,7 +31,7 @@ struct KeyTable {
         /// Where the key, quotes included, lies in the body.
         var rawStart = 0
         var rawCount = 0
-        var next = KeyTable.start
+        var next = MemberTable.start
         var lastRow = -1
     }
 
@@ -73,14 +73,14 @@ struct KeyTable {
     }
 }
 
-extension [KeyTable.Key] {
+extension [MemberTable.Key] {
     /// Steps over the key that is expected here and its colon, or over one of those expected soon
     /// after: a row may lack a few of the fields that the one before it had.
     @inline(__always)
     func expectedKey(after previous: Int, at scanner: inout JSONScanner) -> Int? {
         var key = self[previous].next
         for _ in 0..<4 {
-            guard key != KeyTable.start else { return nil }
+            guard key != MemberTable.start else { return nil }
             if scanner.skipRepeatedKey(from: self[key].rawStart, self[key].rawCount) { return key }
             key = self[key].next
         }
