@@ -160,7 +160,7 @@ package final class ModelSession: @unchecked Sendable {
             table.shapeOfValue(value, $0)
         }
         let (number, shape) = try library.elementTypeAndShape(of: info.pointer)
-        guard ElementType(runtimeNumber: number) == output.elementType else {
+        guard TensorElementType(runtimeNumber: number) == output.elementType else {
             throw .unsupportedType(
                 field: output.name, type: OnnxRuntimeNumber.name(ofElementType: number))
         }

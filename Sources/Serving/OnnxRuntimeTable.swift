@@ -175,7 +175,7 @@ enum OnnxRuntimeNumber {
     }
 }
 
-extension ElementType {
+extension TensorElementType {
     /// The runtime's number for this type.
     var runtimeNumber: Int32 {
         switch self {

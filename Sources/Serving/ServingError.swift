@@ -21,7 +21,7 @@ package enum ServingError: Error, Hashable, Sendable {
     /// The request names an input twice.
     case duplicateInput(field: String)
     /// An input's values are of another type than the model's.
-    case wrongElementType(field: String, expected: ElementType, found: ElementType)
+    case wrongElementType(field: String, expected: TensorElementType, found: TensorElementType)
     /// An input's shape does not fit. In `expected`, -1 stands for any size.
     case wrongShape(field: String, expected: [Int], found: [Int])
     /// The runtime refused or failed for a reason of its own.
@@ -52,7 +52,7 @@ extension ServingError: CustomStringConvertible {
             return "not a usable ONNX model: \(reason)"
         case .unsupportedType(let field, let type):
             return "\"\(field)\" is of type \(type), which is not served; served are tensors of "
-                + ElementType.allCases.map(\.rawValue).joined(separator: ", ")
+                + TensorElementType.allCases.map(\.rawValue).joined(separator: ", ")
         case .unknownInput(let field, let known):
             let names = known.map { "\"\($0)\"" }.joined(separator: ", ")
             return "the model has no input \"\(field)\"; its inputs are \(names)"

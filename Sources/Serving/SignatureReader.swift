@@ -67,7 +67,7 @@ struct SignatureReader {
         try library.check(library.table.tensorInfo(type, &info))
         guard let info else { throw .runtime(reason: "\"\(name)\" has no tensor type") }
         let (number, dimensions) = try library.elementTypeAndShape(of: info)
-        guard let elementType = ElementType(runtimeNumber: number) else {
+        guard let elementType = TensorElementType(runtimeNumber: number) else {
             throw .unsupportedType(field: name, type: OnnxRuntimeNumber.name(ofElementType: number))
         }
         return TensorSignature(name: name, elementType: elementType, dimensions: dimensions)

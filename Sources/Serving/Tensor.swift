@@ -15,7 +15,7 @@ package struct Tensor: Hashable, Sendable {
         case int32([Int32])
         case boolean([Bool])
 
-        package var elementType: ElementType {
+        package var elementType: TensorElementType {
             switch self {
             case .float32: .float32
             case .float64: .float64
@@ -52,7 +52,7 @@ package struct Tensor: Hashable, Sendable {
         self.values = values
     }
 
-    package var elementType: ElementType { values.elementType }
+    package var elementType: TensorElementType { values.elementType }
 
     /// The first dimension; 1 for a single value.
     package var rowCount: Int { shape.first ?? 1 }

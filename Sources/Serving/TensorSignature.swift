@@ -8,7 +8,7 @@
 //    row count; or it throws. Nothing that it refuses reaches the runtime.
 
 /// The types of tensor elements that are served.
-package enum ElementType: String, CaseIterable, Hashable, Sendable {
+package enum TensorElementType: String, CaseIterable, Hashable, Sendable {
     case float32
     case float64
     case int64
@@ -19,13 +19,13 @@ package enum ElementType: String, CaseIterable, Hashable, Sendable {
 /// The name, element type and shape of one input or output.
 package struct TensorSignature: Hashable, Sendable {
     package let name: String
-    package let elementType: ElementType
+    package let elementType: TensorElementType
     /// Sizes, outermost first; -1 is any size, known when the model runs. The first is usually the
     /// row count. Empty: a single value, or a model that does not state the shape; then every
     /// shape passes here and the runtime has the word.
     package let dimensions: [Int]
 
-    package init(name: String, elementType: ElementType, dimensions: [Int]) {
+    package init(name: String, elementType: TensorElementType, dimensions: [Int]) {
         self.name = name
         self.elementType = elementType
         self.dimensions = dimensions

@@ -20,7 +20,7 @@ struct TensorTests {
             .float32([1]), .float64([1, 2]), .int64([1, 2, 3]), .int32([1, 2, 3, 4]),
             .boolean([true, true, true, true, true]),
         ]
-        #expect(kinds.map(\.elementType) == ElementType.allCases)
+        #expect(kinds.map(\.elementType) == TensorElementType.allCases)
         #expect(kinds.map(\.count) == [1, 2, 3, 4, 5])
     }
 

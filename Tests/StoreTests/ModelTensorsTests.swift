@@ -12,7 +12,7 @@ import Testing
 @Suite("Columns and tensors")
 struct ModelTensorsTests {
     static func signature(
-        _ type: ElementType = .float32, _ dimensions: [Int] = [-1, 3], name: String = "x"
+        _ type: TensorElementType = .float32, _ dimensions: [Int] = [-1, 3], name: String = "x"
     ) -> ModelSignature {
         ModelSignature(
             inputs: [TensorSignature(name: name, elementType: type, dimensions: dimensions)], outputs: [])
