@@ -3,7 +3,7 @@
 // The column is read once for all windows, and once more for a baseline that slides; windows are found
 // from the records' times, so empty ones cost nothing. A long run is cut into slices of some thirty
 // thousand records, which are read and compared by as many threads as there are processors, each with
-// no more in memory than its slice.
+// no more in memory than its slice (PassTally.swift).
 //
 // Invariants:
 //  * Outcomes are a pure function of definition, baseline, period and the records up to the
@@ -12,51 +12,10 @@
 //    left to the next.
 
 import Assays
-import Dispatch
 import EventLog
 import Queries
 import Records
 import Summaries
-import Synchronization
-
-/// A window's outcome and what working it out took.
-struct WindowOutcome<Outcome: Sendable>: Sendable {
-    var outcome: Outcome
-    var analysedAt: Timestamp
-    var elapsedMilliseconds: Int
-}
-
-/// How much one pass looks at.
-struct PassLimit {
-    var windowCount: Int
-    /// Values of all windows together, as often as they are in one.
-    var valueCount: Int
-
-    /// A run is answered as a whole, from memory, a kilobyte or two a window; its values cost a few
-    /// seconds.
-    static let interactive = PassLimit(windowCount: 100_000, valueCount: 1 << 28)
-    /// The scheduler goes on where it stopped, and looks after other assays in between.
-    static let scheduled = PassLimit(windowCount: 10_000, valueCount: 1 << 23)
-    /// Windows whose documents are made together: a few megabytes, which are one append.
-    static let documents = PassLimit(windowCount: 2048, valueCount: 1 << 23, binCount: 1 << 16)
-
-    /// Bins of all windows together, with what a window has beside them: a result takes some ninety bytes for
-    /// each.
-    var binCount = 1 << 21
-
-    /// No more windows than memory holds the bins of.
-    func bounded(forBins binCount: Int) -> PassLimit {
-        var bounded = self
-        bounded.windowCount = max(1, min(windowCount, self.binCount / (binCount + 15)))
-        return bounded
-    }
-
-    /// How many windows of an assay of the second generation, whose paths have a finding each.
-    func windowCount(of definition: SeriesDefinition) -> Int {
-        let bounded = bounded(forBins: definition.settings.binMode.binCount).windowCount
-        return max(1, bounded / definition.targeting.targets.count)
-    }
-}
 
 struct AssayPass {
     let view: StoreView
@@ -346,95 +305,5 @@ struct AssayPass {
             }
         }
         return readCount * 2 <= rowCount * 3 ? slices : [indices]
-    }
-}
-
-/// What became of the windows of one slice, in order.
-private struct ExaminedSlice {
-    var windows: [ExaminedWindow] = []
-    /// Whether the limit ended it before its last window.
-    var isCut = false
-    var recordsWereFound = false
-    var pathWasFound = false
-}
-
-/// Outcomes as they are counted, window by window in order, against the limit of the pass.
-private struct PassTally {
-    let limit: PassLimit
-    private(set) var outcomes: [WindowOutcome<AssayOutcome>] = []
-    /// The end of the last window looked at, where the limit was reached.
-    private(set) var stoppedAfter: Timestamp?
-    private var counted = (windows: 0, values: 0)
-    private var lastEnd: Timestamp
-
-    /// Slices that are under way before the limit is looked at again: enough to keep every processor of a
-    /// large machine busy, few enough that a run which is refused has not done much more than it may.
-    private static let sliceCountAtOnce = 64
-
-    init(from start: Timestamp, limit: PassLimit) {
-        self.limit = limit
-        lastEnd = start
-    }
-
-    /// Has `examine` look at all slices, several `atOnce` or one after the other, and adds what it found in
-    /// their order.
-    ///
-    /// - Throws: the error of the first slice that has one.
-    mutating func add(
-        _ slices: [Range<Int>], atOnce: Bool,
-        _ examine: @Sendable (Range<Int>, _ remaining: PassLimit) throws -> ExaminedSlice,
-        each: (ExaminedSlice) -> Void = { _ in }
-    ) throws {
-        for start in stride(from: 0, to: slices.count, by: PassTally.sliceCountAtOnce) {
-            let group = slices[start..<min(start + PassTally.sliceCountAtOnce, slices.count)]
-            let remaining = PassLimit(
-                windowCount: limit.windowCount - counted.windows,
-                valueCount: limit.valueCount - counted.values)
-            if !atOnce {
-                for slice in group {
-                    let examined = try examine(
-                        slice,
-                        PassLimit(
-                            windowCount: limit.windowCount - counted.windows,
-                            valueCount: limit.valueCount - counted.values))
-                    each(examined)
-                    guard add(examined) else { return }
-                }
-                continue
-            }
-            for result in PassTally.results(of: group, { try examine($0, remaining) }) {
-                let slice = try result.get()
-                each(slice)
-                guard add(slice) else { return }
-            }
-        }
-    }
-
-    private static func results(
-        of slices: ArraySlice<Range<Int>>, _ examine: @Sendable (Range<Int>) throws -> ExaminedSlice
-    ) -> [Result<ExaminedSlice, any Error>] {
-        guard slices.count > 1 else { return slices.map { slice in Result { try examine(slice) } } }
-        let results = Mutex([Result<ExaminedSlice, any Error>?](repeating: nil, count: slices.count))
-        DispatchQueue.concurrentPerform(iterations: slices.count) { position in
-            let result = Result { try examine(slices[slices.startIndex + position]) }
-            results.withLock { $0[position] = result }
-        }
-        return results.withLock { $0.map { $0! } }
-    }
-
-    /// False where the limit is reached.
-    private mutating func add(_ slice: ExaminedSlice) -> Bool {
-        for window in slice.windows {
-            guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
-                stoppedAfter = lastEnd
-                return false
-            }
-            counted.windows += 1
-            counted.values += window.valueCount + window.baselineValueCount
-            lastEnd = window.end
-            outcomes.append(window.outcome)
-        }
-        if slice.isCut { stoppedAfter = lastEnd }
-        return !slice.isCut
     }
 }
