@@ -339,28 +339,13 @@ package actor AssayScheduler {
         _ work: CohortWork, _ planned: TimeWindow?, _ reader: inout ColumnReader, _ limit: PassLimit,
         _ now: Timestamp
     ) -> CohortWork? {
-        var work = work
-        let book = reader.view.book
-        let binCount = work.cohort.members.reduce(0) { max($0, book[$1]?.definition.summarizer.numBins ?? 0) }
-        let limit = limit.bounded(forBins: binCount)
-        let ranges = (work.late, work.fresh)
-        (work.late, work.fresh) = ([], nil)
-        let pass = CohortPass(work.cohort, &reader)
         do {
-            for (range, isLate) in ranges.0.map({ ($0, true) }) + (ranges.1.map { [($0, false)] } ?? []) {
-                let answer = try pass.examine(
-                    range, planned: planned ?? work.cohort.grid.period(of: range), &reader, limit: limit)
-                let seen = range.lowerBound..<answer.examinedEnd
-                if isLate { work.late.append(seen) } else { work.fresh = seen }
-                work.add(answer)
-                if seen.upperBound < range.upperBound { break }
-            }
+            return try work.examined(planned: planned, &reader, limit: limit)
         } catch {
             // Told to stop, it goes on where it was after the next start.
             if !Task.isCancelled { fail(work.cohort, "\(error)", now) }
             return nil
         }
-        return work
     }
 
     // MARK: Decisions

@@ -106,6 +106,27 @@ struct CohortWork {
         return rest.ranges.contains { $0.lowerBound < completeCount }
     }
 
+    /// The windows that were looked at, up to the limit, and what they came to.
+    func examined(
+        planned: TimeWindow?, _ reader: inout ColumnReader, limit: PassLimit
+    ) throws -> CohortWork {
+        var work = self
+        let book = reader.view.book
+        let binCount = cohort.members.reduce(0) { max($0, book[$1]?.definition.summarizer.numBins ?? 0) }
+        let limit = limit.bounded(forBins: binCount)
+        (work.late, work.fresh) = ([], nil)
+        let pass = CohortPass(cohort, &reader)
+        for (range, isLate) in late.map({ ($0, true) }) + (fresh.map { [($0, false)] } ?? []) {
+            let answer = try pass.examine(
+                range, planned: planned ?? cohort.grid.period(of: range), &reader, limit: limit)
+            let seen = range.lowerBound..<answer.examinedEnd
+            if isLate { work.late.append(seen) } else { work.fresh = seen }
+            work.add(answer)
+            if seen.upperBound < range.upperBound { break }
+        }
+        return work
+    }
+
     /// Adds what some of the windows came to. An assay that failed at some has no findings at others.
     mutating func add(_ answer: CohortPass.Answer) {
         for failure in answer.failures where !failures.contains(where: { $0.id == failure.id }) {
