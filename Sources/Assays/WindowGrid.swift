@@ -124,16 +124,6 @@ package struct WindowGrid: Hashable, Sendable {
                 start: moment, end: Timestamp(microseconds: moment.microseconds + 1)))
     }
 
-    /// All complete windows that hold records of `times`, which ascend.
-    package func occupied(times: [Int64], until: Timestamp) -> [OccupiedWindow] {
-        var search = OccupiedWindowSearch(self, until: until)
-        var windows: [OccupiedWindow] = []
-        times.withUnsafeBufferPointer { times in
-            while let window = search.next(in: times) { windows.append(window) }
-        }
-        return windows
-    }
-
     /// The first window that ends after `moment`.
     fileprivate func firstIndex(endingAfter moment: Timestamp) -> Int {
         let past =

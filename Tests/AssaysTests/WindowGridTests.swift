@@ -242,3 +242,15 @@ struct WindowGridTests {
         #expect(caseCount == 8)
     }
 }
+
+extension WindowGrid {
+    /// All complete windows that hold records of `times`, which ascend.
+    fileprivate func occupied(times: [Int64], until: Timestamp) -> [OccupiedWindow] {
+        var search = OccupiedWindowSearch(self, until: until)
+        var windows: [OccupiedWindow] = []
+        times.withUnsafeBufferPointer { times in
+            while let window = search.next(in: times) { windows.append(window) }
+        }
+        return windows
+    }
+}
