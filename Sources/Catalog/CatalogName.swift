@@ -92,7 +92,4 @@ package struct PipelineTopic: Hashable, Sendable {
     package var name: String {
         "workspace-\(workspaceID)-pipeline-\(pipelineName)-inference"
     }
-
-    /// The topic of the inferences that failed.
-    package var failuresName: String { name + "-failures" }
 }

@@ -53,7 +53,6 @@ struct CatalogNameTests {
             let topic = PipelineTopic(workspaceID: WorkspaceID(number), pipelineName: pipeline)
             #expect(topic.name == "workspace-\(number)-pipeline-\(pipeline)-inference")
             #expect(PipelineTopic(name: topic.name) == topic)
-            #expect(topic.failuresName == topic.name + "-failures")
         }
     }
 
