@@ -76,7 +76,7 @@ let rooms: [Room] = [
             "Serving", "Store", "Wire",
         ],
         libraries: network + [.product(name: "AsyncHTTPClient", package: "async-http-client")],
-        testUses: ["Disk", "Segments"],
+        testUses: ["Disk", "Segments", "TestSupport"],
         testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
     Room(
         name: "assaylog", kind: .executable,

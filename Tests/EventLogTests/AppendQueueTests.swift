@@ -52,11 +52,11 @@ import Testing
         let appends = (0..<50).map { number in
             Task { try await log.append([Self.part(0, number).item]) }
         }
-        while log.queue.waiting.count < appends.count { try await Task.sleep(for: .milliseconds(1)) }
+        try await waitUntil { log.queue.waiting.count >= appends.count }
         async let cut = log.queue.perform { writer throws(LogError) in
             writer.shared.index.withLock { $0.cut }
         }
-        while log.queue.commandCount < 1 { try await Task.sleep(for: .milliseconds(1)) }
+        try await waitUntil { log.queue.commandCount >= 1 }
         gate.signal()
         try await holding
         // Behind the envelope that was next, and before the others.

@@ -9,6 +9,7 @@ import HummingbirdTesting
 import NIOCore
 import Store
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPAPI
@@ -96,7 +97,7 @@ import Testing
             let head = "POST /ask HTTP/1.1\r\nhost: localhost\r\ncontent-length: 4\r\n\r\n"
             half.send(head + "ab")
             whole.send(head + "abcd")
-            while budget.figures.byteCount < 8 { try await Task.sleep(for: .milliseconds(1)) }
+            try await waitUntil { budget.figures.byteCount >= 8 }
             // Each blocks a thread of the tests' own until the server acts.
             async let silentEnd = onThread { silent.receiveAll() }
             async let halfEnd = onThread { half.receiveAll() }
@@ -104,7 +105,7 @@ import Testing
             #expect(await silentEnd.isEmpty)
             #expect(String(decoding: await answer, as: UTF8.self).hasSuffix("\r\n\r\nabcd"))
             #expect(!String(decoding: await halfEnd, as: UTF8.self).contains("200 OK"))
-            while budget.figures.byteCount > 0 { try await Task.sleep(for: .milliseconds(1)) }
+            try await waitUntil { budget.figures.byteCount == 0 }
             for raw in [silent, half, whole] { raw.hangUp() }
         }
     }

@@ -5,6 +5,7 @@
 import Foundation
 import Segments
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import EventLog
@@ -66,10 +67,7 @@ struct LongWorkTests {
                     #expect(page.text.contains("\nassaylog_unproven_results 0\n"), "\(page.text)")
                     return true
                 }
-                // A queue tells nobody that something waits in it.
-                while LongWork.requests.waitingCount == waitingCount, !answer.hasCome {
-                    try await Task.sleep(for: .milliseconds(1))
-                }
+                try await waitUntil { LongWork.requests.waitingCount != waitingCount || answer.hasCome }
                 #expect(!answer.hasCome, "it looked while no thread was free for it")
             }
             #expect(client.store.knownUnprovenResultCount == 0)
@@ -87,7 +85,7 @@ struct LongWorkTests {
                 group.addTask(executorPreference: LongWork.requests) { state.hold() }
             }
             // A thread that is held can wait for nobody, and tells by its count alone that it is.
-            while state.count < Held.wholeCount { try await Task.sleep(for: .milliseconds(1)) }
+            try await waitUntil { state.count >= Held.wholeCount }
             try await body(&group)
             state.letGo()
             for try await wasLetGo in group { #expect(wasLetGo, "a thread was held for too long") }

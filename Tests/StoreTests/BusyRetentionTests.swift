@@ -76,15 +76,14 @@ struct BusyRetentionTests {
             defer { gate.open() }
             gate.close()
             group.addTask { try await refusals.append(1, to: store) }
-            while !gate.isHeld { try await Task.sleep(for: .milliseconds(1)) }
+            try await waitUntil { gate.isHeld }
             // Larger ones first, then smaller ones, until none is taken any more.
             var count = 0
             for byteCount in [8000, 100] {
                 for _ in 0..<100 { group.addTask { try await refusals.append(byteCount, to: store) } }
                 count += 100
-                while refusals.count + store.log.metrics.waitingCount < count {
-                    try await Task.sleep(for: .milliseconds(1))
-                }
+                let expected = count
+                try await waitUntil { refusals.count + store.log.metrics.waitingCount >= expected }
             }
             let report = try await store.applyRetention()
             #expect(report.recordCounts == [:])

@@ -5,6 +5,7 @@ import Disk
 import EventLog
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Store
@@ -30,11 +31,6 @@ import Testing
         disk.setPlan(plan)
         await #expect(throws: LogError.self) { try await append(to: "kept", store) }
         return (store, disk)
-    }
-
-    /// Waits until a store takes records: its log tries that by the clock, and tells nobody.
-    private static func serves(_ store: InferenceStore) async throws {
-        while store.log.state != .serving { try await Task.sleep(for: .milliseconds(1)) }
     }
 
     @discardableResult
@@ -68,7 +64,7 @@ import Testing
         let before = disk.byteCount
         let report = try await store.deleteRecords(ofTopic: "gone")
         #expect(report.recordCount == 40 * 300 && report.problems.isEmpty && report.pendingSegments.isEmpty)
-        try await Self.serves(store)
+        try await waitUntil { store.log.state == .serving }
         #expect(disk.bytes(of: FileName.reserve)?.count == reserveByteCount)
         #expect(disk.byteCount < before + reserveByteCount)
         #expect(try await Self.append(to: "kept", store).firstIndex == 300)
@@ -89,7 +85,7 @@ import Testing
         #expect(again.log.snapshot().index.topics["gone"]?.rowCount == 40 * 300)
         await #expect(throws: LogError.self) { try await Self.append(to: "kept", again) }
         _ = try await again.deleteRecords(ofTopic: "gone")
-        try await Self.serves(again)
+        try await waitUntil { again.log.state == .serving }
         try await Self.append(to: "kept", again)
         try await again.close()
     }
@@ -111,8 +107,8 @@ import Testing
             _ = try await store.deleteRecords(ofTopic: "gone")
             // What failed may be what would have made room.
             let end = faults.failAtOperation ?? .max
-            while store.log.state != .serving, !disk.hasCrashed, disk.operationCount <= end {
-                try await Task.sleep(for: .milliseconds(1))
+            try await waitUntil {
+                store.log.state == .serving || disk.hasCrashed || disk.operationCount > end
             }
         } catch {}
         return (store, disk, disk.operationCount - before)
@@ -136,7 +132,7 @@ import Testing
             }
             disk.setPlan(SimulatedFileSystem.FaultPlan())
             _ = try await store.deleteRecords(ofTopic: "gone")
-            try await Self.serves(store)
+            try await waitUntil { store.log.state == .serving }
             #expect(
                 try await Self.append(to: "kept", store).firstIndex == 300, "failed at \(number) of \(count)")
             try await store.close()
@@ -158,7 +154,7 @@ import Testing
                 #expect(topics["kept"]?.rowCount == 300)
                 #expect([nil, 0, 4 * 300].contains(topics["gone"]?.rowCount))
                 _ = try await again.deleteRecords(ofTopic: "gone")
-                try await Self.serves(again)
+                try await waitUntil { again.log.state == .serving }
                 #expect(disk.bytes(of: FileName.reserve)?.count == 8 << 10)
                 #expect(
                     try await Self.append(to: "kept", again).firstIndex == 300, "cut at \(number) of \(count)"

@@ -89,9 +89,7 @@ struct RecordDeclarationTests {
                             partition: "edge-1", declaring: declaration)
                     }
                 }
-                while store.gate.state.withLock({ $0.waiting.count }) < count {
-                    try await Task.sleep(for: .milliseconds(1))
-                }
+                try await waitUntil { store.gate.state.withLock { $0.waiting.count } >= count }
                 syncs.withLock { $0 = (0, store) }
             }
             try await group.waitForAll()

@@ -10,6 +10,7 @@ import JSON
 import Records
 import Segments
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
@@ -131,9 +132,7 @@ struct SealingTests {
             let count = store.gate.state.withLock { $0.waiting.count }
             early = Task { await scheduler.tick() }
             // Its view is from before the end of this; its decision waits at the gate, which tells nobody.
-            while store.gate.state.withLock({ $0.waiting.count }) == count {
-                try await Task.sleep(for: .milliseconds(1))
-            }
+            try await waitUntil { store.gate.state.withLock { $0.waiting.count } != count }
             #expect(store.book[id]?.decisions.isEmpty == true)
         }
         await early?.value
@@ -157,9 +156,7 @@ struct SealingTests {
         func tick(_ tick: @escaping @Sendable () async -> Void) async throws -> Task<Void, Never> {
             let count = store.gate.state.withLock { $0.waiting.count }
             let task = Task { await tick() }
-            while store.gate.state.withLock({ $0.waiting.count }) == count {
-                try await Task.sleep(for: .milliseconds(1))
-            }
+            try await waitUntil { store.gate.state.withLock { $0.waiting.count } != count }
             return task
         }
         var early: [Task<Void, Never>] = []
