@@ -1,9 +1,11 @@
 // Number texts from a seed: of the kinds that decide which path a number takes.
 
-struct NumberTexts {
-    private var generator: SplitMix64
+import Simulation
 
-    init(seed: UInt64) { generator = SplitMix64(state: seed) }
+struct NumberTexts {
+    private var generator: SeededGenerator
+
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
     mutating func next() -> String {
         switch Int.random(in: 0..<8, using: &generator) {
@@ -65,18 +67,5 @@ struct NumberTexts {
         let sign = ["", "+", "-"][Int.random(in: 0...2, using: &generator)]
         return (Bool.random(using: &generator) ? "e" : "E") + sign
             + String(Int.random(in: range, using: &generator))
-    }
-}
-
-/// Steele, Lea and Flood's generator: eight bytes of state, and the same numbers everywhere.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
     }
 }

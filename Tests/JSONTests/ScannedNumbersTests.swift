@@ -1,5 +1,6 @@
 // Invariants checked: those at the head of ScannedNumbers.swift and of CNumbers.c.
 
+import Simulation
 import Testing
 
 @testable import JSON
@@ -30,7 +31,7 @@ import Testing
 
     @Test("numbers scanned together are those scanned one by one", arguments: 1...40 as ClosedRange<UInt64>)
     func numbersTogether(seed: UInt64) throws {
-        var random = SplitMix64(state: seed)
+        var random = SeededGenerator(seed: seed)
         var texts = NumberTexts(seed: seed)
         // Runs of what vectors read, between numbers of every kind.
         let numbers = (0..<Int.random(in: 1...200, using: &random)).map { _ in
@@ -86,7 +87,7 @@ import Testing
         }
     }
 
-    private static func decimal(using random: inout SplitMix64) -> String {
+    private static func decimal(using random: inout SeededGenerator) -> String {
         let sign = Bool.random(using: &random) ? "-" : ""
         let whole = Bool.random(using: &random) ? 0 : Int.random(in: 1...99_999, using: &random)
         let fraction = (0..<Int.random(in: 0...9, using: &random)).map { _ in

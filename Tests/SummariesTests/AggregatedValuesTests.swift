@@ -1,5 +1,6 @@
 // Invariants checked: the two at the head of AggregatedValues.swift, in that order.
 
+import Simulation
 import Summaries
 import Testing
 

@@ -1,5 +1,6 @@
 // Invariants checked: the three at the head of BinEdges.swift, in that order.
 
+import Simulation
 import Summaries
 import Testing
 

@@ -1,6 +1,7 @@
 // Invariants checked: the two at the head of DriftScore.swift, in that order, and scores that a real
 // service printed, transcribed with the bin counts behind them.
 
+import Simulation
 import Summaries
 import Testing
 

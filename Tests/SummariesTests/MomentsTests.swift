@@ -1,6 +1,7 @@
 // Invariants checked: the two at the head of Moments.swift, in that order.
 
 import CSums
+import Simulation
 import Summaries
 import Testing
 

@@ -2,6 +2,7 @@
 // NaturalLogarithm+Doubles.swift and LogarithmConstants.swift. The second is seen by reading: the files import
 // nothing.
 
+import Simulation
 import Testing
 
 @testable import Summaries

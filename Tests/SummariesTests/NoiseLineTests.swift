@@ -4,6 +4,7 @@
 // baselines and windows of random numbers, summarised and scored by the room itself. Nothing of the
 // line's own drawing is used there.
 
+import Simulation
 import Testing
 
 @testable import Summaries

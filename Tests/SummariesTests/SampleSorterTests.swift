@@ -1,6 +1,7 @@
 // Invariants checked: the three at the head of SampleSorter.swift, in that order.
 
 import CSort
+import Simulation
 import Summaries
 import Testing
 

@@ -3,6 +3,7 @@
 // The references are exact decimal arithmetic's, made with Python's `decimal` at 2,000 digits: bits of
 // the double, and its text. Among them are ties, boundaries like 9.995, subnormals and both extremes.
 
+import Simulation
 import Summaries
 import Testing
 

@@ -1,6 +1,7 @@
 // Invariants checked: the two at the head of SeriesBins.swift, the edges, labels and members of each mode,
 // and that a count found by bisection is the count found value by value.
 
+import Simulation
 import Summaries
 import Testing
 

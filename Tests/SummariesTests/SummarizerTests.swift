@@ -1,6 +1,7 @@
 // Invariants checked: the three at the head of Summarizer.swift, in that order, and summaries that
 // were recorded or derived elsewhere, transcribed.
 
+import Simulation
 import Summaries
 import Testing
 

@@ -4,6 +4,7 @@
 // word of the parser under test.
 
 import JSON
+import Simulation
 
 /// What rows mean: for each row, its fields by dotted name, with number texts as posted.
 struct Meaning: Equatable {
@@ -73,24 +74,11 @@ struct Meaning: Equatable {
     }
 }
 
-/// Steele, Lea and Flood's generator: eight bytes of state, and the same numbers everywhere.
-struct SplitMix64: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
-
 /// Random rows; each field mostly keeps its kind, and now and then does not.
 struct PostedRows {
-    private var generator: SplitMix64
+    private var generator: SeededGenerator
 
-    init(seed: UInt64) { generator = SplitMix64(state: seed) }
+    init(seed: UInt64) { generator = SeededGenerator(seed: seed) }
 
     static let names = [
         "in.a", "in.b", "out.a", "out_shadow.a", "metadata.partition", "metadata.elapsed",

@@ -4,6 +4,7 @@
 import Bytes
 import JSON
 import Records
+import Simulation
 import Testing
 
 @testable import Wire
@@ -40,7 +41,7 @@ import Testing
         var joinedCount = 0
         var refusedCount = 0
         for seed in UInt64(0)..<120 {
-            var random = SplitMix64(state: seed &* 77)
+            var random = SeededGenerator(seed: seed &* 77)
             var rows = PostedRows(seed: seed)
             var text = Array(rows.body(rowCount: Int(seed % 7) + 2, lines: lines).utf8)
             // Every third body is damaged: what is refused in a piece is refused as in the whole.

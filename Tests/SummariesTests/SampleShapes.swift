@@ -1,22 +1,11 @@
 // Random numbers that can be repeated: a test that fails says its seed, and the seed is the case.
 //
-// SplitMix64, after G. L. Steele, D. Lea and C. H. Flood, 2014: small, and good enough to shuffle.
+// SeededGenerator, after G. L. Steele, D. Lea and C. H. Flood, 2014: small, and good enough to shuffle.
 
+import Simulation
 import Testing
 
-struct SeededGenerator: RandomNumberGenerator {
-    private var state: UInt64
-
-    init(seed: UInt64) { state = seed }
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
+extension SeededGenerator {
     /// About normal, mean 0, deviation 1.
     mutating func normal() -> Double {
         var sum = -6.0
