@@ -39,18 +39,7 @@ struct BaselineVerificationTests {
             "start":"2024-01-09T18:59:00Z","width":"1 minute","locations":["engine"]}}}
             """
         let id = try await scene.createAssay(baseline: baseline, locations: "[\"engine\"]")
-        if let falseNumbers {
-            let assay = try #require(scene.store.book[id])
-            let period = try #require(assay.definition.baseline.period)
-            let other = try DatedSummary(
-                ofBaseline: SortedSample(falseNumbers), over: period, assay.definition.summarizer)
-            let pin = try #require(
-                try scene.store.book.pinBaseline(
-                    of: id, other, cut: scene.store.log.cut, at: scene.clock.now))
-            _ = try await scene.store.log.append([
-                .event(Event(name: InferenceStore.EventName.assay, document: Array(pin.json.text.utf8)))
-            ])
-        }
+        if let falseNumbers { try await scene.pinFalsely(id, falseNumbers) }
         let again = try await scene.restarted()
         again.clock.set(moment(70))
         await again.scheduler.tick()

@@ -380,18 +380,7 @@ struct HistoryTests {
             try await scene.append((0..<60).map { (Double($0) - 60, Double($0 % 7)) })
             try await scene.append((0..<60).map { (Double($0), Double($0 % 5)) })
             let id = try await scene.createAssay(baseline: AssaySchedulerTests.fixed())
-            if isFalse {
-                let assay = try #require(scene.store.book[id])
-                let period = try #require(assay.definition.baseline.period)
-                let other = try DatedSummary(
-                    ofBaseline: SortedSample([1, 2, 3]), over: period, assay.definition.summarizer)
-                let pin = try #require(
-                    try scene.store.book.pinBaseline(
-                        of: id, other, cut: scene.store.log.cut, at: scene.clock.now))
-                _ = try await scene.store.log.append([
-                    .event(Event(name: InferenceStore.EventName.assay, document: Array(pin.json.text.utf8)))
-                ])
-            }
+            if isFalse { try await scene.pinFalsely(id, [1, 2, 3]) }
             let again = try await scene.restarted()
             again.clock.set(moment(70))
             await again.scheduler.tick()
