@@ -45,7 +45,7 @@ let rooms: [Room] = [
     Room(name: "Disk"),
     Room(name: "Simulation", uses: ["Disk"]),
     Room(name: "Records", uses: ["Bytes", "JSON"]),
-    Room(name: "Wire", uses: ["Bytes", "JSON", "Records"]),
+    Room(name: "Wire", uses: ["Bytes", "JSON", "Records"], testUses: ["TestSupport"]),
     Room(name: "Segments", uses: ["CColumns", "Bytes", "Disk", "Records"], testUses: ["TestSupport"]),
     Room(
         name: "EventLog", uses: ["Bytes", "JSON", "Disk", "Records", "Wire", "Segments"],
@@ -55,12 +55,13 @@ let rooms: [Room] = [
         testUses: ["Disk", "TestSupport"]),
     Room(name: "CSort", kind: .c, tested: false),
     Room(name: "CSums", kind: .c, tested: false),
-    Room(name: "Summaries", uses: ["CSort", "CSums"]),
-    Room(name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"]),
+    Room(name: "Summaries", uses: ["CSort", "CSums"], testUses: ["TestSupport"]),
     Room(
-        name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["Summaries"]),
-    Room(name: "Catalog", uses: ["Bytes", "JSON", "Records"]),
-    Room(name: "Serving"),
+        name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"], testUses: ["TestSupport"]),
+    Room(
+        name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["Summaries", "TestSupport"]),
+    Room(name: "Catalog", uses: ["Bytes", "JSON", "Records"], testUses: ["TestSupport"]),
+    Room(name: "Serving", testUses: ["TestSupport"]),
     Room(name: "CMemory", kind: .c, tested: false),
     Room(
         name: "Store",
@@ -68,7 +69,8 @@ let rooms: [Room] = [
             "CMemory", "Bytes", "JSON", "Disk", "Records", "Wire", "Segments", "EventLog", "Queries",
             "Summaries",
             "Assays", "Alerts", "Catalog", "Serving",
-        ], libraries: [.product(name: "Logging", package: "swift-log")], testUses: ["TestSupport"]),
+        ], libraries: [.product(name: "Logging", package: "swift-log")],
+        testUses: ["TestSupport", "StoreSupport"]),
     Room(
         name: "HTTPAPI",
         uses: [
@@ -76,7 +78,7 @@ let rooms: [Room] = [
             "Serving", "Store", "Wire",
         ],
         libraries: network + [.product(name: "AsyncHTTPClient", package: "async-http-client")],
-        testUses: ["Disk", "Segments", "TestSupport"],
+        testUses: ["Disk", "Segments", "TestSupport", "StoreSupport"],
         testLibraries: [.product(name: "HummingbirdTesting", package: "hummingbird")]),
     Room(
         name: "assaylog", kind: .executable,
@@ -130,10 +132,19 @@ let targets: [Target] = rooms.flatMap { room -> [Target] in
     return [target, tests]
 }
 
-/// What the tests of several rooms share: random records, and a plain array that says what a log holds.
+/// What the tests of several rooms share: random records, a plain array that says what a log holds, the
+/// repository's files.
 let testSupport = Target.target(
-    name: "TestSupport", dependencies: ["Bytes", "Disk", "Simulation", "Records", "Segments", "EventLog"],
+    name: "TestSupport",
+    dependencies: ["Bytes", "Disk", "Simulation", "Records", "Segments", "EventLog", "Serving"],
     path: "Tests/TestSupport", swiftSettings: strict)
+
+/// What the tests stand on that have a store: a folder that vanishes, a clock that is told what it says.
+let storeSupport = Target.target(
+    name: "StoreSupport",
+    dependencies: [
+        "Records", "Store", "TestSupport", .product(name: "Logging", package: "swift-log"),
+    ], path: "Tests/StoreSupport", swiftSettings: strict)
 
 /// A log's histories on a simulated disk, cut off anywhere: for its tests, and for a program that tries
 /// many more of them in an optimised build.
@@ -147,7 +158,8 @@ let simulate = Target.executableTarget(
 
 /// Runs the built executable, as a person would.
 let commandLineTests = Target.testTarget(
-    name: "CommandLineTests", dependencies: ["assaylog", "Disk", "JSON"], swiftSettings: strict)
+    name: "CommandLineTests", dependencies: ["assaylog", "Disk", "JSON", "TestSupport"], swiftSettings: strict
+)
 
 let package = Package(
     name: "assaylog",
@@ -161,4 +173,4 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-extras", from: "1.32.0"),
     ],
-    targets: targets + [testSupport, crashPoints, simulate, commandLineTests])
+    targets: targets + [testSupport, storeSupport, crashPoints, simulate, commandLineTests])

@@ -3,14 +3,10 @@
 import Assays
 import JSON
 import Records
+import TestSupport
 import Testing
 
 @testable import Alerts
-
-/// A moment `seconds` after 2024-01-09T19:00:00Z.
-func moment(_ seconds: Int64) -> Timestamp {
-    Timestamp(microseconds: 1_704_826_800_000_000 + seconds * 1_000_000)
-}
 
 enum Support {
     static let definition = """
@@ -33,7 +29,7 @@ enum Support {
             id: AlertID(id), assayID: AssayID(1), assayName: "watch", pipelineName: "fraud",
             path: try IOPath(parsing: "output y"), from: .ok, to: to,
             window: TimeWindow(start: moment(0), end: moment(60)), resultID: AssayResultID(id),
-            at: moment(at))
+            at: moment(Double(at)))
     }
 
     static let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -62,7 +58,7 @@ enum Support {
     static func series(runsFrom first: Int64, at scheduled: Timestamp) throws -> WatchedAssays {
         let text = """
             {"name":"several","baseline":{"Vector":[1.0,2.0,3.0,4.0]},\
-            "scheduling":{"first_run":"\(moment(first).zuluText)","end":null,\
+            "scheduling":{"first_run":"\(moment(Double(first)).zuluText)","end":null,\
             "run_frequency":{"SimpleRunFrequency":{"quantity":1,"unit":"Minute"}}},\
             "summarizer":{"UnivariateContinuous":{"bin_mode":{"Quantile":2},"aggregation":"Density",\
             "metric":"PSI","bin_weights":null}},\
@@ -108,13 +104,14 @@ struct WatchedAssays {
         let order: [AssayStatus] = [.alert, .warning, .noScore, .noData, .ok]
         let end = windows.map(\.minute).max() ?? 0
         var circumstances = StatusChange.Circumstances(
-            horizon: moment(60 * (now ?? end)), behind: isBehind ? [AssayID(1)] : [])
+            horizon: moment(60 * Double(now ?? end)), behind: isBehind ? [AssayID(1)] : [])
         let analyses = windows.map { minute, statuses in
-            let window = TimeWindow(start: moment(60 * minute - 60), end: moment(60 * minute))
+            let window = TimeWindow(start: moment(60 * Double(minute) - 60), end: moment(60 * Double(minute)))
             circumstances.pathStatuses[window] = statuses
             return WindowAnalysis(
                 window: window, reason: .complete, status: order.first { statuses.contains($0) } ?? .noData,
-                digest: ResultDigest(of: [1]), analysedAt: moment(60 * minute + 5), elapsedMilliseconds: 1)
+                digest: ResultDigest(of: [1]), analysedAt: moment(60 * Double(minute) + 5),
+                elapsedMilliseconds: 1)
         }
         if series == nil { circumstances.pathStatuses = [:] }
         let events =
@@ -135,7 +132,8 @@ struct WatchedAssays {
     mutating func catchUp(_ minute: Int64) -> [String] {
         keep(
             StatusChange.changes(
-                ofNewest: [AssayID(1), AssayID(2)], in: book, after: alerts, horizon: moment(60 * minute)))
+                ofNewest: [AssayID(1), AssayID(2)], in: book, after: alerts,
+                horizon: moment(60 * Double(minute))))
     }
 
     private mutating func keep(_ found: [StatusChange]) -> [String] {

@@ -4,6 +4,7 @@
 import Assays
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Alerts

@@ -4,6 +4,7 @@
 import Assays
 import JSON
 import Records
+import TestSupport
 import Testing
 
 @testable import Alerts

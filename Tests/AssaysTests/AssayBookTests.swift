@@ -6,6 +6,7 @@ import JSON
 import Records
 import Simulation
 import Summaries
+import TestSupport
 import Testing
 
 struct AssayBookTests {
@@ -21,7 +22,7 @@ struct AssayBookTests {
         }
         let plain = try Requests.definition()
         for step in 0..<commandCount {
-            let now = moment(Int64(step))
+            let now = moment(Double(step))
             let id = AssayID(Int.random(in: 1...4, using: &generator))
             switch Int.random(in: 0..<6, using: &generator) {
             case 0:

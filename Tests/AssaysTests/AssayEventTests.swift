@@ -4,6 +4,7 @@ import Assays
 import JSON
 import Records
 import Summaries
+import TestSupport
 import Testing
 
 struct AssayEventTests {
@@ -22,7 +23,8 @@ struct AssayEventTests {
         for (second, warning) in [(2, 0.125), (3, nil)] as [(Int64, Double?)] {
             append(
                 book[AssayID(1)].map {
-                    .change(of: $0, to: AssayThresholds(alert: 0.5, warning: warning), at: moment(second))
+                    .change(
+                        of: $0, to: AssayThresholds(alert: 0.5, warning: warning), at: moment(Double(second)))
                 })
         }
         let settings = try SummarizerSettings(numBins: 2)

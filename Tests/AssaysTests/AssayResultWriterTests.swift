@@ -5,6 +5,7 @@ import JSON
 import Records
 import Simulation
 import Summaries
+import TestSupport
 import Testing
 
 struct AssayResultWriterTests {

@@ -5,6 +5,7 @@ import Bytes
 import JSON
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Assays
@@ -16,7 +17,7 @@ struct BookCheckpointTests {
         var resultNumber = 0
         func id(_ random: inout SeededGenerator) -> AssayID { AssayID(.random(in: 1...10, using: &random)) }
         for number in 0..<count {
-            let at = moment(Int64(number))
+            let at = moment(Double(number))
             switch Int.random(in: 0..<20, using: &random) {
             case 0:
                 let id = AssayID(.random(in: 1...4, using: &random))
@@ -45,7 +46,7 @@ struct BookCheckpointTests {
                 decision.resultID = AssayResultID(max(1, resultNumber))
                 decision.status = AssayStatus.allCases.randomElement(using: &random)!
                 decision.revision = .random(in: 1...4, using: &random)
-                decision.runAt = moment(Int64(number / 5))
+                decision.runAt = moment(Double(number / 5))
                 events.append(.analysed(decision))
             }
         }

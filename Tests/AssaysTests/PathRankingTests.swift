@@ -3,6 +3,7 @@
 import JSON
 import Records
 import Summaries
+import TestSupport
 import Testing
 
 @testable import Assays
@@ -13,7 +14,7 @@ struct PathRankingTests {
         let evaluator = try AssayOutcomeTests.evaluator()
         var finding = PathFinding(try IOPath(parsing: path))
         for (position, values) in windows.enumerated() {
-            let start = moment(60 * Int64(position))
+            let start = moment(60 * Double(position))
             finding.add(
                 evaluator.outcome(
                     of: SortedSample(values),

@@ -5,11 +5,9 @@ import Assays
 import Foundation
 import JSON
 import Records
+import TestSupport
 
-enum Corpus {
-    static let folder = ProcessInfo.processInfo.environment["ASSAYLOG_CORPUS"]
-    static let missing = "set ASSAYLOG_CORPUS to the folder that holds spec, corpus and data"
-
+extension Corpus {
     static func text(_ path: String) throws -> String {
         try String(contentsOfFile: (folder ?? "") + "/" + path, encoding: .utf8)
     }
@@ -75,9 +73,4 @@ extension JSONValue {
     var document: JSONObject? {
         if case .object(let object) = self { object } else { nil }
     }
-}
-
-/// A moment `seconds` after 2024-01-09T19:00:00Z.
-func moment(_ seconds: Int64) -> Timestamp {
-    Timestamp(microseconds: 1_704_826_800_000_000 + seconds * 1_000_000)
 }

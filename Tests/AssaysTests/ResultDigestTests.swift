@@ -5,6 +5,7 @@ import Bytes
 import JSON
 import Records
 import Summaries
+import TestSupport
 import Testing
 
 struct ResultDigestTests {

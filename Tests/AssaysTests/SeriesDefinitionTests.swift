@@ -5,6 +5,7 @@ import Assays
 import JSON
 import Records
 import Summaries
+import TestSupport
 import Testing
 
 @Suite("Second-generation definitions")

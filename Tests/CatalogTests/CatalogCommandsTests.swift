@@ -4,6 +4,7 @@
 import Catalog
 import JSON
 import Records
+import TestSupport
 import Testing
 
 struct CatalogCommandsTests {
@@ -11,7 +12,7 @@ struct CatalogCommandsTests {
     func duplicateWorkspace() throws {
         let scene = try Scene.deployed()
         let error = #expect(throws: CatalogError.self) {
-            try scene.catalog.createWorkspace(name: "w", createdBy: "joe", at: Scene.moment(9))
+            try scene.catalog.createWorkspace(name: "w", createdBy: "joe", at: moment(9))
         }
         #expect(error?.kind == .duplicate)
         #expect(error?.field == "workspace_name")
@@ -26,7 +27,7 @@ struct CatalogCommandsTests {
             #expect(error?.kind == .unknown)
             return error?.field
         }
-        let moment = Scene.moment(9)
+        let moment = TestSupport.moment(9)
         #expect(
             refusal {
                 _ = try catalog.addModelVersion(
@@ -77,13 +78,13 @@ struct CatalogCommandsTests {
         scene.apply(
             try scene.catalog.createPipeline(
                 name: "p", in: WorkspaceID(1), definition: Scene.definition(), version: "uuid-p2",
-                createdBy: "joe", at: Scene.moment(50)))
+                createdBy: "joe", at: moment(50)))
         #expect(scene.catalog.pipelines.count == 1)
         let pipeline = try scene.catalog.pipeline(named: "p")
         #expect(pipeline.versionIDs.map(\.number) == [1, 2])
-        #expect(pipeline.createdAt == Scene.moment(2))
+        #expect(pipeline.createdAt == moment(2))
         #expect(pipeline.createdBy == "jane")
-        #expect(pipeline.updatedAt == Scene.moment(50))
+        #expect(pipeline.updatedAt == moment(50))
     }
 
     @Test("redeploying a pipeline keeps the deployment's number")
@@ -91,22 +92,22 @@ struct CatalogCommandsTests {
         var scene = try Scene.deployed()
         for second in Int64(60)...62 {
             for event in try scene.catalog.undeploy(
-                pipelineID: PipelineID(1), at: Scene.moment(second))
+                pipelineID: PipelineID(1), at: moment(Double(second)))
             {
                 scene.apply(event)
             }
             #expect(scene.catalog.deployments[DeploymentID(1)]?.isDeployed == false)
             #expect(
-                try scene.catalog.undeploy(pipelineID: PipelineID(1), at: Scene.moment(second))
+                try scene.catalog.undeploy(pipelineID: PipelineID(1), at: moment(Double(second)))
                     == [])
             scene.apply(
                 try scene.catalog.deploy(
                     name: "p", pipelineVersionID: PipelineVersionID(1), pipelineID: PipelineID(1),
-                    models: [Scene.model], at: Scene.moment(second)))
+                    models: [Scene.model], at: moment(Double(second))))
             let deployment = try #require(scene.catalog.deployments[DeploymentID(1)])
             #expect(deployment.isDeployed)
-            #expect(deployment.createdAt == Scene.moment(3))
-            #expect(deployment.updatedAt == Scene.moment(second))
+            #expect(deployment.createdAt == moment(3))
+            #expect(deployment.updatedAt == moment(Double(second)))
             #expect(deployment.modelVersionIDs == [ModelVersionID(1)])
         }
         #expect(scene.catalog.deployments.count == 1)
@@ -118,10 +119,10 @@ struct CatalogCommandsTests {
         scene.apply(
             try scene.catalog.createPipeline(
                 name: "q", in: WorkspaceID(1), definition: Scene.definition(), version: "uuid-q1",
-                createdBy: "joe", at: Scene.moment(50)))
+                createdBy: "joe", at: moment(50)))
         scene.apply(
             try scene.catalog.deploy(
-                name: "p", pipelineVersionID: PipelineVersionID(2), at: Scene.moment(51)))
+                name: "p", pipelineVersionID: PipelineVersionID(2), at: moment(51)))
         #expect(scene.catalog.deployments.all.map(\.fullName) == ["p-1", "p-2"])
     }
 
@@ -132,7 +133,7 @@ struct CatalogCommandsTests {
             #expect(throws: CatalogError.self) {
                 try scene.catalog.deploy(
                     name: "p", pipelineVersionID: PipelineVersionID(1), models: [model],
-                    at: Scene.moment(9))
+                    at: moment(9))
             }
         }
         let wrongName = refusal(ModelReference(name: "nobody", version: "uuid-m1"))
@@ -148,7 +149,7 @@ struct CatalogCommandsTests {
             try scene.catalog.changeModelStatus(
                 ModelStatusChange(
                     id: ModelVersionID(1), status: .error, errorSummary: "opset 99",
-                    at: Scene.moment(8))))
+                    at: moment(8))))
         #expect(refusal(Scene.model)?.problem.contains("opset 99") == true)
     }
 
@@ -159,10 +160,10 @@ struct CatalogCommandsTests {
             try scene.catalog.createPipeline(
                 name: "p", in: WorkspaceID(1),
                 definition: Scene.definition(ModelReference(name: "later", version: "u")),
-                version: "uuid-p2", createdBy: "jane", at: Scene.moment(20)))
+                version: "uuid-p2", createdBy: "jane", at: moment(20)))
         let error = #expect(throws: CatalogError.self) {
             try scene.catalog.deploy(
-                name: "p", pipelineVersionID: PipelineVersionID(2), models: [], at: Scene.moment(21)
+                name: "p", pipelineVersionID: PipelineVersionID(2), models: [], at: moment(21)
             )
         }
         #expect(error?.field == "pipeline_version_pk_id")
@@ -174,11 +175,11 @@ struct CatalogCommandsTests {
         scene.apply(
             try scene.catalog.createPipeline(
                 name: "q", in: WorkspaceID(1), definition: Scene.definition(), version: "uuid-q1",
-                createdBy: "joe", at: Scene.moment(50)))
+                createdBy: "joe", at: moment(50)))
         let error = #expect(throws: CatalogError.self) {
             try scene.catalog.deploy(
                 name: "p", pipelineVersionID: PipelineVersionID(1), pipelineID: PipelineID(2),
-                at: Scene.moment(51))
+                at: moment(51))
         }
         #expect(error?.kind == .invalid)
         #expect(error?.problem.contains("belongs to pipeline 1") == true)
@@ -188,17 +189,17 @@ struct CatalogCommandsTests {
     func undeploying() throws {
         let catalog = try Scene.deployed().catalog
         let neither = #expect(throws: CatalogError.self) {
-            try catalog.undeploy(at: Scene.moment(9))
+            try catalog.undeploy(at: moment(9))
         }
         #expect(neither?.kind == .invalid)
         #expect(throws: CatalogError.self) {
             try catalog.undeploy(
-                deploymentID: DeploymentID(1), pipelineID: PipelineID(2), at: Scene.moment(9))
+                deploymentID: DeploymentID(1), pipelineID: PipelineID(2), at: moment(9))
         }
-        let event = CatalogEvent.undeployed(DeploymentID(1), at: Scene.moment(9))
+        let event = CatalogEvent.undeployed(DeploymentID(1), at: moment(9))
         #expect(
             try catalog.undeploy(
-                deploymentID: DeploymentID(1), pipelineID: PipelineID(1), at: Scene.moment(9))
+                deploymentID: DeploymentID(1), pipelineID: PipelineID(1), at: moment(9))
                 == [event])
     }
 
@@ -207,13 +208,13 @@ struct CatalogCommandsTests {
         var scene = try Scene.deployed()
         for name in ["edge-2", "edge-1", "edge-2"] {
             scene.apply(
-                try scene.catalog.declareLocation(name, of: PipelineID(1), at: Scene.moment(9)))
+                try scene.catalog.declareLocation(name, of: PipelineID(1), at: moment(9)))
         }
         #expect(try scene.catalog.pipeline(named: "p").locations == ["edge-1", "edge-2"])
         for _ in 0..<2 {
             scene.apply(
                 try scene.catalog.withdrawLocation(
-                    "edge-1", of: PipelineID(1), at: Scene.moment(10)))
+                    "edge-1", of: PipelineID(1), at: moment(10)))
         }
         #expect(try scene.catalog.pipeline(named: "p").locations == ["edge-2"])
         #expect(scene.events.count == 4 + 3)

@@ -3,6 +3,7 @@
 import Catalog
 import JSON
 import Records
+import TestSupport
 import Testing
 
 struct CatalogEventTests {
@@ -13,33 +14,33 @@ struct CatalogEventTests {
             try catalog.changeModelStatus(
                 ModelStatusChange(
                     id: ModelVersionID(1), status: .error, errorSummary: "opset 99",
-                    at: Scene.moment(4))))
+                    at: moment(4))))
         scene.apply(
             try catalog.changeModelStatus(
-                ModelStatusChange(id: ModelVersionID(1), status: .ready, at: Scene.moment(5))))
+                ModelStatusChange(id: ModelVersionID(1), status: .ready, at: moment(5))))
         scene.apply(
             try catalog.configureModel(
                 ModelVersionID(1),
                 settings: .object(("tensor_fields", .array([.string("tensor")]))),
-                at: Scene.moment(6)))
+                at: moment(6)))
         scene.apply(
             try catalog.createPipeline(
                 name: "p", in: WorkspaceID(1), definition: PipelineDefinition(JSONField(.null)),
-                version: "uuid-p2", createdBy: "jane", at: Scene.moment(7)))
+                version: "uuid-p2", createdBy: "jane", at: moment(7)))
         scene.apply(
             try catalog.deploy(
                 name: "q", pipelineVersionID: PipelineVersionID(1),
-                engineConfiguration: .object(("cpus", .number(0.5))), at: Scene.moment(8)))
+                engineConfiguration: .object(("cpus", .number(0.5))), at: moment(8)))
         scene.apply(
-            try catalog.declareLocation("edge-01", of: PipelineID(1), at: Scene.moment(9)))
-        for event in try catalog.undeploy(deploymentID: DeploymentID(1), at: Scene.moment(10)) {
+            try catalog.declareLocation("edge-01", of: PipelineID(1), at: moment(9)))
+        for event in try catalog.undeploy(deploymentID: DeploymentID(1), at: moment(10)) {
             scene.apply(event)
         }
         scene.apply(
-            try scene.catalog.withdrawLocation("edge-01", of: PipelineID(1), at: Scene.moment(11)))
+            try scene.catalog.withdrawLocation("edge-01", of: PipelineID(1), at: moment(11)))
         scene.apply(
             try scene.catalog.declareFloat32(
-                ["out.score", "in.amount"], of: PipelineID(1), at: Scene.moment(12)))
+                ["out.score", "in.amount"], of: PipelineID(1), at: moment(12)))
         return scene.events
     }
 

@@ -3,6 +3,7 @@
 import Catalog
 import JSON
 import Records
+import TestSupport
 import Testing
 
 struct CatalogLookupsTests {
@@ -10,12 +11,12 @@ struct CatalogLookupsTests {
     static func twoWorkspaces() throws -> Catalog {
         var scene = try Scene.deployed()
         scene.apply(
-            try scene.catalog.createWorkspace(name: "w2", createdBy: "joe", at: Scene.moment(10)))
+            try scene.catalog.createWorkspace(name: "w2", createdBy: "joe", at: moment(10)))
         for name in ["p", "q"] {
             scene.apply(
                 try scene.catalog.createPipeline(
                     name: name, in: WorkspaceID(2), definition: PipelineDefinition(JSONField(nil)),
-                    version: "uuid-\(name)", createdBy: "joe", at: Scene.moment(11)))
+                    version: "uuid-\(name)", createdBy: "joe", at: moment(11)))
         }
         return scene.catalog
     }
@@ -58,7 +59,7 @@ struct CatalogLookupsTests {
             scene.apply(
                 try scene.catalog.addModelVersion(
                     name: name, in: WorkspaceID(1), version: version, contents: Scene.contents(),
-                    status: .ready, createdBy: "jane", at: Scene.moment(20)))
+                    status: .ready, createdBy: "jane", at: moment(20)))
         }
         let catalog = scene.catalog
         func numbers(_ name: String?, _ model: Int?) -> [Int] {
@@ -79,11 +80,11 @@ struct CatalogLookupsTests {
     func modelsOfWorkspaces() throws {
         var scene = try Scene.deployed()
         scene.apply(
-            try scene.catalog.createWorkspace(name: "w2", createdBy: "joe", at: Scene.moment(10)))
+            try scene.catalog.createWorkspace(name: "w2", createdBy: "joe", at: moment(10)))
         scene.apply(
             try scene.catalog.addModelVersion(
                 name: "fraud", in: WorkspaceID(2), version: "uuid-m2", contents: Scene.contents(),
-                status: .ready, createdBy: "joe", at: Scene.moment(11)))
+                status: .ready, createdBy: "joe", at: moment(11)))
         #expect(scene.catalog.modelVersions(in: WorkspaceID(2)).map(\.modelID) == [ModelID(2)])
         #expect(scene.catalog.modelVersions(named: "fraud", modelID: ModelID(2)).count == 1)
         #expect(scene.catalog.modelVersions(named: "fraud", modelID: nil).count == 2)
@@ -101,12 +102,12 @@ struct CatalogLookupsTests {
         }
         scene.apply(
             try scene.catalog.deploy(
-                name: "odd name-1", pipelineVersionID: PipelineVersionID(1), at: Scene.moment(9)))
+                name: "odd name-1", pipelineVersionID: PipelineVersionID(1), at: moment(9)))
         let odd = try #require(scene.catalog.deployment(fullName: "odd name-1-2"))
         #expect(
             scene.catalog.inferencePath(of: odd) == "/v1/api/pipelines/infer/odd%20name-1-2/p")
         #expect(scene.catalog.deployment(of: PipelineID(1))?.id == odd.id)
-        for event in try scene.catalog.undeploy(deploymentID: odd.id, at: Scene.moment(12)) {
+        for event in try scene.catalog.undeploy(deploymentID: odd.id, at: moment(12)) {
             scene.apply(event)
         }
         #expect(scene.catalog.deployment(of: PipelineID(1))?.id == deployment.id)
@@ -120,7 +121,7 @@ struct CatalogLookupsTests {
         for setting in 1...2 {
             scene.apply(
                 try scene.catalog.configureModel(
-                    ModelVersionID(1), settings: .integer(setting), at: Scene.moment(9)))
+                    ModelVersionID(1), settings: .integer(setting), at: moment(9)))
         }
         let newest = scene.catalog.configuration(of: ModelVersionID(1))
         #expect(newest?.settings == .integer(2))

@@ -5,6 +5,7 @@ import Catalog
 import JSON
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 struct CatalogTests {
@@ -13,7 +14,7 @@ struct CatalogTests {
         var generator = SeededGenerator(seed: seed)
         var scene = Scene()
         for step in 0..<commandCount {
-            let moment = Scene.moment(Int64(step))
+            let moment = TestSupport.moment(Double(step))
             let number = Int.random(in: 1...4, using: &generator)
             let other = Int.random(in: 1...4, using: &generator)
             let catalog = scene.catalog
@@ -110,11 +111,11 @@ struct CatalogTests {
     @Test("an event about something unknown changes nothing")
     func unknownThings() {
         var catalog = Catalog()
-        catalog.apply(.undeployed(DeploymentID(9), at: Scene.moment(0)))
-        catalog.apply(.locationDeclared(PipelineID(9), name: "e", at: Scene.moment(0)))
+        catalog.apply(.undeployed(DeploymentID(9), at: moment(0)))
+        catalog.apply(.locationDeclared(PipelineID(9), name: "e", at: moment(0)))
         catalog.apply(
             .modelStatusChanged(
-                ModelStatusChange(id: ModelVersionID(9), status: .ready, at: Scene.moment(0))))
+                ModelStatusChange(id: ModelVersionID(9), status: .ready, at: moment(0))))
         #expect(catalog == Catalog())
     }
 
@@ -127,7 +128,7 @@ struct CatalogTests {
                 .workspaceCreated(
                     Workspace(
                         id: WorkspaceID(number), name: "w\(number)", createdBy: "j",
-                        createdAt: Scene.moment(0))))
+                        createdAt: moment(0))))
         }
         #expect(catalog.workspaces.all.map(\.name) == ["w1", "w2", "w3"])
         #expect(catalog.workspaces[WorkspaceID(2)]?.name == "w2")

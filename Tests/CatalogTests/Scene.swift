@@ -3,6 +3,7 @@
 import Catalog
 import JSON
 import Records
+import TestSupport
 
 /// A catalogue and the events that made it.
 struct Scene {
@@ -13,11 +14,6 @@ struct Scene {
         guard let event else { return }
         events.append(event)
         catalog.apply(event)
-    }
-
-    /// A moment `seconds` after 2024-01-09T19:00:00Z.
-    static func moment(_ seconds: Int64) -> Timestamp {
-        Timestamp(microseconds: 1_704_826_800_000_000 + seconds * 1_000_000)
     }
 
     static func contents(_ sha256: String = "bc85") -> ModelContents {

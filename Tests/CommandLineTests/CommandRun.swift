@@ -2,6 +2,7 @@
 
 import Dispatch
 import Foundation
+import TestSupport
 
 /// What one run of the executable did.
 struct CommandRun {
@@ -31,9 +32,7 @@ final class Sandbox {
         let tests = URL(fileURLWithPath: CommandLine.arguments[0]).resolvingSymlinksInPath()
         let beside = tests.deletingLastPathComponent().appendingPathComponent("assaylog").path
         if FileManager.default.isExecutableFile(atPath: beside) { return beside }
-        var root = URL(fileURLWithPath: #filePath)
-        for _ in 0..<3 { root.deleteLastPathComponent() }
-        return root.appendingPathComponent(".build/debug/assaylog").path
+        return "\(TestData.root)/.build/debug/assaylog"
     }
 
     func file(_ name: String) -> String { path + "/" + name }

@@ -4,15 +4,12 @@
 
 import Foundation
 import JSON
+import TestSupport
 import Testing
 
 @Suite("Compatibility")
 struct CompatibilityTests {
-    static let golden: String = {
-        var root = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
-        for _ in 0..<3 { root.deleteLastPathComponent() }
-        return root.appendingPathComponent("Data/golden").path
-    }()
+    static let golden = "\(TestData.root)/Data/golden"
 
     static let directories: [String] = ["healthy", "torn-tail", "bit-flip", "regrouped"].map {
         "format-1/" + $0

@@ -8,10 +8,8 @@
 import CrashPoints
 import Disk
 import Dispatch
-import Glibc
 import Segments
 import Simulation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -136,7 +134,7 @@ import Testing
         gate.close()
         let receipts = try await withThrowingTaskGroup(of: CommitReceipt.self) { group in
             group.addTask { try await log.append([Self.part(0, 1).item]) }
-            await gate.waitUntilHeld()
+            try await waitUntil { gate.isHeld }
             for number in 2..<12 { group.addTask { try await log.append([Self.part(0, number).item]) } }
             while log.waitingCount < 10 { await Task.yield() }
             gate.open()
@@ -161,7 +159,7 @@ import Testing
         gate.close()
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { _ = try await log.append([item]) }
-            await gate.waitUntilHeld()
+            try await waitUntil { gate.isHeld }
             for _ in 0..<34 { group.addTask { _ = try await log.append([item]) } }
             while log.waitingCount < 34 { await Task.yield() }
             // 34 wait, 66 are free, and the topic has 34 of its own: 32 is what its partition may have.
@@ -194,7 +192,7 @@ import Testing
             for round in 0..<5 {
                 gate.close()
                 group.addTask { try await log.append([item]).spans.count }
-                await gate.waitUntilHeld()
+                try await waitUntil { gate.isHeld }
                 // Whenever it comes, some small ones wait: there is never as much room as it needs.
                 group.addTask { try await log.append([item]).spans.count }
                 while log.waitingCount < 1 { await Task.yield() }
@@ -225,7 +223,7 @@ import Testing
         gate.close()
         try await withThrowingTaskGroup(of: (isFlood: Bool, commit: CommitNumber).self) { group in
             group.addTask { (true, try await log.append([flood]).commit) }
-            await gate.waitUntilHeld()
+            try await waitUntil { gate.isHeld }
             for _ in 0..<100 { group.addTask { (true, try await log.append([flood]).commit) } }
             while log.waitingCount < 100 { await Task.yield() }
             group.addTask { (false, try await log.append([Self.part(1, 0).item]).commit) }
@@ -248,7 +246,7 @@ import Testing
         try await withThrowingTaskGroup(of: Void.self) { group in
             // The first alone: two that came together would be taken together, and four never wait.
             group.addTask { _ = try await log.append([Self.part(0, 1).item]) }
-            await gate.waitUntilHeld()
+            try await waitUntil { gate.isHeld }
             for number in 2..<6 { group.addTask { _ = try await log.append([Self.part(0, number).item]) } }
             while log.waitingCount < 4 { await Task.yield() }
             group.addTask { try await log.close() }
@@ -343,26 +341,6 @@ import Testing
 extension InferenceLog {
     fileprivate var waitingCount: Int { queue.waiting.count }
     fileprivate var isClosed: Bool { queue.isClosed }
-}
-
-/// Holds file calls while it is closed.
-private final class Gate: Sendable {
-    private let state = Mutex((isClosed: false, isHeld: false))
-
-    func close() { state.withLock { $0 = (true, false) } }
-    func open() { state.withLock { $0.isClosed = false } }
-
-    /// Blocks the writer's thread, which is not one of the tasks'.
-    func pass() {
-        while state.withLock({ state in
-            if state.isClosed { state.isHeld = true }
-            return state.isClosed
-        }) { sched_yield() }
-    }
-
-    func waitUntilHeld() async {
-        while !state.withLock({ $0.isHeld }) { await Task.yield() }
-    }
 }
 
 extension Gate {

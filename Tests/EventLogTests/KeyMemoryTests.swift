@@ -5,7 +5,6 @@ import CrashPoints
 import Disk
 import Segments
 import Simulation
-import Synchronization
 import TestSupport
 import Testing
 
@@ -225,11 +224,4 @@ import Testing
         #expect(report.damages.first?.contains("retry") == true)
         #expect(again.metrics.keyCount == 0 && again.snapshot().index.topics["t"]?.rowCount == 1)
     }
-}
-
-/// What several tasks of a test look at.
-private final class Shared<Value: Sendable>: Sendable {
-    let value: Mutex<Value>
-
-    init(_ value: Value) { self.value = Mutex(value) }
 }

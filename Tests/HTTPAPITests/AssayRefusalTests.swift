@@ -3,7 +3,6 @@
 import Assays
 import HTTPTypes
 import JSON
-import Logging
 import Records
 import Store
 import Testing

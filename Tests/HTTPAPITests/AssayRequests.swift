@@ -3,9 +3,9 @@
 import Assays
 import HTTPTypes
 import JSON
-import Logging
 import Records
 import Store
+import StoreSupport
 import Testing
 
 @testable import HTTPAPI

@@ -3,6 +3,7 @@
 import HTTPTypes
 import Hummingbird
 import NIOCore
+import StoreSupport
 import Testing
 
 @testable import HTTPAPI

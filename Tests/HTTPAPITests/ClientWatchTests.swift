@@ -8,6 +8,7 @@ import Hummingbird
 import HummingbirdTesting
 import NIOCore
 import Store
+import StoreSupport
 import Synchronization
 import TestSupport
 import Testing
@@ -244,9 +245,7 @@ private struct CreationScene {
             }
             return clock.now
         }
-        var configuration = StoreConfiguration(directory: folder.path)
-        configuration.runtimePlace = "/nowhere/libonnxruntime.so"
-        let store = try InferenceStore.open(configuration, sources: sources).store
+        let store = try InferenceStore.open(folder.configuration(), sources: sources).store
         try await serving(clock: clock, folder: folder, store: store) { client in
             try await client.createPipeline()
             try await client.append([(0, 1), (10, 4), (20, 2), (30, 9)])

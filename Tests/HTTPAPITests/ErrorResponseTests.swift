@@ -11,6 +11,7 @@ import JSON
 import NIOCore
 import Serving
 import Store
+import StoreSupport
 import Summaries
 import Testing
 import Wire

@@ -5,11 +5,10 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 import JSON
-import Logging
 import NIOCore
 import Records
 import Store
-import Synchronization
+import StoreSupport
 import Testing
 
 @testable import HTTPAPI
@@ -222,27 +221,5 @@ struct HousekeepingRoutesTests {
             ServerConfiguration(host: $0).authority(port: 80)
         }
         #expect(authorities == ["[::1]:80", "127.0.0.1:80", "example:80"])
-    }
-}
-
-/// Keeps what is logged.
-private final class Messages: Sendable {
-    private let kept = Mutex<[String]>([])
-
-    var all: [String] { kept.withLock { $0 } }
-
-    var logger: Logger { Logger(label: "test") { _ in Handler(messages: self) } }
-
-    struct Handler: LogHandler {
-        let messages: Messages
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.debug
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { messages.kept.withLock { $0.append("\(event.message)") } }
     }
 }

@@ -6,6 +6,7 @@ import Foundation
 import HTTPTypes
 import JSON
 import Queries
+import TestSupport
 import Testing
 
 @testable import HTTPAPI
@@ -38,7 +39,7 @@ struct InferenceRoutesTests {
 
     @Test(
         "rows come back nested, each with its question, its answer and where it was answered",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func nested() async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
@@ -75,7 +76,7 @@ struct InferenceRoutesTests {
     // Names in the query were compared as they were encoded: clients that write %5B%5D got everything.
     @Test(
         "a separator makes rows flat, and dataset lists choose their fields, however they are encoded",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func flat() async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
@@ -113,7 +114,7 @@ struct InferenceRoutesTests {
 
     @Test(
         "an answer is durable before it is given: a power cut after it keeps its records",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func durable() async throws {
         let (folder, answered) = try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
@@ -133,7 +134,8 @@ struct InferenceRoutesTests {
     }
 
     @Test(
-        "what was answered is what is logged, byte for byte", .enabled(if: Library.isNamed, Library.remedy))
+        "what was answered is what is logged, byte for byte",
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func answeredAsLogged() async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
@@ -150,7 +152,7 @@ struct InferenceRoutesTests {
 
     @Test(
         "models of several inputs and outputs, of doubles and of 64-bit integers, answer with every digit",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func otherModels() async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
@@ -178,7 +180,7 @@ struct InferenceRoutesTests {
 
     @Test(
         "what does not fit the model is refused by its field's name, and nothing is logged",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func refusals() async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
@@ -240,7 +242,7 @@ struct InferenceRoutesTests {
     // It was a 500, as if the server were at fault.
     @Test(
         "a model that fails for what it was asked is the question's fault, and the next one is answered",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func modelFails() async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
@@ -254,7 +256,7 @@ struct InferenceRoutesTests {
 
     @Test(
         "many questions at once are answered, each with its own rows",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func manyAtOnce() async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")

@@ -5,6 +5,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import TestSupport
 import Testing
 
 @testable import HTTPAPI
@@ -29,7 +30,7 @@ struct ModelRoutesTests {
                     ",\"conversion\":{\"framework\":\"ONNX\",\"python_version\":\"3.8\",\"requirements\":[]}")
             #expect(converted.status == 202)
             #expect(converted.text == "{\"insert_models\":{\"returning\":[{\"models\":[{\"id\":2}]}]}}")
-            #expect(client.folder.modelNames.count == 2)
+            #expect(client.folder.names(in: "models").count == 2)
         }
     }
 
@@ -115,7 +116,7 @@ struct ModelRoutesTests {
                 Part.body(parts))
             #expect(answer.status == 400)
             #expect(try answer.json["msg"].string().contains(message), "\(answer.text)")
-            #expect(client.folder.modelNames == [])
+            #expect(client.folder.names(in: "models") == [])
             #expect(client.store.log.cut == cut)
         }
     }
@@ -130,7 +131,7 @@ struct ModelRoutesTests {
                     .post, "/v1/api/models/upload",
                     [.contentType: "multipart/form-data; boundary=\(Part.boundary)"], Array(body[..<end]))
                 #expect(answer.status == 400, "cut at \(end)")
-                #expect(client.folder.modelNames == [], "cut at \(end)")
+                #expect(client.folder.names(in: "models") == [], "cut at \(end)")
             }
         }
     }
@@ -145,7 +146,7 @@ struct ModelRoutesTests {
                 "/v1/api/models/upload", [.contentType: "multipart/form-data; boundary=\(Part.boundary)"],
                 after: Array(body.dropLast(30)), GoneAway())
             #expect(answer.status == 500)
-            #expect(client.folder.modelNames == [])
+            #expect(client.folder.names(in: "models") == [])
         }
     }
 
@@ -171,7 +172,7 @@ struct ModelRoutesTests {
             let metadata = try await client.stream(
                 "/v1/api/models/upload", [.contentType: type], [Part.body([Self.file, talkative])])
             #expect(metadata.status == 413)
-            #expect(client.folder.modelNames == [])
+            #expect(client.folder.names(in: "models") == [])
             let exact = Part(name: "file", fileName: "m", contents: [UInt8](repeating: 7, count: 100_000))
             #expect(try await client.upload("models/upload", [Self.good, exact]).status == 200)
         }
@@ -179,7 +180,7 @@ struct ModelRoutesTests {
 
     @Test(
         "with the library, what is no model that can be served is refused and leaves no file",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func noModel() async throws {
         try await serving(runsModels: true) { (client: Client) async throws in
             try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
@@ -190,7 +191,7 @@ struct ModelRoutesTests {
             #expect(text.status == 400)
             #expect(
                 try text.json["msg"].string().contains("\"merchant\" is of type string, which is not served"))
-            #expect(client.folder.modelNames == [])
+            #expect(client.folder.names(in: "models") == [])
             #expect(client.store.catalog.modelVersions.count == 0)
         }
     }

@@ -4,6 +4,7 @@
 import Hummingbird
 import HummingbirdTesting
 import NIOCore
+import StoreSupport
 import Testing
 
 @testable import HTTPAPI

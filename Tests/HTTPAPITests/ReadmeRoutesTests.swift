@@ -3,6 +3,7 @@
 // In its table a path begins with a slash, or stands below /v1/api; a word alone stands beside the path before
 // it. What is not said to be a GET is a POST.
 
+import TestSupport
 import Testing
 
 @testable import HTTPAPI

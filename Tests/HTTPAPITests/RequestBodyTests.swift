@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import StoreSupport
 import Synchronization
 import Testing
 

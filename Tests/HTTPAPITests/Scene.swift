@@ -1,102 +1,20 @@
-// What the server's tests stand on: a store in a folder that vanishes, a clock that moves when it is told
-// to, the router without a port, and answers to look at.
+// What the server's tests stand on: the router without a port, over a store in a folder that vanishes, and
+// answers to look at.
 
 import Foundation
 import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import JSON
-import Logging
 import NIOCore
 import NIOEmbedded
-import Records
-import Serving
 import Store
+import StoreSupport
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import HTTPAPI
-
-/// A folder of its own, removed when nobody holds it any more.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/assaylog-http-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// What is in it now, elsewhere: as a power cut would leave it.
-    func copy() throws -> TemporaryFolder {
-        let other = try TemporaryFolder()
-        try FileManager.default.removeItem(atPath: other.path)
-        try FileManager.default.copyItem(atPath: path, toPath: other.path)
-        return other
-    }
-
-    var modelNames: [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: path + "/models")) ?? []).sorted()
-    }
-}
-
-/// Time as the test says it; it begins at 2024-01-09T19:00:00Z.
-final class ManualClock: Sendable {
-    private let state = Mutex(
-        (now: Timestamp(microseconds: 1_704_826_800_000_000), monotonic: Int64(0), uuids: 0))
-
-    var now: Timestamp { state.withLock { $0.now } }
-
-    func advance(_ seconds: Double) {
-        state.withLock { $0.now = $0.now.adding(TimeSpan(microseconds: Int64(seconds * 1_000_000))) }
-    }
-
-    var sources: SystemSources {
-        SystemSources(
-            now: { self.now },
-            monotonicNanoseconds: {
-                self.state.withLock { state in
-                    state.monotonic += 1000
-                    return state.monotonic
-                }
-            },
-            uuid: {
-                let number = self.state.withLock { state in
-                    state.uuids += 1
-                    return state.uuids
-                }
-                return "00000000-0000-4000-8000-" + String(repeating: "0", count: 12 - "\(number)".count)
-                    + "\(number)"
-            },
-            // Of all tests at once: Foundation reads a little past the entries of a directory, which is memory of
-            // the system's then.
-            giveMemoryBack: {})
-    }
-}
-
-/// The library for tests that run models.
-enum Library {
-    static let isNamed = ModelRuntime.environmentPlace() != nil
-    static let remedy: Comment = "set ASSAYLOG_ONNXRUNTIME to the library to run this"
-}
-
-enum TestData {
-    /// The repository: ASSAYLOG_ROOT, else three levels above this file, links resolved.
-    static let root: String =
-        ProcessInfo.processInfo.environment["ASSAYLOG_ROOT"]
-        ?? URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().path
-
-    static func bytes(_ path: String) throws -> [UInt8] {
-        [UInt8](
-            try #require(
-                FileManager.default.contents(atPath: "\(root)/\(path)"), "set ASSAYLOG_ROOT to the repository"
-            ))
-    }
-
-    static func model(_ name: String) throws -> [UInt8] { try bytes("Data/models/\(name)") }
-}
 
 /// What came back.
 struct Answer {
@@ -249,8 +167,6 @@ struct Part {
     }
 }
 
-let noLog = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
-
 /// Runs `body` with a client of a new store's router.
 func serving<Value>(
     runsModels: Bool = false, publicURL: String? = nil, clock: ManualClock = ManualClock(),
@@ -258,9 +174,7 @@ func serving<Value>(
     _ body: @Sendable @escaping (Client) async throws -> Value
 ) async throws -> Value {
     let folder = try folder ?? TemporaryFolder()
-    var configuration = StoreConfiguration(directory: folder.path)
-    // Most tests need no models, and then none must be found by accident.
-    if !runsModels { configuration.runtimePlace = "/nowhere/libonnxruntime.so" }
+    var configuration = folder.configuration(runsModels: runsModels)
     configure(&configuration)
     let store = try InferenceStore.open(configuration, sources: clock.sources).store
     let value = try await serving(publicURL: publicURL, clock: clock, folder: folder, store: store, body)

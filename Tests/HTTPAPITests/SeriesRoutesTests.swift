@@ -5,6 +5,7 @@ import HTTPTypes
 import JSON
 import Records
 import Store
+import StoreSupport
 import Testing
 
 @testable import HTTPAPI

@@ -6,6 +6,7 @@ import Hummingbird
 import NIOCore
 import NIOEmbedded
 import NIOHTTPTypes
+import StoreSupport
 import Testing
 
 @testable import HTTPAPI

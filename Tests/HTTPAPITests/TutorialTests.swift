@@ -11,14 +11,12 @@ import HTTPTypes
 import JSON
 import Records
 import Store
+import TestSupport
 import Testing
 
 @testable import HTTPAPI
 
-enum Corpus {
-    static let folder = ProcessInfo.processInfo.environment["ASSAYLOG_CORPUS"]
-    static let missing: Comment = "set ASSAYLOG_CORPUS to the folder that holds spec, corpus and data"
-
+extension Corpus {
     static func bytes(_ path: String) throws -> [UInt8] {
         [UInt8](try #require(FileManager.default.contents(atPath: (folder ?? "") + "/" + path), "\(path)"))
     }
@@ -29,8 +27,8 @@ enum Corpus {
 }
 
 @Suite(
-    "The tutorial", .enabled(if: Library.isNamed, Library.remedy),
-    .enabled(if: Corpus.folder != nil, Corpus.missing))
+    "The tutorial", .enabled(if: Library.isNamed, "\(Library.remedy)"),
+    .enabled(if: Corpus.folder != nil, "\(Corpus.missing)"))
 struct TutorialTests {
     /// 2024-01-09T19:07:59.566516Z, when the tutorial's assay starts.
     static let assayStart = "2024-01-09T19:07:59.566516+00:00"

@@ -11,6 +11,7 @@ import Logging
 import NIOCore
 import Records
 import Store
+import StoreSupport
 import Synchronization
 import Testing
 
@@ -112,8 +113,7 @@ struct WebhookSenderTests {
     }
 
     private func open(_ port: Int, _ folder: TemporaryFolder, _ clock: ManualClock) throws -> Place {
-        var configuration = StoreConfiguration(directory: folder.path)
-        configuration.runtimePlace = "/nowhere/libonnxruntime.so"
+        var configuration = folder.configuration()
         configuration.webhookPolicy = try WebhookPolicy(
             allowing: ["http://127.0.0.1:\(port)", "http://127.1:\(port)"])
         return Place(
@@ -282,8 +282,7 @@ struct WebhookSenderTests {
     /// A store that allows `hooks.example.com` and has webhooks there, by which each of so many changes waits.
     private func waiting(_ changeCount: Int, webhookCount: Int = 1) async throws -> Place {
         let folder = try TemporaryFolder()
-        var configuration = StoreConfiguration(directory: folder.path)
-        configuration.runtimePlace = "/nowhere/libonnxruntime.so"
+        var configuration = folder.configuration()
         configuration.webhookPolicy = try WebhookPolicy(allowing: ["hooks.example.com"])
         let store = try InferenceStore.open(configuration, sources: ManualClock().sources).store
         for number in 0..<webhookCount {

@@ -1,6 +1,7 @@
 // Invariants checked: the two at the head of ModelRuntime.swift, in that order.
 
 import Glibc
+import TestSupport
 import Testing
 
 @testable import Serving
@@ -87,7 +88,7 @@ struct ModelRuntimeTests {
 
     @Test(
         "the environment's library opens and says its version",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func opens() throws {
         let runtime = try Library.opened.get()
         #expect(runtime.version.split(separator: ".").count == 3)
@@ -96,7 +97,7 @@ struct ModelRuntimeTests {
 
     @Test(
         "the first default that opens is taken, be it a folder",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func folders() throws {
         let path = try Library.opened.get().path
         let folder = path.split(separator: "/").dropLast().map { "/" + $0 }.joined()

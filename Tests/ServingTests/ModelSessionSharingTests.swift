@@ -8,9 +8,10 @@
 // Each compares every answer with that of a quiet run, bit for bit.
 
 import Serving
+import TestSupport
 import Testing
 
-@Suite("Sharing one session", .serialized, .enabled(if: Library.isNamed, Library.remedy))
+@Suite("Sharing one session", .serialized, .enabled(if: Library.isNamed, "\(Library.remedy)"))
 struct ModelSessionSharingTests {
     @Test("many runners of one session get the answers of a quiet run")
     func concurrentRuns() async throws {

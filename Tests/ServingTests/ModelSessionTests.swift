@@ -3,9 +3,10 @@
 
 import Glibc
 import Serving
+import TestSupport
 import Testing
 
-@Suite("Running models", .enabled(if: Library.isNamed, Library.remedy))
+@Suite("Running models", .enabled(if: Library.isNamed, "\(Library.remedy)"))
 struct ModelSessionTests {
     // MARK: What a run gives
 
@@ -164,7 +165,7 @@ struct ModelSessionTests {
 
     @Test("a model cut at any byte is refused")
     func cutAnywhere() throws {
-        let whole = try TestData.bytes(ofModel: "whole_numbers.onnx")
+        let whole = try TestData.model("whole_numbers.onnx")
         #expect(try Library.refusal(of: whole) == nil)
         for count in 0..<whole.count {
             let error = try Library.refusal(of: Array(whole[..<count]))
@@ -177,7 +178,7 @@ struct ModelSessionTests {
 
     @Test("a model with any one byte changed is refused or loads, and nothing else happens")
     func changedAnywhere() throws {
-        let whole = try TestData.bytes(ofModel: "whole_numbers.onnx")
+        let whole = try TestData.model("whole_numbers.onnx")
         for position in whole.indices {
             var changed = whole
             changed[position] ^= 0x55

@@ -1,9 +1,10 @@
 // Invariants checked: the two at the head of SignatureReader.swift.
 
 import Serving
+import TestSupport
 import Testing
 
-@Suite("Model signatures", .enabled(if: Library.isNamed, Library.remedy))
+@Suite("Model signatures", .enabled(if: Library.isNamed, "\(Library.remedy)"))
 struct SignatureReaderTests {
     @Test("the sample model takes 29 float32 a row and gives one")
     func sample() throws {

@@ -8,9 +8,10 @@
 import Alerts
 import Assays
 import JSON
-import Logging
 import Records
 import Simulation
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store
@@ -30,7 +31,7 @@ struct AssayAlertsTests {
         _ scene: Scene, _ windowCount: Int = 3, rowCountMax: Int = 1 << 20
     ) -> AssayScheduler {
         AssayScheduler(
-            scene.store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            scene.store, logger: noLog,
             limit: PassLimit(windowCount: windowCount, valueCount: .max), rowCountMax: rowCountMax)
     }
 
@@ -193,15 +194,15 @@ struct AssayAlertsTests {
         _ = try await scene.createAssay()
         while await Self.scheduler(scene).tick() {}
         #expect(Self.told(scene) == ["->Alert@9"])
-        let report = try scene.store.view.verify(Scene.configuration(scene.folder))
+        let report = try scene.store.view.verify(scene.folder.configuration())
         #expect(report.isProved && report.equalCount == 10)
         try await scene.store.close()
         let folder = try scene.folder.copy()
         let cut = try StoreView.open(folder.path).view.snapshot.cut
-        _ = try InferenceStore.rebuild(Scene.configuration(folder), sources: scene.clock.sources)
+        _ = try InferenceStore.rebuild(folder.configuration(), sources: scene.clock.sources)
         let again = Scene(
             folder: folder, clock: scene.clock,
-            store: try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store,
+            store: try InferenceStore.open(folder.configuration(), sources: scene.clock.sources).store,
             pipeline: scene.pipeline)
         while await Self.scheduler(again).tick() {}
         #expect(again.store.log.cut == cut && Self.told(again) == ["->Alert@9"])

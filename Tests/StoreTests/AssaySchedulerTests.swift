@@ -11,6 +11,7 @@ import Foundation
 import JSON
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Store

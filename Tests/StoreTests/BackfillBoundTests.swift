@@ -2,6 +2,8 @@
 
 import Assays
 import Records
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store

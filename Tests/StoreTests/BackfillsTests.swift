@@ -5,8 +5,9 @@
 
 import Assays
 import JSON
-import Logging
 import Records
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store
@@ -15,7 +16,7 @@ import Testing
 struct BackfillsTests {
     static func slow(_ scene: Scene) -> AssayScheduler {
         AssayScheduler(
-            scene.store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            scene.store, logger: noLog,
             limit: PassLimit(windowCount: 3, valueCount: .max))
     }
 

@@ -7,6 +7,7 @@ import JSON
 import Records
 import Segments
 import Summaries
+import TestSupport
 import Testing
 
 @testable import Store

@@ -3,7 +3,6 @@
 
 import Disk
 import EventLog
-import Glibc
 import Records
 import Segments
 import Synchronization
@@ -14,23 +13,6 @@ import Testing
 
 @Suite("Retention beside a busy log", .timeLimit(.minutes(10)))
 struct BusyRetentionTests {
-    /// Holds the log's writer while it is closed.
-    private final class Gate: Sendable {
-        private let state = Mutex((isClosed: false, isHeld: false))
-        var isHeld: Bool { state.withLock { $0.isHeld } }
-
-        func close() { state.withLock { $0 = (true, false) } }
-        func open() { state.withLock { $0.isClosed = false } }
-
-        /// Blocks the writer's thread, which is not one of the tasks'.
-        func pass() {
-            while state.withLock({ state in
-                if state.isClosed { state.isHeld = true }
-                return state.isClosed
-            }) { usleep(1000) }
-        }
-    }
-
     /// Counts appends that find no room.
     private final class Refusals: Sendable {
         private let state = Mutex(0)
@@ -62,7 +44,7 @@ struct BusyRetentionTests {
         let files = WatchedFiles(PosixFileSystem(root: folder.path)) { file, call in
             if call == .sync, FileName.segmentNumber(file) != nil { gate.pass() }
         }
-        var configuration = Scene.configuration(folder)
+        var configuration = folder.configuration()
         // No place beyond the bound is for as few bytes as a result has.
         configuration.log.queueByteCountMax = 1 << 20
         let store = try InferenceStore.open(configuration, on: files, sources: closed.clock.sources).store

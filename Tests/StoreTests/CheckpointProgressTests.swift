@@ -5,10 +5,11 @@ import Assays
 import Disk
 import EventLog
 import Foundation
-import Logging
 import Records
 import Segments
 import Simulation
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store
@@ -16,7 +17,7 @@ import Testing
 @Suite("Checkpoints of a fold that goes on")
 struct CheckpointProgressTests {
     static func configuration(_ scene: Scene, eventCount: Int) -> StoreConfiguration {
-        var configuration = Scene.configuration(scene.folder)
+        var configuration = scene.folder.configuration()
         configuration.checkpointEventCount = eventCount
         return configuration
     }
@@ -26,7 +27,7 @@ struct CheckpointProgressTests {
         let (first, ids) = try await StoredResultsTests.history()
         try await first.store.close()
         let folder = try first.folder.copy()
-        var configuration = Scene.configuration(folder)
+        var configuration = folder.configuration()
         configuration.checkpointEventCount = eventCount
         let store = try InferenceStore.open(configuration, sources: first.clock.sources).store
         return (Scene(folder: folder, clock: first.clock, store: store, pipeline: first.pipeline), ids)
@@ -58,7 +59,7 @@ struct CheckpointProgressTests {
     func killed() async throws {
         let (scene, ids) = try await Self.scene(eventCount: 10)
         let housekeeper = Housekeeper(
-            scene.store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+            scene.store, logger: noLog)
         await housekeeper.round()
         let written = scene.store.log.snapshot().index.events.count
         #expect(scene.folder.names(in: "derived").contains("FOLD"))

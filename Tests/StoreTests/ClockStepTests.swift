@@ -6,6 +6,7 @@
 import Assays
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Store

@@ -6,9 +6,10 @@
 
 import Assays
 import JSON
-import Logging
 import Records
 import Simulation
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store
@@ -85,7 +86,7 @@ struct CohortTests {
     func turns() async throws {
         let scene = try await Scene()
         let scheduler = AssayScheduler(
-            scene.store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }, limit: .scheduled,
+            scene.store, logger: noLog, limit: .scheduled,
             patience: .zero)
         var behind: [AssayID] = []
         for path in ["a", "b", "c"] {

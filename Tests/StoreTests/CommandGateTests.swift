@@ -1,25 +1,10 @@
 // Invariants checked: the two at the head of CommandGate.swift, in that order.
 
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
-
-/// What tasks share.
-private final class Shared<Value: Sendable>: Sendable {
-    let value: Mutex<Value>
-
-    init(_ value: Value) { self.value = Mutex(value) }
-
-    func with<Result: Sendable>(_ body: @Sendable (inout Value) -> Result) -> Result {
-        value.withLock { value in
-            var copy = value
-            let result = body(&copy)
-            value = copy
-            return result
-        }
-    }
-}
 
 @Suite("Commands come one at a time")
 struct CommandGateTests {
@@ -32,12 +17,12 @@ struct CommandGateTests {
             for number in 0..<200 {
                 group.addTask {
                     await gate.pass {
-                        state.with { state in
+                        state.value.withLock { state in
                             state.inside += 1
                             state.greatest = max(state.greatest, state.inside)
                         }
                         for _ in 0..<(number % 5) { await Task.yield() }
-                        state.with { state in
+                        state.value.withLock { state in
                             state.inside -= 1
                             state.finished += 1
                         }
@@ -45,8 +30,8 @@ struct CommandGateTests {
                 }
             }
         }
-        #expect(state.with { $0.greatest } == 1)
-        #expect(state.with { $0.finished } == 200)
+        #expect(state.value.withLock { $0.greatest } == 1)
+        #expect(state.value.withLock { $0.finished } == 200)
     }
 
     //  first      others 0, 1, 2 …
@@ -64,13 +49,13 @@ struct CommandGateTests {
         while gate.waitingCount == nil { await Task.yield() }
         var others: [Task<Void, Never>] = []
         for number in 0..<20 {
-            others.append(Task { await gate.pass { order.with { $0.append(number) } } })
+            others.append(Task { await gate.pass { order.value.withLock { $0.append(number) } } })
             while gate.waitingCount != number + 1 { await Task.yield() }
         }
         open.yield()
         await first.value
         for other in others { await other.value }
-        #expect(order.with { $0 } == Array(0..<20))
+        #expect(order.value.withLock { $0 } == Array(0..<20))
     }
 
     @Test("a body that throws lets the next one in")

@@ -2,6 +2,7 @@
 
 import EventLog
 import Records
+import TestSupport
 import Testing
 
 @testable import Store

@@ -5,6 +5,8 @@ import Assays
 import JSON
 import Records
 import Simulation
+import StoreSupport
+import TestSupport
 import Testing
 import Wire
 

@@ -5,11 +5,12 @@ import Disk
 import EventLog
 import Foundation
 import JSON
-import Logging
 import Queries
 import Records
 import Segments
 import Simulation
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store
@@ -79,7 +80,7 @@ struct ErasureTests {
             bytes[offset] ^= 0x10
             try bytes.write(to: URL(fileURLWithPath: path))
             // Who has to delete gives up what nobody sees, if it comes to that.
-            var configuration = Scene.configuration(damaged)
+            var configuration = damaged.configuration()
             configuration.log.goesOnWithoutUnseen = true
             // A version that this build does not know is no damage: the opening is refused.
             guard let store = try? InferenceStore.open(configuration, sources: scene.clock.sources).store
@@ -131,7 +132,7 @@ struct ErasureTests {
         var bytes = try #require(FileManager.default.contents(atPath: path))
         bytes[block.offset + block.headByteCount - 2] ^= 1
         try bytes.write(to: URL(fileURLWithPath: path))
-        let store = try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store
+        let store = try InferenceStore.open(folder.configuration(), sources: scene.clock.sources).store
         let again = Scene(folder: folder, clock: scene.clock, store: store, pipeline: scene.pipeline)
         let report = try await again.store.redact("in.name", ofTopic: topic)
         #expect(report.problems.count == 1)
@@ -166,11 +167,11 @@ struct ErasureTests {
             try file.close()
         }
         try flip()
-        let store = try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store
+        let store = try InferenceStore.open(folder.configuration(), sources: scene.clock.sources).store
         let report = try await store.deleteRecords(ofTopic: scene.pipeline.topic.name)
         #expect(report.problems.count == 1 && report.pendingSegments == [segment.segment])
         #expect(report.json.text.contains("\"segments_pending\":[\"\(FileName.segment(segment.segment))\"]"))
-        let housekeeper = Housekeeper(store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let housekeeper = Housekeeper(store, logger: noLog)
         func isPending() -> Bool { !store.log.snapshot().index.pendingErasures.isEmpty }
         // Tries are the rounds 1, 2, 4 and 8.
         var pendingAfter: [Bool] = []

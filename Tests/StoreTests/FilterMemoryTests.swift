@@ -53,7 +53,7 @@ struct FilterMemoryTests {
             if case .read = call { reads.note(file) }
         }
         let store = try InferenceStore.open(
-            Scene.configuration(folder), on: files, sources: scene.clock.sources
+            folder.configuration(), on: files, sources: scene.clock.sources
         ).store
         return (
             store, Scene(folder: folder, clock: scene.clock, store: store, pipeline: scene.pipeline), reads

@@ -7,6 +7,7 @@ import EventLog
 import Foundation
 import Records
 import Simulation
+import StoreSupport
 import Testing
 
 @testable import Store
@@ -23,7 +24,7 @@ struct FoldCheckpointTests {
         let refusal: String?
 
         init(_ folder: TemporaryFolder, _ clock: ManualClock = ManualClock()) throws {
-            var configuration = Scene.configuration(folder)
+            var configuration = folder.configuration()
             configuration.checkpointEventCountMin = 1
             let (store, report) = try InferenceStore.open(configuration, sources: clock.sources)
             self.folder = folder

@@ -9,11 +9,12 @@ import Disk
 import EventLog
 import Foundation
 import JSON
-import Logging
 import Records
 import Segments
 import Simulation
+import StoreSupport
 import Summaries
+import TestSupport
 import Testing
 
 @testable import Store
@@ -58,7 +59,7 @@ struct SlowHistory {
         let (store, topic) = (scene.store, scene.pipeline.topic.name)
         let age = TimeSpan(microseconds: Int64(seconds * 1_000_000))
         try await store.setRetention(RetentionPolicy(age: age, byteCount: nil), of: topic)
-        await Housekeeper(store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }).round()
+        await Housekeeper(store, logger: noLog).round()
         try await store.setRetention(RetentionPolicy(), of: topic)
         let snapshot = store.log.snapshot()
         let oldest = scene.clock.now.adding(TimeSpan(microseconds: -age.microseconds)).milliseconds
@@ -274,7 +275,7 @@ struct HistoryTests {
         let before = log(scene.folder)
         let folder = try scene.folder.copy()
         let rebuilt = try InferenceStore.rebuild(
-            Scene.configuration(folder), sources: scene.clock.sources)
+            folder.configuration(), sources: scene.clock.sources)
         #expect(
             rebuilt == RebuildReport(resultCount: decisionCount - sealedCount, sealedCount: sealedCount))
         #expect(log(folder) == before)
@@ -360,13 +361,13 @@ struct HistoryTests {
         _ = try await scene.store.derived.append([.event(Event(name: "1", document: wrong))])
         report = try scene.store.view.verify(scene.store.configuration)
         #expect(report.keptDifferentCount == 1 && report.differentCount == 0 && !report.isProved)
-        let configuration = Scene.configuration(scene.folder)
+        let configuration = scene.folder.configuration()
         // The directory is in use: that, and nothing else, is what keeps it from being derived anew.
         let refused = #expect(throws: DiskError.self) { _ = try InferenceStore.rebuild(configuration) }
         #expect(refused?.kind == .locked)
         try await scene.store.close()
         let folder = try scene.folder.copy()
-        let rebuilt = try InferenceStore.rebuild(Scene.configuration(folder))
+        let rebuilt = try InferenceStore.rebuild(folder.configuration())
         #expect(rebuilt.sealedCount == sealed && rebuilt.failureCount == 0)
         report = try StoreView.open(folder.path).view.verify(configuration)
         #expect(report.isProved && report.keptCount == rebuilt.resultCount)

@@ -9,6 +9,8 @@ import Logging
 import Queries
 import Records
 import Segments
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store

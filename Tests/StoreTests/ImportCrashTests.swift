@@ -10,6 +10,7 @@ import EventLog
 import Records
 import Simulation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
@@ -193,14 +194,7 @@ struct ImportCrashTests {
             try await store.close()
         } catch { guard disk.hasCrashed else { throw error } }
         guard disk.hasCrashed else { return nil }
-        var generator = SeededGenerator(seed: UInt64(operation))
-        disk.crash { range in
-            switch operation % 3 {
-            case 0: range.lowerBound
-            case 1: range.upperBound
-            default: Int.random(in: range, using: &generator)
-            }
-        }
+        disk.crash(after: operation)
         return try await check(disk)
     }
 

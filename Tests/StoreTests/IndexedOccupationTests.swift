@@ -5,6 +5,8 @@ import Assays
 import EventLog
 import Records
 import Simulation
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store

@@ -7,6 +7,8 @@ import JSON
 import Queries
 import Records
 import Segments
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store
@@ -126,7 +128,7 @@ struct InferenceStoreTests {
         let scene = try await Scene()
         try await scene.append([(0, 1)])
         #expect(throws: LogError.self) {
-            try InferenceStore.open(Scene.configuration(scene.folder), sources: scene.clock.sources)
+            try InferenceStore.open(scene.folder.configuration(), sources: scene.clock.sources)
         }
         let (view, report) = try StoreView.open(scene.folder.path, sources: scene.clock.sources)
         #expect(report.damages.isEmpty)

@@ -2,6 +2,7 @@
 
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Store

@@ -1,6 +1,6 @@
 // Checked: when the store gives memory back to the system.
 
-import Logging
+import StoreSupport
 import Synchronization
 import Testing
 
@@ -20,8 +20,8 @@ struct MemoryTests {
         sources.giveMemoryBack = { count.value.withLock { $0 += 1 } }
         let scene = try await Scene(clock)
         try await scene.store.close()
-        let store = try InferenceStore.open(Scene.configuration(scene.folder), sources: sources).store
-        let housekeeper = Housekeeper(store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        let store = try InferenceStore.open(scene.folder.configuration(), sources: sources).store
+        let housekeeper = Housekeeper(store, logger: noLog)
         var counts: [Int] = []
         for round in 0..<6 {
             if round == 3 {

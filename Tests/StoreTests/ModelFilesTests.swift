@@ -5,7 +5,9 @@ import Disk
 import EventLog
 import Foundation
 import Serving
+import StoreSupport
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
@@ -113,7 +115,7 @@ struct ModelFilesTests {
 
     @Test(
         "what is no model is refused and leaves no file, and nobody learns where files lie",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func noModel() throws {
         let folder = try TemporaryFolder()
         let files = try Self.files(folder, runtime: try Self.runtime())
@@ -125,7 +127,7 @@ struct ModelFilesTests {
 
     @Test(
         "a model of types that are not served is refused and leaves no file",
-        .enabled(if: Library.isNamed, Library.remedy),
+        .enabled(if: Library.isNamed, "\(Library.remedy)"),
         arguments: ["text_input.onnx", "sequence_output.onnx", "weights_elsewhere.onnx"])
     func notServed(_ name: String) throws {
         let folder = try TemporaryFolder()
@@ -136,7 +138,7 @@ struct ModelFilesTests {
 
     @Test(
         "a model is loaded once for many first questions at once, and again after it was forgotten",
-        .enabled(if: Library.isNamed, Library.remedy))
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func sharedSession() async throws {
         let folder = try TemporaryFolder()
         let sha256 = try Self.keep(

@@ -5,6 +5,7 @@ import JSON
 import Records
 import Simulation
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store

@@ -114,14 +114,7 @@ struct RebuildCrashTests {
             }
         }
         if fault != .cut { try check("behind the fault", isDone: isDone) }
-        var generator = SeededGenerator(seed: UInt64(operation))
-        disk.crash { range in
-            switch operation % 3 {
-            case 0: range.lowerBound
-            case 1: range.upperBound
-            default: Int.random(in: range, using: &generator)
-            }
-        }
+        disk.crash(after: operation)
         try check("after the cut", isDone: isDone)
         if operation % 2 == 0 {
             try writerOpens(disk)

@@ -6,6 +6,7 @@ import Disk
 import EventLog
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Store
@@ -49,7 +50,7 @@ struct RebuildTests {
         try await scene.store.close()
         let folder = try scene.folder.copy()
         let report = try InferenceStore.rebuild(
-            Scene.configuration(folder), on: PosixFileSystem(root: folder.path), sources: scene.clock.sources,
+            folder.configuration(), on: PosixFileSystem(root: folder.path), sources: scene.clock.sources,
             atOnce: 500)
         #expect(report.carriedOverCount == 294 && report.failureCount == 0)
         // The two of this engine, and six that nobody kept.
@@ -67,7 +68,7 @@ struct RebuildTests {
         try await scene.store.close()
         let folder = try scene.folder.copy()
         let report = try InferenceStore.rebuild(
-            Scene.configuration(folder), sources: scene.clock.sources)
+            folder.configuration(), sources: scene.clock.sources)
         #expect(
             report.sealedCount == 42 && report.carriedOverCount == 0 && report.resultCount == 0, "\(report)")
         let view = try StoreView.open(folder.path, sources: scene.clock.sources).view
@@ -82,7 +83,7 @@ struct RebuildTests {
         _ disk: SimulatedFileSystem, _ scene: Scene
     ) throws -> (report: RebuildReport, document: (Int) -> [UInt8]?) {
         let sources = scene.clock.sources
-        let report = try InferenceStore.rebuild(Scene.configuration(scene.folder), on: disk, sources: sources)
+        let report = try InferenceStore.rebuild(scene.folder.configuration(), on: disk, sources: sources)
         let view = try StoreView.open(on: disk, named: "it", sources: sources).view
         let derived = try #require(view.derived)
         return (report, { view.places.derived.document($0, in: derived) })

@@ -6,6 +6,7 @@ import EventLog
 import Glibc
 import Records
 import Simulation
+import StoreSupport
 import Synchronization
 import TestSupport
 import Testing

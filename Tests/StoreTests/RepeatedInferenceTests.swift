@@ -3,6 +3,7 @@
 
 import EventLog
 import Records
+import TestSupport
 import Testing
 
 @testable import Store

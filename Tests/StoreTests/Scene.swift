@@ -1,107 +1,16 @@
-// What the store's tests stand on: a folder that vanishes, a clock that moves when it is told to,
-// a store in that folder with a pipeline, and records written as numbers.
+// What the store's tests stand on: a store with a pipeline in a folder that vanishes, and records written as
+// numbers.
 
 import Assays
 import Catalog
 import Disk
 import EventLog
-import Foundation
 import JSON
-import Logging
 import Records
-import Serving
 import Store
-import Synchronization
+import StoreSupport
+import TestSupport
 import Testing
-
-/// A folder of its own, removed when nobody holds it any more.
-final class TemporaryFolder: Sendable {
-    let path: String
-
-    init() throws {
-        path = FileManager.default.temporaryDirectory.path + "/assaylog-store-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
-    /// What is in it now, elsewhere: as a backup would find it.
-    func copy() throws -> TemporaryFolder {
-        let other = try TemporaryFolder()
-        try FileManager.default.removeItem(atPath: other.path)
-        try FileManager.default.copyItem(atPath: path, toPath: other.path)
-        return other
-    }
-
-    func names(in directory: String) -> [String] {
-        ((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + directory)) ?? []).sorted()
-    }
-
-    func remove(_ name: String) throws { try FileManager.default.removeItem(atPath: path + "/" + name) }
-}
-
-/// A moment `seconds` after 2024-01-09T19:00:00Z.
-func moment(_ seconds: Double) -> Timestamp {
-    Timestamp(microseconds: 1_704_826_800_000_000 + Int64((seconds * 1_000_000).rounded()))
-}
-
-/// Time as the test says it.
-final class ManualClock: Sendable {
-    private let state: Mutex<(now: Timestamp, monotonic: Int64, uuids: Int)>
-
-    init(_ start: Timestamp = moment(0)) { state = Mutex((start, 0, 0)) }
-
-    var now: Timestamp { state.withLock { $0.now } }
-
-    func set(_ now: Timestamp) { state.withLock { $0.now = now } }
-
-    func advance(_ seconds: Double) {
-        state.withLock { $0.now = $0.now.adding(TimeSpan(microseconds: Int64(seconds * 1_000_000))) }
-    }
-
-    var sources: SystemSources {
-        SystemSources(
-            now: { self.now },
-            monotonicNanoseconds: {
-                self.state.withLock { state in
-                    state.monotonic += 1000
-                    return state.monotonic
-                }
-            },
-            uuid: {
-                let number = self.state.withLock { state in
-                    state.uuids += 1
-                    return state.uuids
-                }
-                return "00000000-0000-4000-8000-" + String(repeating: "0", count: 12 - "\(number)".count)
-                    + "\(number)"
-            },
-            // Of all tests at once: Foundation reads a little past the entries of a directory, which is memory of
-            // the system's then.
-            giveMemoryBack: {})
-    }
-}
-
-/// The library for tests that run models.
-enum Library {
-    static let isNamed = ModelRuntime.environmentPlace() != nil
-    static let remedy: Comment = "set ASSAYLOG_ONNXRUNTIME to the library to run this"
-}
-
-enum TestData {
-    /// The repository: ASSAYLOG_ROOT, else three levels above this file, links resolved.
-    static let root: String =
-        ProcessInfo.processInfo.environment["ASSAYLOG_ROOT"]
-        ?? URL(fileURLWithPath: #filePath).resolvingSymlinksInPath().deletingLastPathComponent()
-        .deletingLastPathComponent().deletingLastPathComponent().path
-
-    static func model(_ name: String) throws -> [UInt8] {
-        let path = "\(root)/Data/models/\(name)"
-        return [UInt8](
-            try #require(
-                FileManager.default.contents(atPath: path), "set ASSAYLOG_ROOT to the repository"))
-    }
-}
 
 /// A store with one workspace and one pipeline, `fraud`.
 struct Scene {
@@ -110,19 +19,12 @@ struct Scene {
     let store: InferenceStore
     let pipeline: Pipeline
 
-    static func configuration(_ folder: TemporaryFolder, runsModels: Bool = false) -> StoreConfiguration {
-        var configuration = StoreConfiguration(directory: folder.path)
-        // Most tests need no models, and then none must be found by accident.
-        if !runsModels { configuration.runtimePlace = "/nowhere/libonnxruntime.so" }
-        return configuration
-    }
-
     /// - Parameter files: the data directory, where it is another than the folder.
     init(
         _ clock: ManualClock = ManualClock(), runsModels: Bool = false, on files: (any FileSystem)? = nil
     ) async throws {
         let folder = try TemporaryFolder()
-        let configuration = Scene.configuration(folder, runsModels: runsModels)
+        let configuration = folder.configuration(runsModels: runsModels)
         let store = try InferenceStore.open(
             configuration, on: files ?? PosixFileSystem(root: folder.path), sources: clock.sources
         ).store
@@ -158,7 +60,7 @@ struct Scene {
     /// A store over a copy of the folder, such as a power cut or a backup would leave.
     func copied() throws -> Scene {
         let folder = try folder.copy()
-        let store = try InferenceStore.open(Scene.configuration(folder), sources: clock.sources).store
+        let store = try InferenceStore.open(folder.configuration(), sources: clock.sources).store
         return Scene(folder: folder, clock: clock, store: store, pipeline: pipeline)
     }
 
@@ -220,7 +122,7 @@ struct Scene {
     }
 
     var scheduler: AssayScheduler {
-        AssayScheduler(store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        AssayScheduler(store, logger: noLog)
     }
 
     /// The stored results, as texts.

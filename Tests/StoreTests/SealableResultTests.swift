@@ -10,7 +10,9 @@ import Foundation
 import JSON
 import Records
 import Segments
+import StoreSupport
 import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store

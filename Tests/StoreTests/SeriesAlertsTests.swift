@@ -10,6 +10,7 @@ import Assays
 import JSON
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Store
@@ -154,18 +155,18 @@ struct SeriesAlertsTests {
         }
         let (before, alerts) = (told(scene), scene.store.alerts)
         #expect(before.count == 4)
-        let report = try scene.store.view.verify(Scene.configuration(scene.folder))
+        let report = try scene.store.view.verify(scene.folder.configuration())
         #expect(report.isProved && report.isSettled && report.equalCount == 3)
         try await scene.store.close()
         let folder = try scene.folder.copy()
         // Closing a store may have put what waited into columns.
         let cut = try StoreView.open(folder.path).view.snapshot.cut
         let rebuilt = try InferenceStore.rebuild(
-            Scene.configuration(folder), sources: scene.clock.sources)
+            folder.configuration(), sources: scene.clock.sources)
         #expect(rebuilt.resultCount == 3 && rebuilt.failureCount == 0)
         let again = Scene(
             folder: folder, clock: scene.clock,
-            store: try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store,
+            store: try InferenceStore.open(folder.configuration(), sources: scene.clock.sources).store,
             pipeline: scene.pipeline)
         await SeriesSchedulerTests.scheduler(again).tick()
         #expect(again.store.log.cut == cut)

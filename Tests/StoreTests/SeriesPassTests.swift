@@ -3,10 +3,10 @@
 import Assays
 import Foundation
 import JSON
-import Logging
 import Records
 import Simulation
 import Summaries
+import TestSupport
 import Testing
 import Wire
 

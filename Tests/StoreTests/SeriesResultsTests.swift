@@ -7,6 +7,7 @@ import Assays
 import Foundation
 import JSON
 import Records
+import TestSupport
 import Testing
 
 @testable import Store

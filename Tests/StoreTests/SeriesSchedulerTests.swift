@@ -6,10 +6,11 @@
 import Assays
 import Foundation
 import JSON
-import Logging
 import Records
 import Simulation
+import StoreSupport
 import Summaries
+import TestSupport
 import Testing
 
 @testable import Store
@@ -38,7 +39,7 @@ struct SeriesSchedulerTests {
     }
 
     static func scheduler(_ scene: Scene) -> SeriesScheduler {
-        SeriesScheduler(scene.store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() })
+        SeriesScheduler(scene.store, logger: noLog)
     }
 
     /// Ends of the decided windows in seconds, with reason, revision and status.

@@ -7,6 +7,7 @@ import EventLog
 import Foundation
 import Records
 import Segments
+import TestSupport
 import Testing
 
 @testable import Store
@@ -23,7 +24,7 @@ struct SeriesVerificationTests {
         try await scene.append([(10, 1), (20, 4), (70, 9)])
         scene.clock.set(moment(126))
         await scheduler.tick()
-        let configuration = Scene.configuration(scene.folder)
+        let configuration = scene.folder.configuration()
         var report = try scene.store.view.verify(configuration)
         #expect(report.decisionCount == 2 && report.equalCount == 2 && report.keptCount == 2)
         #expect(report.isProved && report.isSettled)
@@ -44,9 +45,9 @@ struct SeriesVerificationTests {
         try await scene.store.close()
         let folder = try scene.folder.copy()
         let rebuilt = try InferenceStore.rebuild(
-            Scene.configuration(folder), sources: scene.clock.sources)
+            folder.configuration(), sources: scene.clock.sources)
         #expect(rebuilt.resultCount == 2 && rebuilt.failureCount == 0)
-        let store = try InferenceStore.open(Scene.configuration(folder), sources: scene.clock.sources).store
+        let store = try InferenceStore.open(folder.configuration(), sources: scene.clock.sources).store
         report = try store.view.verify(configuration)
         #expect(report.equalCount == 2 && report.keptCount == 2 && report.isProved)
         try await store.close()
@@ -265,7 +266,7 @@ struct SeriesVerificationTests {
         try folder.remove("derived")
         var told: [Int] = []
         let rebuilt = try InferenceStore.rebuild(
-            Scene.configuration(folder), sources: scene.clock.sources
+            folder.configuration(), sources: scene.clock.sources
         ) { done, of in
             #expect(of == 1202)
             told.append(done)

@@ -5,9 +5,10 @@
 
 import Assays
 import JSON
-import Logging
 import Records
+import StoreSupport
 import Summaries
+import TestSupport
 import Testing
 
 @testable import Store
@@ -158,7 +159,7 @@ struct SlidingBaselineTests {
             try await scene.createAssay("vector"),
         ]
         let scheduler = AssayScheduler(
-            scene.store, logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+            scene.store, logger: noLog,
             limit: PassLimit(windowCount: 100, valueCount: 3000))
         await scheduler.tick()
         // 300 in each window; under the baselines 0, 300, 600 … 1500.

@@ -81,7 +81,7 @@ struct SnapshotResultsTests {
         #expect(other.map(\.number) == [])
         // Nothing but these: what follows from the log, and what the copied log does not know.
         #expect(after.places.derived.numbers(in: derived) == Set(history.others.map(\.number)))
-        let configuration = Scene.configuration(history.scene.folder)
+        let configuration = history.scene.folder.configuration()
         var (expected, found) = (try before.verify(configuration), try after.verify(configuration))
         #expect(expected.otherEngineCount == 60 && expected.equalCount == 2)
         // How many are kept beside the log is another question.

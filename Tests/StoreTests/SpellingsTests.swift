@@ -8,6 +8,7 @@ import Bytes
 import JSON
 import Queries
 import Records
+import TestSupport
 import Testing
 
 @testable import Store

@@ -6,6 +6,7 @@ import EventLog
 import Foundation
 import Records
 import Simulation
+import StoreSupport
 import Testing
 
 @testable import Store

@@ -6,6 +6,7 @@ import Foundation
 import JSON
 import Records
 import Segments
+import TestSupport
 import Testing
 
 @testable import Store

@@ -2,34 +2,12 @@
 // ClockStepTests.swift.
 
 import Assays
-import Logging
 import Records
-import Synchronization
+import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store
-
-/// Keeps what is logged.
-private final class Messages: Sendable {
-    private let kept = Mutex<[String]>([])
-
-    var all: [String] { kept.withLock { $0 } }
-
-    var logger: Logger { Logger(label: "test") { _ in Handler(messages: self) } }
-
-    struct Handler: LogHandler {
-        let messages: Messages
-        var metadata: Logger.Metadata = [:]
-        var logLevel = Logger.Level.debug
-
-        subscript(metadataKey key: String) -> Logger.Metadata.Value? {
-            get { metadata[key] }
-            set { metadata[key] = newValue }
-        }
-
-        func log(event: LogEvent) { messages.kept.withLock { $0.append("\(event.message)") } }
-    }
-}
 
 @Suite("Tries that go wrong")
 struct TroubleTests {

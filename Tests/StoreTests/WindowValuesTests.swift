@@ -5,6 +5,7 @@ import Assays
 import Catalog
 import JSON
 import Records
+import TestSupport
 import Testing
 
 @testable import Store

@@ -9,15 +9,12 @@
 
 import Foundation
 import Summaries
+import TestSupport
 import Testing
-
-private let corpusFolder = ProcessInfo.processInfo.environment["ASSAYLOG_CORPUS"]
 
 @Suite(
     "Corpus",
-    .enabled(
-        if: corpusFolder != nil,
-        "ASSAYLOG_CORPUS is not set: give the folder that holds spec, corpus and data."))
+    .enabled(if: Corpus.folder != nil, "\(Corpus.missing)"))
 struct CorpusTests {
     private static let files = [
         "recorded_summaries", "recorded_scores", "recorded_combine", "derived_summarize",
@@ -26,7 +23,7 @@ struct CorpusTests {
 
     @Test("every case of the corpus holds at its tolerance", arguments: files)
     func casesHold(file: String) throws {
-        let folder = URL(fileURLWithPath: try #require(corpusFolder))
+        let folder = URL(fileURLWithPath: try #require(Corpus.folder))
         let data = try Data(
             contentsOf: folder.appendingPathComponent("corpus/\(file).json"))
         let document = try #require(

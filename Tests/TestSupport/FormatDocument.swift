@@ -5,8 +5,6 @@
 //
 //     0000  41 4c 4f 47  | what for
 
-import Disk
-
 /// Reads the examples of the documents in the rooms' `.docc` folders, from the sources the tests were built of.
 package enum FormatDocument {
     /// A line of a dump that does not go on where the one before it ended, or is no dump; or that there is none.
@@ -16,12 +14,8 @@ package enum FormatDocument {
 
     /// The bytes of an example in `Sources/<room>/<room>.docc/<file>`: the first one, or one behind it.
     package static func example(room: String, file: String, number: Int = 0) throws -> [UInt8] {
-        // Tests/TestSupport/FormatDocument.swift: three names up is the repository.
-        let root = #filePath.split(separator: "/", omittingEmptySubsequences: false).dropLast(3).joined(
-            separator: "/")
-        let document = try PosixFileSystem(root: "\(root)/Sources/\(room)/\(room).docc").open(file)
-        let text = String(
-            decoding: try document.read(at: 0, byteCount: try document.byteCount), as: UTF8.self)
+        let document = try TestData.bytes("Sources/\(room)/\(room).docc/\(file)")
+        let text = String(decoding: document, as: UTF8.self)
         var bytes: [UInt8] = []
         var isInside = false
         var dumpsToPass = number

@@ -7,6 +7,7 @@ import Foundation
 import JSON
 import Records
 import Simulation
+import TestSupport
 import Testing
 
 @testable import Wire
@@ -16,14 +17,7 @@ private enum Peer {
     static let missing: Comment =
         "set ASSAYLOG_PEER_PYTHON to a Python that has pyarrow (pip install pyarrow)"
 
-    /// The repository: ASSAYLOG_ROOT, else three levels above this file, links resolved.
-    static var script: String {
-        let root =
-            ProcessInfo.processInfo.environment["ASSAYLOG_ROOT"]
-            ?? URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
-            .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent().path
-        return root + "/Tools/peers/arrow_peer.py"
-    }
+    static let script = "\(TestData.root)/Tools/peers/arrow_peer.py"
 
     /// Calls `body` with a new folder that is gone afterwards.
     static func withFolder<Value>(_ body: (URL) throws -> Value) throws -> Value {
