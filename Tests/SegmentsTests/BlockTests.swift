@@ -128,14 +128,7 @@ import Testing
                             return try bytes(offset, count)
                         }, into: $0)
                 }
-                var expected: [Double]? =
-                    switch leaf.elements {
-                    case .float64(let values): values
-                    case .float32(let values): values.map { Double($0) }
-                    case .int64(let values): values.map { Double($0) }
-                    case .bool, .text: nil
-                    }
-                for position in leaf.nulls { expected?[Int(position)] = .nan }
+                var expected = leaf.plainNumbers
                 for row in 0..<batch.rowCount where field.presence.state(row) != .value {
                     expected?[row] = .nan
                 }

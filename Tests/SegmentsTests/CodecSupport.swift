@@ -36,6 +36,21 @@ func allLists<Element>(of alphabet: [Element], upTo length: Int) -> [[Element]] 
     return lists
 }
 
+extension Leaf {
+    /// Its numbers one by one, NaN for a null; nil where it holds none.
+    var plainNumbers: [Double]? {
+        var numbers: [Double]
+        switch elements {
+        case .float64(let values): numbers = values
+        case .float32(let values): numbers = values.map { Double($0) }
+        case .int64(let values): numbers = values.map { Double($0) }
+        case .bool, .text: return nil
+        }
+        for position in nulls { numbers[Int(position)] = .nan }
+        return numbers
+    }
+}
+
 enum Coded {
     static func roundTrip(_ values: [Int64]) throws -> [Int64] {
         try reading(bytes { IntegerCoding.encode(values, into: &$0) }) {

@@ -42,14 +42,7 @@ import Testing
             let coded = encode(leaf)
             #expect(try decode(coded, type, count: count) == leaf, "seed \(seed)")
             let numbers = try numbers(coded, type, count: count)
-            var expected: [Double]? =
-                switch leaf.elements {
-                case .float64(let values): values
-                case .float32(let values): values.map { Double($0) }
-                case .int64(let values): values.map { Double($0) }
-                case .bool, .text: nil
-                }
-            for position in leaf.nulls { expected?[Int(position)] = .nan }
+            let expected = leaf.plainNumbers
             #expect(numbers?.map(\.bitPattern) == expected?.map(\.bitPattern), "seed \(seed)")
         }
     }

@@ -1,21 +1,17 @@
 // Checked: when the store gives memory back to the system.
 
 import StoreSupport
-import Synchronization
+import TestSupport
 import Testing
 
 @testable import Store
 
 @Suite("Memory that a flood took")
 struct MemoryTests {
-    private final class Count: Sendable {
-        let value = Mutex(0)
-    }
-
     @Test("a round that no commit came before gives it back, and no other does")
     func quiet() async throws {
         let clock = ManualClock()
-        let count = Count()
+        let count = Shared(0)
         var sources = clock.sources
         sources.giveMemoryBack = { count.value.withLock { $0 += 1 } }
         let scene = try await Scene(clock)
