@@ -10,6 +10,8 @@ package struct DiskError: Error, Hashable, Sendable {
         case outOfSpace
         case notFound
         case exists
+        /// Whoever runs this may not: nothing is known to be wrong with the file.
+        case denied
         /// Another process holds the writer's lock.
         case locked
         /// The file ends before what was asked for.
@@ -39,6 +41,8 @@ extension DiskError: CustomStringConvertible {
         let remedy =
             switch kind {
             case .outOfSpace: "; free some space, appends resume by themselves"
+            case .denied:
+                "; give the user that this runs as the right to it (its folders need it too), and try again"
             case .locked: "; stop the other process, or ask it over HTTP"
             default: ""
             }

@@ -33,11 +33,17 @@ package struct PosixFileSystem: FileSystem {
                 throw failure("create directory", made)
             }
         }
-        guard isDirectory(name) else {
-            throw DiskError(
-                kind: .other, operation: "create directory", file: path(name),
-                reason: "a file that is no directory has this name")
-        }
+        guard !isDirectory(name) else { return }
+        throw DiskError(
+            kind: .other, operation: "create directory", file: path(name),
+            reason: isDanglingLink(name)
+                ? "a link that leads nowhere has this name; make the directory that it names, or remove it"
+                : "a file that is no directory has this name")
+    }
+
+    private func isDanglingLink(_ name: String) -> Bool {
+        var status = stat()
+        return stat(path(name), &status) != 0 && errno == ENOENT && lstat(path(name), &status) == 0
     }
 
     private func isDirectory(_ name: String) -> Bool {
@@ -46,7 +52,9 @@ package struct PosixFileSystem: FileSystem {
     }
 
     package func list(_ directory: String) throws(DiskError) -> [String] {
-        guard let stream = opendir(path(directory)) else { throw failure("list", directory) }
+        guard let stream = opendir(path(directory)) else {
+            throw failure("list", directory.isEmpty ? root : directory)
+        }
         defer { closedir(stream) }
         var names: [String] = []
         while true {
@@ -100,6 +108,8 @@ package struct PosixFileSystem: FileSystem {
         let descriptor = Glibc.open(path(name), O_RDWR | O_CREAT | O_CLOEXEC, 0o666)
         guard descriptor >= 0 else {
             var error = failure("lock", path(name))
+            // What is denied has its remedy already.
+            guard error.kind != .denied else { throw error }
             error.reason += "; whoever opens a data directory must be able to write in it"
             throw error
         }
@@ -208,6 +218,7 @@ private func failure(_ operation: String, _ file: String) -> DiskError {
         case ENOSPC, EDQUOT: .outOfSpace
         case ENOENT: .notFound
         case EEXIST: .exists
+        case EACCES, EPERM: .denied
         default: .other
         }
     return DiskError(

@@ -34,6 +34,8 @@ package struct StoreCheck: Sendable {
         package var byteOffset: Int?
         /// A sentence without its full stop.
         package var problem: String
+        /// Whether the file may not be read, which says nothing of its bytes.
+        package var isDenied = false
 
         package var description: String {
             file + (byteOffset.map { " at byte \($0)" } ?? "") + ": " + problem
@@ -42,6 +44,17 @@ package struct StoreCheck: Sendable {
 
     /// In the order in which they were met.
     package internal(set) var findings: [Finding] = []
+    /// What to do about the findings; nil where there are none.
+    package var remedy: String? {
+        guard !findings.isEmpty else { return nil }
+        // A backup in place of what is whole would lose what came after it.
+        guard findings.contains(where: \.isDenied) else {
+            return "restore the named files from a backup; what is undamaged stays readable"
+        }
+        return
+            "let the user that this runs as read the files that cannot be read for want of permission, and "
+            + "check again before anything is restored"
+    }
     /// What is no fault, but may surprise: a torn tail, a file that nobody names.
     package internal(set) var notes: [String] = []
     package internal(set) var segmentCount = 0
@@ -66,9 +79,7 @@ package struct StoreCheck: Sendable {
         _ directory: String, report: (_ byteCount: Int) -> Void = { _ in }
     ) throws -> StoreCheck {
         let files = PosixFileSystem(root: directory)
-        guard let names = try? files.list(""), names.contains(FileName.manifest) else {
-            throw StoreRefusal(.unknown, "\(directory) holds no assaylog data; give another --data")
-        }
+        try StoreView.requireStore(on: files, named: directory, remedy: "give another --data")
         return try run(on: files, report: report)
     }
 
@@ -241,20 +252,23 @@ package struct StoreCheck: Sendable {
                 if found != name {
                     find(path, nil, "holds other bytes than its name says: their hash is \(found)")
                 }
-            } catch { find(path, nil, "cannot be read: \(error.reason)") }
+            } catch { find(path, nil, "cannot be read: \(error.reason)", isDenied: error.kind == .denied) }
         }
     }
 
     // MARK: Findings
 
-    mutating func find(_ file: String, _ byteOffset: Int?, _ problem: String) {
-        findings.append(Finding(file: file, byteOffset: byteOffset, problem: problem))
+    mutating func find(_ file: String, _ byteOffset: Int?, _ problem: String, isDenied: Bool = false) {
+        findings.append(Finding(file: file, byteOffset: byteOffset, problem: problem, isDenied: isDenied))
     }
 
     /// A segment's own words, without the advice to do what is being done.
     mutating func find(_ error: SegmentError, in prefix: String, _ file: String) {
         switch error {
-        case .disk(let error): find(prefix + file, nil, "cannot be read: \(error.operation): \(error.reason)")
+        case .disk(let error):
+            find(
+                prefix + file, nil, "cannot be read: \(error.operation): \(error.reason)",
+                isDenied: error.kind == .denied)
         case .checksumMismatch(let place, let expected, let found):
             find(
                 prefix + place.file, place.byteOffset,

@@ -75,10 +75,7 @@ package enum StoreSnapshot {
         of source: any FileSystem, to target: any FileSystem, resultsAtOnce byteCount: Int,
         report: (Int) -> Void = { _ in }
     ) throws -> Report {
-        let names = (try? source.list("")) ?? []
-        guard names.contains(FileName.manifest) else {
-            throw StoreRefusal(.unknown, "there is no assaylog data to copy; give another --data")
-        }
+        try StoreView.requireStore(on: source, named: "the directory to copy", remedy: "give another --data")
         try prepare(target)
         let (manifest, segments) = try open(source)
         var result = Report()

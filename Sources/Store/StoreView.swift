@@ -77,11 +77,19 @@ package struct StoreView: Sendable {
     }
 
     /// Refuses a directory that holds no store.
-    static func requireStore(on files: any FileSystem, named name: String) throws {
-        guard let names = try? files.list(""), names.contains(FileName.manifest) else {
-            throw StoreRefusal(
-                .unknown, "\(name) holds no assaylog data; give another --data, or append to it first")
+    ///
+    /// - Parameter remedy: what to do then.
+    /// - Throws: the disk's error where it cannot be looked into: it may well hold one.
+    package static func requireStore(
+        on files: any FileSystem, named name: String,
+        remedy: String = "give another --data, or append to it first"
+    ) throws {
+        do throws(DiskError) {
+            if try files.list("").contains(FileName.manifest) { return }
+        } catch {
+            guard error.kind == .notFound else { throw error }
         }
+        throw StoreRefusal(.unknown, "\(name) holds no assaylog data; \(remedy)")
     }
 }
 

@@ -38,8 +38,7 @@ struct Check: ParsableCommand {
                 check.findings.isEmpty
                 ? "nothing is wrong"
                 : "\(check.findings.count) thing\(check.findings.count == 1 ? " is" : "s are") wrong: "
-                    + "restore the "
-                    + "named files from a backup; what is undamaged stays readable"
+                    + (check.remedy ?? "")
             try Output.line(
                 "\(verdict) (\(Quantity.of(check.segmentCount, "segment")), "
                     + "\(Quantity.of(check.commitCount, "commit")), "

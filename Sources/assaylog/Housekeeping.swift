@@ -23,10 +23,8 @@ struct HousekeepingPlace: ParsableArguments {
         _ local: (InferenceStore) async throws -> JSONValue
     ) async throws -> JSONField {
         if let server { return try ServerClient(server).post(path, document) }
-        let names = try? PosixFileSystem(root: directory.data).list("")
-        guard names?.contains(FileName.manifest) == true else {
-            throw CommandFailure("--data: \(directory.data) holds no assaylog data; name another")
-        }
+        try StoreView.requireStore(
+            on: PosixFileSystem(root: directory.data), named: directory.data, remedy: "give another --data")
         var configuration = StoreConfiguration(directory: directory.data)
         // What frees room is what is asked for here, most of all where there is none.
         configuration.log.reserveByteCount = StoreConfiguration.reserveByteCount

@@ -78,11 +78,9 @@ struct StoreSink: RecordSink {
     static func open(_ options: Append) async throws -> StoreSink {
         let directory = options.directory.data
         if !options.create {
-            let names = try? PosixFileSystem(root: directory).list("")
-            guard names?.contains(FileName.manifest) == true else {
-                throw CommandFailure(
-                    "--data: \(directory) holds no assaylog data; add --create to make it, or name another")
-            }
+            try StoreView.requireStore(
+                on: PosixFileSystem(root: directory), named: directory,
+                remedy: "add --create to make it, or give another --data")
         }
         let store: InferenceStore
         do {

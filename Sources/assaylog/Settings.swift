@@ -8,6 +8,12 @@ import Logging
 struct DataDirectory: ParsableArguments {
     @Option(help: ArgumentHelp("The data directory.", valueName: "dir"))
     var data = Settings.environment("ASSAYLOG_DATA") ?? "assaylog-data"
+
+    func validate() throws {
+        guard !data.isEmpty else {
+            throw ValidationError("--data is empty; name a directory, as --data ./data.")
+        }
+    }
 }
 
 enum Settings {

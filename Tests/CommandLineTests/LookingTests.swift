@@ -87,6 +87,15 @@ import Testing
         #expect(query.status == 1 && query.errors.contains("warning:"))
     }
 
+    @Test("an empty name of a data directory is refused by its option")
+    func emptyName() throws {
+        for command in ["inspect", "check"] {
+            let run = try sandbox.run(command, "--data", "")
+            #expect(
+                run.status == 2 && run.errors.contains("--data is empty; name a directory"), "\(run.errors)")
+        }
+    }
+
     @Test("an assay that nobody has looked at yet is shown to be behind")
     func waiting() async throws {
         try await makeAssay(analysed: false)

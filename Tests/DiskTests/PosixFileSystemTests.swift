@@ -106,6 +106,27 @@ final class ScratchDirectory {
         #expect(error.map { "\($0)" } == "open of nowhere failed: No such file or directory")
     }
 
+    @Test("what may not be done is told from other failures, with its remedy")
+    func denied() throws {
+        // Nobody may remove a file of this one, also who may do anything else.
+        let error = #expect(throws: DiskError.self) {
+            try PosixFileSystem(root: "/proc/self").remove("status")
+        }
+        #expect(error?.kind == .denied)
+        #expect(error?.description.contains("; give the user that this runs as the right to it") == true)
+    }
+
+    @Test("a link that leads nowhere is called that where a directory is to be made")
+    func danglingLink() throws {
+        let link = scratch.path + "/link"
+        #expect(symlink(scratch.path + "/nowhere", link) == 0)
+        let error = #expect(throws: DiskError.self) { try PosixFileSystem(root: link).createDirectory("") }
+        #expect(error?.reason.contains("a link that leads nowhere") == true)
+        try files.create("file").sync()
+        let other = #expect(throws: DiskError.self) { try files.createDirectory("file") }
+        #expect(other?.reason == "a file that is no directory has this name")
+    }
+
     @Test("a lock that cannot be opened names its directory and what is needed there")
     func lockThatCannotBeOpened() throws {
         // A directory of the name is refused to everybody, also to who may do anything.
