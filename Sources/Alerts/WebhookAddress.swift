@@ -55,7 +55,7 @@ package struct WebhookAddress: Hashable, Sendable {
     }
 
     /// `host`, `host:port`, `[v6]` or `[v6]:port`; nil for anything else.
-    static func hostAndPort(_ text: Substring) -> (host: String, port: Int?)? {
+    package static func hostAndPort(_ text: Substring) -> (host: String, port: Int?)? {
         var host = text
         var portText: Substring?
         if text.hasPrefix("[") {

@@ -5,6 +5,7 @@
 //  * On SIGTERM or SIGINT requests under way are answered, the scheduler stops, and the log is
 //    sealed before the process ends. Who does not take its answer, or finish its request, in time is cut off.
 
+import Alerts
 import HTTPTypes
 import Hummingbird
 import Logging
@@ -26,6 +27,17 @@ package struct ServerConfiguration: Sendable {
         self.host = host
         self.port = port
         self.publicURL = publicURL.map { $0.hasSuffix("/") ? String($0.dropLast()) : $0 }
+    }
+
+    /// Whether paths can be put behind `text` and make URLs: a scheme and a host, perhaps a port and a path.
+    package static func isPublicURL(_ text: String) -> Bool {
+        guard let scheme = ["https://", "http://"].first(where: text.hasPrefix) else { return false }
+        // Of printable ASCII, as every URL is (RFC 3986), and without what would end the path.
+        guard text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }), !text.contains(where: "?#\\".contains)
+        else {
+            return false
+        }
+        return WebhookAddress.hostAndPort(text.dropFirst(scheme.count).prefix { $0 != "/" }) != nil
     }
 
     /// The host and a port as a URL has them: an address of IPv6 in brackets.

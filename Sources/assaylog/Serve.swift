@@ -28,8 +28,8 @@ struct Serve: AsyncParsableCommand {
     @Option(help: "The address to listen at.")
     var host = Settings.environment("ASSAYLOG_HOST") ?? "127.0.0.1"
 
-    @Option(help: "The port to listen at; 0 for any free one.")
-    var port = Settings.environment("ASSAYLOG_PORT").map { Int($0) ?? Serve.noPort } ?? 8080
+    @Option(help: "The port to listen at; 0 for any free one. (default: 8080)")
+    var port: Int?
 
     @Option(name: .customLong("public-url"), help: "What clients reach this server as, for URLs in answers.")
     var publicURL: String?
@@ -52,17 +52,39 @@ struct Serve: AsyncParsableCommand {
 
     @OptionGroup var webhooks: WebhookPolicyOptions
 
-    /// What a variable that is no number stands for: no port, and refused unless the option names one.
-    private static let noPort = -1
-
     func validate() throws {
-        if port == Serve.noPort, let text = Settings.environment("ASSAYLOG_PORT"), Int(text) == nil {
+        _ = try listening()
+        _ = try graceSpan()
+    }
+
+    /// Where to listen, as the options say, or else the environment; refused by the name of who said it.
+    private func listening() throws -> ServerConfiguration {
+        ServerConfiguration(host: host, port: try portNumber(), publicURL: try publicAddress())
+    }
+
+    private func portNumber() throws -> Int {
+        if let port {
+            guard (0...65535).contains(port) else {
+                throw ValidationError("--port must be 0 to 65535, not \(port).")
+            }
+            return port
+        }
+        guard let text = Settings.environment("ASSAYLOG_PORT") else { return 8080 }
+        guard let number = Int(text), (0...65535).contains(number) else {
             throw ValidationError("ASSAYLOG_PORT must be 0 to 65535, not \"\(text)\".")
         }
-        guard (0...65535).contains(port) else {
-            throw ValidationError("--port must be 0 to 65535, not \(port).")
+        return number
+    }
+
+    private func publicAddress() throws -> String? {
+        let variable = Settings.environment("ASSAYLOG_PUBLIC_URL")
+        guard let text = publicURL ?? variable else { return nil }
+        guard ServerConfiguration.isPublicURL(text) else {
+            throw ValidationError(
+                "\(publicURL == nil ? "ASSAYLOG_PUBLIC_URL" : "--public-url") is \"\(text)\", which is no address "
+                    + "of a server; write it as https://assay.example.com, without user, query or fragment.")
         }
-        _ = try graceSpan()
+        return text
     }
 
     private func graceSpan() throws -> TimeSpan {
@@ -88,8 +110,7 @@ struct Serve: AsyncParsableCommand {
             }
         }
         let data = directory.data
-        let listening = ServerConfiguration(
-            host: host, port: port, publicURL: publicURL ?? Settings.environment("ASSAYLOG_PUBLIC_URL"))
+        let listening = try listening()
         try await APIServer(store, listening, logger: logger).run { port in
             logger.notice("assaylog serves \(data) at http://\(listening.authority(port: port))")
         }

@@ -292,14 +292,24 @@ import Testing
         }
     }
 
-    @Test("a port of the environment that is none is refused, and an option comes before it")
+    @Test(
+        "a port or public URL that is none is refused by who named it, and an option comes before the environment"
+    )
     func portOfEnvironment() throws {
-        let cases: [(arguments: [String], problem: String)] = [
-            ([], "ASSAYLOG_PORT"), (["--port", "70000"], "not 70000"),
+        let cases: [(arguments: [String], variables: [String: String], problem: String)] = [
+            ([], ["ASSAYLOG_PORT": "abc"], "ASSAYLOG_PORT must be 0 to 65535, not \"abc\""),
+            ([], ["ASSAYLOG_PORT": "-1"], "ASSAYLOG_PORT must be 0 to 65535, not \"-1\""),
+            ([], ["ASSAYLOG_PORT": "70000"], "ASSAYLOG_PORT must be"),
+            (["--port", "70000"], ["ASSAYLOG_PORT": "abc"], "--port must be 0 to 65535, not 70000"),
+            (["--port", "0", "--public-url", "not a url"], [:], "--public-url is \"not a url\""),
+            (
+                ["--port", "0"], ["ASSAYLOG_PUBLIC_URL": "example.com"],
+                "ASSAYLOG_PUBLIC_URL is \"example.com\""
+            ),
         ]
-        for (arguments, problem) in cases {
+        for (arguments, variables, problem) in cases {
             let process = try sandbox.process(
-                ["serve"] + arguments, output: "out", errors: "err", variables: ["ASSAYLOG_PORT": "abc"])
+                ["serve"] + arguments, output: "out", errors: "err", variables: variables)
             // It would serve for ever where it is not refused.
             let guardian = DispatchWorkItem { process.terminate() }
             DispatchQueue.global().asyncAfter(deadline: .now() + 30, execute: guardian)

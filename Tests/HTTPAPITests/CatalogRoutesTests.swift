@@ -140,6 +140,22 @@ struct CatalogRoutesTests {
         }
     }
 
+    @Test("a public URL is a scheme and a host, perhaps a port and a path, and nothing else")
+    func publicURLs() {
+        for text in [
+            "https://logs.example", "http://[::1]:8080/", "https://logs.example:1/a/b", "http://localhost",
+        ] {
+            #expect(ServerConfiguration.isPublicURL(text), "\(text)")
+        }
+        for text in [
+            "", "not a url", "logs.example", "ftp://logs.example", "https://", "https:///a",
+            "https://logs.example:0",
+            "https://me@logs.example", "https://logs.example/?a", "https://logs.example/#a",
+            "https://logs.example/a b",
+            "http://[::1", "http://logs.example:80a",
+        ] { #expect(!ServerConfiguration.isPublicURL(text), "\(text)") }
+    }
+
     @Test("a topic is found by the pipeline's number or its name")
     func topicNames() async throws {
         try await serving { (client: Client) async throws in
