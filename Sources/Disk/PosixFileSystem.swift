@@ -51,6 +51,29 @@ package struct PosixFileSystem: FileSystem {
         return stat(path(name), &status) == 0 && status.st_mode & S_IFMT == S_IFDIR
     }
 
+    /// The root with every link followed and no `..`; of what is not there yet, as far as it is.
+    package var realRoot: String {
+        let isAbsolute = root.hasPrefix("/")
+        let parts = root.split(separator: "/")
+        for count in stride(from: parts.count, through: 0, by: -1) {
+            let start = (isAbsolute ? "/" : "./") + parts[..<count].joined(separator: "/")
+            guard let found = realpath(start, nil) else { continue }
+            defer { free(found) }
+            var real = String(cString: found).split(separator: "/")
+            for part in parts[count...] where part != "." {
+                if part == ".." { _ = real.popLast() } else { real.append(part) }
+            }
+            return "/" + real.joined(separator: "/")
+        }
+        return root
+    }
+
+    /// Whether the root is another's, or lies somewhere inside it, by whatever names.
+    package func isWithin(_ other: PosixFileSystem) -> Bool {
+        let (inner, outer) = (realRoot, other.realRoot)
+        return inner == outer || inner.hasPrefix(outer.hasSuffix("/") ? outer : outer + "/")
+    }
+
     package func list(_ directory: String) throws(DiskError) -> [String] {
         guard let stream = opendir(path(directory)) else {
             throw failure("list", directory.isEmpty ? root : directory)

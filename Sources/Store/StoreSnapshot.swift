@@ -61,7 +61,9 @@ package enum StoreSnapshot {
     package static func take(
         of directory: String, to target: String, report: (_ byteCount: Int) -> Void = { _ in }
     ) throws -> Report {
-        try take(of: PosixFileSystem(root: directory), to: PosixFileSystem(root: target), report: report)
+        let (source, copy) = (PosixFileSystem(root: directory), PosixFileSystem(root: target))
+        try refuseNested(copy, source)
+        return try take(of: source, to: copy, report: report)
     }
 
     package static func take(
@@ -171,8 +173,9 @@ package enum StoreSnapshot {
     package static func restore(
         from directory: String, to target: String, report: (_ byteCount: Int) -> Void = { _ in }
     ) throws -> Report {
-        try restore(
-            from: PosixFileSystem(root: directory), to: PosixFileSystem(root: target), report: report)
+        let (source, copy) = (PosixFileSystem(root: directory), PosixFileSystem(root: target))
+        try refuseNested(copy, source)
+        return try restore(from: source, to: copy, report: report)
     }
 
     package static func restore(
@@ -325,6 +328,15 @@ package enum StoreSnapshot {
     }
 
     // MARK: Files
+
+    /// Refuses a copy inside what it is of, which is lost with it, and one around it.
+    private static func refuseNested(_ target: PosixFileSystem, _ source: PosixFileSystem) throws {
+        guard target.isWithin(source) || source.isWithin(target) else { return }
+        throw StoreRefusal(
+            .invalid,
+            "\(target.realRoot) is to be a copy of \(source.realRoot), and one is inside the other or they are the "
+                + "same; name a directory beside it, best on another disk")
+    }
 
     /// Makes the directory, and refuses one that holds anything.
     private static func prepare(_ target: any FileSystem) throws {

@@ -300,7 +300,9 @@ struct Snapshot: ParsableCommand {
 
     @OptionGroup var directory: DataDirectory
 
-    @Option(help: ArgumentHelp("The directory to write to, new or empty.", valueName: "dir"))
+    @Option(
+        help: ArgumentHelp(
+            "The directory to write to, new or empty, outside the data directory.", valueName: "dir"))
     var to: String
 
     @Flag(help: "Print JSON.")

@@ -17,7 +17,8 @@ struct StoreSnapshotTests {
     func whileAppending() async throws {
         let scene = try await HousekeepingTests.filled()
         let topic = scene.pipeline.topic.name
-        let (backup, restored) = (scene.folder.path + "/backup", scene.folder.path + "/restored")
+        let outside = try TemporaryFolder()
+        let (backup, restored) = (outside.path + "/backup", outside.path + "/restored")
         let before = scene.store.log.cut
         let appends = Task {
             for part in 0..<60 {
@@ -39,6 +40,35 @@ struct StoreSnapshotTests {
         #expect(found.times.count >= 1824 && found.times.allSatisfy(Set(expected.times).contains))
         _ = try await store.append(HousekeepingTests.batch(0, count: 1), topic: topic, partition: "engine")
         try await store.close()
+    }
+
+    @Test("a copy inside what it is of, or around it, is refused by whatever name, and nothing is written")
+    func nested() async throws {
+        let scene = try await HousekeepingTests.filled()
+        try await scene.store.close()
+        let outside = try TemporaryFolder()
+        let (data, link) = (scene.folder.path, outside.path + "/link")
+        try FileManager.default.createSymbolicLink(atPath: link, withDestinationPath: data)
+        let parent = String(data[..<(try #require(data.lastIndex(of: "/")))])
+        for target in [
+            data, data + "/backup", data + "/new/backup", link + "/backup",
+            data + "/../" + data.dropFirst(parent.count + 1)
+                + "/backup", parent,
+        ] {
+            let refusal = #expect(throws: StoreRefusal.self) { try StoreSnapshot.take(of: data, to: target) }
+            #expect(refusal?.description.contains("inside the other") == true, "\(target)")
+        }
+        #expect(throws: StoreRefusal.self) { try StoreSnapshot.take(of: link, to: data + "/backup") }
+        #expect(!FileManager.default.fileExists(atPath: data + "/backup"))
+        #expect(!FileManager.default.fileExists(atPath: data + "/new"))
+        // A name that begins like the other's is beside it.
+        let beside = outside.path + "/backup"
+        _ = try StoreSnapshot.take(of: data, to: beside)
+        _ = try StoreSnapshot.restore(from: beside, to: beside + "-restored")
+        let refusal = #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: beside, to: beside + "/restored")
+        }
+        #expect(refusal?.description.contains("inside the other") == true)
     }
 
     @Test("what is damaged, cut, foreign or not empty is refused, and nothing is written")
