@@ -117,7 +117,8 @@ package struct APIServer {
     ) -> Router<APIContext> {
         let routes = routes(store, publicURL: publicURL, budget: budget, logger: logger)
         let router = Router(context: APIContext.self, options: .autoGenerateHeadEndpoints)
-        router.add(middleware: ErrorMiddleware(routes: routes, logger: logger))
+        router.add(
+            middleware: ErrorMiddleware(routes: routes, logger: logger) { store.unseenRemark })
         router.add(
             middleware: BodyBudgetMiddleware<APIContext>(budget: budget) { context in
                 store.noteRefusedBody(of: context.parameters)

@@ -176,6 +176,8 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
     /// Path patterns with the methods they have, to tell a wrong method from a wrong path.
     let routes: [Route]
     let logger: Logger
+    /// What is said beside that something is unknown; nil while all of the log is seen.
+    let unseenRemark: @Sendable () -> String?
 
     func handle(
         _ request: Request, context: Context,
@@ -214,7 +216,10 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
         } catch is CancellationError {
             throw CancellationError()
         } catch {
-            if let refusal = ErrorResponse(error) {
+            if var refusal = ErrorResponse(error) {
+                if refusal.status == .notFound, let remark = unseenRemark() {
+                    refusal.message += "; " + remark
+                }
                 if refusal.status.code >= 500 {
                     logger.warning("\(request.method) \(path): \(refusal.message)")
                 }

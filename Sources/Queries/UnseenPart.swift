@@ -64,6 +64,14 @@ extension UnseenPart {
 }
 
 extension LogIndex {
+    /// What is to be said beside "there is none", where what is not seen may hold it; nil where all is seen.
+    package var unseenRemark: String? {
+        guard !unseen.isEmpty else { return nil }
+        return "it may be in what is not seen of the log, "
+            + unseen.map { "\($0) and what follows there" }.joined(separator: ", ")
+            + " (`assaylog check` says why)"
+    }
+
     /// What nobody sees, and what may hold records of any topic.
     func unseenParts(of topic: String) -> [UnseenPart] {
         unseen.map { place in

@@ -94,6 +94,9 @@ package struct StoreView: Sendable {
 }
 
 extension InferenceStore {
+    /// What is to be said beside "there is none"; nil while all of the log is seen.
+    package var unseenRemark: String? { log.snapshot().index.unseenRemark }
+
     /// The store as it is now. The folds may be ahead of the snapshot by what just became durable.
     package var view: StoreView {
         StoreView(

@@ -51,7 +51,7 @@ struct Export: ParsableCommand {
 
     func run() throws {
         let (view, damages) = try directory.open()
-        let topic = try pipeline.found(in: view.catalog).topic.name
+        let topic = try pipeline.found(in: view.catalog, unseen: view.snapshot.index.unseenRemark).topic.name
         let file = try place.map { try OutputFile($0) }
         var byteCount = 0
         let progress = Progress(byteCount: nil)

@@ -37,7 +37,13 @@ struct HousekeepingPlace: ParsableArguments {
                 "--data: a server writes \(directory.data); ask it with --server http://localhost:8080")
         }
         let outcome: Result<JSONValue, any Error>
-        do { outcome = .success(try await local(store)) } catch { outcome = .failure(error) }
+        do { outcome = .success(try await local(store)) } catch let refusal as StoreRefusal
+            where refusal.kind == .unknown
+        {
+            // As the server says it.
+            let remark = store.unseenRemark.map { "; " + $0 } ?? ""
+            outcome = .failure(CommandFailure(refusal.description + remark))
+        } catch { outcome = .failure(error) }
         try await store.close()
         return JSONField(try outcome.get())
     }

@@ -47,7 +47,7 @@ struct Logs: ParsableCommand {
 
     func run() throws {
         let (view, damages) = try directory.open()
-        let topic = try pipeline.found(in: view.catalog).topic.name
+        let topic = try pipeline.found(in: view.catalog, unseen: view.snapshot.index.unseenRemark).topic.name
         var stream = RecordStream(
             view.snapshot, topic: topic, window: period.window,
             filter: try filter.filter(topic: topic, in: view),

@@ -61,7 +61,7 @@ struct Query: ParsableCommand {
 
     func run() throws {
         let (view, damages) = try directory.open()
-        let topic = try pipeline.found(in: view.catalog).topic.name
+        let topic = try pipeline.found(in: view.catalog, unseen: view.snapshot.index.unseenRemark).topic.name
         let query = WindowQuery(
             topic: topic, window: period.window, path: path, filter: try filter.filter(topic: topic, in: view)
         )

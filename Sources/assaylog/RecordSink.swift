@@ -113,7 +113,10 @@ struct StoreSink: RecordSink {
     private static func pipeline(_ options: Append, _ store: InferenceStore) async throws -> Pipeline {
         let pipelineOptions = options.pipeline
         if !options.create {
-            do { return try pipelineOptions.found(in: store.catalog) } catch let failure as CommandFailure {
+            let remark = store.unseenRemark
+            do { return try pipelineOptions.found(in: store.catalog, unseen: remark) } catch let failure
+                as CommandFailure
+            {
                 throw CommandFailure(failure.description + "; or add --create to make it")
             }
         }
@@ -128,7 +131,7 @@ struct StoreSink: RecordSink {
                 throw PipelineOptions.needsWorkspace(
                     PipelineOptions.isUnknown(pipelineOptions.pipeline, in: nil), existing.map(\.name))
             }
-            return try pipelineOptions.found(in: store.catalog)
+            return try pipelineOptions.found(in: store.catalog, unseen: store.unseenRemark)
         }
         if let found = try? pipelineOptions.workspaceID(in: store.catalog)
             ?? (named == nil ? existing.first?.id : nil)
@@ -162,7 +165,8 @@ struct StoreSink: RecordSink {
     private static func isServed(_ options: Append) -> CommandFailure {
         var topic = "TOPIC"
         if let (view, _) = try? StoreView.open(options.directory.data),
-            let pipeline = try? options.pipeline.found(in: view.catalog)
+            let pipeline = try? options.pipeline.found(
+                in: view.catalog, unseen: view.snapshot.index.unseenRemark)
         {
             topic = pipeline.topic.name
         }

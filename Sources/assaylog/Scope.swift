@@ -40,8 +40,13 @@ struct PipelineOptions: ParsableArguments {
                 + PipelineOptions.list(catalog.workspaces.all.map(\.name)))
     }
 
-    func found(in catalog: Catalog) throws -> Pipeline {
-        let workspaceID = try workspaceID(in: catalog)
+    /// - Parameter remark: what is to be said where there is none, because a part of the log is not seen.
+    func found(in catalog: Catalog, unseen remark: String?) throws -> Pipeline {
+        let beside = remark.map { "; " + $0 } ?? ""
+        let workspaceID: WorkspaceID?
+        do { workspaceID = try self.workspaceID(in: catalog) } catch let failure as CommandFailure {
+            throw CommandFailure(failure.description + beside)
+        }
         let places = catalog.pipelines.all.filter {
             $0.name == pipeline && (workspaceID == nil || $0.workspaceID == workspaceID)
         }
@@ -49,7 +54,8 @@ struct PipelineOptions: ParsableArguments {
         if places.isEmpty {
             let names = Set(catalog.pipelines.all.map(\.name)).sorted()
             throw CommandFailure(
-                PipelineOptions.isUnknown(pipeline, in: workspace) + "; " + PipelineOptions.list(names))
+                PipelineOptions.isUnknown(pipeline, in: workspace) + "; " + PipelineOptions.list(names)
+                    + beside)
         }
         throw PipelineOptions.isAmbiguous(
             pipeline, in: places.map { catalog.workspaces[$0.workspaceID]?.name ?? "\($0.workspaceID)" })

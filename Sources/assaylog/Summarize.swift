@@ -89,7 +89,7 @@ struct Summarize: ParsableCommand {
         guard let path, let pipeline else { preconditionFailure("Checked by validate.") }
         var options = PipelineOptions()
         (options.pipeline, options.workspace) = (pipeline, workspace)
-        let found = try options.found(in: view.catalog)
+        let found = try options.found(in: view.catalog, unseen: view.snapshot.index.unseenRemark)
         _ = try filter.filter(topic: found.topic.name, in: view)
         guard let covered = view.snapshot.index.topics[found.topic.name]?.covered else {
             throw CommandFailure("--pipeline: \"\(pipeline)\" has no records yet")

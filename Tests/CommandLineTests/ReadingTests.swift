@@ -172,6 +172,29 @@ import Testing
         #expect(try sandbox.run("logs", "--pipeline", "fraud").lines.count == 700)
     }
 
+    @Test(
+        "what is unknown may be in a part of the log that is not seen, and the refusal names it, of a server too"
+    )
+    func unseen() throws {
+        try sandbox.appendRecords(3)
+        let other = ["append", "--create", "--workspace", "demo", "--pipeline", "other", "records.ndjson"]
+        #expect(try sandbox.run(other).status == 0)
+        let unknown = try sandbox.run("logs", "--pipeline", "froud")
+        #expect(unknown.status == 1 && !unknown.errors.contains("not seen"), "\(unknown.errors)")
+        // The pipeline was made in it.
+        try FileManager.default.removeItem(atPath: sandbox.file("assaylog-data/segment-0000000000000001"))
+        let place = "it may be in what is not seen of the log, segment-0000000000000001 at byte 0"
+        let delete = ["delete", "--yes", "--topic", "workspace-1-pipeline-fraud-inference"]
+        for command in [["logs", "--pipeline", "fraud"], ["export", "--pipeline", "fraud"], delete] {
+            let run = try sandbox.run(command)
+            #expect(run.status == 1 && run.errors.contains(place), "\(run.errors)")
+        }
+        try sandbox.serving { address in
+            let run = try sandbox.run(delete + ["--server", address])
+            #expect(run.status == 1 && run.errors.contains(place), "\(run.errors)")
+        }
+    }
+
     @Test("a segment whose footer is damaged is inspected all the same")
     func damagedFooter() throws {
         try sandbox.appendRecords(600)
