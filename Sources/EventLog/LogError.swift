@@ -41,7 +41,7 @@ extension LogError: CustomStringConvertible {
             "the Idempotency-Key \"\(key)\" was used for another request to this topic; a retry repeats its "
                 + "request exactly, another request has a key of its own"
         case .unseen(let places):
-            "the log takes no appends, because \(places.map { "\($0)" }.joined(separator: ", ")) and what follows "
+            "the log takes no appends, deletions, redactions or settings, because \(places.map { "\($0)" }.joined(separator: ", ")) and what follows "
                 + "there is not seen, and the numbers of its records and commits would be given away again; restore "
                 + "the file from a backup, or give up what is not seen, its records and the deletions, settings and "
                 + "idempotency keys among them, with `assaylog serve --without-unseen`"

@@ -306,7 +306,8 @@ struct LogRoutes {
     private func count(_ name: String, _ request: Request) throws -> Int? {
         guard let text = try request.query(name).first else { return nil }
         guard let count = Int(text), count >= 1 else {
-            throw FieldError(field: name, problem: "is \"\(text)\"; it must be 1 or more")
+            throw FieldError(
+                field: name, problem: "is \"\(text)\"; it must be a whole number from 1 to \(Int.max)")
         }
         return count
     }

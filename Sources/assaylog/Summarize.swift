@@ -104,7 +104,32 @@ struct Summarize: ParsableCommand {
             ("start", .zulu(start)), ("end", .zulu(end)),
             ("locations", filter.location.isEmpty ? .null : .strings(filter.location)))
         let baseline = try BaselineSpec(JSONField(.object(("fixed_window", window))))
-        return try view.baseline(baseline, settings)
+        do { return try view.baseline(baseline, settings) } catch {
+            throw CommandFailure(SummaryOptionNames.said(error))
+        }
+    }
+}
+
+/// A refusal by the options' names, where the question was asked by the API's.
+private enum SummaryOptionNames {
+    /// In a refusal of fields or records only what begins it is replaced: names of the user's follow.
+    private static let ofFields = [
+        ("field \"baseline.fixed_window.path\"", "--path"),
+        ("field \"baseline.fixed_window\"", "--start and --end"),
+        ("field \"baseline\"", "--start and --end"),
+    ]
+    private static let ofSettings = [
+        ("num_bins", "--bins"), ("bin_mode", "--mode"), ("provided_edges", "--edges"),
+    ]
+
+    static func said(_ error: any Error) -> String {
+        var text = "\(error)"
+        if error is SummaryError {
+            for (name, option) in ofSettings { text = text.replacing(name, with: option) }
+        } else {
+            for (name, option) in ofFields { text = text.replacing(name, with: option, maxReplacements: 1) }
+        }
+        return text
     }
 }
 
@@ -141,7 +166,7 @@ struct BinOptions: ParsableArguments {
             return try SummarizerSettings(
                 binMode: mode, aggregation: aggregation, metric: metric, numBins: bins, providedEdges: numbers
             )
-        } catch { throw ValidationError("\(error)") }
+        } catch { throw ValidationError(SummaryOptionNames.said(error)) }
     }
 
     /// A choice, in its own spelling or in lower case.

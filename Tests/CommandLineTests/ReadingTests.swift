@@ -368,6 +368,25 @@ import Testing
         #expect(try sandbox.run("summarize").status == 2)
     }
 
+    @Test("what cannot be summarised is refused by the options' names, and the user's stay as they are")
+    func summaryRefusals() throws {
+        try sandbox.appendRecords(3)
+        let cases: [(options: [String], said: String)] = [
+            (["--path", "input x 0", "--bins", "0"], "--bins is 0; give a number"),
+            (["--path", "input x 0", "--mode", "provided"], "--mode is Provided but --edges is missing"),
+            (["--path", "input num_bins"], "--path is \"input num_bins\""),
+            (
+                ["--path", "input x 0", "--start", "2000-01-01T00:00:00Z", "--end", "2000-01-02T00:00:00Z"],
+                "--start and --end must name a period with records"
+            ),
+        ]
+        for (options, said) in cases {
+            let run = try sandbox.run(["summarize", "--pipeline", "fraud"] + options)
+            #expect(run.status != 0 && run.errors.contains(said), "\(run.errors)")
+            #expect(!run.errors.contains("field \"") && !run.errors.contains("_window"), "\(run.errors)")
+        }
+    }
+
     // Each was dropped without a word.
     @Test("options that would do nothing are refused")
     func idleOptions() throws {

@@ -123,6 +123,7 @@ enum Hiding: CaseIterable, CustomTestStringConvertible {
             }
             #expect(places.map(\.file) == [log.name] && index.snapshot().index.unseen == places)
             #expect("\(error!)".contains("--without-unseen"))
+            #expect("\(error!)".contains("takes no appends, deletions, redactions or settings"))
             #expect(throws: LogError.unseen(places)) { try writer.recover() }
             #expect(throws: LogError.unseen(places)) {
                 try writer.commit([.event(Event(name: "e", document: []))])

@@ -94,4 +94,18 @@ struct SpellingRoutesTests {
         }
         return values.indices.filter { field.presence.state($0) == .value }.map { values[$0] }
     }
+
+    @Test("a count that is no whole number, or of more than 64 bits, is refused with its bounds")
+    func counts() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            for count in ["0", "1.5", "99999999999999999999"] {
+                let answer = try await client.post("\(LogRoutesTests.path)/records?page_size=\(count)", "{}")
+                #expect(
+                    answer.status == 400
+                        && answer.text.contains("it must be a whole number from 1 to 9223372036854775807"),
+                    "\(answer.text)")
+            }
+        }
+    }
 }
