@@ -75,6 +75,23 @@ package enum SeriesBaseline: Hashable, Sendable {
         }
     }
 
+    /// What was stored before may have it; asked for, it is a mistake: bins that the mode they name does not
+    /// make.
+    package func refuseMistakes() throws(FieldError) {
+        guard case .summaries(let summaries) = self else { return }
+        // By name, so that of several the same one is refused every time.
+        for (path, dated) in summaries.sorted(by: { $0.key.dottedText < $1.key.dottedText }) {
+            let bins = dated.summary.bins
+            guard bins.areOfTheirMode else {
+                throw FieldError(
+                    field: "baseline.Summary.\(path.dottedText).bins.mode",
+                    problem:
+                        "is not one that makes \(bins.count) bins, as there are; give the mode they were made with"
+                )
+            }
+        }
+    }
+
     private static func summaries(
         _ json: JSONField, _ paths: [IOPath], _ settings: SeriesSettings
     ) throws(FieldError) -> [IOPath: DatedSeriesSummary] {

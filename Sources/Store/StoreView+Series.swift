@@ -93,7 +93,10 @@ extension StoreView {
         _ baseline: SeriesBaseline, _ targeting: SeriesTargeting, _ settings: SeriesSettings
     ) throws -> [IOPath: DatedSeriesSummary] {
         var summaries: [IOPath: DatedSeriesSummary] = [:]
-        if case .summaries(let given) = baseline { return given }
+        if case .summaries(let given) = baseline {
+            try baseline.refuseMistakes()
+            return given
+        }
         for (position, target) in targeting.targets.enumerated() {
             do {
                 summaries[target.path] = try seriesBaseline(baseline, target.path, targeting, settings)
@@ -165,7 +168,10 @@ extension StoreView {
         let targeting = try completed(targeting)
         // What is wrong for all paths is refused as a whole.
         for target in targeting.targets.prefix(1) { _ = try scope(of: targeting.windowSpec(of: target.path)) }
-        if case .vector = baseline { _ = try seriesBaselines(baseline, targeting, settings) }
+        switch baseline {
+        case .vector, .summaries: _ = try seriesBaselines(baseline, targeting, settings)
+        case .period, .rolling: break
+        }
         var period = TimeWindow.always
         if case .stored(let stored) = window { period = stored }
         let findings = try targeting.targets.map { target -> SeriesFinding in

@@ -24,8 +24,12 @@ package struct SeriesBins: Sendable, Hashable {
 
     package var count: Int { labels.count }
 
+    /// Whether `mode` makes as many bins as there are, and then any at all. What was made elsewhere may say
+    /// otherwise, and no more bins are made of such a mode: it can be of any number.
+    package var areOfTheirMode: Bool { mode.binCount == count }
+
     /// Bins that were made elsewhere: edges and labels are checked against each other. Whether `mode` would
-    /// make so many, or any, is not looked at.
+    /// make so many, or any, is for `areOfTheirMode` to say.
     package init(
         _ mode: SeriesBinMode, edges: [Double], labels: [String]
     ) throws(SummaryError) {
@@ -37,6 +41,8 @@ package struct SeriesBins: Sendable, Hashable {
         try require(
             labels.isEmpty ? edges.isEmpty : edges.count == labels.count - 1,
             "\(edges.count) finite edges and \(labels.count) labels do not belong together")
+        // Between explicit outliers without an edge, a value would be in no bin.
+        try require(labels.count != 1, "one bin is not what any mode makes")
         try require(edges.allSatisfy(\.isFinite), "an edge but the last is not finite")
         try require(zip(edges, edges.dropFirst()).allSatisfy(<=), "the edges do not ascend")
         if case .quantileWithExplicitOutliers = mode {

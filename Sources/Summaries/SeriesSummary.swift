@@ -96,13 +96,14 @@ package struct SeriesSummarizer: Sendable, Hashable {
         return SeriesSummary(of: sample, bins, aggregate(sample, in: bins), settings.aggregation)
     }
 
-    /// The summary of a window in the bins of its baseline; aggregated by edges, in its own.
+    /// The summary of a window in the bins of its baseline; aggregated by edges, in its own, where the
+    /// baseline's are of their mode: without edges otherwise.
     package func window(of sample: SortedSample, in bins: SeriesBins) -> SeriesSummary {
         guard settings.aggregation == .edges, bins.count > 0 else {
             return SeriesSummary(of: sample, bins, aggregate(sample, in: bins), settings.aggregation)
         }
-        guard sample.count > 0, sample.infinityCount == 0,
-            let own = try? SeriesBins(bins.mode, of: sample), own.count == bins.count
+        guard sample.count > 0, sample.infinityCount == 0, bins.areOfTheirMode,
+            let own = try? SeriesBins(bins.mode, of: sample)
         else {
             return SeriesSummary(
                 of: sample, bins, Array(repeating: nil, count: bins.count), settings.aggregation)

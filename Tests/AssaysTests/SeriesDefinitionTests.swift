@@ -143,6 +143,22 @@ struct SeriesDefinitionTests {
             .refuseMistakes()
     }
 
+    @Test("bins that their mode does not make are refused where they are asked for; stored ones are read")
+    func foreignMode() throws {
+        for mode in [
+            "{\"Equal\":-5}", "{\"Equal\":9223372036854775807}", "{\"Quantile\":5000000}", "{\"Quantile\":4}",
+            "{\"QuantileWithExplicitOutliers\":-5}", "{\"Provided\":[1]}", "\"None\"",
+        ] {
+            let summary = SeriesRequests.summary.replacing("{\"Quantile\":5}", with: mode)
+            let definition = try SeriesRequests.definition(
+                SeriesRequests.schedule(baseline: "{\"Summary\":{\"out.score\":\(summary)}}"))
+            #expect(try SeriesRequests.definition(definition.json.text) == definition)
+            let error = #expect(throws: FieldError.self) { try definition.baseline.refuseMistakes() }
+            #expect(error?.field == "baseline.Summary.out.score.bins.mode")
+        }
+        try SeriesRequests.definition().baseline.refuseMistakes()
+    }
+
     @Test("what cannot be is refused under its member")
     func refusals() throws {
         let vector = "{\"Vector\":[1]}"

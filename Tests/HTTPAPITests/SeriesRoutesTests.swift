@@ -133,6 +133,33 @@ struct SeriesRoutesTests {
         }
     }
 
+    // The first ended the server, the second took it as long as its number was great.
+    @Test("a baseline whose bins are not of the mode they name is refused, wherever it is asked for")
+    func foreignMode() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let edges = Self.summarizer.replacing("Density", with: "Edges").replacing("PSI", with: "SumDiff")
+            let made = try await client.post(
+                "/v2/api/assays/preview_baseline_binning", Self.body("", summarizer: edges))
+            try #require(made.text.contains("{\"Quantile\":2}"), "\(made.text)")
+            for mode in ["{\"Equal\":-5}", "{\"Quantile\":9007199254740992}"] {
+                let baseline = "{\"Summary\":\(made.text.replacing("{\"Quantile\":2}", with: mode))}"
+                let period =
+                    "\"preview_start\":\"2024-01-09T19:00:00Z\",\"preview_end\":\"2024-01-09T19:03:00Z\","
+                for (endpoint, members, window) in [
+                    ("score", "", "{\"Raw\":[3,4,5]}"), ("preview", period, "{\"width\":{\"seconds\":60}}"),
+                    ("schedule", "\"name\":\"watch\",", "{\"width\":{\"seconds\":60}}"),
+                ] {
+                    let answer = try await client.post(
+                        "/v2/api/assays/\(endpoint)",
+                        Self.body(members, baseline: baseline, summarizer: edges, window: window))
+                    #expect(answer.status == 400, "\(endpoint) \(answer.status) \(answer.text)")
+                    #expect(answer.text.contains("baseline.Summary.out.y.bins.mode"), "\(answer.text)")
+                }
+            }
+        }
+    }
+
     @Test("a preview answers each complete window, with minimal summaries, and stores nothing")
     func preview() async throws {
         try await serving { (client: Client) async throws in

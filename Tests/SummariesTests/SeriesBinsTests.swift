@@ -97,5 +97,9 @@ struct SeriesBinsTests {
             }
         }
         #expect(throws: SummaryError.self) { try SeriesBins(.quantile(3), edges: [1], labels: []) }
+        // Its only bin would lie between two edges that are not there.
+        #expect(throws: SummaryError.self) {
+            try SeriesBins(.quantileWithExplicitOutliers(-1), edges: [], labels: ["all"])
+        }
     }
 }

@@ -86,6 +86,25 @@ struct SeriesSummaryTests {
         #expect(without.absence == .notFinite)
     }
 
+    // Bins of five million were made, and those of -5 ended the process.
+    @Test("a window aggregated by edges makes no bins of a mode that its baseline's are not of")
+    func foreignMode() throws {
+        let summarizer = SeriesSummarizer(try settings(.quantile(2), .edges, .sumDiff))
+        let sample = SortedSample([1, 2, 3])
+        for mode: SeriesBinMode in [
+            .equal(-5), .equal(0), .equal(1), .equal(.max), .quantile(-5), .quantile(.min), .quantile(.max),
+            .quantileWithExplicitOutliers(-2), .quantileWithExplicitOutliers(.max), .provided([1, 2, 3]),
+            .none,
+        ] {
+            let bins = try SeriesBins(mode, edges: [2], labels: ["low", "high"])
+            #expect(!bins.areOfTheirMode)
+            #expect(summarizer.window(of: sample, in: bins).aggregatedValues == [nil, nil], "\(mode)")
+        }
+        let own = try SeriesBins(.equal(2), edges: [8], labels: ["low", "high"])
+        #expect(own.areOfTheirMode)
+        #expect(summarizer.window(of: sample, in: own).aggregatedValues == [2, nil])
+    }
+
     @Test("weights scale each bin's term by their share")
     func weights() throws {
         let plain = try score(SortedSample([5]), against: hundred, settings())
