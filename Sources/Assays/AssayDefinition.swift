@@ -174,7 +174,17 @@ package struct AssayRequest: Hashable, Sendable {
             guard let threshold, threshold < 0 else { continue }
             throw json[name].refused("is \(threshold), and no score is below 0; give 0 or more")
         }
+        if case .summary = definition.baseline { try Self.checkCounts(json["baseline"]) }
         if isOfOnePath { try checkPaths(json["window"]) }
+    }
+
+    /// What is counted on from a summary's counts cannot overflow.
+    private static func checkCounts(_ baseline: JSONField) throws(FieldError) {
+        let calculated = baseline["calculated"]["static"]
+        let summary = calculated.isPresent ? calculated : baseline["static"]
+        for name in ["count", "missing_count", "infinity_count"] {
+            _ = try summary[name].optional?.integer(in: 0...JSONField.integerMax)
+        }
     }
 
     /// The windows of one pipeline and model, compared with another path of theirs, would say that all

@@ -3,7 +3,7 @@
 // With b and w the aggregated values of baseline and window in a bin:
 //
 //     PSI over densities    (w - b) · ln(w / b); 0 where both are 0; one that alone is 0 counts
-//                           as 0.005, and is not renormalised
+//                           as 0.005, and is not renormalised; ln w - ln b where w / b is past a double
 //     all others            |w - b|; 0 for the open right edge, which neither side has
 //
 //     weights               term · weight / (sum of weights), when given, before anything is summed
@@ -163,7 +163,12 @@ package struct DriftScore: Sendable, Hashable {
         if baseline == window { return 0 }
         let baseline = baseline == 0 ? psiEmptyShare : baseline
         let window = window == 0 ? psiEmptyShare : window
-        return (window - baseline) * NaturalLogarithm.of(window / baseline)
+        let ratio = window / baseline
+        // A share that was sent may be as small as a double can: then the ratio is none, but its logarithm is.
+        guard ratio > 0, ratio < .infinity else {
+            return (window - baseline) * (NaturalLogarithm.of(window) - NaturalLogarithm.of(baseline))
+        }
+        return (window - baseline) * NaturalLogarithm.of(ratio)
     }
 
     private static func distance(_ baseline: Double?, _ window: Double?) -> Double {

@@ -28,7 +28,7 @@ extension NoiseLaw {
         let (total, overflow) = summary.count.addingReportingOverflow(summary.missingCount)
         guard
             settings.binMode != .none, settings.aggregation != .edges,
-            summary.aggregation == settings.aggregation, summary.count > 0, !overflow,
+            summary.aggregation == settings.aggregation, summary.count > 0, !overflow, total <= Self.countMax,
             (2...NoiseLine.binCountMax).contains(binCount),
             settings.weights.map({ $0.count == binCount }) ?? true
         else { return nil }

@@ -41,7 +41,8 @@
 //    window's count: the same bits on every machine, whatever was asked before.
 //  * 0 ≤ mean and 0 ≤ line95.
 //  * No line is given where the law says nothing: without bins, for edges compared with edges, for
-//    an empty side, and beyond `binCountMax` bins, where it would cost too much.
+//    an empty side, beyond `binCountMax` bins, where it would cost too much, and for a baseline that says
+//    it is of more than `NoiseLaw.countMax` values, which none is.
 
 /// The score that noise explains.
 package struct NoiseLine: Sendable, Hashable {
@@ -83,6 +84,9 @@ struct NoiseLaw: Hashable, Sendable {
     let weights: [Double]?
     let weightSum: Double
 
+    /// The most values that a baseline may say it is of: 2^53. Times the bins there may be, it is below 2^63.
+    static let countMax = 1 << 53
+
     /// Whether scores shrink as 1/n + 1/m does; others shrink as its root.
     var isLogarithmic: Bool { metric == .psi && !isCumulative }
 
@@ -90,7 +94,7 @@ struct NoiseLaw: Hashable, Sendable {
         let binCount = summary.aggregatedValues.count
         guard
             settings.binMode != .none, settings.aggregation != .edges,
-            summary.aggregation == settings.aggregation, summary.count > 0,
+            summary.aggregation == settings.aggregation, (1...Self.countMax).contains(summary.count),
             (3...NoiseLine.binCountMax).contains(binCount),
             settings.binWeights.map({ $0.count == binCount }) ?? true
         else { return nil }
@@ -176,14 +180,17 @@ struct NoiseLaw: Hashable, Sendable {
     private static func scaled(
         _ counts: [Int], from count: Int, to other: Int, _ settings: SummarizerSettings
     ) -> [Int] {
-        // Untied quantile bins are full by rank, whatever the values.
+        // Untied quantile bins are full by rank, whatever the values. Because: as many as there are counts, they
+        // are few enough for `countMax`.
         func byRank(_ count: Int) -> [Int] {
             let ranks = (1...settings.numBins).map {
                 max(1, BinEdges.roundedQuotient(count * $0, settings.numBins))
             }
             return [0] + zip(ranks, [0] + ranks).map { $0 - $1 } + [0]
         }
-        if settings.binMode == .quantile, counts == byRank(count) { return byRank(other) }
+        if settings.binMode == .quantile, counts.count == settings.numBins + 2, counts == byRank(count) {
+            return byRank(other)
+        }
         let factor = Double(other) / Double(count)
         // What the baseline has at all, it has at the other size.
         return counts.map { $0 == 0 ? 0 : max(1, Int((Double($0) * factor).rounded())) }

@@ -107,6 +107,8 @@ struct NoiseVariates {
                 if rest <= probability { return successes }
                 rest -= probability
                 probability *= odds * Double(count - successes) / Double(successes + 1)
+                // The rest of a great count is as impossible: it is not gone through.
+                guard probability > 0 else { break }
             }
             // Rounding left a rest beyond the last outcome: another number.
         }

@@ -98,6 +98,21 @@ struct DriftScoreTests {
         #expect(tiny.scores[1] == (0.002 - 0.001) * NaturalLogarithm.of(0.002 / 0.001))
     }
 
+    // The ratio of such shares was infinite, and its logarithm the end of the process.
+    @Test("a share as small as a double can be has the logarithm that it has")
+    func smallestShares() throws {
+        let settings = try settings(numBins: 1)
+        for share in [Double.leastNonzeroMagnitude, 1e-310] {
+            let score = try DriftScore(
+                baselineValues: [0, share, 1], windowValues: [0, 0.5, 0.5], settings)
+            // ln 0.5 - ln share: between 700 and 750, and half of it counts.
+            #expect(score.scores[1] > 350 && score.scores[1] < 375)
+            let reversed = try DriftScore(
+                baselineValues: [0, 0.5, 0.5], windowValues: [0, share, 1], settings)
+            #expect(isClose(reversed.scores[1], score.scores[1]))
+        }
+    }
+
     @Test("of equal largest differences the first is named")
     func firstOfEquals() throws {
         let tie = try score([0, 4, 4, 0], [0, 3, 5, 0], settings(.maxDiff, numBins: 2))

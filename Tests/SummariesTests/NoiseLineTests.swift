@@ -293,6 +293,35 @@ import Testing
         }
     }
 
+    // Counts of a summary are as sent: their product with the bins was beyond an integer.
+    @Test func a_baseline_may_say_any_count() throws {
+        for numBins in [1, 1_000] {
+            let binCount = numBins + 2
+            for mode in [BinMode.quantile, .equal] {
+                for count in [NoiseLaw.countMax, NoiseLaw.countMax + 1, .max / 4, .max] {
+                    let settings = try SummarizerSettings(binMode: mode, numBins: numBins)
+                    let summary = try Summary(
+                        count: count, missingCount: count, min: 0, max: 1, mean: 0, median: 0,
+                        standardDeviation: 1,
+                        edges: (0...numBins).map(Double.init),
+                        edgeNames: Array(repeating: "b", count: binCount),
+                        aggregatedValues: Array(repeating: 1, count: binCount), aggregation: .density)
+                    let law = NoiseLaw(summary, settings)
+                    #expect((law != nil) == (count == NoiseLaw.countMax))
+                    if numBins == 1, let law { #expect(law.drawn(windowCount: 7, 20).mean.isFinite) }
+                }
+            }
+        }
+        let bins = try SeriesBins(.quantile(2), edges: [1], labels: ["low", "high"])
+        for (count, missing) in [(Int.max, 0), (.max, .max), (1 << 53, 1), (1 << 52, 1 << 52)] {
+            let summary = try SeriesSummary(
+                count: count, missingCount: missing, min: 0, max: 1, mean: 0, median: 0, standardDeviation: 1,
+                bins: bins, aggregatedValues: [1, 1], aggregation: .density)
+            let law = NoiseLaw(summary, try SeriesSettings(binMode: .quantile(2)))
+            #expect((law != nil) == (count == 1 << 52))
+        }
+    }
+
     @Test func sizes_are_drawn_at_four_a_doubling() {
         #expect(NoiseSizes.around(1) == NoiseSizes.Neighbours(below: 1, above: 1))
         #expect(NoiseSizes.around(32) == NoiseSizes.Neighbours(below: 32, above: 32))
