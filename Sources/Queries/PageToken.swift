@@ -168,9 +168,8 @@ package struct PageToken: Hashable, Sendable {
             }
             writer.write(UInt8(filter.partitions == nil ? 0 : 1))
             for partition in (filter.partitions ?? []).sorted() { writer.write(text: partition) }
-            let bytes = writer.bytes
-            // Two checksums of different beginnings: no secret is kept, only mistakes are told apart.
-            return UInt64(Checksum.crc32c(bytes)) << 32 | UInt64(Checksum.crc32c([0xA5] + bytes))
+            // No secret is kept, only mistakes are told apart.
+            return writer.bytes.withUnsafeBytes { Fingerprint($0).first }
         }
     }
 }

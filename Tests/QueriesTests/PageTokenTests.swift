@@ -86,6 +86,19 @@ import Testing
         }
     }
 
+    // Two checksums of one text, begun differently, differ by what its length says alone: half of the bits said nothing.
+    @Test("no half of a question's fingerprint follows from the other")
+    func fingerprint() throws {
+        let halves = try ["fraud", "churn", "other", "fraue"].map { topic in
+            var other = question
+            other.topic = topic
+            // Behind version and checksum.
+            let bytes = try #require([UInt8](hexadecimal: tokens[0].text(for: other)))[5..<13]
+            return zip(bytes.prefix(4), bytes.suffix(4)).map { $0 ^ $1 }
+        }
+        #expect(Set(halves).count == halves.count)
+    }
+
     @Test("a token with a list of all partitions, as it was given before, is refused as such")
     func outdated() throws {
         let snapshot = try model().snapshot
