@@ -51,13 +51,35 @@ package struct JSONNumber: Hashable, Sendable {
     /// The nearest double; ±infinity past its range.
     package var double: Double { Double(text) ?? .nan }
 
-    /// The value where it is a whole number in range, however it was written (`3`, `3.0`, `3e0`). It is exact
-    /// where the text is digits alone; any other text is read as a double first, which past 2^53 is its
-    /// nearest.
+    /// The value where it is a whole number in range, however it was written (`3`, `3.0`, `30e-1`): exactly
+    /// that of the text, never its nearest.
     package var integer: Int64? {
         if let exact = Int64(text) { return exact }
-        let value = double
-        return Int64(exactly: value)
+        let parts = text.split(omittingEmptySubsequences: false) { $0 == "e" || $0 == "E" }
+        var digits: [UInt8] = []
+        // The power of ten that the digits are multiplied by, but for the exponent.
+        var scale = 0
+        var isBehindPoint = false
+        for byte in parts[0].utf8 where byte != UInt8(ascii: "-") {
+            if byte == UInt8(ascii: ".") {
+                isBehindPoint = true
+                continue
+            }
+            if !digits.isEmpty || byte != UInt8(ascii: "0") { digits.append(byte) }
+            if isBehindPoint { scale -= 1 }
+        }
+        while digits.last == UInt8(ascii: "0") {
+            digits.removeLast()
+            scale += 1
+        }
+        guard !digits.isEmpty else { return 0 }
+        // An exponent past an integer is past every whole number, too.
+        guard let exponent = parts.count == 1 ? 0 : Int(parts[1]) else { return nil }
+        let (zeros, overflow) = scale.addingReportingOverflow(exponent)
+        // Of 64 bits there are 19 digits at most.
+        guard !overflow, zeros >= 0, digits.count + min(zeros, 20) < 20 else { return nil }
+        let whole = digits + [UInt8](repeating: UInt8(ascii: "0"), count: zeros)
+        return Int64((text.hasPrefix("-") ? "-" : "") + String(decoding: whole, as: UTF8.self))
     }
 }
 

@@ -21,6 +21,25 @@ import Testing
         #expect(try JSONValue(parsing: value.text) == value)
     }
 
+    @Test(
+        "a whole number is exactly that of its text, or none",
+        arguments: [
+            ("3", 3), ("3.0", 3), ("3e0", 3), ("-30e-1", -3), ("0.3E+1", 3), ("-0", 0), ("0.000", 0),
+            ("0e99999999999999999999", 0), ("1e18", 1_000_000_000_000_000_000), ("1e19", nil), ("0.5", nil),
+            ("1.0000000000000000001", nil), ("1e-99999999999999999999", nil), ("1e99999999999999999999", nil),
+            ("1e9223372036854775807", nil), ("1.5e-9223372036854775808", nil),
+            ("9007199254740993.0", 9_007_199_254_740_993), ("9223372036854775807.00", .max),
+            ("9223372036854775808", nil), ("9223372036854775808.0", nil), ("-9223372036854775808.0", .min),
+            ("-9223372036854775809", nil), ("-922337203685477580.9e1", nil),
+            ("922337203685477580.7e1", .max),
+        ] as [(String, Int64?)])
+    func integer(text: String, expected: Int64?) throws {
+        guard case .number(let number) = try JSONValue(parsing: text) else {
+            throw JSONError(offset: 0, problem: "no number")
+        }
+        #expect(number.integer == expected)
+    }
+
     @Test("members keep their order, and of two with one key the last counts")
     func members() throws {
         let value = try JSONValue(parsing: #"{"b":1,"a":2,"b":3}"#)
