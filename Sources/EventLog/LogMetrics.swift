@@ -47,8 +47,12 @@ package struct LogMetrics: Sendable {
         case bodies
         /// The disk has no space.
         case outOfSpace = "out_of_space"
-        /// The disk refused for another reason.
+        /// The disk refused for another reason, or the manifest is none.
         case disk
+        /// Parts of the log are not seen, whatever the disk does now.
+        case unseen
+        /// The request's own: its records, or its key.
+        case request
         /// The log is closed.
         case closed
     }
@@ -72,8 +76,10 @@ package struct LogMetrics: Sendable {
     ])
     /// Requests that were answered with the records of an earlier one.
     package internal(set) var replayCount: UInt64 = 0
-    /// Bytes that commits wrote to segments: envelopes and footers. What rewriting wrote is not among them.
+    /// Bytes that commits wrote to segments: envelopes and footers.
     package internal(set) var writtenByteCount: UInt64 = 0
+    /// Bytes of the segments that rewriting wrote besides, whether they came to stand for others or not.
+    package internal(set) var rewrittenByteCount: UInt64 = 0
     /// Of those, column blocks: what stays. The ratio of both is the write amplification of appends.
     package internal(set) var columnByteCount: UInt64 = 0
     /// What waits, as it is now.
@@ -108,7 +114,9 @@ extension LogError {
         switch self {
         case .busy: .busy
         case .closed: .closed
-        default: isOutOfSpace ? .outOfSpace : .disk
+        case .unseen: .unseen
+        case .refused, .keyReused: .request
+        case .segment, .disk, .manifest: isOutOfSpace ? .outOfSpace : .disk
         }
     }
 }

@@ -377,6 +377,7 @@ package final class LogWriter {
     /// - Throws: where the manifest cannot be told; then the new file is gone, unless the manifest on disk
     ///   may name it.
     func replace(_ plan: RewritePlan, with segment: RewrittenSegment) throws(LogError) -> [String]? {
+        meter.count { $0.rewrittenByteCount += UInt64(segment.byteCount) }
         if segment.isDivided(by: shared.index.withLock { $0 }) {
             removeUnnamed(segment.number)
             return nil

@@ -47,12 +47,15 @@ struct MetricsRoutes {
         page.add("assaylog_envelope_bytes", "Bytes of an envelope.", metrics.envelopes)
         page.add("assaylog_sync_seconds", "What the sync of an envelope takes.", metrics.syncs)
         page.add(
-            "assaylog_written_bytes_total", "Bytes written to segments.", .counter,
+            "assaylog_written_bytes_total", "Bytes that commits wrote to segments.", .counter,
             Double(metrics.writtenByteCount))
         page.add(
             "assaylog_column_bytes_total",
             "Bytes of final columns among them; the ratio is the write amplification.", .counter,
             Double(metrics.columnByteCount))
+        page.add(
+            "assaylog_rewritten_bytes_total", "Bytes of the segments that rewriting wrote besides.", .counter,
+            Double(metrics.rewrittenByteCount))
         page.add(
             "assaylog_waiting_bytes", "Bytes of appends that wait for the disk.", .gauge,
             Double(metrics.waitingByteCount))

@@ -16,6 +16,17 @@ import Testing
 @testable import EventLog
 
 @Suite(.timeLimit(.minutes(10))) struct AppendQueueTests {
+    @Test("a refusal is counted by what it is: what is not seen is none of the disk's")
+    func reasons() {
+        func disk(_ kind: DiskError.Kind) -> DiskError {
+            DiskError(kind: kind, operation: "sync", file: "f", reason: "r")
+        }
+        #expect(LogError.unseen([SegmentPlace(file: "f", byteOffset: 0)]).refusalReason == .unseen)
+        #expect(LogError.keyReused("k", span: nil).refusalReason == .request)
+        #expect(LogError.disk(disk(.other)).refusalReason == .disk)
+        #expect(LogError.segment(.disk(disk(.outOfSpace))).refusalReason == .outOfSpace)
+    }
+
     /// A log that holds one append; the next operation on its disk fails, and no other.
     private static func logWhoseNextOperationFails() async throws -> InferenceLog {
         let disk = SimulatedFileSystem()

@@ -170,7 +170,12 @@ import Testing
         }
         if isRewritten {
             try await log.erase { Tombstone(redacting: "in.nothing", of: "t", in: $0) }
+            let before = log.metrics
+            #expect(before.rewrittenByteCount == 0)
             #expect(try await log.compact(CompactionPace()).rewriteCount == 1)
+            // What a segment made anew takes is written too, and no commit's.
+            #expect(log.metrics.rewrittenByteCount > 0)
+            #expect(log.metrics.writtenByteCount == before.writtenByteCount)
         }
         try await log.close()
         let (second, _) = try InferenceLog.open(configuration, on: disk)
