@@ -193,13 +193,19 @@ package final class SimulatedFileSystem: FileSystem {
             guard !state.hasCrashed else { throw poweredOff("create directory", name) }
             guard !state.directories.contains(name) else { return }
             try begin(&state, "create directory", name)
-            state.directories.insert(name)
+            // Its parents are made too.
+            var made = name
+            while !made.isEmpty {
+                state.directories.insert(made)
+                made = parentDirectory(made)
+            }
         }
     }
 
     package func list(_ directory: String) throws(DiskError) -> [String] {
         try withState { state throws(DiskError) in
             guard !state.hasCrashed else { throw poweredOff("list", directory) }
+            try requireDirectory(directory, state, "list", directory)
             let directories = state.directories.filter { !$0.isEmpty }
             return (Array(state.names.keys) + directories).compactMap { name in
                 let parent = parentDirectory(name)
@@ -212,6 +218,7 @@ package final class SimulatedFileSystem: FileSystem {
     package func create(_ name: String) throws(DiskError) -> any WritableFile {
         try withState { state throws(DiskError) in
             try begin(&state, "create", name)
+            try requireDirectory(parentDirectory(name), state, "create", name)
             guard state.names[name] == nil else {
                 throw DiskError(kind: .exists, operation: "create", file: name, reason: "it exists")
             }
@@ -295,6 +302,8 @@ package final class SimulatedFileSystem: FileSystem {
     fileprivate func append(_ bytes: UnsafeRawBufferPointer, to box: InodeBox, name: String) throws(DiskError)
     {
         try withState { state throws(DiskError) in
+            // What is appended once the power is off reaches nothing.
+            guard !state.hasCrashed else { throw poweredOff("append", name) }
             do throws(DiskError) {
                 try begin(&state, "append", name)
             } catch {
@@ -360,6 +369,15 @@ package final class SimulatedFileSystem: FileSystem {
                 throw DiskError(kind: .pastEnd, operation: "read", file: name, reason: "the file ends before")
             }
             destination.buffer.copyBytes(from: box.inode.cached[offset..<offset + destination.buffer.count])
+        }
+    }
+
+    /// Refuses what is asked of a directory that nobody made.
+    private func requireDirectory(
+        _ directory: String, _ state: State, _ operation: String, _ name: String
+    ) throws(DiskError) {
+        guard state.directories.contains(directory) else {
+            throw DiskError(kind: .notFound, operation: operation, file: name, reason: "no such directory")
         }
     }
 

@@ -211,6 +211,28 @@ import Testing
         )
     }
 
+    @Test("what is appended once the power is off reaches nothing, but for half of the append that it cut")
+    func appendedToNoPower() throws {
+        let file = try durableFile("a", [1])
+        plan { $0.crashAtOperation = disk.operationCount }
+        for bytes: [UInt8] in [[2, 3, 4, 5], [6, 7], [8, 9]] {
+            #expect(throws: DiskError.self) { try file.append(bytes) }
+        }
+        disk.crash { $0.upperBound }
+        #expect(disk.bytes(of: "a") == [1, 2, 3])
+    }
+
+    @Test("a directory that nobody made is not there; one that is made has its parents")
+    func directories() throws {
+        #expect(#expect(throws: DiskError.self) { try disk.list("derived") }?.kind == .notFound)
+        #expect(#expect(throws: DiskError.self) { try disk.create("derived/a") }?.kind == .notFound)
+        try disk.createDirectory("backup/derived")
+        _ = try disk.create("backup/derived/a")
+        #expect(try disk.list("") == ["backup"])
+        #expect(try disk.list("backup") == ["derived"])
+        #expect(try disk.list("backup/derived") == ["a"])
+    }
+
     @Test("the same choices leave the same disk")
     func repeatable() throws {
         func bytes(_ seed: UInt64) throws -> [[UInt8]?] {
