@@ -70,6 +70,10 @@ package struct RecordScan {
             limit: limit == .max ? limit : limit + 1, newestFirst: newestFirst)
         var damaged: Set<Int> = []
         while true {
+            // Parts that are looked at again count once; what is read of files again costs again.
+            (result.statistics.blocksRead, result.statistics.tailRunsRead, result.statistics.rowsSeen) = (
+                0, 0, 0
+            )
             let candidates = try candidates(selection, without: &damaged, &result.statistics)
             let damagedBefore = damaged.count
             try fill(&result, with: candidates.prefix(limit), of: selection, &damaged)

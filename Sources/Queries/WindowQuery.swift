@@ -57,7 +57,8 @@ package struct QueryStatistics: Hashable, Sendable {
     package var blocksRead = 0
     package var blocksSkipped = 0
     package var tailRunsRead = 0
-    /// From files, with what was read ahead and not used. What is in memory costs none.
+    /// From files, with what was read ahead and not used, and again what was read again. What is in memory costs
+    /// none.
     package var bytesRead = 0
     /// Records of the parts that were read, and those of them that are in the answer.
     package var rowsSeen = 0

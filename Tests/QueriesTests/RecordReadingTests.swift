@@ -235,6 +235,8 @@ import Testing
         let rows = try RecordScan(model.snapshot).window(topic: "fraud", .always, limit: 25)
         #expect(rows.texts == model.rows[20..<45].map(\.record.text))
         #expect(rows.statistics.unseen.map(\.indexes) == [0..<20] && rows.hasMore)
+        // The block in between was looked at twice.
+        #expect(rows.statistics.blocksRead == 2 && rows.statistics.rowsSeen == 40)
         var reading = RecordReading(at: model.snapshot.cut, topic: "fraud", order: .time(newestFirst: false))
         while try reading.next(in: model.snapshot) != nil {}
         #expect(reading.unseen.count == 1)
