@@ -6,7 +6,8 @@
 // Invariants:
 //  * A key is found exactly when it is among the last `countMax` and was used less than the horizon ago.
 //  * No string is held for a key: an entry is 56 bytes, a slot four, whatever the key's length.
-//  * It shrinks again when keys expire.
+//  * It shrinks again when keys expire, and no more partitions are named than twice as many as keys, or as the
+//    fewest places. An entry's partition is told until the next insertion or removal.
 
 import Bytes
 import Segments
@@ -29,7 +30,8 @@ struct KeyTable {
     private(set) var count = 0
     /// A place in the ring plus one; 0 for none. Twice as many as places, so that runs stay short.
     private var slots: [UInt32] = []
-    private var partitions: [String] = []
+    /// Those of the keys, and some whose keys went.
+    private(set) var partitions: [String] = []
     private var partitionNumbers: [String: UInt32] = [:]
 
     private let countMax: Int
@@ -61,6 +63,8 @@ struct KeyTable {
     mutating func insert(_ keys: KeyEntry) {
         if count == countMax { removeOldest() }
         if count == ring.count { resize(to: max(KeyTable.capacityMin, ring.count * 2)) }
+        // Where each request has a partition of its own, most of them are those of keys that went.
+        if partitions.count >= 2 * max(KeyTable.capacityMin, count) { resize(to: ring.count) }
         let place = (start + count) & (ring.count - 1)
         ring[place] = Entry(
             key: Fingerprint(keys.key), request: keys.request, firstIndex: keys.firstIndex, time: keys.time,
@@ -149,11 +153,25 @@ struct KeyTable {
         slots[hole] = 0
     }
 
+    /// Numbers the partitions of `entries` anew, and forgets the others.
+    private mutating func renumber(_ entries: inout [Entry]) {
+        let names = partitions
+        (partitions, partitionNumbers) = ([], [:])
+        var numbers = [UInt32?](repeating: nil, count: names.count)
+        for place in entries.indices {
+            let old = Int(entries[place].partition)
+            let number = numbers[old] ?? number(of: names[old])
+            numbers[old] = number
+            entries[place].partition = number
+        }
+    }
+
     /// - Parameter capacity: a power of two.
     private mutating func resize(to capacity: Int) {
         var entries: [Entry] = []
         entries.reserveCapacity(capacity)
         for position in 0..<count { entries.append(ring[(start + position) % ring.count]) }
+        renumber(&entries)
         let filler = Entry(
             key: Fingerprint(first: 0, second: 0), request: Fingerprint(first: 0, second: 0), firstIndex: 0,
             time: 0, rowCount: 0, partition: 0)

@@ -61,6 +61,31 @@ import Testing
         #expect(LogConfiguration().keyCountMax * (56 + 8) == 64 << 20)
     }
 
+    @Test("partitions whose keys went are forgotten, and those of the others stay theirs")
+    func partitionsOfTheirOwn() {
+        func entry(_ number: Int) -> KeyEntry {
+            KeyEntry(
+                topic: "t", partition: "p\(number)", key: "k\(number)", request: Fingerprint("\(number)"),
+                firstIndex: 0, rowCount: 1, time: Int64(number))
+        }
+        var table = KeyTable(countMax: 100, horizonMilliseconds: 1_000_000)
+        for number in 0..<1000 {
+            table.insert(entry(number))
+            #expect(table.partitions.count <= 200, "after \(number)")
+        }
+        for number in 900..<1000 {
+            let found = table.find(Fingerprint("k\(number)"), at: 1000)
+            #expect(found.map(table.partition) == "p\(number)")
+        }
+        table.removeAll { partition, _ in partition != "p950" }
+        #expect(table.partitions == ["p950"])
+
+        var great = KeyTable(countMax: 10_000, horizonMilliseconds: 10)
+        for number in 0..<5000 { great.insert(entry(number)) }
+        for _ in 0..<10 { great.expire(at: 1_000_000) }
+        #expect(great.count == 0 && great.partitions.isEmpty)
+    }
+
     @Test("keys of any times that a file may claim expire or do not, and trap nobody")
     func oddTimes() {
         var table = KeyTable(countMax: 10, horizonMilliseconds: 100)
