@@ -14,8 +14,8 @@
 
 /// Files under one root, for any number of threads at once.
 package protocol FileSystem: Sendable {
-    /// Makes a directory under the root, and the root itself for "". One that exists is fine; one
-    /// that was made is durable.
+    /// Makes a directory under the root, and the root itself for "". One that was made is durable, and
+    /// one that exists is made so where the disk can.
     func createDirectory(_ name: String) throws(DiskError)
 
     /// The names in a directory, files and directories alike, in no particular order.

@@ -20,7 +20,7 @@ package struct PosixFileSystem: FileSystem {
     private func path(_ name: String) -> String { name.isEmpty ? root : root + "/" + name }
 
     package func createDirectory(_ name: String) throws(DiskError) {
-        if isDirectory(name) { return }
+        if isDirectory(name) { return try syncName(of: name) }
         // Parents of the root are the user's; those are made too, so that `--data a/b/c` just works.
         var made = ""
         for part in path(name).split(separator: "/", omittingEmptySubsequences: false) {
@@ -44,6 +44,23 @@ package struct PosixFileSystem: FileSystem {
     private func isDanglingLink(_ name: String) -> Bool {
         var status = stat()
         return stat(path(name), &status) != 0 && errno == ENOENT && lstat(path(name), &status) == 0
+    }
+
+    /// Makes the name of a directory that exists durable, which who made it may have failed to do.
+    ///
+    /// Where this process may not read, no disk lies under it or the disk is full, no start fails for it: only a
+    /// disk that loses it is told.
+    private func syncName(of name: String) throws(DiskError) {
+        let whole = path(name)
+        guard whole != "/" else { return }
+        let parent = whole.lastIndex(of: "/").map { String(whole[...$0]) } ?? "."
+        let descriptor = Glibc.open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return }
+        defer { close(descriptor) }
+        while fsync(descriptor) != 0 {
+            if errno == EIO { throw failure("sync directory", parent) }
+            if errno != EINTR { return }
+        }
     }
 
     private func isDirectory(_ name: String) -> Bool {

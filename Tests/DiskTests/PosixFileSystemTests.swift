@@ -164,6 +164,12 @@ final class ScratchDirectory {
         #expect(kind { () throws(DiskError) in try files.createDirectory("file/below") } == .other)
     }
 
+    @Test("a directory that exists is fine wherever it lies, also where nothing can be synced")
+    func existing() throws {
+        for root in ["/", "/proc", "/proc/self", "."] { try PosixFileSystem(root: root).createDirectory("") }
+        try PosixFileSystem(root: "/proc").createDirectory("self/fd")
+    }
+
     @Test("a relative root is below the working directory")
     func relativeRoot() throws {
         // The working directory is the process's, so only what does not change it is asked here.
