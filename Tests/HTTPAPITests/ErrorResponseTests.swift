@@ -69,14 +69,14 @@ struct ErrorResponseTests {
             ),
         ])
     func families(_ path: String, _ body: String) async throws {
-        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog)
+        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog) { nil }
         #expect(try await Self.text(middleware, path, StoreRefusal(.invalid, "no")) == body)
     }
 
     @Test("a fault of ours is a 500 that says whose it is and where more is said, and nothing of it")
     func faults() async throws {
         struct Fault: Error, CustomStringConvertible { let description = "/secret/path" }
-        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog)
+        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog) { nil }
         #expect(
             try await Self.text(middleware, "/v1/api/assays/list", Fault())
                 == "{\"msg\":\"the server failed at /v1/api/assays/list, by a fault of its own and not of the "
