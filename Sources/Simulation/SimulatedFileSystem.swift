@@ -193,8 +193,7 @@ package final class SimulatedFileSystem: FileSystem {
             guard !state.hasCrashed else { throw poweredOff("create directory", name) }
             guard !state.directories.contains(name) else { return }
             try begin(&state, "create directory", name)
-            // Its parents are made too.
-            var made = name
+            var made = name  // And its parents.
             while !made.isEmpty {
                 state.directories.insert(made)
                 made = parentDirectory(made)
