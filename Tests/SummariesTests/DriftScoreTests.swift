@@ -102,7 +102,7 @@ struct DriftScoreTests {
     @Test("a share as small as a double can be has the logarithm that it has")
     func smallestShares() throws {
         let settings = try settings(numBins: 1)
-        for share in [Double.leastNonzeroMagnitude, 1e-310] {
+        for share in [Double.leastNonzeroMagnitude, 0x1p-1030] {
             let score = try DriftScore(
                 baselineValues: [0, share, 1], windowValues: [0, 0.5, 0.5], settings)
             // ln 0.5 - ln share: between 700 and 750, and half of it counts.
