@@ -7,6 +7,7 @@ import JSON
 import Records
 import Simulation
 import Summaries
+import TestSupport
 import Testing
 
 @Suite("Uploaded baselines")
