@@ -40,7 +40,10 @@ struct UploadedBaselineTests {
 
         /// A window: some ordinary numbers, or such as are at the ends of what doubles are.
         mutating func sample() -> SortedSample {
-            let ends = [0, .leastNonzeroMagnitude, 1e300, -1e300, .greatestFiniteMagnitude, .infinity, -.infinity, .nan]
+            let ends = [
+                0, .leastNonzeroMagnitude, 1e300, -1e300, .greatestFiniteMagnitude, .infinity, -.infinity,
+                .nan,
+            ]
             let isOrdinary = Bool.random(using: &generator)
             return SortedSample(
                 (0..<Int.random(in: 0...6, using: &generator)).map { _ in
