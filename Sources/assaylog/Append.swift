@@ -33,8 +33,9 @@ struct Append: AsyncParsableCommand {
             batches of an Arrow file that have as many, are one durable commit.
 
             In CSV the first line names the fields. A cell is a number (also .5, 5. and +5, which are kept as
-            0.5, 5.0 and 5), true or false (True, False), null where it is empty, a list like "[0.1, 0.9]", or
-            else text, as is 007. A quoted cell is text, but for a list.
+            0.5, 5.0 and 5), true or false (True, False), null where it is empty, a list like "[0.1, 0.9]",
+            an object like "{""a"": 1}", or else text, as is 007. The word null is null, too. A quoted cell is
+            text, but for a list or an object.
 
             After an interruption run the same command with --resume: it goes on behind the last durable
             record. A file is the same where all bytes that were imported of it are, whatever it is called; one
@@ -42,9 +43,13 @@ struct Append: AsyncParsableCommand {
             A server stores each part of a file once within a day, however often the file is sent. Of a file
             that has grown, or of Arrow with more record batches behind the same ones, --resume stores what is
             new; without it a file whose beginning alone is there is refused, as it may be another one, whose
-            first records would be lost. Standard input goes on without being asked. A file that begins like
-            one that was sent, and then differs, is another file and is stored as a whole; with --resume it is
-            refused, unless its own import was interrupted.
+            first records would be lost. A file that begins like one that was sent, and then differs, is another
+            file and is stored as a whole; with --resume it is refused, unless its own import was interrupted.
+            Standard input that is a file, as in `append … - < FILE`, is one like any other. What comes through
+            a pipe cannot be gone back to: a server takes it again and stores what is new, a data directory
+            stores all of it once more.
+            A data directory and a server know of a file what was sent to them in their own way: after an import
+            with --data, the same file sent with --server is stored once more, and the reverse.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -90,14 +95,17 @@ struct Append: AsyncParsableCommand {
             throw ValidationError("--partition \(problem).")
         }
         guard !resume || !again else { throw ValidationError("--resume and --again contradict each other.") }
-        guard !resume || !files.contains("-") else {
-            throw ValidationError("Standard input cannot be gone back to; --resume needs files.")
-        }
     }
 
     func run() async throws {
         // All files are opened before anything is appended: a name that is wrong costs nothing.
         let inputs = try files.map { try InputFile($0) }
+        if resume, let pipe = inputs.first(where: { $0.byteCount == nil }) {
+            throw ValidationError(
+                "\(pipe.name) is no file that can be gone back to, which --resume needs"
+                    + (server == nil
+                        ? "; save it to one." : "; without it, what the server has is not stored again."))
+        }
         let sink: any RecordSink =
             if let server { try ServerSink.open(self, server) } else { try await StoreSink.open(self) }
         var importer = Importer(sink: sink, options: self, byteCount: total(inputs))
@@ -131,6 +139,8 @@ private struct Importer {
     private var byteCount = 0
     private var skippedByteCount = 0
     private var indexes: Range<UInt64>?
+    /// Whether what is read now can be read once more.
+    private var canGoBack = true
 
     init(sink: any RecordSink, options: Append, byteCount: Int?) {
         self.sink = sink
@@ -139,6 +149,7 @@ private struct Importer {
     }
 
     mutating func append(_ file: InputFile) async throws {
+        canGoBack = file.byteCount != nil
         let mark = try mark(of: file)
         let before = skippedByteCount
         for attempt in 0... {
@@ -288,8 +299,13 @@ private struct Importer {
     var remainder: String {
         guard rowCount > 0 else { return "" }
         let kept = "\n\(Quantity.of(rowCount, "record")) before it \(rowCount == 1 ? "is" : "are") in the log"
-        return kept + "; mend the file behind them and run again with --resume"
-            + (options.server == nil ? "" : ": they are not stored twice within a day")
+        let onServer = options.server == nil ? "" : ": they are not stored twice within a day"
+        if canGoBack { return kept + "; mend the file behind them and run again with --resume" + onServer }
+        // Without a file there is no mark of how far it was read.
+        return kept
+            + (options.server == nil
+                ? "; a pipe cannot be gone back to: send only what comes behind them, or they are stored twice"
+                : "; mend what comes behind them and send it all again" + onServer)
     }
 
     private var document: JSONValue {

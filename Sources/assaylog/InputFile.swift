@@ -39,7 +39,7 @@ final class InputFile {
 
     /// The path by which the file is found again from anywhere.
     var absolutePath: String {
-        guard let path = realpath(name, nil) else { return name }
+        guard let path = realpath(isStandardInput ? "/dev/stdin" : name, nil) else { return name }
         defer { free(path) }
         return String(cString: path)
     }

@@ -309,6 +309,31 @@ import Testing
         #expect(values.output.hasSuffix("  1.0\n"))
     }
 
+    @Test("standard input that is a file is resumed as one; of a pipe it is said that it is not")
+    func interruptedStandardInput() throws {
+        let good = Sample.lines(0..<10_000)
+        try sandbox.write(good + "{\n", to: "a")
+        let file = try sandbox.run("append", "--create", "--pipeline", "p", "-", input: "a")
+        #expect(file.status == 1 && file.errors.contains("run again with --resume"), "\(file.errors)")
+        try sandbox.write(good + Sample.lines(10_000..<10_003), to: "a")
+        let rest = try sandbox.run("append", "--pipeline", "p", "--resume", "-", input: "a")
+        #expect(rest.status == 0 && rest.output.hasPrefix("3 records in 1 commit"), "\(rest.errors)")
+        #expect(try sandbox.run("append", "--pipeline", "p", "a").errors.contains("is in the log already"))
+        try sandbox.write(good + "{\n", to: "b")
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.currentDirectoryURL = URL(fileURLWithPath: sandbox.path)
+        process.arguments = [
+            "-c", #"cat b | "$0" append --pipeline p --partition piped - 2>told"#, Sandbox.executable,
+        ]
+        try process.run()
+        process.waitUntilExit()
+        let told = try sandbox.read("told")
+        #expect(
+            process.terminationStatus == 1 && told.contains("send only what comes behind them"), "\(told)")
+        #expect(!told.contains("--resume"))
+    }
+
     @Test("a command line that makes no sense ends with 2")
     func usage() throws {
         #expect(try sandbox.run("append", "--pipeline", "p").status == 2)
