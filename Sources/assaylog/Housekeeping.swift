@@ -253,8 +253,13 @@ struct Redact: AsyncParsableCommand {
             try await store.redact(field, ofTopic: topic).json
         }
         try end(answer, json: json) {
-            "\(field) is gone from \(Quantity.of(try answer["records"].integer(), "record")) of \(topic), "
-                + "\(Quantity.of(try answer["segments_rewritten"].integer(), "segment")) made anew without it"
+            let made = Quantity.of(try answer["segments_rewritten"].integer(), "segment")
+            // Asked again, it goes on with rewrites that an earlier attempt could not finish.
+            guard try answer["records"].integer() > 0 else {
+                return "no record of \(topic) that can be read has \(field) any more; \(made) made anew"
+            }
+            return "\(field) is gone from \(topic): it was in blocks of "
+                + "\(Quantity.of(try answer["records"].integer(), "record")), \(made) made anew without it"
         }
     }
 }

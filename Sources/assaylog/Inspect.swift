@@ -80,8 +80,8 @@ struct Inspect: ParsableCommand {
                 Quantity.count(topic.tailRowCount), Quantity.count(topic.index.byteCount),
                 topic.bytesARecord.map { Quantity.decimal($0, digitCount: 1) } ?? "-",
                 covered?.start.zuluText ?? "-", covered?.end.zuluText ?? "-")
-            for (partition, end) in topic.index.nextIndexes.sorted(by: { $0.key < $1.key }) {
-                table.append("", partition, Quantity.count(end), "", "", "", "", "", "")
+            for (partition, count) in topic.recordCounts.sorted(by: { $0.key < $1.key }) {
+                table.append("", partition, Quantity.count(count), "", "", "", "", "", "")
             }
         }
         return table.isEmpty ? "no records yet\n" : table.text
@@ -109,6 +109,15 @@ private struct TopicRow {
 
     var blockCount: Int { index.segments.reduce(0) { $0 + $1.blocks.count } }
     var tailRowCount: Int { index.tails.values.joined().reduce(0) { $0 + $1.batch.rowCount } }
+    /// Of each partition that ever had any, the records that are there: its next address also counts what was let go.
+    var recordCounts: [String: Int] {
+        var counts = index.nextIndexes.mapValues { _ in 0 }
+        for block in index.segments.lazy.flatMap(\.blocks) {
+            counts[block.partition, default: 0] += block.rowCount
+        }
+        for run in index.tails.values.joined() { counts[run.partition, default: 0] += run.batch.rowCount }
+        return counts
+    }
     var bytesARecord: Double? { index.rowCount == 0 ? nil : Double(index.byteCount) / Double(index.rowCount) }
 
     /// Whole days by which the newest record's time is past `now`; nil where it is less than one.
@@ -119,7 +128,7 @@ private struct TopicRow {
     }
 
     func json(at now: Timestamp) -> JSONValue {
-        let partitions = index.nextIndexes.sorted { $0.key < $1.key }.map {
+        let partitions = recordCounts.sorted { $0.key < $1.key }.map {
             ($0.key, JSONValue.integer($0.value))
         }
         let covered = index.covered

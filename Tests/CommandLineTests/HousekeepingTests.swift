@@ -34,7 +34,7 @@ import Testing
         #expect(try isStored("out.y"))
         let run = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y", "--yes")
         #expect(run.status == 0, "\(run.errors)")
-        #expect(run.output.contains("out.y is gone from 3,000 records of \(Self.topic)"))
+        #expect(run.output.contains("out.y is gone from \(Self.topic): it was in blocks of 3,000 records, "))
         let rest = try exported()
         #expect(rest.split(separator: "\n").count == 3000 && !rest.contains("out.y"))
         #expect(
@@ -42,6 +42,10 @@ import Testing
             "\(rest.prefix(99))")
         let again = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y", "--yes", "--json")
         #expect(again.status == 0 && again.output.contains(#""records":0"#))
+        let told = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y", "--yes")
+        #expect(
+            told.output
+                == "no record of \(Self.topic) that can be read has out.y any more; 0 segments made anew\n")
         #expect(try sandbox.run("check").status == 0)
         // Its events stand behind its records now, of commits before theirs.
         let inspected = try sandbox.run("inspect", "--json")
@@ -87,6 +91,10 @@ import Testing
         #expect(old.status == 0 && old.output.contains("keeps what is younger than 90 days"))
         #expect(old.output.contains("retention let 3000 records of \(Self.topic) go"), "\(old.output)")
         #expect(try exported() == "")
+        // Not the next address, which is 3000 still.
+        #expect(
+            try sandbox.run("inspect", "--json").output.contains(#""partitions":{"import":0},"records":0"#))
+        #expect(try sandbox.run("inspect").lines.contains { $0.split(separator: " ") == ["import", "0"] })
         #expect(try sandbox.run("compact", "--json").output.contains(#""half dead":"#))
         #expect(try !isStored("out.y"))
         // What compaction lets go is said, too: old records that came since.
