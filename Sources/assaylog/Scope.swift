@@ -124,26 +124,52 @@ struct PathOptions {
         do { return try IOPath(parsing: text) } catch { throw ValidationError("\(error)") }
     }
 
-    /// The refusal of a path at which no record has a number, with those that the records have.
+    /// Records whose paths are offered, from either end of the log's time: some blocks, and not all of them.
+    private static let sampleRowCount = 100
+
+    /// The refusal of a path at which no record has a number, with those at which some records have one.
     static func refusal(of path: IOPath, topic: String, in view: StoreView) throws -> CommandFailure {
-        let sample = try RecordScan(view.snapshot).window(topic: topic, .always, limit: 1, newestFirst: true)
-        let names = (sample.batches.first?.fields ?? []).compactMap { field -> String? in
-            func quoted(_ element: Int?) -> String? {
-                (try? IOPath(recordField: field.name, element: element)).map { "\"\($0.text)\"" }
-            }
-            switch field.values {
-            case .scalar: return quoted(nil)
-            case .fixedList(let leaves) where leaves.count == 1: return quoted(0)
-            case .fixedList(let leaves) where leaves.count > 1:
-                return quoted(0).map { "\($0) to \"… \(leaves.count - 1)\"" }
-            case .list: return quoted(0).map { "\($0) and on" }
-            case .fixedList, .json, .none: return nil
+        var names: [String] = []
+        for newestFirst in [true, false] {
+            let sample = try RecordScan(view.snapshot).window(
+                topic: topic, .always, limit: sampleRowCount, newestFirst: newestFirst)
+            for name in sample.batches.lazy.flatMap(\.fields).compactMap(numbers)
+            where !names.contains(where: { $0.isExactly(name) }) {
+                names.append(name)
             }
         }
         return CommandFailure(
             "--path is \"\(path.text)\", and no record there has a number at it; "
                 + (names.isEmpty
-                    ? "the records have no inputs or outputs" : "there is " + names.joined(separator: ", ")))
+                    ? "nor has the newest or the oldest of them at a path that can be asked for: `assaylog logs` "
+                        + "shows what they hold"
+                    : "there is " + names.joined(separator: ", ")))
+    }
+
+    /// The paths of a field that have numbers, in words; nil where none has. Text, truth values and what is kept as
+    /// JSON have none.
+    private static func numbers(of field: FieldColumn) -> String? {
+        func quoted(_ element: Int?) -> String? {
+            (try? IOPath(recordField: field.name, element: element)).map { "\"\($0.text)\"" }
+        }
+        func isNumeric(_ leaf: Leaf) -> Bool {
+            switch leaf.elements {
+            case .float64, .float32, .int64: leaf.nulls.count < leaf.count
+            case .bool, .text: false
+            }
+        }
+        switch field.values {
+        case .scalar(let leaf): return isNumeric(leaf) ? quoted(nil) : nil
+        case .fixedList(let leaves):
+            let elements = leaves.indices.filter { isNumeric(leaves[$0]) }
+            guard elements.count > 1, elements.count == leaves.count else {
+                let some = elements.compactMap(quoted)
+                return some.isEmpty ? nil : some.joined(separator: ", ")
+            }
+            return quoted(0).map { "\($0) to \"… \(leaves.count - 1)\"" }
+        case .list(_, let leaf): return isNumeric(leaf) ? quoted(0).map { "\($0) and on" } : nil
+        case .json, .none: return nil
+        }
     }
 }
 

@@ -278,6 +278,25 @@ import Testing
 
     // MARK: summarize
 
+    @Test("a path without numbers is refused with those that have some, of more records than the newest")
+    func offeredPaths() throws {
+        func refusal(_ pipeline: String, _ lines: String) throws -> String {
+            try sandbox.write(lines, to: "few.ndjson")
+            let append = try sandbox.run(
+                "append", "--create", "--workspace", "demo", "--pipeline", pipeline, "few.ndjson")
+            #expect(append.status == 0, "\(append.errors)")
+            return try sandbox.run("query", "--pipeline", pipeline, "--path", "input none").errors
+        }
+        // The second has neither field with numbers that the first has.
+        let some = try refusal(
+            "some",
+            #"{"time":1,"in.a":1.5,"in.l":[1,2]}"# + "\n" + #"{"time":2,"in.s":"x","in.b":true,"in.c":3}"#
+                + "\n")
+        #expect(some.contains(#"there is "input a", "input l 0" to "… 1", "input c""#), "\(some)")
+        let none = try refusal("none", #"{"time":1,"in.o":{"a":[1,{}]},"in.s":"x"}"# + "\n")
+        #expect(none.contains("nor has the newest or the oldest of them at a path"), "\(none)")
+    }
+
     // A FIFO, a link, even a device was replaced by a file.
     @Test("an export goes through what stands there and is no file: a FIFO, a link, standard output")
     func exportThrough() throws {
