@@ -172,6 +172,8 @@ package final class InferenceStore: Sendable {
         derivedConfiguration.reserveByteCount = 0
         // What is not seen of it is worked out anew.
         derivedConfiguration.goesOnWithoutUnseen = true
+        // Before anything else of it is written: what it lists will not be as it says.
+        let wasSnapshot = try StoreSnapshot.removeList(on: files)
         // Beside the first log's, so that the second one's opening need not wait for it.
         Manifest.willRead(derivedConfiguration, on: files)
         var logConfiguration = configuration.log
@@ -193,6 +195,11 @@ package final class InferenceStore: Sendable {
             models: models,
             opened: opened)
         var report = OpeningReport(log: logReport, derived: derivedReport)
+        if wasSnapshot {
+            report.log.repairs.append(
+                "\(StoreSnapshot.listName) is removed: this was a snapshot, and is a data directory from now on"
+            )
+        }
         if let refusal = opened.refusal {
             report.derived.repairs.append(
                 "\(FileName.foldCheckpoint) is not used, and all events were folded instead: \(refusal)")

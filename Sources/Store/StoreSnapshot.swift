@@ -11,7 +11,8 @@
 //
 // Invariants:
 //  * A snapshot holds every commit that was acknowledged before it was begun, and no part of any other.
-//  * A directory without a whole SNAPSHOT is none: it is written last, and restoring refuses.
+//  * A directory without a whole SNAPSHOT is none: it is written last, and restoring refuses. Opening one for
+//    writing removes it, durably, before anything changes: it is a data directory then.
 //  * Restoring writes nothing before every file was found whole, and into an empty directory alone,
 //    whose MANIFEST comes last.
 
@@ -245,6 +246,21 @@ package enum StoreSnapshot {
 
     // MARK: The list
 
+    /// Makes a snapshot's directory, which is to be written, a data directory alone.
+    /// - Returns: whether it was a snapshot.
+    static func removeList(on files: any FileSystem) throws(DiskError) -> Bool {
+        do throws(DiskError) {
+            guard try files.list("").contains(listName) else { return false }
+        } catch {
+            // A directory that is yet to be made.
+            guard error.kind == .notFound else { throw error }
+            return false
+        }
+        try files.remove(listName)
+        try files.syncDirectory("")
+        return true
+    }
+
     /// One line a file, and a last one that vouches for the others.
     private static func list(_ result: Report) -> [UInt8] {
         let hasResults = result.files.contains { $0.name.hasPrefix(FileName.derivedDirectory) }
@@ -269,7 +285,8 @@ package enum StoreSnapshot {
         } catch let error as DiskError where error.kind == .notFound {
             throw StoreRefusal(
                 .unknown,
-                "there is no whole snapshot: \(listName), which is written last, is not there; give another --from"
+                "there is no whole snapshot: \(listName), which is written last, is not there; give another --from, or, "
+                    + "where it was opened for writing since, take a new snapshot of it"
             )
         }
         let lines = String(decoding: bytes, as: UTF8.self).split(

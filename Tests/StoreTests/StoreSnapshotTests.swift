@@ -71,6 +71,48 @@ struct StoreSnapshotTests {
         #expect(refusal?.description.contains("inside the other") == true)
     }
 
+    @Test("a snapshot that is opened for writing is a data directory, and no snapshot any more")
+    func opened() async throws {
+        let scene = try await HousekeepingTests.filled()
+        try await scene.store.close()
+        let backup = try TemporaryFolder()
+        let taken = try StoreSnapshot.take(of: scene.folder.path, to: backup.path)
+        // Looking does nothing to it.
+        _ = try StoreView.open(backup.path)
+        #expect(try StoreSnapshot.restore(from: backup.path, to: scene.folder.path + "/first") == taken)
+        let (store, report) = try InferenceStore.open(StoreConfiguration(directory: backup.path))
+        #expect(report.log.repairs.contains { $0.hasPrefix("SNAPSHOT is removed") })
+        _ = try await store.append(
+            HousekeepingTests.batch(0, count: 1), topic: scene.pipeline.topic.name, partition: "engine")
+        try await store.close()
+        let refusal = #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: backup.path, to: scene.folder.path + "/second")
+        }
+        #expect(refusal?.description.contains("take a new snapshot of it") == true)
+        let (again, quiet) = try InferenceStore.open(StoreConfiguration(directory: backup.path))
+        #expect(!quiet.log.repairs.contains { $0.hasPrefix("SNAPSHOT") })
+        try await again.close()
+        _ = try StoreSnapshot.take(of: backup.path, to: scene.folder.path + "/third")
+        #expect(
+            try StoreSnapshot.restore(
+                from: scene.folder.path + "/third", to: scene.folder.path + "/second"
+            ).damages == [])
+    }
+
+    @Test("the mark of a snapshot is gone for good before anything is written into it")
+    func openedWithoutPower() throws {
+        let files = SimulatedFileSystem()
+        try files.createDirectory("")
+        #expect(try !StoreSnapshot.removeList(on: files))
+        let file = try files.create(StoreSnapshot.listName)
+        try file.append([1])
+        try file.sync()
+        try files.syncDirectory("")
+        #expect(try StoreSnapshot.removeList(on: files))
+        files.crash { $0.lowerBound }
+        #expect(try !files.list("").contains(StoreSnapshot.listName))
+    }
+
     @Test("what is damaged, cut, foreign or not empty is refused, and nothing is written")
     func refusals() async throws {
         let scene = try await HousekeepingTests.filled()
