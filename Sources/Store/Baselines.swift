@@ -229,6 +229,7 @@ extension StoreView {
         guard let first = unseen.first else { return }
         throw StoreRefusal(
             .unavailable,
-            "\(unseen.count) damaged parts of the log cannot be read, so the answer would be wrong: \(first)")
+            "\(unseen.count) damaged \(unseen.count == 1 ? "part" : "parts") of the log cannot be read, so the answer "
+                + "would be wrong: \(first)")
     }
 }
