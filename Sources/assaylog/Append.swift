@@ -94,6 +94,9 @@ struct Append: AsyncParsableCommand {
         if let problem = RecordLimits.problem(ofPartition: partition, beside: [String: Never]()) {
             throw ValidationError("--partition \(problem).")
         }
+        guard !float32.contains(where: { $0.isExactly("time") }) else {
+            throw ValidationError("--float32 is \"time\", which is a whole number of milliseconds.")
+        }
         guard !resume || !again else { throw ValidationError("--resume and --again contradict each other.") }
     }
 

@@ -26,8 +26,8 @@ struct Bench: AsyncParsableCommand {
               assaylog bench --data /tmp/bench --records 1000000
 
             The directory must be new, or one that `bench` made with the same options: then nothing is
-            appended, and the questions are asked again. Prints one JSON line for each phase; latencies in
-            microseconds.
+            appended, and the questions are asked again. Where other options are seen to have made it, that is
+            said. Prints one JSON line for each phase; latencies in microseconds.
             """)
 
     @OptionGroup var directory: DataDirectory
@@ -102,6 +102,9 @@ struct Bench: AsyncParsableCommand {
             guard store.view.catalog.pipelines.all.first?.name == Workload.name(0) else {
                 throw ValidationError(
                     "\(directory.data) is not new; give a directory of the benchmark's own.")
+            }
+            if let note = workload.difference(from: store, rows: rows) {
+                Output.note("note: \(directory.data) \(note)")
             }
             report("open", ("us", .number(Double(opened - opening) / 1000)))
         }

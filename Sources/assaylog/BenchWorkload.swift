@@ -1,8 +1,11 @@
 // What `assaylog bench` asks about: the month of a small fleet, the same bytes in each run.
 
+import Catalog
+import EventLog
 import Glibc
 import JSON
 import Records
+import Store
 import Summaries
 
 /// The generated month.
@@ -45,6 +48,17 @@ struct Workload: Sendable {
                         "path": "\(path)"},
              "summarizer": \(Workload.settingsText)}
             """.utf8)
+    }
+
+    /// Why what a store holds was made with other options, as far as it shows; nil where it may be this workload's.
+    /// More records are no sign: assays and bodies of JSON are measured by appending.
+    func difference(from store: InferenceStore, rows: Int) -> String? {
+        let found = store.view.catalog.pipelines.all.count
+        let count = store.log.snapshot().index.topics.values.reduce(0) { $0 + $1.rowCount }
+        if found == pipelineCount, count >= recordCount / rows * rows { return nil }
+        return "was made with other options: it holds \(Quantity.of(count, "record")) of "
+            + "\(Quantity.of(found, "pipeline")); the questions are of --records \(recordCount) and "
+            + "--pipelines \(pipelineCount)"
     }
 
     /// The records of one commit.

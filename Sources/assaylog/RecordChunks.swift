@@ -242,7 +242,10 @@ extension RecordChunk {
         let isList = unit == "record"
         switch error {
         case .malformed(let row, let problem):
-            let newlines = text[..<min(problem.offset, text.count)].count { $0 == 0x0A }
+            // What is missing at the very end is missing from the last line that says something.
+            let isAtEnd = problem.offset >= text.count
+            let last = text.lastIndex { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } ?? -1
+            let newlines = text[..<(isAtEnd ? last + 1 : problem.offset)].count { $0 == 0x0A }
             return CommandFailure(
                 "\(file.name), \(unit) \(linesBefore + (isList ? row ?? newlines : newlines) + 1)"
                     + (kind == .lines ? ", at byte \(start + problem.offset)" : "") + ": \(problem.problem)")

@@ -44,8 +44,8 @@ import Testing
         #expect(again.status == 0 && again.output.contains(#""records":0"#))
         let told = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y", "--yes")
         #expect(
-            told.output
-                == "no record of \(Self.topic) that can be read has out.y any more; 0 segments made anew\n")
+            told.output.hasPrefix("no record of \(Self.topic) that can be read has out.y any more; "),
+            "\(told)")
         #expect(try sandbox.run("check").status == 0)
         // Its events stand behind its records now, of commits before theirs.
         let inspected = try sandbox.run("inspect", "--json")

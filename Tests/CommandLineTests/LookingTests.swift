@@ -64,6 +64,10 @@ import Testing
             "--only", "cold")
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.lines.count == 5 && run.output.contains("\"cold\""), "\(run.output)")
+        let same = ["bench", "--records", "160", "--rows", "20", "--questions", "2", "--only", "windows"]
+        #expect(try !sandbox.run(same).errors.contains("other options"))
+        let other = try sandbox.run(same + ["--pipelines", "7"])
+        #expect(other.errors.contains("it holds 160 records of 8 pipelines"), "\(other.errors)")
     }
 
     @Test("check finds nothing in a whole directory, and a flipped byte at its place")
