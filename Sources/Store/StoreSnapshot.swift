@@ -248,13 +248,17 @@ package enum StoreSnapshot {
 
     /// Makes a snapshot's directory, which is to be written, a data directory alone.
     /// - Returns: whether it was a snapshot.
-    static func removeList(on files: any FileSystem) throws(DiskError) -> Bool {
+    static func removeList(on files: any FileSystem) throws -> Bool {
         do throws(DiskError) {
             guard try files.list("").contains(listName) else { return false }
         } catch {
             // A directory that is yet to be made.
             guard error.kind == .notFound else { throw error }
             return false
+        }
+        // What this build cannot open, as another version's, stays the backup that it is.
+        if try Manifest.read(LogConfiguration(), on: files) != nil {
+            _ = try InferenceLog.openForReading(LogConfiguration(), on: files)
         }
         try files.remove(listName)
         try files.syncDirectory("")

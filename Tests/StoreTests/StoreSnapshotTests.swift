@@ -80,6 +80,15 @@ struct StoreSnapshotTests {
         // Looking does nothing to it.
         _ = try StoreView.open(backup.path)
         #expect(try StoreSnapshot.restore(from: backup.path, to: scene.folder.path + "/first") == taken)
+        // Nor does an opening that is refused.
+        let damaged = try backup.copy()
+        var manifest = try #require(FileManager.default.contents(atPath: damaged.path + "/MANIFEST"))
+        manifest[manifest.count / 2] ^= 4
+        try manifest.write(to: URL(fileURLWithPath: damaged.path + "/MANIFEST"))
+        #expect(throws: (any Error).self) {
+            try InferenceStore.open(StoreConfiguration(directory: damaged.path))
+        }
+        #expect(FileManager.default.fileExists(atPath: damaged.path + "/SNAPSHOT"))
         let (store, report) = try InferenceStore.open(StoreConfiguration(directory: backup.path))
         #expect(report.log.repairs.contains { $0.hasPrefix("SNAPSHOT is removed") })
         _ = try await store.append(
