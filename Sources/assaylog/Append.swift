@@ -29,8 +29,9 @@ struct Append: AsyncParsableCommand {
             Takes NDJSON (one JSON object a line), pandas-records JSON (one list of objects), Arrow IPC files
             and streams, which the first bytes tell apart, and CSV (files named .csv, or --csv); "-" is
             standard input. Fields have dotted names or are nested: "in.amount" or {"in":{"amount":…}}; "time"
-            is milliseconds since 1970, and now where it is left out. Every 10,000 records, or the record
-            batches of an Arrow file that have as many, are one durable commit.
+            is milliseconds since 1970, and now where it is left out. Up to 10,000 records, or the record
+            batches of an Arrow file that have as many, are one durable commit; fewer where records have
+            few fields in common.
 
             In CSV the first line names the fields. A cell is a number (also .5, 5. and +5, which are kept as
             0.5, 5.0 and 5), true or false (True, False), null where it is empty, a list like "[0.1, 0.9]",
@@ -173,7 +174,10 @@ private struct Importer {
         let begin = mark?.byteCount ?? 0
         skippedByteCount += begin
         var chunks = try file.chunks(from: begin, isCSV: options.csv)
-        while let chunk = try chunks.chunk() {
+        /// Halves of a chunk, the next one last.
+        var halves: [RecordChunk] = []
+        while let chunk = try halves.popLast() ?? chunks.chunk() {
+            let before = mark
             if let last = mark {
                 mark?.begin = ImportMark.Place(byteCount: last.byteCount, checksum: last.checksum ?? 0)
                 mark?.checksum = try file.checksum(last.checksum ?? 0, from: last.byteCount, to: chunk.end)
@@ -181,21 +185,35 @@ private struct Importer {
                 mark?.at = SystemSources.wallClock()
                 mark?.digest = try ImportMark.digest(upTo: chunk.end) { try file.read(at: $0, byteCount: $1) }
             }
-            let appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
+            let appended: AppendedChunk
+            do {
+                appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
+            } catch let refusal as TooLargeTogether {
+                guard let both = chunk.halves(counting: chunks.unit) else { throw refusal.failure }
+                halves += both.reversed()
+                mark = before
+                continue
+            } catch let stop as PartlyAppended {
+                count(stop.chunk)
+                throw stop.failure
+            }
             mark?.rowCount += appended.rowCount
             guard !appended.wasThere else {
                 skippedByteCount += chunk.end - chunk.start
                 progress.show("append", bytes: skippedByteCount + byteCount, rows: rowCount)
                 continue
             }
-            rowCount += appended.rowCount
             byteCount += chunk.end - chunk.start
-            if let found = appended.indexes {
-                commitCount += 1
-                indexes = (indexes?.lowerBound ?? found.lowerBound)..<found.upperBound
-            }
+            count(appended)
             progress.show("append", bytes: skippedByteCount + byteCount, rows: rowCount)
         }
+    }
+
+    private mutating func count(_ appended: AppendedChunk) {
+        rowCount += appended.rowCount
+        guard let found = appended.indexes else { return }
+        commitCount += appended.commitCount
+        indexes = (indexes?.lowerBound ?? found.lowerBound)..<found.upperBound
     }
 
     /// What a commit of records says is declared with them; without one, by itself.

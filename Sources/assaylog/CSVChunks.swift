@@ -84,6 +84,7 @@ struct CSVChunks: ChunkReader {
     mutating func chunk() throws -> RecordChunk? {
         let (begin, rowsBefore) = (start + next, rowCount)
         var output = JSONWriter()
+        var rowEnds: [Int] = []
         while rowCount - rowsBefore < RecordChunks.rowCountMax,
             output.bytes.count < RecordChunks.byteCountMax,
             let cells = try record()
@@ -100,10 +101,12 @@ struct CSVChunks: ChunkReader {
                 try write(cell, column, to: &output)
             }
             output.bytes += Array("}\n".utf8)
+            rowEnds.append(start + next)
         }
         guard rowCount > rowsBefore else { return nil }
         return RecordChunk(
-            text: output.bytes, kind: .converted, start: begin, end: start + next, linesBefore: rowsBefore)
+            text: output.bytes, kind: .converted, start: begin, end: start + next, linesBefore: rowsBefore,
+            rowEnds: rowEnds)
     }
 
     // MARK: Cells

@@ -32,6 +32,8 @@ struct RecordChunk {
     var end: Int
     /// Lines before it, of a file of lines; records, of any other.
     var linesBefore: Int
+    /// Of converted text, where in the file each record ends.
+    var rowEnds: [Int] = []
 }
 
 /// Cuts a file into chunks.

@@ -16,8 +16,16 @@ struct AppendedChunk {
     var rowCount: Int
     /// Addresses of its records; nil where it held none.
     var indexes: Range<UInt64>?
+    /// Commits that hold it.
+    var commitCount = 0
     /// Whether an earlier import had brought it: nothing was stored now.
     var wasThere = false
+}
+
+/// A part of a chunk is stored, and the rest was refused.
+struct PartlyAppended: Error {
+    let chunk: AppendedChunk
+    let failure: CommandFailure
 }
 
 /// Takes chunks of records, one after another.
@@ -29,6 +37,7 @@ protocol RecordSink {
     /// - Parameter attempt: how often the same file was begun before: an `OtherFile` ended each.
     func begin(attempt: Int)
 
+    /// - Throws: `TooLargeTogether` where the chunk is to be halved; `PartlyAppended` where some of it is stored.
     func append(
         _ chunk: RecordChunk, of file: InputFile, counting unit: String, mark: ImportMark?
     ) async throws -> AppendedChunk
@@ -197,21 +206,30 @@ struct StoreSink: RecordSink {
                     chunk.text, as: .lines,
                     float32Fields: store.float32Fields(ofTopic: topic).union(
                         Set(exactly: declaration.float32Fields)))
-            } catch { throw chunk.located(error, in: file, counting: unit) }
+            } catch {
+                let failure = chunk.located(error, in: file, counting: unit)
+                if case .tooLarge = error { throw TooLargeTogether(failure: failure) }
+                throw failure
+            }
         }
         guard parsed.batch.rowCount > 0 else { return AppendedChunk(rowCount: 0) }
         // A record without a time happened now, as far as we know.
         let now = store.sources.now().milliseconds
         for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
         let span: AppendedSpan
-        if var mark {
-            mark.rowCount += parsed.batch.rowCount
-            span = try await store.append(parsed.batch, mark: mark, declaring: declaration)
-        } else {
-            span = try await store.append(
-                parsed.batch, topic: topic, partition: partition, declaring: declaration)
+        do {
+            if var mark {
+                mark.rowCount += parsed.batch.rowCount
+                span = try await store.append(parsed.batch, mark: mark, declaring: declaration)
+            } else {
+                span = try await store.append(
+                    parsed.batch, topic: topic, partition: partition, declaring: declaration)
+            }
+        } catch let refusal as StoreRefusal where refusal.kind == .tooLarge {
+            throw TooLargeTogether(failure: refusal)
         }
-        return AppendedChunk(rowCount: parsed.batch.rowCount, indexes: span.firstIndex..<span.endIndex)
+        return AppendedChunk(
+            rowCount: parsed.batch.rowCount, indexes: span.firstIndex..<span.endIndex, commitCount: 1)
     }
 
     func declare() async throws { try await store.declare(declaration, of: partition) }

@@ -23,7 +23,7 @@ enum SentPiece {
             .map { .arrow($0) }
     }
 
-    private static func lines(behind text: ArraySlice<UInt8>) -> SentPiece? {
+    static func lines(behind text: ArraySlice<UInt8>) -> SentPiece? {
         let trimmed = text.trimmed
         return trimmed.isEmpty ? nil : .lines(trimmed)
     }
@@ -85,8 +85,6 @@ enum SentPiece {
 }
 
 extension ArraySlice<UInt8> {
-    private static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(byte) }
-
     /// Without the space at its ends, so that the same records are the same bytes wherever a file ends.
     fileprivate var trimmed: ArraySlice<UInt8> {
         guard let first = firstIndex(where: { !Self.isSpace($0) }),
@@ -97,24 +95,7 @@ extension ArraySlice<UInt8> {
 
     /// Where the record of that number ends, counted from 1; nil where there are fewer, or none is closed.
     fileprivate func end(ofRecord number: Int) -> Int? {
-        var (depth, count) = (0, 0)
-        var string = JSONStringBytes()
-        for (position, byte) in zip(indices, self) {
-            if string.isOpen {
-                string.take(byte)
-                continue
-            }
-            switch byte {
-            case UInt8(ascii: "\""): string.open()
-            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
-            case UInt8(ascii: "}"), UInt8(ascii: "]"):
-                depth -= 1
-                guard depth == 0 else { continue }
-                count += 1
-                if count == number { return position + 1 }
-            default: break
-            }
-        }
-        return nil
+        let ends = recordEnds(upTo: number)
+        return ends.count == number ? ends.last : nil
     }
 }

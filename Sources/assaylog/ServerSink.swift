@@ -134,22 +134,25 @@ final class ServerSink: RecordSink {
         var whole = AppendedChunk(rowCount: 0)
         do {
             for piece in try SentPiece.all(of: chunk) {
-                var rest: SentPiece? = piece
-                while let piece = rest { rest = try send(piece, of: file, into: &whole) }
+                var rest = [piece]
+                while let piece = rest.popLast() {
+                    rest += try send(piece, of: file, into: &whole).reversed()
+                }
             }
         } catch let error as ArrowError {
             throw chunk.located(error, in: file)
         } catch let failure as CommandFailure {
-            throw CommandFailure("\(file.name), after \(unit) \(chunk.linesBefore): \(failure)")
+            let failure = CommandFailure("\(file.name), after \(unit) \(chunk.linesBefore): \(failure)")
+            throw whole.indexes == nil ? failure : PartlyAppended(chunk: whole, failure: failure)
         }
         whole.wasThere = whole.indexes == nil
         return whole
     }
 
     /// Sends what the server has of a piece, or all of it where it has nothing.
-    /// - Returns: the rest.
+    /// - Returns: the rest in order; all of it, halved, where it was too large for a request.
     private func send(_ piece: SentPiece, of file: InputFile, into whole: inout AppendedChunk) throws
-        -> SentPiece?
+        -> [SentPiece]
     {
         var count: Int?
         if beginning == nil {
@@ -167,7 +170,10 @@ final class ServerSink: RecordSink {
             }
             do {
                 try post(piece.body, piece.mediaType, into: &whole)
-                return nil
+                return []
+            } catch let failure as CommandFailure where piece.isTooLarge(by: failure) {
+                guard let halves = piece.halves else { throw failure }
+                return halves
             } catch let conflict as KeyConflict {
                 // Another process sends the same file, or what is behind a gap is there.
                 count = conflict.rowCount
@@ -176,7 +182,7 @@ final class ServerSink: RecordSink {
         let rows = rowCount..<rowCount + (count ?? 0)
         guard let (body, rest) = try piece.cut(behind: rows.count) else { throw isOther(rows) }
         do { try post(body, piece.mediaType, into: &whole) } catch is KeyConflict { throw isOther(rows) }
-        return rest
+        return rest.map { [$0] } ?? []
     }
 
     private func isOther(_ rows: Range<Int>) -> OtherFile {
@@ -254,6 +260,7 @@ final class ServerSink: RecordSink {
         guard !wasThere, !indexes.isEmpty else { return }
         isNew = true
         whole.rowCount += indexes.count
+        whole.commitCount += 1
         whole.indexes = (whole.indexes?.lowerBound ?? indexes.lowerBound)..<indexes.upperBound
     }
 

@@ -1,0 +1,93 @@
+// Records that one commit cannot hold together, halved. The chunk is the command's own choice: that its rows are
+// too unlike, or have too many fields among them, is no fault of the file.
+//
+// Invariant: the halves are the chunk's records in order, at least one each, and reading can go on in the file at
+// the place between them.
+
+import Records
+import Store
+import Wire
+
+/// A chunk is too large for one commit: nothing of it is stored.
+struct TooLargeTogether: Error {
+    /// What is to be said where it cannot be halved.
+    let failure: any Error
+}
+
+extension RecordChunk {
+    /// - Parameter unit: what the file's lines are counted by.
+    /// - Returns: nil for a single record, and for Arrow, whose batches are its writer's choice.
+    func halves(counting unit: String) -> [RecordChunk]? {
+        guard kind != .arrow, let (cut, rowCount) = text[...].middle else { return nil }
+        var (first, second) = (self, self)
+        (first.text, second.text) = (Array(text[..<cut]), Array(text[cut...]))
+        // What is made of something else knows where its records end; lines stand as in the file.
+        let place = kind == .converted ? rowEnds[rowCount - 1] : start + cut
+        (first.end, second.start) = (place, place)
+        if kind == .converted {
+            (first.rowEnds, second.rowEnds) = (Array(rowEnds[..<rowCount]), Array(rowEnds[rowCount...]))
+        }
+        second.linesBefore += unit == "line" ? first.text.count { $0 == 0x0A } : rowCount
+        return [first, second]
+    }
+}
+
+extension SentPiece {
+    /// Nil for a single record, and for Arrow.
+    var halves: [SentPiece]? {
+        guard case .lines(let text) = self, let (cut, _) = text.middle else { return nil }
+        return [SentPiece.lines(behind: text[..<cut]), SentPiece.lines(behind: text[cut...])].compactMap {
+            $0
+        }
+    }
+
+    /// Whether a server's refusal of the piece is of its size. Unlike rows are refused as other faults of a body
+    /// are, so the parser is asked here.
+    func isTooLarge(by failure: CommandFailure) -> Bool {
+        guard case .lines = self else { return false }
+        if failure.status == 413 { return true }
+        guard failure.status == 400 else { return false }
+        do throws(RecordParseError) { _ = try RecordParser.parse(body, as: .lines) } catch {
+            if case .tooLarge = error { return true }
+        }
+        return false
+    }
+}
+
+extension ArraySlice<UInt8> {
+    static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(byte) }
+
+    /// Where the second half of its records begins, and how many stand before it; nil where there are not two.
+    fileprivate var middle: (place: Int, rowCount: Int)? {
+        let ends = recordEnds(upTo: .max)
+        let rowCount = ends.count / 2
+        // Space belongs to the records before it: in a list the comma was there, and reading goes on behind it.
+        guard rowCount > 0, let place = self[ends[rowCount - 1]...].firstIndex(where: { !Self.isSpace($0) })
+        else { return nil }
+        return (place, rowCount)
+    }
+
+    /// Where its first `count` records end, or all where there are fewer; one that is not closed does not count.
+    func recordEnds(upTo count: Int) -> [Int] {
+        var ends: [Int] = []
+        var depth = 0
+        var string = JSONStringBytes()
+        for (position, byte) in zip(indices, self) {
+            if string.isOpen {
+                string.take(byte)
+                continue
+            }
+            switch byte {
+            case UInt8(ascii: "\""): string.open()
+            case UInt8(ascii: "{"), UInt8(ascii: "["): depth += 1
+            case UInt8(ascii: "}"), UInt8(ascii: "]"):
+                depth -= 1
+                guard depth == 0 else { continue }
+                ends.append(position + 1)
+                if ends.count == count { return ends }
+            default: break
+            }
+        }
+        return ends
+    }
+}

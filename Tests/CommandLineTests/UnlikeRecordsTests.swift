@@ -1,0 +1,96 @@
+// Invariants checked: that at the head of ChunkHalves.swift, and with it those of Append.swift and ServerSink.swift.
+
+import Testing
+
+@Suite("Records that no one commit holds")
+struct UnlikeRecordsTests {
+    let sandbox: Sandbox
+
+    init() throws { sandbox = try Sandbox() }
+
+    /// Records with so many fields of their own each.
+    private static func lines(_ rows: Range<Int>, fieldCount: Int) -> [String] {
+        rows.map { row in
+            let fields = (0..<fieldCount).map { #""in.f\#(row)_\#($0)":\#($0)"# }.joined(separator: ",")
+            return #"{"time":\#(Sample.start + row),\#(fields)}"#
+        }
+    }
+
+    private func append(_ options: [String]) throws -> CommandRun {
+        try sandbox.run(
+            ["append", "--create", "--workspace", "demo", "--pipeline", "fraud", "--json"] + options)
+    }
+
+    private func exported() throws -> [String] {
+        try sandbox.run("export", "--pipeline", "fraud").lines
+    }
+
+    @Test(
+        "records with too many fields, or too many absent, for one commit are several",
+        arguments: [(21, 1000), (4200, 1)])
+    func whole(rowCount: Int, fieldCount: Int) throws {
+        let lines = Self.lines(0..<rowCount, fieldCount: fieldCount)
+        try sandbox.write(lines.joined(separator: "\n") + "\n", to: "a.ndjson")
+        let run = try append(["a.ndjson"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains(#""records":\#(rowCount),"commits":2,"#), "\(run.output)")
+        #expect(try exported() == lines)
+        #expect(try append(["--resume", "a.ndjson"]).output.contains(#""records":0,"#))
+    }
+
+    @Test("a record that is too large alone is refused, and those before it are kept")
+    func alone() throws {
+        let lines = Self.lines(0..<2, fieldCount: 1) + Self.lines(2..<3, fieldCount: 20_001)
+        try sandbox.write(lines.joined(separator: "\n") + "\n", to: "a.ndjson")
+        let run = try append(["a.ndjson"])
+        #expect(run.status == 1)
+        #expect(run.errors.contains("after line 2: a body has over 20000 fields"), "\(run.errors)")
+        #expect(try exported() == Array(lines[..<2]))
+    }
+
+    /// A file whose last record is bad, then mended: the first half of its chunk is stored by then.
+    private func interrupted(isList: Bool, _ options: [String]) throws {
+        let lines = Self.lines(0..<22, fieldCount: 1000)
+        func write(_ lines: [String]) throws {
+            let text =
+                isList
+                ? "[\n  " + lines.joined(separator: "\n  ,\n\n  ") + "\n]\n"
+                : lines.joined(separator: "\n") + "\n"
+            try sandbox.write(text, to: "a.json")
+        }
+        try write(Array(lines[..<21]) + [#"{"in.x":}"#])
+        let stopped = try append(options + ["a.json"])
+        #expect(stopped.status == 1)
+        #expect(stopped.errors.contains("11 records before it are in the log"), "\(stopped.errors)")
+        if options.isEmpty { #expect(stopped.errors.contains("\(isList ? "record" : "line") 22,")) }
+        try write(lines)
+        let resumed = try append(options + ["--resume", "a.json"])
+        #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(resumed.output.contains(#""records":11,"commits":1,"#), "\(resumed.output)")
+        #expect(try exported() == lines)
+        #expect(try append(options + ["--resume", "a.json"]).output.contains(#""records":0,"#))
+    }
+
+    @Test("an import that ends between two halves goes on there", arguments: [false, true])
+    func goesOn(isList: Bool) throws { try interrupted(isList: isList, []) }
+
+    @Test("so it does through a server, which has each half once", arguments: [false, true])
+    func throughServer(isList: Bool) throws {
+        try sandbox.serving { address in try interrupted(isList: isList, ["--server", address]) }
+    }
+
+    @Test("records of a CSV file are halved where they end in it")
+    func csv() throws {
+        // Lists of 500 elements, a column each: more than a block can say, and each record has every other of them.
+        let names = (0..<2200).map { "in.f\($0)" }.joined(separator: ",")
+        let list = "\"[" + Array(repeating: "0", count: 500).joined(separator: ",") + "]\""
+        let rows = (0..<2).map { row in
+            (0..<2200).map { $0 % 2 == row ? list : "" }.joined(separator: ",")
+        }
+        try sandbox.write("time,\(names)\n1,\(rows[0])\n2,\(rows[1])\n", to: "a.csv")
+        let run = try append(["a.csv"])
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains(#""records":2,"commits":2,"#), "\(run.output)")
+        #expect(try append(["--resume", "a.csv"]).output.contains(#""records":0,"#))
+    }
+}
