@@ -24,9 +24,9 @@ struct ArrowColumnWriter {
 
     private static let jsonKey = "v"
 
-    /// The column called `name` of the batches, as the field that holds it in the whole file.
-    init(_ name: String, as field: ArrowField, in batches: [RecordBatch]) {
-        columns = batches.map { $0.field(named: name) }
+    /// The columns of one name of the batches, as the field that holds them in the whole file.
+    init(_ columns: [FieldColumn?], as field: ArrowField, in batches: [RecordBatch]) {
+        self.columns = columns
         self.field = field
         starts = columns.map { column in
             guard case .list(let lengths, _)? = column?.values else { return [] }
@@ -45,7 +45,7 @@ struct ArrowColumnWriter {
         }
         let element = field.children.first ?? field
         if element.type == .integer(bitWidth: 64, isSigned: false) {
-            for index in columns.indices { columns[index]?.values.makeUnsigned() }
+            for index in self.columns.indices { self.columns[index]?.values.makeUnsigned() }
         }
     }
 

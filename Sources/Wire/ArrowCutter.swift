@@ -167,10 +167,14 @@ extension ArrowCutter {
         guard said.bodyByteCount >= 0,
             said.bodyByteCount <= Int64(RecordParser.bodyByteCountMax - byteCount - 8)
         else {
+            // As many rows as go into a sixteenth of it.
+            let rowCount =
+                max(1, min(said.number, Int64(Int32.max)))
+                / max(1, said.bodyByteCount / Int64(RecordParser.bodyByteCountMax / 16))
             throw ArrowError.tooLarge(
                 "the record batch before byte \(place) has \(said.bodyByteCount) bytes, over the limit of "
                     + "\(RecordParser.bodyByteCountMax); write smaller ones "
-                    + "(pyarrow: write_table(table, max_chunksize=10000))")
+                    + "(pyarrow: write_table(table, max_chunksize=\(max(1, rowCount))))")
         }
         let body = try take(Int(said.bodyByteCount), "a message's body")
         return Message(head: said, bytes: beginning + metadata + body)

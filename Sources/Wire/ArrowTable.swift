@@ -87,8 +87,21 @@ struct ArrowTable {
     init(_ columns: ArrowColumns, _ batches: [RecordBatch]) {
         self.batches = batches
         showsTime = columns.showsTime
+        // Looked up by name once a batch: a file may have as many columns as a batch has fields.
+        let numbers = batches.map { batch in
+            Dictionary(
+                batch.fields.enumerated().map { (ExactText($1.name), $0) },
+                uniquingKeysWith: { first, _ in first })
+        }
         members = columns.members.map { member in
-            (member.group, member.columns.map { ArrowColumnWriter($0.name, as: $0.field, in: batches) })
+            let writers = member.columns.map { column in
+                let name = ExactText(column.name)
+                let held = zip(batches, numbers).map { batch, numbers in
+                    numbers[name].map { batch.fields[$0] }
+                }
+                return ArrowColumnWriter(held, as: column.field, in: batches)
+            }
+            return (member.group, writers)
         }
     }
 
@@ -134,18 +147,32 @@ extension ArrowRowRun {
         return runs
     }
 
-    /// The runs cut where a record batch of `rowCountMax` rows ends.
-    static func parts(of runs: [ArrowRowRun], rowCountMax: Int) -> [[ArrowRowRun]] {
+    /// The runs cut where a record batch of `rowCountMax` rows ends, or the row before `byteCountMax` bytes are passed.
+    ///
+    /// - Parameter byteCount: of a row; a row of more is a part by itself.
+    static func parts(
+        of runs: [ArrowRowRun], rowCountMax: Int, byteCountMax: Int,
+        byteCount: (_ batch: Int, _ row: Int) -> Int
+    ) -> [[ArrowRowRun]] {
         var parts: [[ArrowRowRun]] = []
-        var room = 0
+        var (room, byteRoom) = (0, 0)
         for run in runs {
             var start = run.rows.lowerBound
             while start < run.rows.upperBound {
-                if room == 0 {
+                var next = byteCount(run.batch, start)
+                if room == 0 || next > byteRoom {
                     parts.append([])
-                    room = rowCountMax
+                    (room, byteRoom) = (rowCountMax, byteCountMax)
                 }
-                let end = min(run.rows.upperBound, start + room)
+                let last = min(run.rows.upperBound, start + room)
+                byteRoom -= next
+                var end = start + 1
+                while end < last {
+                    next = byteCount(run.batch, end)
+                    guard next <= byteRoom else { break }
+                    byteRoom -= next
+                    end += 1
+                }
                 parts[parts.count - 1].append(ArrowRowRun(batch: run.batch, rows: start..<end))
                 room -= end - start
                 start = end

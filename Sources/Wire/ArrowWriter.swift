@@ -25,6 +25,9 @@ package struct ArrowWriter: Sendable {
     /// Rows of one record batch: enough that its metadata costs nothing, few enough that offsets of
     /// 32 bits hold the texts of all but outlandish rows.
     static let batchRowCount = 1 << 16
+    /// Bytes of one record batch, but for a row that has more: half of what a server takes in a request, so that
+    /// an export goes back batch by batch, and memory is that of a few.
+    package static let batchByteCountMax = 32 << 20
 
     fileprivate let format: Format
     fileprivate let form: RecordForm
@@ -89,13 +92,21 @@ package struct ArrowWriter: Sendable {
 /// Writes rows part by part, as a log that is larger than memory is written: its schema is gathered first.
 package struct ArrowPartWriter {
     private let columns: ArrowColumns
+    private let batchByteCountMax: Int
+    /// What the elements of one row take in all columns.
+    private let rowByteCount: Int
     private var output: ArrowOutput
     /// The NaNs that were written as null, in columns of JSON text.
     package private(set) var nanCount = 0
 
     /// A body of batches that `schema` was told of, in the form that `writer` would give them.
-    package init(_ writer: ArrowWriter, _ schema: ArrowTableSchema) {
+    package init(
+        _ writer: ArrowWriter, _ schema: ArrowTableSchema,
+        batchByteCountMax: Int = ArrowWriter.batchByteCountMax
+    ) {
         columns = ArrowColumns(schema, writer.form, writer.selection)
+        self.batchByteCountMax = batchByteCountMax
+        rowByteCount = columns.fields.reduce(0) { $0 + $1.elementBitCount } / 8
         output = ArrowOutput(writer.format)
         output.write(
             schema: schema.isEmpty
@@ -110,15 +121,37 @@ package struct ArrowPartWriter {
         try write(batches, runs: ArrowRowRun.runs(of: rows, in: batches))
     }
 
+    /// The same, given away record batch by record batch: no two of them are held at once.
+    package mutating func write(
+        _ batches: [RecordBatch], rows: [(batch: Int, row: Int)], to put: ([UInt8]) throws -> Void
+    ) throws {
+        let runs = ArrowRowRun.runs(of: rows, in: batches)
+        if runs.isEmpty { return }
+        let table = ArrowTable(columns, batches)
+        for part in parts(of: runs, batches) {
+            try write(part, of: table)
+            try put(take())
+        }
+    }
+
     fileprivate mutating func write(_ batches: [RecordBatch], runs: [ArrowRowRun]) throws(ArrowError) {
         if runs.isEmpty { return }
         let table = ArrowTable(columns, batches)
-        for part in ArrowRowRun.parts(of: runs, rowCountMax: ArrowWriter.batchRowCount) {
-            var body = ArrowBody()
-            try table.write(part, to: &body)
-            nanCount += body.nanCount
-            output.write(body, rowCount: part.reduce(0) { $0 + $1.rows.count })
-        }
+        for part in parts(of: runs, batches) { try write(part, of: table) }
+    }
+
+    private func parts(of runs: [ArrowRowRun], _ batches: [RecordBatch]) -> [[ArrowRowRun]] {
+        let contents = batches.map { ArrowContents($0) }
+        return ArrowRowRun.parts(
+            of: runs, rowCountMax: ArrowWriter.batchRowCount, byteCountMax: batchByteCountMax
+        ) { batch, row in rowByteCount + contents[batch].byteCount(ofRow: row) }
+    }
+
+    private mutating func write(_ part: [ArrowRowRun], of table: ArrowTable) throws(ArrowError) {
+        var body = ArrowBody()
+        try table.write(part, to: &body)
+        nanCount += body.nanCount
+        output.write(body, rowCount: part.reduce(0) { $0 + $1.rows.count })
     }
 
     /// What was written since the last time.

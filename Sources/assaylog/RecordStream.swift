@@ -4,7 +4,7 @@
 //
 // Invariants:
 //  * Every record of the window is written once, and in the order asked for.
-//  * Memory is that of one page.
+//  * Memory is that of one page, and of one record batch of Arrow beside it.
 //  * Text keeps infinities, as `1e999`; what it cannot keep, NaN, is counted and said. So in columns of an
 //    Arrow file that are JSON text.
 
@@ -89,8 +89,7 @@ struct RecordStream {
 
     private mutating func write(_ rows: RecordRows) throws {
         if text == .arrow {
-            try arrow?.write(rows.batches, rows: rows.rows)
-            if let bytes = arrow?.take(), !bytes.isEmpty { try write(bytes) }
+            try arrow?.write(rows.batches, rows: rows.rows, to: write)
         } else {
             try writeText(rows)
         }

@@ -93,4 +93,18 @@ struct UnlikeRecordsTests {
         #expect(run.output.contains(#""records":2,"commits":2,"#), "\(run.output)")
         #expect(try append(["--resume", "a.csv"]).output.contains(#""records":0,"#))
     }
+
+    @Test("an export as Arrow comes in record batches of bounded size, and goes back in, one a commit")
+    func largeExport() throws {
+        let text = String(repeating: "x", count: 1 << 20)
+        let lines = (0..<40).map { #"{"time":\#(Sample.start + $0),"in.t":"\#(text)\#($0)"}"# }
+        try sandbox.write(lines.joined(separator: "\n") + "\n", to: "a.ndjson")
+        #expect(try append(["a.ndjson"]).status == 0)
+        #expect(try sandbox.run("export", "--pipeline", "fraud", "--arrow", "-o", "a.arrow").status == 0)
+        let copied = try sandbox.run(
+            "append", "--create", "--pipeline", "copy", "--json", "a.arrow")
+        // 40 MiB, of which a batch has 32.
+        #expect(copied.output.contains(#""records":40,"commits":2,"#), "\(copied.output) \(copied.errors)")
+        #expect(try sandbox.run("export", "--pipeline", "copy").lines == lines)
+    }
 }
