@@ -214,35 +214,35 @@ struct LogRoutes {
         }
         let form = try request.recordForm()
         let selection = try request.fieldSelection()
-        func bytes() throws -> (bytes: [UInt8], rowCount: Int) {
-            switch format {
-            case .json(let text):
-                var writer = RecordWriter(as: text, form: form, fields: selection)
-                let prepared = page.rows.batches.map { writer.prepare($0) }
-                for (batch, row) in page.rows.rows where writer.rowCount == 0 || writer.byteCount < byteLimit
-                {
-                    writer.write(row: row, of: prepared[batch])
+        let bytes: [UInt8]
+        switch format {
+        case .json(let text):
+            var writer = RecordWriter(as: text, form: form, fields: selection)
+            let prepared = page.rows.batches.map { writer.prepare($0) }
+            for (batch, row) in page.rows.rows where writer.rowCount == 0 || writer.byteCount < byteLimit {
+                writer.write(row: row, of: prepared[batch])
+            }
+            let rowCount = writer.rowCount
+            bytes = writer.finish()
+            if rowCount < page.rows.rows.count {
+                // The same snapshot's page of just these rows says where the next one starts.
+                page = try records(rowCount)
+                state = "ByteLimited"
+            }
+        case .arrow(let format):
+            // An Arrow file says within itself where it ends, so its rows are chosen before it is written.
+            bytes = try ArrowPageSizes.page(
+                of: page.rows.batches, rows: page.rows.rows, fields: selection, within: byteLimit
+            ) { rowCount in
+                if rowCount < page.rows.rows.count {
+                    page = try records(rowCount)
+                    state = "ByteLimited"
                 }
-                let rowCount = writer.rowCount
-                return (writer.finish(), rowCount)
-            case .arrow(let format):
-                let writer = ArrowWriter(as: format, form: form, fields: selection, status: status())
-                let bytes = try writer.bytes(of: page.rows.batches, rows: page.rows.rows)
-                let rowCount = page.rows.rows.count
-                guard bytes.count > byteLimit, rowCount > 1 else { return (bytes, rowCount) }
-                // Rows are of about one size, so the next attempt is near the limit; it may be past it again.
-                return (bytes, min(rowCount - 1, max(1, rowCount * byteLimit / bytes.count)))
+                return try ArrowWriter(as: format, form: form, fields: selection, status: status())
+                    .bytes(of: page.rows.batches, rows: page.rows.rows)
             }
         }
-        var body = try bytes()
-        while body.rowCount < page.rows.rows.count {
-            // The same snapshot's page of just these rows says where the next one starts.
-            page = try records(body.rowCount)
-            state = "ByteLimited"
-            // Its text stands as it is; an Arrow file says within itself where it ends.
-            if case .arrow = format { body = try bytes() }
-        }
-        var response = Response(bytes: body.bytes, contentType: format.contentType)
+        var response = Response(bytes: bytes, contentType: format.contentType)
         let text = status().escapedForHeader
         response.headers[.iterationStatus] =
             text.utf8.count <= LogRoutes.statusByteCountMax

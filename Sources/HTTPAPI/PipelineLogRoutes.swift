@@ -60,8 +60,13 @@ struct PipelineLogRoutes {
         var rowCount = rows.rows.count
         switch format {
         case .arrow(let arrow):
-            bytes = try ArrowWriter(as: arrow, form: form, fields: selection)
-                .bytes(of: rows.batches, rows: rows.rows)
+            bytes = try ArrowPageSizes.page(
+                of: rows.batches, rows: rows.rows, fields: selection, within: LogRoutes.pageByteCountMax
+            ) { count in
+                rowCount = count
+                return try ArrowWriter(as: arrow, form: form, fields: selection)
+                    .bytes(of: rows.batches, rows: Array(rows.rows.prefix(count)))
+            }
         case .json(let text):
             var writer = RecordWriter(as: text, form: form, fields: selection)
             let prepared = rows.batches.map { writer.prepare($0) }
