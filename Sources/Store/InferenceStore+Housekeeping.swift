@@ -20,6 +20,7 @@ import EventLog
 import JSON
 import Records
 import Segments
+import Synchronization
 
 /// How long, and how much, a topic keeps.
 package struct RetentionPolicy: Hashable, Sendable {
@@ -162,9 +163,14 @@ extension InferenceStore {
     /// Lets all records of a topic go, now and from disk. The topic's addresses are not given again.
     package func deleteRecords(ofTopic topic: String) async throws -> ErasureReport {
         try refuseUnseen(topic)
-        let before = log.snapshot().index.topics[topic]
-        var report = try await erase(of: topic) { Tombstone(deleting: topic, in: $0) }
-        if report.commit != nil { report.recordCount = UInt64(before?.rowCount ?? 0) }
+        // Of the log that the tombstone is made of: records come until then, and go with the others. Its
+        // ranges are no count, for they name also what went before.
+        let rowCount = Mutex(0)
+        var report = try await erase(of: topic) { index in
+            rowCount.withLock { $0 = index.topics[topic]?.rowCount ?? 0 }
+            return Tombstone(deleting: topic, in: index)
+        }
+        if report.commit != nil { report.recordCount = UInt64(rowCount.withLock { $0 }) }
         return report
     }
 

@@ -89,6 +89,26 @@ struct HousekeepingTests {
         try await again.store.close()
     }
 
+    //  gate       held ─────────────── free
+    //  deletion         waits at it ── erases 1824 and 5
+    //  append                       5
+    @Test("a deletion counts what it let go, also records that came while it waited for its turn")
+    func deletionCount() async throws {
+        let scene = try await Self.filled()
+        let (store, topic) = (scene.store, scene.pipeline.topic.name)
+        let deletion = try await store.gate.pass {
+            let deletion = Task { try await store.deleteRecords(ofTopic: topic) }
+            try await waitUntil { store.gate.state.withLock { $0.waiting.count == 1 } }
+            _ = try await store.append(Self.batch(20_000, count: 5), topic: topic, partition: "engine")
+            return deletion
+        }
+        #expect(try await deletion.value.recordCount == 1829)
+        // The next tombstone names the addresses of all of them again.
+        _ = try await store.append(Self.batch(30_000, count: 2), topic: topic, partition: "engine")
+        #expect(try await store.deleteRecords(ofTopic: topic).recordCount == 2)
+        try await store.close()
+    }
+
     @Test(
         "a deleted topic's records are gone from answers and files; others stay; addresses are not given again"
     )
