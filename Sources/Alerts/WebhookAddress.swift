@@ -9,6 +9,7 @@
 //  * An address is http or https, with a host, without user, fragment, space or control character.
 //  * Nothing is allowed that no entry names.
 
+import Glibc
 import JSON
 import Records
 
@@ -109,6 +110,13 @@ package struct WebhookPolicy: Hashable, Sendable {
         var port: Int?
         /// Whether http is meant.
         var isPlain: Bool
+
+        /// Whether it is the same name, or the same address in whatever spelling: those of IPv6 are many.
+        func names(_ host: String) -> Bool {
+            if self.host == host { return true }
+            guard let bytes = ResolvedAddress.bytes(ofText: self.host) else { return false }
+            return bytes == ResolvedAddress.bytes(ofText: host)
+        }
     }
 
     /// Nothing is allowed.
@@ -120,10 +128,9 @@ package struct WebhookPolicy: Hashable, Sendable {
         allowsPrivate = includingPrivate
         for text in texts {
             let isPlain = text.hasPrefix("http://")
-            var name = Substring(text)
-            for scheme in ["http://", "https://"] where name.hasPrefix(scheme) {
-                name = name.dropFirst(scheme.count)
-            }
+            // One scheme at most: behind it a second one is no host, and is refused.
+            let scheme = ["http://", "https://"].first { text.hasPrefix($0) } ?? ""
+            let name = text.dropFirst(scheme.count)
             guard let (host, port) = WebhookAddress.hostAndPort(name) else {
                 throw FieldError(
                     field: "webhook-allow",
@@ -141,7 +148,7 @@ package struct WebhookPolicy: Hashable, Sendable {
     /// Whether an entry names the host, the port and the scheme. What the host resolves to is another question, below.
     package func allows(_ address: WebhookAddress) -> Bool {
         entries.contains { entry in
-            entry.host == address.host && entry.isPlain != address.isSecure
+            entry.names(address.host) && entry.isPlain != address.isSecure
                 && (entry.port ?? (entry.isPlain ? 80 : 443)) == address.port
         }
     }
@@ -149,7 +156,9 @@ package struct WebhookPolicy: Hashable, Sendable {
     /// Whether a host that resolved to an address may be spoken to there.
     package func allows(_ resolved: ResolvedAddress, for address: WebhookAddress) -> Bool {
         // An entry that is an address, or localhost, says exactly what it means.
-        if allowsPrivate || address.host == "localhost" || address.host == resolved.text { return true }
+        if allowsPrivate || address.host == "localhost" { return true }
+        // Addresses, not spellings: those of IPv6 are many, and the resolver prints its own.
+        if ResolvedAddress.bytes(ofText: address.host) == resolved.bytes { return true }
         return resolved.isPublic
     }
 
@@ -176,6 +185,16 @@ package struct ResolvedAddress: Hashable, Sendable {
         self.text = text
     }
 
+    /// The bytes of an address that is written out, an IPv6 one in any spelling and without brackets; nil for a name.
+    static func bytes(ofText text: String) -> [UInt8]? {
+        var four = in_addr()
+        // Strict, as resolvers are not: what only they take for an address, such as `127.1`, is a name here.
+        if inet_pton(AF_INET, text, &four) == 1 { return withUnsafeBytes(of: four) { Array($0) } }
+        var six = in6_addr()
+        if inet_pton(AF_INET6, text, &six) == 1 { return withUnsafeBytes(of: six) { Array($0) } }
+        return nil
+    }
+
     /// Whether it is no loopback, private, link-local, shared, benchmark, multicast or reserved
     /// address (the special-purpose registries of RFC 6890), nor an IPv6 form of one.
     package var isPublic: Bool {
@@ -189,8 +208,15 @@ package struct ResolvedAddress: Hashable, Sendable {
             return Self.isPublic(bytes[12...])
         }
         if bytes[0] == 0x20, bytes[1] == 0x02 { return Self.isPublic(bytes[2..<6]) }
-        // Teredo and documentation lie inside 2000::/3, which is what is public at all.
-        if bytes[..<4] == [0x20, 0x01, 0, 0] || bytes[..<4] == [0x20, 0x01, 0x0D, 0xB8] { return false }
+        // Teredo (2001::/32), benchmarks (2001:2::/48), the identifiers that are no addresses (2001:10::/28,
+        // 2001:20::/28) and documentation (2001:db8::/32, 3fff::/20) lie inside 2000::/3, which is what is
+        // public at all.
+        switch (bytes[0], bytes[1], bytes[2], bytes[3]) {
+        case (0x20, 0x01, 0, 0), (0x20, 0x01, 0, 0x10...0x2F), (0x20, 0x01, 0x0D, 0xB8): return false
+        case (0x20, 0x01, 0, 2) where bytes[4] == 0 && bytes[5] == 0: return false
+        case (0x3F, 0xFF, 0...0x0F, _): return false
+        default: break
+        }
         return bytes[0] & 0xE0 == 0x20
     }
 

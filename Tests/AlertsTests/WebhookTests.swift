@@ -81,7 +81,7 @@ struct WebhookTests {
     @Test("only what an entry names is allowed")
     func policy() throws {
         let policy = try WebhookPolicy(allowing: [
-            "hooks.example.com", "http://localhost:9000", "10.0.0.7:8443",
+            "hooks.example.com", "http://localhost:9000", "10.0.0.7:8443", "[fd00::7]",
         ])
         for (text, isAllowed) in [
             ("https://hooks.example.com/x", true), ("https://HOOKS.example.com/", true),
@@ -89,13 +89,15 @@ struct WebhookTests {
             ("https://example.com/", false), ("https://a.hooks.example.com/", false),
             ("https://hooks.example.com.evil.org/", false), ("http://localhost:9000/", true),
             ("https://localhost:9000/", false), ("https://10.0.0.7:8443/", true),
-            ("https://10.0.0.8:8443/", false),
+            ("https://10.0.0.8:8443/", false), ("https://[fd00:0::7]/", true), ("https://[fd00::8]/", false),
         ] {
             #expect(policy.allows(try address(text)) == isAllowed, "\(text)")
         }
         #expect(!WebhookPolicy().allows(try address("https://hooks.example.com/")))
         #expect(policy.refusal(of: try address("https://x/")).contains("--webhook-allow x:443"))
-        #expect(throws: FieldError.self) { try WebhookPolicy(allowing: ["a b"]) }
+        for text in ["a b", "http://https://h", "https://http://h", "http://http://h", "https://https://h"] {
+            #expect(throws: FieldError.self, "\(text)") { try WebhookPolicy(allowing: [text]) }
+        }
     }
 
     private func resolved(_ bytes: [UInt8], _ text: String = "x") -> ResolvedAddress {
@@ -122,6 +124,24 @@ struct WebhookTests {
             #expect(!resolved(two + ends).isPublic, "\(two)")
         }
         #expect(resolved([0x26, 0x06] + ends).isPublic)
+        // Within what is public: the first and the last address of each block that is not, and its neighbours.
+        func six(_ head: [UInt8], _ filler: UInt8) -> ResolvedAddress {
+            resolved(head + [UInt8](repeating: filler, count: 16 - head.count))
+        }
+        for (first, last): ([UInt8], [UInt8]) in [
+            ([0x20, 1, 0, 0], [0x20, 1, 0, 0]), ([0x20, 1, 0, 2, 0, 0], [0x20, 1, 0, 2, 0, 0]),
+            ([0x20, 1, 0, 0x10], [0x20, 1, 0, 0x1F]), ([0x20, 1, 0, 0x20], [0x20, 1, 0, 0x2F]),
+            ([0x20, 1, 0x0D, 0xB8], [0x20, 1, 0x0D, 0xB8]), ([0x3F, 0xFF, 0], [0x3F, 0xFF, 0x0F]),
+        ] {
+            #expect(!six(first, 0).isPublic && !six(last, 0xFF).isPublic, "\(first)")
+        }
+        for (head, filler): ([UInt8], UInt8) in [
+            ([0x20, 1, 0, 1], 0xFF), ([0x20, 1, 0, 2, 0, 1], 0), ([0x20, 1, 0, 0x0F], 0xFF),
+            ([0x20, 1, 0, 0x30], 0), ([0x20, 1, 0x0D, 0xB7], 0xFF), ([0x20, 1, 0x0D, 0xB9], 0),
+            ([0x3F, 0xFE], 0xFF), ([0x3F, 0xFF, 0x10], 0),
+        ] {
+            #expect(six(head, filler).isPublic, "\(head)")
+        }
 
         var policy = try WebhookPolicy(allowing: ["inner.example.com", "localhost", "10.0.0.7"])
         let inner = try address("https://inner.example.com/")
@@ -129,6 +149,18 @@ struct WebhookTests {
         #expect(policy.allows(resolved([1, 1, 1, 1], "1.1.1.1"), for: inner))
         #expect(policy.allows(resolved([127, 0, 0, 1], "127.0.0.1"), for: try address("https://localhost/")))
         #expect(policy.allows(resolved([10, 0, 0, 7], "10.0.0.7"), for: try address("https://10.0.0.7/")))
+        // An address that is written out is itself in every spelling, and no other.
+        let loopback = resolved([UInt8](repeating: 0, count: 15) + [1], "::1")
+        for text in ["[0:0:0:0:0:0:0:1]", "[::1]", "[0::1]", "[0000:0::0001]"] {
+            #expect(policy.allows(loopback, for: try address("https://\(text)/")), "\(text)")
+        }
+        for text in ["[::2]", "localhost.example.com", "[::ffff:127.0.0.1]"] {
+            #expect(!policy.allows(loopback, for: try address("https://\(text)/")), "\(text)")
+        }
+        let local = resolved([0xFD] + [UInt8](repeating: 0, count: 14) + [1], "fd00::1")
+        #expect(policy.allows(local, for: try address("https://[fd00:0::1]/")))
+        // What only a resolver takes for an address is a name.
+        #expect(!policy.allows(resolved([127, 0, 0, 1], "127.0.0.1"), for: try address("https://127.1/")))
         policy.allowsPrivate = true
         #expect(policy.allows(resolved([10, 0, 0, 1], "10.0.0.1"), for: inner))
     }
