@@ -145,7 +145,10 @@ private enum CronField {
             }
             var step = 1
             if pieces.count == 2 {
-                guard let given = Int(pieces[1]), (1...bounds.upperBound).contains(given) else {
+                // `Int` takes a sign too.
+                guard pieces[1].utf8.allSatisfy({ (0x30...0x39).contains($0) }),
+                    let given = Int(pieces[1]), (1...bounds.upperBound).contains(given)
+                else {
                     throw CronFieldProblem(
                         problem: "holds \"\(part.prefix(32))\"; a step is from 1 to \(bounds.upperBound)")
                 }
