@@ -186,19 +186,22 @@ package struct MultipartScanner: ~Copyable {
     }
 
     /// The `;`-separated parameters of a header line, quotes respected.
+    ///
+    /// A backslash escapes a quote or another one, and is itself before anything else: browsers write the one in
+    /// `C:\a` as it is (and a quote as %22), others double it.
     private static func parameters(of line: Substring) -> [Substring] {
         var result: [Substring] = []
         var start = line.startIndex
         var isQuoted = false
-        var previous: Character = " "
+        var isEscaped = false
         for index in line.indices {
             let character = line[index]
-            if character == "\"" && previous != "\\" { isQuoted.toggle() }
+            if character == "\"" && !isEscaped { isQuoted.toggle() }
+            isEscaped = character == "\\" && !isEscaped
             if character == ";" && !isQuoted {
                 result.append(line[start..<index].drop { $0 == " " })
                 start = line.index(after: index)
             }
-            previous = character
         }
         result.append(line[start...].drop { $0 == " " })
         return result
@@ -206,6 +209,14 @@ package struct MultipartScanner: ~Copyable {
 
     private static func unquoted(_ text: Substring) -> String {
         guard text.first == "\"", text.last == "\"", text.count >= 2 else { return String(text) }
-        return String(text.dropFirst().dropLast()).replacing("\\\"", with: "\"")
+        var result = ""
+        var isEscaped = false
+        for character in text.dropFirst().dropLast() {
+            if isEscaped, character != "\"", character != "\\" { result.append("\\") }
+            isEscaped = character == "\\" && !isEscaped
+            if !isEscaped { result.append(character) }
+        }
+        // The last one, before the quote that ends it: of a name that a browser sent.
+        return isEscaped ? result + "\\" : result
     }
 }

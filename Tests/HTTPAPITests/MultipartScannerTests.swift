@@ -143,6 +143,11 @@ struct MultipartScannerTests {
         arguments: [
             ("name=\"file\"; filename=\"a;b.onnx\"", "file|a;b.onnx|1"),
             ("filename=\"a \\\"b\\\".onnx\"; name=\"file\"", "file|a \"b\".onnx|1"),
+            ("filename=\"a\\\\\"; name=\"x\"", "x|a\\|1"),
+            ("filename=\"a\\\\\\\"; b\"; name=\"x\"", "x|a\\\"; b|1"),
+            // As a browser writes what a Windows path or a name at its end has.
+            ("filename=\"C:\\dir\\a.onnx\"; name=\"x\"", "x|C:\\dir\\a.onnx|1"),
+            ("name=\"x\"; filename=\"a\\\"", "x|a\\|1"),
             ("name=file; filename=m.onnx", "file|m.onnx|1"),
             ("name=\"\"; filename=\"\"", "||1"),
             ("name=\"größe\"; filename=\"モデル.onnx\"", "größe|モデル.onnx|1"),
