@@ -8,7 +8,8 @@
 // a receiver knows what it had.
 //
 // Invariants:
-//  * The same events in the same order give the same book; folding the last events again changes nothing.
+//  * The same events in the same order give the same book. Folding the last event again changes nothing, nor
+//    the last ones where none of them switches a destination: a switch drops what waits, also what came after it.
 //  * A destination is told of what changed while it was active, and of nothing before it was created.
 //  * At most `pendingCountMax` deliveries wait for a destination: what a change leaves no room for, the
 //    oldest, is given up by an event in the same commit, and counted.
