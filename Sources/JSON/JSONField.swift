@@ -57,9 +57,15 @@ package struct JSONField: Sendable {
     /// A whole number that fits 64 bits, also one written as `3.0` or `3e0`.
     package func integer() throws(FieldError) -> Int {
         guard case .number(let number) = value, let whole = number.integer else {
-            throw wrong("an integer")
+            throw wrong(isIntegerPast64Bits ? "an integer from \(Int64.min) to \(Int64.max)" : "an integer")
         }
         return Int(whole)
+    }
+
+    /// Whether a whole number is here that 64 bits do not hold: a refusal tells of its size, not of its kind.
+    package var isIntegerPast64Bits: Bool {
+        guard case .number(let number) = value, number.integer == nil else { return false }
+        return number.double.rounded() == number.double
     }
 
     /// The nearest double of the number here; one past every double is refused.

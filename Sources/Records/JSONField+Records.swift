@@ -52,6 +52,12 @@ extension JSONField {
 
     /// A whole number within bounds, so that what is counted on from it cannot overflow.
     package func integer(in bounds: ClosedRange<Int>) throws(FieldError) -> Int {
+        if isIntegerPast64Bits, let value, case .number(let number) = value {
+            throw refused(
+                number.double < 0
+                    ? "must be \(bounds.lowerBound) or more, not \(value.kind)"
+                    : "must be \(bounds.upperBound) or less, not \(value.kind)")
+        }
         let number = try integer()
         guard bounds.contains(number) else {
             throw refused(

@@ -235,6 +235,21 @@ struct RecordQuestionsTests {
                 ("{\"pipeline_name\":\"fraud\",\"order\":\"up\"}", "order"),
                 ("{\"pipeline_name\":\"fraud\",\"page_size\":0}", "page_size"),
                 ("{\"pipeline_name\":\"fraud\",\"page_size\":10001}", "page_size"),
+                // Past 64 bits either way, they were called no integers.
+                (
+                    "{\"pipeline_name\":\"fraud\",\"page_size\":99999999999999999999}",
+                    "must be 10000 or less, not the number 99999999999999999999"
+                ),
+                (
+                    "{\"pipeline_name\":\"fraud\",\"page_size\":-99999999999999999999}",
+                    "must be 1 or more, not the number -99999999999999999999"
+                ),
+                ("{\"pipeline_name\":\"fraud\",\"page_size\":1e400}", "must be 10000 or less"),
+                ("{\"pipeline_name\":\"fraud\",\"page_size\":2.5}", "must be an integer, not the number 2.5"),
+                (
+                    "{\"pipeline_name\":\"fraud\",\"workspace_id\":99999999999999999999}",
+                    "must be 9007199254740992 or less, not the number 99999999999999999999"
+                ),
                 ("{\"pipeline_name\":\"fraud\",\"cursor\":\"?\"}", "cursor"),
                 (
                     "{\"pipeline_name\":\"fraud\",\"start_time\":\"2024-01-09\",\"end_time\":\"2024-01-08\"}",

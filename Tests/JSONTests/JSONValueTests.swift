@@ -132,4 +132,29 @@ import Testing
             }
         }
     }
+
+    @Test("an integer past 64 bits is refused by its range, not as no integer")
+    func integersPast64Bits() throws {
+        for text in ["9223372036854775808", "-9223372036854777856", "99999999999999999999", "1e300", "1e999"]
+        {
+            let error = #expect(throws: FieldError.self, "\(text)") {
+                try JSONField(try JSONValue(parsing: text), path: "n").integer()
+            }
+            #expect(
+                error?.problem
+                    == "must be an integer from -9223372036854775808 to 9223372036854775807, not the number \(text)"
+            )
+        }
+        for text in ["0.5", "-1e-300", "1.25e1"] {
+            let error = #expect(throws: FieldError.self, "\(text)") {
+                try JSONField(try JSONValue(parsing: text), path: "n").integer()
+            }
+            #expect(error?.problem == "must be an integer, not the number \(text)")
+        }
+        for (text, number) in [
+            ("9223372036854775807", Int.max), ("-9223372036854775808", Int.min), ("3e0", 3),
+        ] {
+            #expect(try JSONField(try JSONValue(parsing: text)).integer() == number)
+        }
+    }
 }
