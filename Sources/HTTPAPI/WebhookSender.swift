@@ -113,7 +113,7 @@ package actor WebhookSender {
         } catch {
             // The server is stopping: the attempt has come to no end, and is made again.
             if Task.isCancelled { return false }
-            problem = String("\(error)".prefix(Self.problemByteCountMax))
+            problem = "\(error)".prefix(byteCount: Self.problemByteCountMax)
         }
         let now = store.sources.now()
         let attempt = delivery.attemptCount + 1
@@ -149,6 +149,18 @@ package actor WebhookSender {
                 "an attempt at webhook \(id) is not written down, and will be made again: \(error)")
             return false
         }
+    }
+}
+
+extension String {
+    /// As many whole characters from the start as take at most so many bytes.
+    func prefix(byteCount: Int) -> String {
+        var rest = byteCount
+        return String(
+            prefix { character in
+                rest -= character.utf8.count
+                return rest >= 0
+            })
     }
 }
 

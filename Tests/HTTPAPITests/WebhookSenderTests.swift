@@ -128,6 +128,17 @@ struct WebhookSenderTests {
             logger: logger)
     }
 
+    // Characters were counted, each of which may be any number of bytes.
+    @Test("what is kept of a problem's words is bounded in bytes, at a character's end")
+    func problemPrefix() {
+        #expect("short".prefix(byteCount: 5) == "short" && "short".prefix(byteCount: 4) == "shor")
+        #expect(String(repeating: "é", count: 150).prefix(byteCount: 200).utf8.count == 200)
+        let odd = ("a" + String(repeating: "é", count: 150)).prefix(byteCount: 200)
+        #expect(odd.utf8.count == 199 && odd.last == "é")
+        let piled = "a" + "e" + String(repeating: "\u{301}", count: 500)
+        #expect(piled.count == 2 && piled.prefix(byteCount: 200) == "a")
+    }
+
     @Test("what is not taken is sent again after a restart, under the same id, until it is")
     func retried() async throws {
         try await Receiver.run([.status(500), .status(200)]) { receiver, port in
