@@ -4,7 +4,9 @@
 //     <sha256>           from then on; never changed
 //
 // Invariants:
-//  * A file under a model's name holds exactly the bytes of that hash, and is durable.
+//  * A file under a model's name holds exactly the bytes of that hash. It is durable once a `keep` of it returned;
+//    where that threw, it may lie there and not be. The next `keep` puts its own file in its place and syncs
+//    the directory, whatever lies there, so that it need not know.
 //  * An upload that ends early, is too large or is no model leaves no file.
 //  * A model is loaded at most once at a time, and shared.
 
@@ -85,6 +87,7 @@ package final class ModelFiles: Sendable {
             try onDisk { () throws(DiskError) in
                 try owner.files.rename(name, to: FileName.modelDirectory + "/" + sha256)
                 isKept = true
+                // Also where the name was there: its directory's sync may have failed, perhaps before a restart.
                 try owner.files.syncDirectory(FileName.modelDirectory)
             }
             if let session { owner.sessions.withLock { $0[sha256] = session } }

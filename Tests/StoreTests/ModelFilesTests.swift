@@ -5,6 +5,7 @@ import Disk
 import EventLog
 import Foundation
 import Serving
+import Simulation
 import StoreSupport
 import Synchronization
 import TestSupport
@@ -53,6 +54,39 @@ struct ModelFilesTests {
         let first = try Self.keep([1, 2, 3], files, uuid: "a")
         #expect(try Self.keep([1, 2, 3], files, uuid: "b") == first)
         #expect(folder.names(in: "models") == [first])
+    }
+
+    //  disk       … one operation of the first keep fails …       the power goes: nothing unsynced stays
+    //  keep             a throws                     b returns
+    @Test(
+        "a keep that returns after one that failed is durable, also behind a restart",
+        arguments: [false, true])
+    func keptAfterFailure(restarts: Bool) throws {
+        func files(_ disk: SimulatedFileSystem) throws -> ModelFiles {
+            try ModelFiles(
+                files: disk, root: "", byteCountMax: 1 << 20, runtime: DeferredRuntime { Self.noRuntime })
+        }
+        let bytes: [UInt8] = [1, 2, 3]
+        var (failing, stayed) = (0, 0)
+        while true {
+            let disk = SimulatedFileSystem()
+            var models = try files(disk)
+            var plan = SimulatedFileSystem.FaultPlan()
+            plan.failAtOperation = disk.operationCount + failing
+            disk.setPlan(plan)
+            let upload = try? Self.keep(bytes, models, uuid: "a", pieces: 1)
+            disk.setPlan(SimulatedFileSystem.FaultPlan())
+            if upload != nil { break }
+            let name = "models/" + SHA256.hexDigest(bytes)
+            if disk.bytes(of: name) != nil { stayed += 1 }
+            if restarts { models = try files(disk) }
+            _ = try Self.keep(bytes, models, uuid: "b", pieces: 1)
+            disk.crash { $0.lowerBound }
+            #expect(disk.bytes(of: name) == bytes, "operation \(failing) failed")
+            failing += 1
+        }
+        // Made, written, synced, renamed, and the directory's sync: what that failed for lay there.
+        #expect(failing == 5 && stayed == 1)
     }
 
     @Test("an upload that is let go leaves no file")
