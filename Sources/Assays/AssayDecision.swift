@@ -54,7 +54,7 @@ package struct AssayDecision: Hashable, Sendable {
     package var digest: ResultDigest
     /// When the pass over the assay began; the windows analysed in one pass share it.
     package var runAt: Timestamp
-    /// The clock when the outcome was there.
+    /// The clock when the outcome was there, less what that took.
     package var analysedAt: Timestamp
     /// This window's share of the work: windows are worked out several at a time.
     package var elapsedMilliseconds: Int
@@ -62,7 +62,8 @@ package struct AssayDecision: Hashable, Sendable {
     /// More than a million years: no analysis takes so long, and a microsecond count still holds it.
     static let elapsedMillisecondsMax = 1 << 50
 
-    /// When the result came to be: the analysis and what it took.
+    /// When the result came to be: the analysis and what it took. Written down nowhere but in results that are
+    /// sealed, and so for ever this sum.
     package var createdAt: Timestamp {
         analysedAt.adding(TimeSpan(microseconds: Int64(elapsedMilliseconds) * 1000))
     }

@@ -233,12 +233,13 @@ extension CohortPass.Member {
             } else {
                 .complete
             }
+        let milliseconds = Int((view.sources.monotonicNanoseconds() - start) / 1_000_000)
         findings.outcomes.append(outcome)
         findings.analyses.append(
             WindowAnalysis(
                 window: outcome.window, reason: reason, status: outcome.status, digest: digest,
-                analysedAt: view.sources.now(),
-                elapsedMilliseconds: Int((view.sources.monotonicNanoseconds() - start) / 1_000_000)))
+                analysedAt: view.sources.beginning(ofWorkOf: milliseconds),
+                elapsedMilliseconds: milliseconds))
     }
 }
 

@@ -59,7 +59,7 @@ struct SampledWindows {
         elapsed += sources.monotonicNanoseconds() - start
         // Each its share: what a status report says of a window is whole milliseconds.
         let milliseconds = Int(elapsed / 1_000_000) / windows.count
-        let analysedAt = sources.now()
+        let analysedAt = sources.beginning(ofWorkOf: milliseconds)
         for (window, outcome) in zip(windows, outcomes) {
             examined.append(
                 ExaminedWindow(

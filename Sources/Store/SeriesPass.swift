@@ -98,11 +98,12 @@ struct SeriesPass {
             }
         }
         for (position, window) in windows.enumerated() {
+            let milliseconds = Int(elapsed[position] / 1_000_000)
             outcomes.append(
                 WindowOutcome(
                     outcome: SeriesOutcome(window, findings[position], definition.settings),
-                    analysedAt: view.sources.now(),
-                    elapsedMilliseconds: Int(elapsed[position] / 1_000_000)))
+                    analysedAt: view.sources.beginning(ofWorkOf: milliseconds),
+                    elapsedMilliseconds: milliseconds))
         }
     }
 

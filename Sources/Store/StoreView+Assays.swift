@@ -22,9 +22,10 @@ extension StoreView {
         let baseline = try pass.fixedBaseline()
         let outcome = try AssayEvaluator(definition, baseline: baseline).baselineRun(
             startingAt: pass.grid.start)
+        let milliseconds = Int((sources.monotonicNanoseconds() - start) / 1_000_000)
         return AssayResult(
-            outcome, assayID: request.id, analysedAt: sources.now(),
-            elapsedMilliseconds: Int((sources.monotonicNanoseconds() - start) / 1_000_000))
+            outcome, assayID: request.id, analysedAt: sources.beginning(ofWorkOf: milliseconds),
+            elapsedMilliseconds: milliseconds)
     }
 
     /// The definition of an assay that may be created, with what the catalogue knows of it. Reads what its

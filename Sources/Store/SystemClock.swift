@@ -29,6 +29,12 @@ package struct SystemSources: Sendable {
         self.giveMemoryBack = giveMemoryBack
     }
 
+    /// When work began that took so long and ends now. A window's work is a share of several windows', or stands
+    /// between that of others: with its duration the sum is now, which a clock read at its start would not give.
+    func beginning(ofWorkOf milliseconds: Int) -> Timestamp {
+        now().adding(TimeSpan(microseconds: -Int64(milliseconds) * 1000))
+    }
+
     /// The system's time, to the microsecond below; it may go back.
     @Sendable package static func wallClock() -> Timestamp {
         var time = timespec()

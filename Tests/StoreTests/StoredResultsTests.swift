@@ -6,6 +6,8 @@ import Foundation
 import JSON
 import Records
 import Segments
+import StoreSupport
+import Synchronization
 import TestSupport
 import Testing
 
@@ -134,5 +136,48 @@ struct StoredResultsTests {
         #expect(try json["analyzed_at"].timestamp() == moment(300))
         #expect(try json["created_at"].timestamp() >= moment(300))
         try await scene.store.close()
+    }
+
+    // The clock was read behind the work, and what that took added to it once more.
+    @Test("no result was made later than now: its analysis began as long before as it took")
+    func madeByNow() async throws {
+        let first = try await Scene()
+        try await first.append([(10, 1), (20, 4), (70, 3), (130, 2)])
+        let id = try await first.createAssay()
+        let uuid = try await first.store.scheduleAssay(SeriesSchedulerTests.request())
+        try await first.store.close()
+        let folder = try first.folder.copy()
+        // Three seconds go by from look to look of whoever measures work.
+        let looks = Mutex<Int64>(0)
+        var sources = first.clock.sources
+        sources.monotonicNanoseconds = {
+            looks.withLock { looks in
+                looks += 3_000_000_000
+                return looks
+            }
+        }
+        let store = try InferenceStore.open(folder.configuration(), sources: sources).store
+        let scene = Scene(folder: folder, clock: first.clock, store: store, pipeline: first.pipeline)
+        scene.clock.set(moment(300))
+        await scene.scheduler.tick()
+        await SeriesSchedulerTests.scheduler(scene).tick()
+        for decisions in [
+            try #require(store.book[id]).decisions.map { $0 },
+            try #require(store.book[uuid: uuid]).decisions.map { $0 },
+        ] {
+            #expect(decisions.count >= 3 && decisions.contains { $0.elapsedMilliseconds > 0 })
+            for decision in decisions {
+                let took = decision.elapsedMilliseconds
+                #expect(decision.createdAt == moment(300), "\(decision)")
+                #expect(decision.analysedAt == moment(300 - Double(took) / 1000), "\(decision)")
+            }
+        }
+        let now = try store.view.runInteractive(Scene.request())
+        #expect(now.contains { $0.elapsedMilliseconds > 0 })
+        for result in now {
+            let took = TimeSpan(microseconds: Int64(result.elapsedMilliseconds) * 1000)
+            #expect(result.analysedAt.adding(took) == moment(300))
+        }
+        try await store.close()
     }
 }
