@@ -158,7 +158,7 @@ struct AssayRoutes {
         let order: SortOrder = try body["sort_by"].word()
         let name = try body["name"].optional?.string().lowercased()
         let isActive = try body["active"].optional?.bool()
-        let drift = try body["drift_window"].optional?.period()
+        let drift = try body["drift_window"].optional?.period(from: "start", to: "end")
         let locations = try body["locations"].optional?.array().map { try $0.string() }
         let catalog = store.catalog
         var assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID).filter { assay in

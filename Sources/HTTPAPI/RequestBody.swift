@@ -183,8 +183,9 @@ extension Substring {
 
 extension JSONField {
     /// The half-open period between two moments of a request.
-    func period(from startName: String = "start", to endName: String = "end") throws(FieldError) -> TimeWindow
-    {
+    ///
+    /// `period()`, without names, is of two moments in a list.
+    func period(from startName: String, to endName: String) throws(FieldError) -> TimeWindow {
         try period(
             from: self[startName].timestamp(), startName, to: self[endName].timestamp(), endName)
     }
