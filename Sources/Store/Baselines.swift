@@ -179,6 +179,7 @@ extension StoreView {
     func filterProblem(_ spec: AssayWindowSpec, _ fields: FilterFields) throws -> FieldError? {
         let scope = try scope(of: spec)
         guard let index = snapshot.index.topics[scope.topic], index.times(in: nil) != nil else { return nil }
+        if let problem = emptyHome(scope.pipeline, spec.locations, scope.filter.partitions) { return problem }
         if let partitions = scope.filter.partitions, index.times(in: partitions) == nil {
             func list(_ names: some Sequence<String>) -> String {
                 let names = names.sorted()

@@ -70,14 +70,14 @@ extension StoreView {
         }
         try refuse(definition.window.workspaceID, "window.workspace_id", otherThanOf: pipeline)
         definition.window.workspaceID = pipeline.workspaceID
-        _ = try scope(of: definition.window)
+        try checkScope(of: definition.window)
         // The baseline's records are found by name too, and a name may be given again elsewhere later.
         func completed(_ spec: AssayWindowSpec) throws -> AssayWindowSpec {
             var spec = spec
             if spec.workspaceID == nil && spec.pipelineName == pipeline.name {
                 spec.workspaceID = pipeline.workspaceID
             }
-            _ = try scope(of: spec)
+            try checkScope(of: spec)
             return spec
         }
         switch definition.baseline {

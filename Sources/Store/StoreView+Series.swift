@@ -79,7 +79,7 @@ extension StoreView {
         var definition = definition
         definition.targeting = try completed(definition.targeting)
         // Refuses a filter that cannot mean any records.
-        for path in definition.paths.prefix(1) { _ = try scope(of: definition.windowSpec(of: path)) }
+        for path in definition.paths.prefix(1) { try checkScope(of: definition.windowSpec(of: path)) }
         if case .rolling = definition.baseline { return definition }
         definition.baseline = .summaries(
             try seriesBaselines(definition.baseline, definition.targeting, definition.settings))
@@ -167,7 +167,9 @@ extension StoreView {
     ) throws -> SeriesOutcome {
         let targeting = try completed(targeting)
         // What is wrong for all paths is refused as a whole.
-        for target in targeting.targets.prefix(1) { _ = try scope(of: targeting.windowSpec(of: target.path)) }
+        for target in targeting.targets.prefix(1) {
+            try checkScope(of: targeting.windowSpec(of: target.path))
+        }
         switch baseline {
         case .vector, .summaries: _ = try seriesBaselines(baseline, targeting, settings)
         case .period, .rolling: break

@@ -2,7 +2,8 @@
 //
 // Invariants:
 //  * The same specification, snapshot and cut give the same values.
-//  * A specification that cannot mean any records is refused with what there is instead.
+//  * Who asks of home partitions where all are edges is refused with what there is instead. A stored assay is not
+//    stopped by that: there its windows and baselines hold nothing, until a partition is home again.
 
 import Assays
 import Catalog
@@ -25,37 +26,64 @@ extension StoreView {
         try catalog.pipeline(named: spec.pipelineName, in: spec.workspaceID)
     }
 
-    /// Finds the pipeline and the partitions that `spec` names, as of `cut`; nil for now.
+    /// Finds the pipeline and the partitions that `spec` names, as of `cut`; nil for now. Home may be empty.
     func scope(of spec: AssayWindowSpec, cut: CommitNumber? = nil) throws -> WindowScope {
         if let id = spec.workspaceID, catalog.workspaces[id] == nil {
             throw CatalogError(
                 .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
         }
         let pipeline = try catalog.pipeline(named: spec.pipelineName, in: spec.workspaceID)
-        let partitions = try partitions(of: spec.locations, pipeline, at: cut ?? snapshot.cut)
+        let partitions = partitions(thereIn: pipeline, of: spec.locations, at: cut ?? snapshot.cut)
         return WindowScope(
             pipeline: pipeline, filter: RecordFilter(partitions: partitions, modelName: spec.modelName))
     }
 
+    /// Refuses a specification that is asked with, where what it names is not there or its home is empty.
+    func checkScope(of spec: AssayWindowSpec) throws {
+        let scope = try scope(of: spec)
+        if let problem = emptyHome(scope.pipeline, spec.locations, scope.filter.partitions) { throw problem }
+    }
+
     /// The partitions that `filter` means as of `cut`; nil for all.
+    ///
+    /// - Throws: where they are those at home, and all that hold records are edges.
     package func partitions(
         of filter: LocationFilter, _ pipeline: Pipeline, at cut: CommitNumber
     ) throws -> Set<String>? {
+        let partitions = partitions(thereIn: pipeline, of: filter, at: cut)
+        if let problem = emptyHome(pipeline, filter, partitions) { throw problem }
+        return partitions
+    }
+
+    /// The same, empty where all partitions are edges.
+    private func partitions(
+        thereIn pipeline: Pipeline, of filter: LocationFilter, at cut: CommitNumber
+    ) -> Set<String>? {
         switch filter {
         case .all: return nil
         case .named(let names): return Set(names)
         case .home:
-            let found = snapshot.index.topics[pipeline.topic.name].map { Set($0.nextIndexes.keys) } ?? []
             let edges = locations(of: pipeline.id, at: cut)
-            let home = found.subtracting(edges)
-            guard !home.isEmpty || found.isEmpty else {
-                throw FieldError(
-                    field: "locations",
-                    problem: "is empty, which means the home partitions, and those hold no records; name "
-                        + "some of \(found.sorted().joined(separator: ", ")), or leave it out for all")
-            }
-            return edges.isEmpty ? nil : home
+            return edges.isEmpty ? nil : partitions(holdingRecordsOf: pipeline).subtracting(edges)
         }
+    }
+
+    private func partitions(holdingRecordsOf pipeline: Pipeline) -> Set<String> {
+        snapshot.index.topics[pipeline.topic.name].map { Set($0.nextIndexes.keys) } ?? []
+    }
+
+    /// What to say of `partitions` that `filter` means, where they are none of those that hold records; nil
+    /// where it is another filter, and where none does.
+    func emptyHome(
+        _ pipeline: Pipeline, _ filter: LocationFilter, _ partitions: Set<String>?
+    ) -> FieldError? {
+        guard filter == .home, partitions?.isEmpty == true else { return nil }
+        let found = self.partitions(holdingRecordsOf: pipeline)
+        guard !found.isEmpty else { return nil }
+        return FieldError(
+            field: "locations",
+            problem: "is empty, which means the home partitions, and those hold no records; name "
+                + "some of \(found.sorted().joined(separator: ", ")), or leave it out for all")
     }
 
     /// The numbers of `spec`'s path in `period`, up to `cut`.

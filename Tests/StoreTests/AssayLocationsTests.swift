@@ -94,4 +94,74 @@ struct AssayLocationsTests {
         #expect(report.isProved && report.isSettled, "\(report)")
         try await scene.store.close()
     }
+
+    // The pass refused the empty list of locations: no window was decided again, and what was said of the old ones
+    // stood against baselines that were no more.
+    @Test("an assay goes on when no partition is at home any more, and again when one is")
+    func homeIsEmpty() async throws {
+        let scene = try await Scene()
+        try await scene.store.declareLocation("houston", of: scene.pipeline.id)
+        let sliding = try await scene.createAssay(
+            baseline: AssaySchedulerTests.sliding.replacing("\"width\"", with: "\"locations\":[],\"width\""),
+            locations: "[\"houston\"]")
+        let home = try await scene.createAssay("home", locations: "[]")
+        let series = try await scene.store.scheduleAssay(
+            SeriesSchedulerTests.request(origin: "{\"pipeline_name\":\"fraud\",\"locations\":[]}"))
+        try await scene.append([(10, 1), (20, 4)])
+        try await scene.append([(30, 2), (130, 2), (140, 3)], partition: "houston")
+        let (scheduler, seriesScheduler) = (scene.scheduler, SeriesSchedulerTests.scheduler(scene))
+        func tick(_ seconds: Double) async {
+            scene.clock.set(moment(seconds))
+            await scheduler.tick()
+            await seriesScheduler.tick()
+        }
+        func expectSettled() throws {
+            let report = try scene.store.view.verify(scene.store.configuration)
+            #expect(report.isProved && report.isSettled, "\(report)")
+        }
+        func statuses(_ id: AssayID) throws -> [AssayStatus] {
+            try #require(scene.store.book[id]).decisions.map(\.status)
+        }
+        await tick(185)
+        #expect(try scene.decisions(sliding) == ["0:complete1", "120:complete1"])
+        #expect(try statuses(sliding)[0] == .noScore && statuses(sliding)[1] != .noScore)
+        let whole = "60:complete1:Ok"
+        #expect(
+            try SeriesSchedulerTests.decisions(scene, series) == [
+                whole, "120:complete1:NoData", "180:complete1:NoData",
+            ])
+        try expectSettled()
+
+        try await scene.store.declareLocation("engine", of: scene.pipeline.id)
+        try await scene.append([(190, 4)], partition: "houston")
+        await tick(245)
+        await tick(250)
+        #expect(try scene.decisions(sliding) == ["0:complete1", "120:late2", "180:complete1"])
+        #expect(try statuses(sliding) == [.noScore, .noScore, .noScore])
+        #expect(try scene.decisions(home) == ["0:late2"])
+        #expect(try scene.results(home)[0].contains("\"window_summary\":{\"count\":0,"))
+        #expect(
+            try SeriesSchedulerTests.decisions(scene, series) == [
+                "60:late2:NoData", "120:complete1:NoData", "180:complete1:NoData", "240:complete1:NoData",
+            ])
+        try expectSettled()
+        // Who asks is told, as who creates one is.
+        let asked = try Scene.request("asked", locations: "[]")
+        let isTold = "home partitions, and those hold no records"
+        #expect(await refusal { _ = try await scene.store.createAssay(asked) }.contains(isTold))
+        #expect(await refusal { _ = try scene.store.view.runInteractive(asked) }.contains(isTold))
+
+        try await scene.append([(15, 1), (25, 4), (70, 1), (80, 4)], partition: "austin")
+        await tick(251)
+        await tick(256)
+        #expect(try scene.decisions(sliding) == ["0:complete1", "120:late3", "180:late2"])
+        #expect(try statuses(sliding)[0] == .noScore && !statuses(sliding)[1...].contains(.noScore))
+        #expect(try scene.decisions(home) == ["0:late3", "60:complete1"])
+        #expect(
+            try SeriesSchedulerTests.decisions(scene, series) == [
+                "60:late3:Ok", "120:late2:Ok", "180:complete1:NoData", "240:complete1:NoData",
+            ])
+        try expectSettled()
+        try await scene.store.close()
+    }
 }
