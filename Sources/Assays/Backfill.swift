@@ -2,17 +2,19 @@
 //
 // An assay that is created or switched on has the past before it, and a process that was down has what
 // became complete meanwhile. Beside the contract's members, answers say how far that has come, as long as
-// it lasts; an assay that is not behind has no such member.
+// it lasts; an assay that is not behind has no such member. One that is kept from windows says by what, also from
+// those that late records reached after they were looked at.
 //
 // Invariant: windows are counted on the assay's grid, empty ones too; as many are done as lie before the
-// first that nobody looked at.
+// first that nobody looked at, but for those it is kept from looking at again.
 
 import JSON
 import Records
 
 /// How many of an assay's windows are looked at, of how many that are due.
 package struct Backfill: Hashable, Sendable {
-    /// Windows before the first that nobody looked at, empty ones too.
+    /// Windows before the first that nobody looked at, empty ones too; without those that it is kept from looking at
+    /// again.
     package var doneCount: Int
     /// Complete windows; nil where nobody can say, because of `problem`.
     package var dueCount: Int?
@@ -44,14 +46,22 @@ extension SeriesAssay {
 
     /// How far the runs up to `horizon` have come. A single run that fell due after the assay was created
     /// or switched on is no backfill: the scheduler is about to make it.
-    package func backfill(through horizon: Timestamp) -> Backfill? {
+    ///
+    /// - Parameter problem: what keeps it from runs, new ones or such that late records reached; nil where
+    ///   nothing does.
+    package func backfill(through horizon: Timestamp, problem: String? = nil) -> Backfill? {
+        guard isActive || hasRunsLeft else { return nil }
         let horizon = min(horizon, runsUntil)
         let last = lastRun ?? Timestamp(microseconds: .min)
-        guard isActive || hasRunsLeft, let next = definition.schedule.next(after: last), next <= horizon
-        else { return nil }
-        let waiting = definition.schedule.runs(
-            after: last, through: horizon, limit: Self.waitingCountMax)
-        guard next <= updatedAt || waiting.count > 1 else { return nil }
-        return Backfill(doneCount: decisions.count, dueCount: decisions.count + waiting.count)
+        var waitingCount = 0
+        var isBehind = false
+        if let next = definition.schedule.next(after: last), next <= horizon {
+            waitingCount =
+                definition.schedule.runs(after: last, through: horizon, limit: Self.waitingCountMax).count
+            isBehind = next <= updatedAt || waitingCount > 1
+        }
+        guard isBehind || problem != nil else { return nil }
+        return Backfill(
+            doneCount: decisions.count, dueCount: decisions.count + waitingCount, problem: problem)
     }
 }

@@ -139,12 +139,9 @@ package actor AssayScheduler {
         let horizon = horizon(now)
         var entries: [AssayID: Backfill] = [:]
         for cohort in all {
-            let dueCount = cohort.grid.completeCount(until: horizon)
-            guard cohort.examinedCount < dueCount else { continue }
-            for (id, first) in cohort.firstWindows where first < dueCount {
-                entries[id] = Backfill(
-                    doneCount: max(0, cohort.examinedCount - first), dueCount: dueCount - first,
-                    problem: cohort.trouble?.problem)
+            let completeCount = cohort.grid.completeCount(until: horizon)
+            for (id, first) in cohort.firstWindows {
+                entries[id] = cohort.backfill(from: first, completeCount: completeCount)
             }
         }
         for (id, entry) in waiting {

@@ -2,10 +2,13 @@
 //
 // The scheduler knows what it looked at, also where that left no decision because there was nothing in it;
 // it writes on the board who is behind after each piece of its work. An assay that was changed after it last
-// looked is not on the board yet; of that, as in a process without a scheduler, the log is asked.
+// looked is not on the board yet; of that, as in a process without a scheduler, the log is asked. Of the second
+// generation all runs are in the decisions, and the scheduler says alone what keeps it from them.
 //
 // Invariants:
-//  * Who is not behind is not on the board.
+//  * Who is not behind, and is kept from nothing, is not on the board.
+//  * What keeps an assay from windows is said as long as it does, also where those are not new: late records
+//    reached them.
 //  * What the log says is what a scheduler would find: an assay is behind where a complete window would be
 //    decided, not where one is merely later than the last decision.
 
@@ -30,9 +33,11 @@ extension InferenceStore {
         return isNews ? view.backfill(of: assay, configuration) : entry
     }
 
-    /// How far behind an assay of the second generation is: all its runs are in its decisions.
+    /// How far behind an assay of the second generation is.
     package func backfill(of assay: SeriesAssay) -> Backfill? {
-        assay.backfill(through: sources.now().adding(-configuration.grace))
+        assay.backfill(
+            through: sources.now().adding(-configuration.grace),
+            problem: seriesProblems.withLock { $0[assay.id] })
     }
 
     /// How many assays are behind, of both generations, and by how many windows in all.
@@ -52,6 +57,7 @@ extension StoreView {
             guard let cohort = try Cohort.entering(assay, self, at: now, grace: configuration.grace) else {
                 return nil
             }
+            let late = cohort.late
             cohort.late = nil
             let first = cohort.firstWindow
             let dueCount = cohort.grid.completeCount(until: now.adding(-configuration.grace)) - first
@@ -73,10 +79,33 @@ extension StoreView {
                 cohort.finish(
                     late: [], fresh: windows.lowerBound..<answer.examinedEnd, cut: snapshot.cut)
             }
-            return nil
+            // What would keep it from one window that late records reached would from the others.
+            cohort.late = late
+            guard let windows = CohortWork(cohort, self, now: now, configuration).late.first else {
+                return nil
+            }
+            let answer = try pass.examine(
+                windows, planned: cohort.grid.period(of: windows), &reader,
+                limit: PassLimit(windowCount: 1, valueCount: .max))
+            guard let failure = answer.failures.first else { return nil }
+            cohort.trouble.note(failure.problem, at: now, grace: configuration.grace)
+            return cohort.backfill(from: first, completeCount: first + dueCount)
         } catch {
             return Backfill(doneCount: assay.decisions.count, dueCount: nil, problem: "\(error)")
         }
+    }
+}
+
+extension Cohort {
+    /// How far a member's windows have come that are complete, from `first` on; nil where nothing is due. Those
+    /// that are to be looked at again count as well where something keeps them from it.
+    func backfill(from first: Int, completeCount: Int) -> Backfill? {
+        guard trouble != nil || max(first, examinedCount) < completeCount else { return nil }
+        let examined = first..<max(first, examinedCount)
+        let again = trouble == nil ? [] : late?.touched.ranges.map { $0.clamped(to: examined).count } ?? []
+        return Backfill(
+            doneCount: max(0, again.reduce(examined.count, -)), dueCount: max(0, completeCount - first),
+            problem: trouble?.problem)
     }
 }
 

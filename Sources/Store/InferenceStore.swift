@@ -45,6 +45,8 @@ package final class InferenceStore: Sendable {
     let changedAssays = Mutex<[AssayID]>([])
     /// Which assays are behind, as the scheduler of this process has it (Backfills.swift).
     let backfillBoard = Mutex(BackfillBoard())
+    /// What keeps assays of the second generation from runs, as their scheduler last wrote.
+    let seriesProblems = Mutex<[AssayID: String]>([:])
     /// How often records may have gone that a view from before still counts on (InferenceStore+Sealing.swift).
     let sealingCount = Atomic(0)
     /// Encoders at rest: one for each append that runs at once.

@@ -74,7 +74,11 @@ package actor SeriesScheduler {
     package func tick() async {
         guard !isTicking else { return }
         isTicking = true
-        defer { isTicking = false }
+        defer {
+            let problems = progress.compactMapValues { $0.trouble?.problem }
+            store.seriesProblems.withLock { $0 = problems }
+            isTicking = false
+        }
         let active = store.book.seriesList().filter { $0.isActive || $0.hasRunsLeft }
         let ids = Set(active.map(\.id))
         progress = progress.filter { ids.contains($0.key) }

@@ -21,6 +21,7 @@ extension Trouble? {
     /// Takes note that a try went wrong.
     ///
     /// - Returns: whether that is news, to be said.
+    @discardableResult
     mutating func note(_ problem: String, at now: Timestamp, grace: TimeSpan) -> Bool {
         let isNews = self?.problem != problem
         self = Trouble(problem: problem, retryAt: now.adding(grace))

@@ -4,6 +4,7 @@
 // Windows are a minute wide from 0 seconds on; the grace is 5 seconds.
 
 import Assays
+import Catalog
 import JSON
 import Records
 import StoreSupport
@@ -117,6 +118,59 @@ struct BackfillsTests {
         scene.clock.set(moment(310))
         #expect(try shown() == "{\"windows_done\":3,\"windows_due\":5}")
         #expect(scene.store.backfillFigures == (1, 2))
+        try await scene.store.close()
+    }
+
+    // It was said of windows that nobody had looked at alone: not of an assay that had stopped at late records.
+    @Test("an assay that is kept from windows that late records reached says why, as long as it is")
+    func lateProblem() async throws {
+        let scene = try await Scene()
+        let scheduler = Self.slow(scene)
+        let id = try await scene.createAssay(path: "output z")
+        scene.clock.set(moment(190))
+        await scheduler.tick()
+        #expect(try Self.shown(scene, id) == nil)
+        // Its path is one that no record has, and that is known with the first.
+        try await scene.append([(10, 1), (70, 2)])
+        await scheduler.tick()
+        scene.clock.advance(5)
+        await scheduler.tick()
+        let text = try #require(try Self.shown(scene, id))
+        #expect(text.hasPrefix("{\"windows_done\":1,\"windows_due\":3,\"problem\":\""), "\(text)")
+        #expect(text.contains("output z"), "\(text)")
+        #expect(scene.store.backfillFigures == (1, 2))
+        try await scene.store.setActive(id, false)
+        await scheduler.tick()
+        #expect(try Self.shown(scene, id) == nil)
+        #expect(scene.store.backfillFigures == (0, 0))
+        try await scene.store.close()
+    }
+
+    // The log warned of it, and no answer said so.
+    @Test("of the second generation, an assay that is kept from its runs says why, as long as it is")
+    func seriesProblem() async throws {
+        let scene = try await Scene()
+        var lost = try scene.store.view.schedulable(SeriesSchedulerTests.request())
+        lost.targeting.pipelineName = "later"
+        let uuid = try await scene.store.schedule(lost)
+        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        func shown() throws -> String? {
+            let assay = try #require(scene.store.book[uuid: uuid])
+            return scene.store.backfill(of: assay)?.json.text
+        }
+        // One run, just due: behind it is not yet.
+        scene.clock.set(moment(65))
+        #expect(try shown() == nil)
+        await scheduler.tick()
+        let text = try #require(try shown())
+        #expect(text.hasPrefix("{\"windows_done\":0,\"windows_due\":1,\"problem\":\""), "\(text)")
+        #expect(text.contains("later"), "\(text)")
+        #expect(scene.store.backfillFigures == (1, 1))
+        try await Scene.createPipeline("later", in: WorkspaceID(1), scene.store, scene.clock)
+        scene.clock.advance(5)
+        await scheduler.tick()
+        #expect(try shown() == nil)
+        #expect(scene.store.backfillFigures == (0, 0))
         try await scene.store.close()
     }
 }
