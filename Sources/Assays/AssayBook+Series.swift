@@ -67,7 +67,7 @@ extension AssayBook {
     package func setActive(
         uuid: String, _ isActive: Bool, at moment: Timestamp
     ) throws(AssayError) -> AssayEvent {
-        guard let id = series.ids[uuid] else { throw .unknownUUID(uuid) }
+        guard let id = series.ids[uuid] else { throw .unknownUUID(uuid, field: "assay_id") }
         return .activated(id, isActive: isActive, at: moment)
     }
 

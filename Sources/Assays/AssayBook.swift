@@ -18,8 +18,8 @@ package enum AssayError: Error, Hashable, Sendable {
     case unknownAssay(AssayID, field: String = "id")
     /// A name of the second generation.
     case duplicateSeriesName(String, existing: String)
-    /// A UUID of the second generation.
-    case unknownUUID(String)
+    /// A UUID of the second generation, under the member of the request that names it.
+    case unknownUUID(String, field: String = "id")
 }
 
 extension AssayError: CustomStringConvertible {
@@ -33,8 +33,9 @@ extension AssayError: CustomStringConvertible {
         case .duplicateSeriesName(let name, let existing):
             "field \"name\" is \"\(name)\", which assay \(existing) of this workspace is called "
                 + "already; use another name"
-        case .unknownUUID(let uuid):
-            "field \"id\" is \"\(uuid)\", and there is no assay \(uuid) in /v2; get the assays to see which there are"
+        case .unknownUUID(let uuid, let field):
+            "field \"\(field)\" is \"\(uuid)\", and there is no assay \(uuid) in /v2; get the assays to see which "
+                + "there are"
         }
     }
 }

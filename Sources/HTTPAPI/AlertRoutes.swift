@@ -43,7 +43,9 @@ struct AlertRoutes {
     private func assayID(_ field: JSONField) throws -> AssayID {
         guard case .string? = field.value else { return try field.identifier() }
         let uuid = try field.uuid()
-        guard let assay = store.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
+        guard let assay = store.book[uuid: uuid] else {
+            throw AssayError.unknownUUID(uuid, field: "assay_id")
+        }
         return assay.id
     }
 

@@ -141,7 +141,9 @@ struct SeriesRoutes {
 
     @Sendable func nextRun(_ request: Request, _ context: APIContext) async throws -> Response {
         let uuid = try await request.document()["assay_id"].uuid()
-        guard let assay = store.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
+        guard let assay = store.book[uuid: uuid] else {
+            throw AssayError.unknownUUID(uuid, field: "assay_id")
+        }
         return Response(
             json: .object(("last_run", .zulu(assay.lastRun)), ("next_run", .zulu(assay.nextRun))))
     }

@@ -72,7 +72,9 @@ struct SeriesAssayTests {
         #expect(throws: AssayError.duplicateSeriesName("watch", existing: Self.uuid)) {
             try book.schedule(SeriesRequests.definition(), uuid: "b", at: moment(2))
         }
-        #expect(throws: AssayError.unknownUUID("b")) { try book.setActive(uuid: "b", true, at: moment(2)) }
+        #expect(throws: AssayError.unknownUUID("b", field: "assay_id")) {
+            try book.setActive(uuid: "b", true, at: moment(2))
+        }
     }
 
     @Test("one decision a window, the newest; runs follow the newest window")

@@ -317,6 +317,8 @@ struct SeriesRoutesTests {
             try await client.createPipeline()
             try await client.append([(0, 1)])
             let unknown = "{\"id\":\"00000000-0000-4000-8000-00000000ffff\"}"
+            let unknownAssay =
+                "field \"assay_id\" is \"00000000-0000-4000-8000-00000000ffff\", and there is no assay"
             for (endpoint, body, part) in [
                 ("schedule", "{}", "name"), ("schedule", Self.body(""), "name"),
                 (
@@ -371,8 +373,19 @@ struct SeriesRoutesTests {
                 ("score", Self.body("", window: "{\"Raw\":[]}"), "window.Raw"),
                 ("score", Self.body("", window: "{}"), "window"),
                 ("get/:id", "{}", "id"), ("get/:id", "{\"id\":\"x\"}", "UUID"),
-                ("get/:id", unknown, "no assay"),
-                ("get_results", unknown, "no assay"), ("get", "{\"active\":\"Some\"}", "active"),
+                (
+                    "get/:id", unknown,
+                    "field \"id\" is \"00000000-0000-4000-8000-00000000ffff\", and there is no"
+                ),
+                (
+                    "get_results", unknown,
+                    "field \"id\" is \"00000000-0000-4000-8000-00000000ffff\", and there is no"
+                ),
+                ("get_next_run", unknown.replacing("\"id\"", with: "\"assay_id\""), unknownAssay),
+                (
+                    "set_active", unknown.replacing("{\"id\"", with: "{\"active\":true,\"assay_id\""),
+                    unknownAssay
+                ), ("get", "{\"active\":\"Some\"}", "active"),
                 ("get_next_run", "{\"assay_id\":4}", "assay_id"),
                 ("set_active", "{\"assay_id\":\"00000000-0000-4000-8000-00000000ffff\"}", "active"),
             ] {

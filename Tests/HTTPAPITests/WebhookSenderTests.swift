@@ -225,7 +225,8 @@ struct WebhookSenderTests {
                 #expect(
                     try await client.ask("alerts/list", "{\"assay_id\":\(number + 1)}").array().isEmpty)
                 for (which, part) in [
-                    ("\"watch\"", "assay_id"), ("\"00000000-0000-4000-8000-00000000ffff\"", "no assay"),
+                    ("\"watch\"", "assay_id"),
+                    ("\"00000000-0000-4000-8000-00000000ffff\"", "field \"assay_id\" is \"0000"),
                 ] {
                     let refused = try await client.refused("alerts/list", "{\"assay_id\":\(which)}")
                     #expect(refused.status == 400 && refused.message.contains(part), "\(refused)")
