@@ -85,13 +85,13 @@ struct SeriesRoutes {
             try await request.document(upTo: RequestLimits.vectorByteCountMax))
         // What looks before ends with its client; what is scheduled is there, and its id is the answer, also for a
         // client that closed its side alone.
-        let view = store.view
+        let (view, moment) = (store.view, store.sources.now())
         let schedulable = try await context.compute { try view.schedulable(definition) }
         let uuid = try await store.schedule(schedulable)
         var response = Response(json: .string(uuid))
         // The contract's answer has no room for it: what there is to look at.
         let members = await AssayCoverage.members(for: context) {
-            try view.coverage(of: schedulable, at: store.sources.now())
+            try view.coverage(of: schedulable, baseline: definition.baseline, at: moment)
         }.map { name, value in
             // A name in a problem may be as long as a body, and clients bound their headers.
             guard case .string(let text) = value else { return (name, value) }

@@ -98,8 +98,13 @@ extension StoreView {
     }
 
     /// The same of an assay of the second generation, whose definition is completed.
-    package func coverage(of definition: SeriesDefinition, at moment: Timestamp) throws -> AssayCoverage {
+    ///
+    /// - Parameter asked: the baseline as it was asked for; the completed one is a summary of it.
+    package func coverage(
+        of definition: SeriesDefinition, baseline asked: SeriesBaseline? = nil, at moment: Timestamp
+    ) throws -> AssayCoverage {
         var coverage = AssayCoverage()
+        coverage.baselineProblem = asked?.openPeriod(at: moment)
         let spec = definition.windowSpec(of: definition.targeting.targets[0].path)
         let scope = try scope(of: spec)
         let filterProblem = try filterProblem(spec, .ofTargeting)
@@ -179,6 +184,17 @@ extension AssayDefinition {
         return
             "the baseline's period ends at \(period.end.zuluText), after windows begin: it is kept as it is when "
             + "the first of them is decided; let windows start when it ends, or choose one that has ended"
+    }
+}
+
+extension SeriesBaseline {
+    /// What to know of a period that goes on when it is summarised; nil where it has ended.
+    fileprivate func openPeriod(at moment: Timestamp) -> String? {
+        guard case .period(let period) = self, period.end > moment else { return nil }
+        return
+            "the baseline's period ends at \(period.end.zuluText), after the assay is scheduled: it is kept as it is "
+            + "now, without the records that are yet to come; schedule the assay when it has ended, or choose one "
+            + "that has"
     }
 }
 

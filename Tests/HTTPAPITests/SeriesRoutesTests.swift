@@ -260,6 +260,16 @@ struct SeriesRoutesTests {
                             + more), "\(told)")
                 #expect(more.isEmpty == told.hasSuffix(":10Z\"}"), "\(told)")
             }
+            let open = try await client.post(
+                "/v2/api/assays/schedule",
+                Self.body(
+                    "\"name\":\"open\",",
+                    baseline: "{\"Static\":[\"2024-01-09T19:00:00Z\",\"2024-01-09T20:00:00Z\"]}"))
+            let said = try #require(open.headers[.assayCoverage], "\(open.text)")
+            #expect(
+                said.contains(
+                    "\"baseline_problem\":\"the baseline's period ends at 2024-01-09T20:00:00Z, after"),
+                "\(said)")
             // The second is one character, to people.
             for (name, long) in [
                 ("c", String(repeating: "ä\\n", count: 5000)),

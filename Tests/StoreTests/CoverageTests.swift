@@ -106,6 +106,27 @@ struct CoverageTests {
         try await scene.store.close()
     }
 
+    // It was summarised from what was there, and kept so without a word.
+    @Test("a period that goes on when an assay of the second generation is scheduled is said so")
+    func openSeriesBaseline() async throws {
+        let scene = try await Scene()
+        try await scene.append((0..<100).map { (Double($0), Double($0)) })
+        let asked = try SeriesSchedulerTests.request(
+            baseline: "{\"Static\":[\"2024-01-09T19:01:00Z\",\"2024-01-09T19:02:00Z\"]}")
+        let view = scene.store.view
+        let definition = try view.schedulable(asked)
+        func problem(of baseline: SeriesBaseline, at seconds: Double) throws -> String? {
+            try view.coverage(of: definition, baseline: baseline, at: moment(seconds)).baselineProblem
+        }
+        #expect(
+            try problem(of: asked.baseline, at: 100)?.hasPrefix(
+                "the baseline's period ends at 2024-01-09T19:02:00Z") == true)
+        #expect(try problem(of: asked.baseline, at: 120) == nil)
+        // A summary that was made elsewhere is what it is.
+        #expect(try problem(of: definition.baseline, at: 100) == nil)
+        try await scene.store.close()
+    }
+
     @Test("counting ends where nobody waits for it")
     func cancelled() async throws {
         let scene = try await Scene()
