@@ -183,13 +183,19 @@ struct AssayRoutes {
         assay.definition.workspaceID.flatMap { catalog.workspaces[$0]?.name }
     }
 
-    /// The workspace that a request names, by number or by name; nil where it names none.
+    /// The workspace that a request names, by number or by name; nil where it names none. Named by both, it must be
+    /// one.
     private func workspace(_ body: JSONField, _ catalog: Catalog) throws -> WorkspaceID? {
-        if let id: WorkspaceID = try body["workspace_id"].optional?.identifier() { return id }
-        guard let field = body["workspace_name"].optional else { return nil }
+        let id: WorkspaceID? = try body["workspace_id"].optional?.identifier()
+        guard let field = body["workspace_name"].optional else { return id }
         let name = try field.string()
         guard let workspace = catalog.workspace(named: name) else {
             throw field.refused("is \"\(name)\", and there is no such workspace")
+        }
+        if let id, id != workspace.id {
+            throw field.refused(
+                "is \"\(name)\", which is workspace \(workspace.id), and \"workspace_id\" is \(id); give one of them"
+            )
         }
         return workspace.id
     }

@@ -238,6 +238,14 @@ struct AssayRefusalTests {
         ),
         ("list", "{\"pipeline_id\":\"1\"}", "field \"pipeline_id\" must be an integer"),
         ("list", "{\"workspace_name\":\"nope\"}", "field \"workspace_name\" is \"nope\""),
+        (
+            "list", "{\"workspace_name\":\"nope\",\"workspace_id\":1}",
+            "field \"workspace_name\" is \"nope\", and there is no such workspace"
+        ),
+        (
+            "list", "{\"workspace_name\":\"risk\",\"workspace_id\":7}",
+            "field \"workspace_name\" is \"risk\", which is workspace 1, and \"workspace_id\" is 7"
+        ),
         ("set_active", "{\"id\":9,\"active\":true}", "field \"id\" is 9, and there is no assay 9"),
         ("set_active", "{\"id\":1}", "field \"active\" is missing"),
         ("set_active", "{\"active\":true}", "field \"id\" is missing"),
