@@ -108,25 +108,24 @@ package struct TopicIndex: Sendable {
         return least <= greatest ? least...greatest : nil
     }
 
-    /// - Parameters:
-    ///   - leaps: the indexes that numbers leapt to.
-    ///   - held: what stands in blocks by now, by partition; nil where that is yet to be looked up.
+    /// - Parameter leaps: the indexes that numbers leapt to.
     /// - Returns: whether the block is seen: it was not let go, and does not stand in others already.
-    mutating func append(
-        _ block: BlockEntry, segment: UInt64, _ leaps: Set<UInt64>, held: [String: IndexRanges]? = nil
-    ) -> Bool {
-        let end = block.indexes.upperBound
-        nextIndexes[block.partition] = max(nextIndexes[block.partition] ?? 0, end)
-        // A segment is rewritten once every small block before its end has been rolled.
-        if block.kind == .rolled || block.kind == .grouped {
-            // What came back from before a leap was not there to be rolled with what came after.
-            let start = leaps.lazy.filter { $0 <= block.firstIndex }.max() ?? 0
-            dropTail(of: block.partition, start..<end)
-        }
-        if TopicIndex.mayRepeat(block, leaps),
-            (held ?? self.held)[block.partition]?.contains(block.indexes) ?? false
-        {
+    mutating func append(_ block: BlockEntry, segment: UInt64, _ leaps: Set<UInt64>) -> Bool {
+        let mayRepeat = TopicIndex.mayRepeat(block, leaps)
+        if mayRepeat, isHeld(block) {
+            // Its rows may wait in what came back, too.
+            cutTail(of: block.partition, block.indexes)
             return false
+        }
+        nextIndexes[block.partition] = max(nextIndexes[block.partition] ?? 0, block.indexes.upperBound)
+        if mayRepeat {
+            // What came back between its rows and others' was not there to be rolled with them.
+            cutTail(of: block.partition, block.indexes)
+        } else if block.kind == .rolled || block.kind == .grouped {
+            // A segment is rewritten once every small block before its end has been rolled; but what came back
+            // from before a leap was not there to be rolled with what came after.
+            let start = leaps.lazy.filter { $0 <= block.firstIndex }.max() ?? 0
+            dropTail(of: block.partition, start..<block.indexes.upperBound)
         }
         if letGo[block.partition]?.contains(block.indexes) ?? false { return false }
         if segments.last?.segment != segment {
@@ -142,22 +141,25 @@ package struct TopicIndex: Sendable {
         (block.kind == .rolled || block.kind == .grouped) && leaps.contains { $0 > block.firstIndex }
     }
 
-    /// What stands in blocks, by partition.
-    private var held: [String: IndexRanges] {
-        var held: [String: IndexRanges] = [:]
-        for block in segments.lazy.flatMap(\.blocks) {
-            held[block.partition, default: IndexRanges()].insert(block.indexes)
+    /// Whether a block's rows stand in other blocks, all of them.
+    private func isHeld(_ block: BlockEntry) -> Bool {
+        var held = IndexRanges()
+        // A segment whose blocks of the partition all end before it is not looked through.
+        for segment in segments where segment.blocks.indexEnd(of: block.partition) > block.firstIndex {
+            for other in segment.blocks
+            where other.partition == block.partition && other.indexes.overlaps(block.indexes) {
+                held.insert(other.indexes)
+            }
         }
-        return held
+        return held.contains(block.indexes)
     }
 
     /// - Returns: the bytes of those that are seen.
     mutating func append(sealed blocks: BlockList, segment: UInt64, _ leaps: Set<UInt64>) -> Int {
-        guard tails.isEmpty, letGo.isEmpty, leaps.isEmpty else {
-            let held = blocks.contains { TopicIndex.mayRepeat($0, leaps) } ? self.held : [:]
-            return blocks.reduce(0) {
-                $0 + (append($1, segment: segment, leaps, held: held) ? $1.byteCount : 0)
-            }
+        guard tails.isEmpty, letGo.isEmpty,
+            leaps.isEmpty || !blocks.contains(where: { TopicIndex.mayRepeat($0, leaps) })
+        else {
+            return blocks.reduce(0) { $0 + (append($1, segment: segment, leaps) ? $1.byteCount : 0) }
         }
         blocks.forEachIndexEnd { partition, end in
             if end > nextIndexes[partition] ?? 0 { nextIndexes[partition] = end }
@@ -269,5 +271,15 @@ package struct TopicIndex: Sendable {
         tailByteCount -= dropped.reduce(0) { $0 + $1.byteCount }
         runs.removeAll { $0.firstIndex >= indexes.lowerBound && $0.endIndex <= indexes.upperBound }
         tails[partition] = runs.isEmpty ? nil : runs
+    }
+
+    /// Forgets these records of the tail and no others: runs that hold some of them are cut.
+    private mutating func cutTail(of partition: String, _ indexes: Range<UInt64>) {
+        guard let runs = tails[partition],
+            runs.contains(where: { $0.firstIndex < indexes.upperBound && $0.endIndex > indexes.lowerBound })
+        else { return }
+        let rest = runs.flatMap { $0.without(IndexRanges(indexes)) }
+        tailByteCount += rest.reduce(0) { $0 + $1.byteCount } - runs.reduce(0) { $0 + $1.byteCount }
+        tails[partition] = rest.isEmpty ? nil : rest
     }
 }

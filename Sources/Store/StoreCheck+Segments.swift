@@ -302,7 +302,9 @@ extension StoreCheck {
             if reached != range.upperBound && !scan.hasGap && !isRepeated {
                 find("replace records that are not there")
             }
-            ranges.removeAll { $0.upperBound <= range.upperBound }
+            // Behind a leap, what came back beside its rows was not there to become columns with them.
+            let end = scan.isBeforeLeap(range) ? range.lowerBound : 0
+            ranges.removeAll { $0.lowerBound >= end && $0.upperBound <= range.upperBound }
             scan.waiting[address] = before + ranges
         } else {
             let next = scan.nextIndexes[address] ?? 0
