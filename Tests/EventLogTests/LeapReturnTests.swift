@@ -82,7 +82,8 @@ struct Ledger {
     /// Damages one byte of a segment: what stands from its envelope on is hidden.
     mutating func hide(_ entry: Manifest.Entry?, from offset: Int) throws {
         let name = FileName.segment(try #require(entry).number)
-        hidden[name] = try #require(disk.bytes(of: name))
+        let bytes: [UInt8] = try #require(disk.bytes(of: name))
+        hidden[name] = bytes
         disk.damage(name) { $0[offset] ^= 1 }
     }
 
