@@ -175,7 +175,7 @@ package final class InferenceStore: Sendable {
         // What is not seen of it is worked out anew.
         derivedConfiguration.goesOnWithoutUnseen = true
         // Before anything else of it is written: what it lists will not be as it says.
-        let wasSnapshot = try StoreSnapshot.removeList(on: files)
+        let wasSnapshot = try StoreSnapshot.removeListIfItOpens(on: files)
         // Beside the first log's, so that the second one's opening need not wait for it.
         Manifest.willRead(derivedConfiguration, on: files)
         var logConfiguration = configuration.log

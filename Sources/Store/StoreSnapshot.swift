@@ -12,7 +12,8 @@
 // Invariants:
 //  * A snapshot holds every commit that was acknowledged before it was begun, and no part of any other.
 //  * A directory without a whole SNAPSHOT is none: it is written last, and restoring refuses. Opening one for
-//    writing removes it, durably, before anything changes: it is a data directory then.
+//    writing, or deriving its results anew, removes it, durably, before anything that it lists changes: it is a data
+//    directory then. What this build cannot open keeps it.
 //  * Restoring writes nothing before every file was found whole, and into an empty directory alone,
 //    whose MANIFEST comes last.
 
@@ -246,23 +247,36 @@ package enum StoreSnapshot {
 
     // MARK: The list
 
-    /// Makes a snapshot's directory, which is to be written, a data directory alone.
+    /// Makes a snapshot's directory that is about to be opened for writing a data directory alone. What this build
+    /// cannot open, as another version's, stays the backup that it is.
+    ///
     /// - Returns: whether it was a snapshot.
+    static func removeListIfItOpens(on files: any FileSystem) throws -> Bool {
+        guard try hasList(files) else { return false }
+        // All that an opening reads before it serves, refused as an opening is.
+        let log = try InferenceLog.openForReading(LogConfiguration(), on: files, isAlone: true).snapshot
+        var derivedConfiguration = LogConfiguration()
+        derivedConfiguration.directory = FileName.derivedDirectory
+        _ = try InferenceLog.openForReading(derivedConfiguration, on: files, isAlone: true)
+        _ = try InferenceStore.fold(log, on: files)
+        return try removeList(on: files)
+    }
+
+    /// The same where all of it was opened: durable when it returns.
+    @discardableResult
     static func removeList(on files: any FileSystem) throws -> Bool {
-        do throws(DiskError) {
-            guard try files.list("").contains(listName) else { return false }
-        } catch {
+        guard try hasList(files) else { return false }
+        try files.remove(listName)
+        try files.syncDirectory("")
+        return true
+    }
+
+    private static func hasList(_ files: any FileSystem) throws -> Bool {
+        do throws(DiskError) { return try files.list("").contains(listName) } catch {
             // A directory that is yet to be made.
             guard error.kind == .notFound else { throw error }
             return false
         }
-        // What this build cannot open, as another version's, stays the backup that it is.
-        if try Manifest.read(LogConfiguration(), on: files) != nil {
-            _ = try InferenceLog.openForReading(LogConfiguration(), on: files)
-        }
-        try files.remove(listName)
-        try files.syncDirectory("")
-        return true
     }
 
     /// One line a file, and a last one that vouches for the others.

@@ -5,6 +5,7 @@ import Disk
 import EventLog
 import Foundation
 import Records
+import Segments
 import Simulation
 import StoreSupport
 import Testing
@@ -89,6 +90,29 @@ struct StoreSnapshotTests {
             try InferenceStore.open(StoreConfiguration(directory: damaged.path))
         }
         #expect(FileManager.default.fileExists(atPath: damaged.path + "/SNAPSHOT"))
+        // A reader passes over such a segment as one that is not seen.
+        let newer = try backup.copy()
+        for name in newer.names(in: "") where FileName.segmentNumber(name) != nil {
+            let url = URL(fileURLWithPath: newer.path + "/" + name)
+            var bytes = Array(try Data(contentsOf: url))
+            bytes[8] = 2
+            let checksum = Checksum.crc32c(Array(bytes[..<28]))
+            for place in 0..<4 { bytes[28 + place] = UInt8(truncatingIfNeeded: checksum >> (8 * place)) }
+            try Data(bytes).write(to: url)
+        }
+        let versionError = #expect(throws: LogError.self) { try InferenceStore.open(newer.configuration()) }
+        guard case .segment(.unsupportedVersion) = versionError else {
+            Issue.record("\(String(describing: versionError))")
+            return
+        }
+        #expect(FileManager.default.fileExists(atPath: newer.path + "/SNAPSHOT"))
+        // The log opens, the results beside it do not.
+        let results = try backup.copy()
+        try FileManager.default.createDirectory(
+            atPath: results.path + "/derived", withIntermediateDirectories: true)
+        try manifest.write(to: URL(fileURLWithPath: results.path + "/derived/MANIFEST"))
+        #expect(throws: LogError.self) { try InferenceStore.open(results.configuration()) }
+        #expect(FileManager.default.fileExists(atPath: results.path + "/SNAPSHOT"))
         let (store, report) = try InferenceStore.open(StoreConfiguration(directory: backup.path))
         #expect(report.log.repairs.contains { $0.hasPrefix("SNAPSHOT is removed") })
         _ = try await store.append(
@@ -106,6 +130,17 @@ struct StoreSnapshotTests {
             try StoreSnapshot.restore(
                 from: scene.folder.path + "/third", to: scene.folder.path + "/second"
             ).damages == [])
+    }
+
+    @Test("a snapshot whose events this build does not know stays one when it is to be opened for writing")
+    func unknownEvents() async throws {
+        let scene = try await HousekeepingTests.filled()
+        _ = try await scene.store.log.append([.event(Event(name: "catalog", document: Array("{}".utf8)))])
+        try await scene.store.close()
+        let backup = try TemporaryFolder()
+        _ = try StoreSnapshot.take(of: scene.folder.path, to: backup.path)
+        #expect(throws: (any Error).self) { try InferenceStore.open(backup.configuration()) }
+        #expect(FileManager.default.fileExists(atPath: backup.path + "/SNAPSHOT"))
     }
 
     @Test("the mark of a snapshot is gone for good before anything is written into it")
