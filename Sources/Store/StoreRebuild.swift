@@ -69,6 +69,8 @@ extension InferenceStore {
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
         return try InferenceLog.succeed(derivedConfiguration, on: files) { successor in
+            // All of it was opened, and nothing that a snapshot lists has changed yet.
+            try StoreSnapshot.removeList(on: files)
             do throws(DiskError) { try files.remove(FileName.foldCheckpoint) } catch {
                 if error.kind != .notFound { throw error }
             }

@@ -132,6 +132,28 @@ struct RebuildTests {
         #expect(lost.map(\.number) == [])
     }
 
+    @Test("a snapshot whose results are derived anew is a data directory, and no snapshot any more")
+    func snapshot() async throws {
+        let base = SimulatedFileSystem()
+        let (scene, _) = try await Self.history(60, on: base)
+        try await scene.store.close()
+        let backup = SimulatedFileSystem()
+        _ = try StoreSnapshot.take(of: base.copy(of: ""), to: backup)
+        #expect(try backup.list("").contains(StoreSnapshot.listName))
+        // One that is refused changes nothing.
+        let newer = backup.copy(of: "")
+        newer.damage(FileName.manifest) { $0[8] = 2 }
+        #expect(throws: LogError.self) { try Self.rebuilt(newer, scene) }
+        #expect(try newer.list("").contains(StoreSnapshot.listName))
+        _ = try Self.rebuilt(backup, scene)
+        backup.crash { $0.lowerBound }
+        #expect(try !backup.list("").contains(StoreSnapshot.listName))
+        let refusal = #expect(throws: StoreRefusal.self) {
+            try StoreSnapshot.restore(from: backup, to: SimulatedFileSystem())
+        }
+        #expect(refusal?.description.contains("take a new snapshot of it") == true)
+    }
+
     @Test("a damaged result of another engine is counted, and derived by this one")
     func lost() async throws {
         let base = SimulatedFileSystem()
