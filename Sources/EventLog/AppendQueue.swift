@@ -50,7 +50,7 @@ final class AppendQueue: Sendable {
         /// Whether a recovery is to be tried by the clock: one, however many appends are refused.
         var isRecoveryPlanned = false
         /// Called once, when the queue is closed and drained.
-        var finish: (@Sendable (Result<Void, LogError>) -> Void)?
+        var finish: (@Sendable (Result<LogError?, LogError>) -> Void)?
     }
 
     /// What the writer's thread alone uses, which does one thing at a time.
@@ -106,8 +106,10 @@ final class AppendQueue: Sendable {
     }
 
     /// Refuses further appends, writes what waits, and seals the log.
-    func close() async throws(LogError) {
-        let result: Result<Void, LogError> = await withCheckedContinuation { continuation in
+    ///
+    /// - Returns: why it is not sealed, where nothing could have been numbered all along.
+    func close() async throws(LogError) -> LogError? {
+        let result: Result<LogError?, LogError> = await withCheckedContinuation { continuation in
             let mustStart = state.withLock { state in
                 precondition(!state.isClosed, "A log is closed once.")
                 state.isClosed = true
@@ -117,7 +119,7 @@ final class AppendQueue: Sendable {
             }
             if mustStart { thread.async { self.drain() } }
         }
-        try result.get()
+        return try result.get()
     }
 
     /// Carries `body` out on the writer's thread, between two envelopes, however many appends wait: after the
@@ -193,7 +195,7 @@ final class AppendQueue: Sendable {
             let (group, finish) = state.withLock { state in
                 let group = state.waiting.take(upTo: configuration.envelopeByteCountTarget)
                 guard group.isEmpty else {
-                    return (group, nil as (@Sendable (Result<Void, LogError>) -> Void)?)
+                    return (group, nil as (@Sendable (Result<LogError?, LogError>) -> Void)?)
                 }
                 state.isDraining = false
                 defer { state.finish = nil }
@@ -201,7 +203,7 @@ final class AppendQueue: Sendable {
             }
             if group.isEmpty {
                 guard let finish else { return }
-                let outcome = Result { () throws(LogError) in try box.writer.sealActive() }
+                let outcome = Result { () throws(LogError) -> LogError? in try seal() }
                 // Before the answer: whoever has it may open the log, while this thread still holds the writer.
                 box.writer.end()
                 finish(outcome)
@@ -211,6 +213,16 @@ final class AppendQueue: Sendable {
             // The thread does one thing after the other: what waits behind this comes first.
             guard commandCount == 0 else { return thread.async { self.drain() } }
         }
+    }
+
+    /// - Returns: why what waits in memory cannot become columns, where that was so before: no failure of this seal.
+    private func seal() throws(LogError) -> LogError? {
+        let refusal = box.writer.refusal
+        do throws(LogError) { try box.writer.sealActive() } catch {
+            guard error == refusal else { throw error }
+            return refusal
+        }
+        return nil
     }
 
     /// Lets clients that were just answered come back before the next envelope is closed, where that pays.

@@ -235,16 +235,15 @@ package final class InferenceLog: Sendable {
     /// Writes what waits, seals the active segment and refuses further appends. To be called once: a second
     /// call stops the process.
     ///
-    /// - Returns: why it is not sealed, where the disk had no room for that, or parts are not seen. Nothing that
-    ///   was acknowledged is lost by it: the next opening reads the segment as after a crash.
+    /// - Returns: why it is not sealed, where the disk had no room for that, or parts are not seen, also where
+    ///   they cannot be given up. Nothing that was acknowledged is lost by it: the next opening reads the segment as
+    ///   after a crash.
     @discardableResult
     package func close() async throws(LogError) -> LogError? {
-        do throws(LogError) { try await queue.close() } catch {
-            if case .unseen = error { return error }
+        do throws(LogError) { return try await queue.close() } catch {
             guard error.isOutOfSpace else { throw error }
             return error
         }
-        return nil
     }
 }
 

@@ -288,18 +288,25 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
         #expect(try LogCheck.findings(on: log.disk) == [])
     }
 
-    @Test("a log that takes no appends is closed in order, though what waits in it cannot become columns")
-    func closes() async throws {
+    @Test(
+        "a log that takes no appends is closed in order, though what waits in it cannot become columns",
+        arguments: [false, true])
+    func closes(hasNoLeap: Bool) async throws {
         var log = Ledger()
         try log.session(2)
         try log.session(2, seals: false)
         try log.hide(try log.entries().first, isGone: false)
+        var configuration = LogConfiguration()
+        if hasNoLeap {
+            configuration.goesOnWithoutUnseen = true
+            var manifest = try #require(try Manifest.read(configuration, on: log.disk))
+            manifest.nextSegmentNumber += Leap.countMax << 32
+            try manifest.replace(configuration, on: log.disk)
+        }
+        let expected: LogMetrics.Reason = hasNoLeap ? .disk : .unseen
         for _ in 0..<2 {
-            let (opened, _) = try InferenceLog.open(on: log.disk)
-            guard case .unseen = try await opened.close() else {
-                Issue.record("the reason is not said")
-                return
-            }
+            let (opened, _) = try InferenceLog.open(configuration, on: log.disk)
+            #expect(try await opened.close()?.refusalReason == expected)
         }
         try log.putBack()
         let (snapshot, report) = try InferenceLog.openForReading(on: log.disk)
