@@ -78,10 +78,10 @@ package struct LogMetrics: Sendable {
     package internal(set) var replayCount: UInt64 = 0
     /// Bytes that commits wrote to segments: envelopes and footers.
     package internal(set) var writtenByteCount: UInt64 = 0
-    /// Bytes of the segments that rewriting wrote besides, whether they came to stand for others or not.
-    package internal(set) var rewrittenByteCount: UInt64 = 0
     /// Of those, column blocks: what stays. The ratio of both is the write amplification of appends.
     package internal(set) var columnByteCount: UInt64 = 0
+    /// Bytes of the segments that rewriting wrote besides, whether they came to stand for others or not.
+    package internal(set) var rewrittenByteCount: UInt64 = 0
     /// What waits, as it is now.
     package internal(set) var waitingByteCount = 0
     /// Requests that wait, and idempotency keys that are remembered, as it is now.
