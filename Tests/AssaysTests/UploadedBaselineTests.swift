@@ -1,6 +1,7 @@
 // Checked here: no baseline that can be sent ends the process, of either generation: it is refused, or its windows
 // have a score or none. Each case starts from one that is right and has some of its numbers changed, to those that
-// arithmetic goes wrong with. What is read here is read as stored definitions are, which refuse the least.
+// arithmetic goes wrong with; of each hundred some are compared. What is read here is read as stored definitions are, which
+// refuse the least.
 
 import Assays
 import JSON
@@ -60,6 +61,7 @@ struct UploadedBaselineTests {
     @Test("a baseline of the first generation is refused or compared with", arguments: 1...20)
     func first(seed: Int) throws {
         var cases = Cases(generator: SeededGenerator(seed: UInt64(seed)))
+        var comparedCount = 0
         for round in 0..<100 {
             let aggregation = cases.one(of: Self.aggregations)
             let values = cases.list(
@@ -86,17 +88,20 @@ struct UploadedBaselineTests {
                 let evaluator = try? AssayEvaluator(definition, baseline: baseline)
             else { continue }
             _ = evaluator.baselineRun(startingAt: moment(0)).digest
+            comparedCount += 1
             let outcome = evaluator.outcome(of: cases.sample(), in: AssayOutcomeTests.window)
             #expect((outcome.score == nil) == (outcome.absence != nil), "seed \(seed), round \(round)")
             #expect(outcome.score?.isFinite != false, "seed \(seed), round \(round): \(text)")
             // A line is drawn, which takes its time, unless the count is one to fail at.
             if round % 10 == 0 || count.utf8.count > 9 { _ = outcome.noise }
         }
+        #expect(comparedCount > 5, "seed \(seed): most were refused")
     }
 
     @Test("a baseline of the second generation is refused or compared with", arguments: 1...20)
     func second(seed: Int) throws {
         var cases = Cases(generator: SeededGenerator(seed: UInt64(seed)))
+        var comparedCount = 0
         let modes = ["Quantile", "Equal", "QuantileWithExplicitOutliers"].flatMap { name in
             Self.integers.map { "{\"\(name)\":\($0)}" }
         }
@@ -127,6 +132,7 @@ struct UploadedBaselineTests {
                 case .summaries(let baselines) = definition.baseline,
                 let target = definition.targeting.targets.first, let baseline = baselines[target.path]
             else { continue }
+            comparedCount += 1
             let finding = try SeriesFinding(
                 target, cases.sample(), in: AssayOutcomeTests.window, against: baseline, definition.settings)
             #expect((finding.score == nil) == (finding.absence != nil), "seed \(seed), round \(round)")
@@ -134,6 +140,7 @@ struct UploadedBaselineTests {
             if round % 10 == 0 || count.utf8.count > 9 { _ = finding.noise(definition.settings) }
             _ = SeriesOutcome(AssayOutcomeTests.window, [finding], definition.settings).digest
         }
+        #expect(comparedCount > 5, "seed \(seed): most were refused")
     }
 
     @Test("a static baseline that says it has more values than are counted exactly is refused by the member")
