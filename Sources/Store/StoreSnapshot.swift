@@ -11,6 +11,8 @@
 //
 // Invariants:
 //  * A snapshot holds every commit that was acknowledged before it was begun, and no part of any other.
+//  * What the log went on without is no part of it where it cannot be opened, and is said: the copy goes on
+//    without it too (StoreSnapshot+Segments.swift).
 //  * A directory without a whole SNAPSHOT is none: it is written last, and restoring refuses. Opening one for
 //    writing, or deriving its results anew, removes it, durably, before anything that it lists changes: it is a data
 //    directory then. What this build cannot open keeps it.
@@ -32,8 +34,6 @@ package enum StoreSnapshot {
     private static let (versionWithoutResults, versionWithResults) = ("1", "2")
     /// Bytes copied at a time.
     private static let pieceByteCount = 4 << 20
-    /// How often a log that moves is looked at anew, each time rewritten meanwhile.
-    private static let attemptCountMax = 20
     /// A list above this is none of ours.
     private static let listByteCountMax = 1 << 28
 
@@ -50,7 +50,7 @@ package enum StoreSnapshot {
         /// The last commit that is in it.
         package var cut: CommitNumber = 0
         package var files: [File] = []
-        /// Damage in the source, which is in the copy too.
+        /// Damage in the source, which is in the copy too, or is left out of it where the log went on without it.
         package var damages: [String] = []
 
         /// Of all files that the list names.
@@ -81,12 +81,18 @@ package enum StoreSnapshot {
     ) throws -> Report {
         try StoreView.requireStore(on: source, named: "the directory to copy", remedy: "give another --data")
         try prepare(target)
-        let (manifest, segments) = try open(source)
+        let (manifest, segments, absences) = try openSegments(of: source)
         var result = Report()
+        result.damages = absences
         var next = manifest
         next.entries = []
         var copied = 0
         for (entry, segment) in zip(manifest.entries, segments) {
+            guard let segment else {
+                // Its place in the log, for whatever comes back of it.
+                next.entries.append(entry)
+                continue
+            }
             var entry = try entry.closed(as: segment)
             let end = try segment.scan(upTo: entry.state == .active ? nil : entry.byteCount) {
                 (header, _, _) throws(SegmentError) in
@@ -134,39 +140,6 @@ package enum StoreSnapshot {
         }
         try replace(listName, with: list(result), through: newListName, on: target)
         return result
-    }
-
-    /// The files of models; none where there is no directory of them.
-    private static func modelNames(of source: any FileSystem) throws -> [String] {
-        do throws(DiskError) {
-            return try source.list(FileName.modelDirectory).filter(isModel).sorted()
-        } catch {
-            guard error.kind == .notFound else { throw error }
-            return []
-        }
-    }
-
-    /// The manifest and its segments, all opened while it named them.
-    private static func open(_ source: any FileSystem) throws -> (Manifest, [SegmentFile]) {
-        for _ in 0..<attemptCountMax {
-            guard let manifest = try Manifest.read(LogConfiguration(), on: source) else { break }
-            do {
-                var segments: [SegmentFile] = []
-                for entry in manifest.entries {
-                    let segment = try SegmentFile(opening: entry.number, in: "", on: source)
-                    try segment.checkHeader()
-                    segments.append(segment)
-                }
-                if try Manifest.read(LogConfiguration(), on: source) == manifest {
-                    return (manifest, segments)
-                }
-            } catch {
-                // One that was just replaced is not there; one that is damaged stays so.
-                if try Manifest.read(LogConfiguration(), on: source) == manifest { throw error }
-            }
-        }
-        throw StoreRefusal(
-            .unavailable, "the log's segments are being rewritten faster than they can be opened; try again")
     }
 
     // MARK: Restoring
@@ -357,7 +330,7 @@ package enum StoreSnapshot {
         }
     }
 
-    private static func isModel(_ name: String) -> Bool {
+    static func isModel(_ name: String) -> Bool {
         name.utf8.count == 64
             && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }

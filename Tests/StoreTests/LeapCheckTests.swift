@@ -50,4 +50,47 @@ import Testing
         _ = try await log.close()
         #expect(try StoreCheck.run(on: disk).findings == [])
     }
+
+    @Test(
+        "a log that went on without a file is backed up without it, and the copy goes on too; before, it is refused",
+        arguments: [false, true])
+    func snapshot(isGone: Bool) throws {
+        let disk = SimulatedFileSystem()
+        for _ in 0..<2 {
+            let (writer, _, _) = try InferenceLog.openWriter(on: disk)
+            for time in 0..<3 as Range<Int64> { _ = try Self.append(time..<time + 2, to: writer) }
+            try writer.sealActive()
+            writer.end()
+        }
+        let entry = try #require(try Manifest.read(LogConfiguration(), on: disk)?.entries.last)
+        let name = FileName.segment(entry.number)
+        let bytes = try #require(disk.bytes(of: name))
+        if isGone { try disk.remove(name) } else { disk.damage(name) { $0[9] ^= 1 } }
+        #expect(throws: SegmentError.self) { try StoreSnapshot.take(of: disk, to: SimulatedFileSystem()) }
+        var configuration = LogConfiguration()
+        configuration.goesOnWithoutUnseen = true
+        let (writer, _, _) = try InferenceLog.openWriter(configuration, on: disk)
+        let receipt = try Self.append(7..<9, to: writer)
+        writer.end()
+
+        let (backup, restored) = (SimulatedFileSystem(), SimulatedFileSystem())
+        let report = try StoreSnapshot.take(of: disk, to: backup)
+        #expect(report.cut == receipt.commit && report.damages.count == 1)
+        #expect(report.damages.allSatisfy { $0.hasPrefix("\(name) is not copied") })
+        #expect(!report.files.contains { $0.name == name })
+        #expect(try StoreSnapshot.restore(from: backup, to: restored).files == report.files)
+        let (other, index, opened) = try InferenceLog.openWriter(on: restored)
+        #expect(opened.damages.count == 1 && index.snapshot().index.unseen == [])
+        let next = try Self.append(9..<11, to: other)
+        #expect(next.commit == receipt.commit + 1)
+        #expect(next.spans[0].firstIndex == receipt.spans[0].endIndex)
+        try other.sealActive()
+        other.end()
+        // From another backup.
+        let file = try restored.create(name)
+        try file.append(bytes)
+        try file.sync()
+        try restored.syncDirectory("")
+        #expect(try StoreCheck.run(on: restored).findings == [])
+    }
 }
