@@ -16,8 +16,8 @@
 //  * When `append` returned, the chunk's records are durable.
 //  * Within the horizon of keys no chunk is stored twice, of up to `attemptCount` files that begin alike, and
 //    none is taken for one that it is not.
-//  * Records behind a beginning that the server has are stored only with --resume, or of what has no size
-//    (standard input): they may be of another file, whose beginning would be lost.
+//  * Records behind a beginning that the server has are stored only with --resume, or of what has no size (a
+//    pipe), which --resume refuses: they may be of another file, whose beginning would be lost.
 
 import Bytes
 import Catalog
@@ -162,7 +162,7 @@ final class ServerSink: RecordSink {
             count = try rowCountThere(attempt)
         }
         if count == nil {
-            guard isNew || rowCount == 0 || isResumed || file.isStandardInput else {
+            guard isNew || rowCount == 0 || isResumed || file.byteCount == nil else {
                 throw CommandFailure(
                     "the server has the \(Quantity.of(rowCount, "record")) before, and not those behind: "
                         + "--resume sends these, where the file has grown or its import was interrupted; "

@@ -201,6 +201,43 @@ import Testing
         return status.withLock { $0 }
     }
 
+    /// What `append` does to a server where a shell makes its input.
+    private func shell(_ address: String, _ before: String, _ input: String) throws -> CommandRun {
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        process.currentDirectoryURL = URL(fileURLWithPath: sandbox.path)
+        process.arguments = [
+            "-c",
+            "\(before) \(Sandbox.executable) append --server \(address) --create --workspace demo "
+                + "--pipeline fraud --json \(input) >out 2>err",
+        ]
+        try process.run()
+        process.waitUntilExit()
+        return CommandRun(
+            status: process.terminationStatus, output: try sandbox.read("out"),
+            errors: try sandbox.read("err"))
+    }
+
+    // It was asked whether the input is standard input, where whether it can be gone back to was meant.
+    @Test("standard input that is a file is one like any other, and a FIFO is taken again as a pipe is")
+    func inputByKind() throws {
+        try sandbox.write(Sample.lines(0..<2), to: "1")
+        try sandbox.write(Sample.lines(0..<4), to: "2")
+        try sandbox.serving { address in
+            #expect(try shell(address, "", "- <1").output.contains(#""records":2,"#))
+            let refused = try shell(address, "", "- <2")
+            #expect(refused.status == 1 && refused.errors.contains("--resume sends these"), "\(refused)")
+            #expect(try sandbox.run("export", "--pipeline", "fraud").lines.count == 2)
+            #expect(try shell(address, "", "--resume - <2").output.contains(#""records":2,"#))
+
+            for (name, count) in [("1", 2), ("2", 2), ("2", 0)] {
+                let run = try shell(
+                    address, "rm -f fifo; mkfifo fifo; cat \(name) >fifo &", "--partition b fifo")
+                #expect(run.output.contains(#""records":\(count),"#), "\(run.output) \(run.errors)")
+            }
+        }
+    }
+
     @Test("standard input that differs is told that it cannot be read once more, and what is stored of it")
     func standardInput() throws {
         let common = Sample.lines(0..<10_000)
@@ -208,22 +245,8 @@ import Testing
         try sandbox.write(common + Sample.lines(30_000..<30_010), to: "2")
         try sandbox.write(common + Sample.lines(20_000..<20_011), to: "grown")
         try sandbox.serving { address in
-            func pipe(_ name: String) throws -> CommandRun {
-                // What has no size, so that it cannot be read twice.
-                let process = Process()
-                process.executableURL = URL(fileURLWithPath: "/bin/sh")
-                process.currentDirectoryURL = URL(fileURLWithPath: sandbox.path)
-                process.arguments = [
-                    "-c",
-                    "cat \(name) | \(Sandbox.executable) append --server \(address) --create --workspace demo "
-                        + "--pipeline fraud --json - >out 2>err",
-                ]
-                try process.run()
-                process.waitUntilExit()
-                return CommandRun(
-                    status: process.terminationStatus, output: try sandbox.read("out"),
-                    errors: try sandbox.read("err"))
-            }
+            // What has no size, so that it cannot be read twice.
+            func pipe(_ name: String) throws -> CommandRun { try shell(address, "cat \(name) |", "-") }
             #expect(try pipe("1").output.contains(#""records":10010,"#))
             let other = try pipe("2")
             #expect(other.status == 1)
