@@ -6,9 +6,10 @@ import Glibc
 final class InputFile {
     /// "-" for standard input.
     let name: String
-    let isStandardInput: Bool
+    private let isStandardInput: Bool
     private let descriptor: Int32
-    /// The file's size; nil for what has none, as a pipe.
+    /// The file's size; nil for what cannot be gone back to, as a pipe, or a file that somebody read the beginning
+    /// of before: what is left is not what its places count from.
     let byteCount: Int?
 
     /// Bytes that were looked at and are read next.
@@ -32,7 +33,8 @@ final class InputFile {
         guard status.st_mode & S_IFMT != S_IFDIR else {
             throw CommandFailure("\(name) is a directory; name the files in it")
         }
-        byteCount = status.st_mode & S_IFMT == S_IFREG ? Int(status.st_size) : nil
+        let isWhole = status.st_mode & S_IFMT == S_IFREG && lseek(descriptor, 0, SEEK_CUR) == 0
+        byteCount = isWhole ? Int(status.st_size) : nil
     }
 
     deinit { if descriptor != STDIN_FILENO { close(descriptor) } }

@@ -336,6 +336,32 @@ import Testing
         #expect(!told.contains("--resume"))
     }
 
+    // It was taken to be read from its beginning: the mark was of other bytes than were stored.
+    @Test("a file of which standard input has only the end is no file that can be gone back to")
+    func partlyReadStandardInput() throws {
+        try sandbox.write(Sample.lines(0..<3), to: "a")
+        func append(_ options: String) throws -> Int32 {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.currentDirectoryURL = URL(fileURLWithPath: sandbox.path)
+            process.arguments = [
+                "-c",
+                #"{ read -r skipped; "$0" append --create --pipeline p \#(options) - >out 2>told; } <a"#,
+                Sandbox.executable,
+            ]
+            try process.run()
+            process.waitUntilExit()
+            return process.terminationStatus
+        }
+        #expect(try append("") == 0)
+        #expect(try sandbox.run("export", "--pipeline", "p").output == Sample.lines(1..<3))
+        // Nothing is known of the file: it is none that was imported.
+        let whole = try sandbox.run("append", "--pipeline", "p", "a")
+        #expect(whole.status == 0 && whole.output.hasPrefix("3 records in 1 commit"), "\(whole.errors)")
+        #expect(try append("--resume") == 2)
+        #expect(try sandbox.read("told").contains("no file that can be gone back to"))
+    }
+
     @Test("a command line that makes no sense ends with 2")
     func usage() throws {
         #expect(try sandbox.run("append", "--pipeline", "p").status == 2)
