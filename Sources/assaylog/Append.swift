@@ -320,6 +320,11 @@ private struct Importer {
     var remainder: String {
         guard rowCount > 0 else { return "" }
         let kept = "\n\(Quantity.of(rowCount, "record")) before it \(rowCount == 1 ? "is" : "are") in the log"
+        if options.server != nil, options.again {
+            return kept
+                + "; with --again a server cannot tell them from others that are alike: send only what "
+                + "comes behind them, or they are stored twice"
+        }
         let onServer = options.server == nil ? "" : ": they are not stored twice within a day"
         if canGoBack { return kept + "; mend the file behind them and run again with --resume" + onServer }
         // Without a file there is no mark of how far it was read.
