@@ -22,10 +22,11 @@ struct AppendedChunk {
     var wasThere = false
 }
 
-/// A part of a chunk is stored, and the rest was refused.
+/// A part of a chunk is stored, and the rest failed.
 struct PartlyAppended: Error {
     let chunk: AppendedChunk
-    let failure: CommandFailure
+    /// Whatever it was: an `OtherFile`, too, whose part is stored.
+    let failure: any Error
 }
 
 /// Takes chunks of records, one after another.

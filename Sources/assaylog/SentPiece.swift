@@ -10,7 +10,7 @@ import Wire
 
 /// Records of a chunk that are not sent yet.
 enum SentPiece {
-    /// Without the space at its ends; never empty.
+    /// A slice of the chunk's text, without the space at its ends; never empty.
     case lines(ArraySlice<UInt8>)
     /// A stream that stands alone, and is not too large for a request.
     case arrow([UInt8])
@@ -26,6 +26,12 @@ enum SentPiece {
     static func lines(behind text: ArraySlice<UInt8>) -> SentPiece? {
         let trimmed = text.trimmed
         return trimmed.isEmpty ? nil : .lines(trimmed)
+    }
+
+    /// Lines of the file before the piece, one of lines of JSON.
+    func linesBefore(in chunk: RecordChunk) -> Int {
+        guard case .lines(let text) = self else { return chunk.linesBefore }
+        return chunk.linesBefore + chunk.text[..<text.startIndex].count { $0 == 0x0A }
     }
 
     var body: [UInt8] {

@@ -136,13 +136,18 @@ final class ServerSink: RecordSink {
             for piece in try SentPiece.all(of: chunk) {
                 var rest = [piece]
                 while let piece = rest.popLast() {
-                    rest += try send(piece, of: file, into: &whole).reversed()
+                    do {
+                        rest += try send(piece, of: file, into: &whole).reversed()
+                    } catch let failure as CommandFailure {
+                        // The server counts rows from where the request began.
+                        let before = unit == "line" ? piece.linesBefore(in: chunk) : rowCount
+                        throw CommandFailure("\(file.name), after \(unit) \(before): \(failure)")
+                    }
                 }
             }
-        } catch let error as ArrowError {
-            throw chunk.located(error, in: file)
-        } catch let failure as CommandFailure {
-            let failure = CommandFailure("\(file.name), after \(unit) \(chunk.linesBefore): \(failure)")
+        } catch {
+            let failure: any Error =
+                if let error = error as? ArrowError { chunk.located(error, in: file) } else { error }
             throw whole.indexes == nil ? failure : PartlyAppended(chunk: whole, failure: failure)
         }
         whole.wasThere = whole.indexes == nil

@@ -202,6 +202,30 @@ import Testing
         #expect(status.withLock { $0 } == 200)
     }
 
+    @Test(
+        "what is stored of a chunk is counted, whatever ended it: so where its second half is another file's")
+    func partlyStored() throws {
+        // Too many fields for one request, so that it is sent in halves.
+        let lines = (0..<22).map { row in
+            let fields = (0..<1000).map { #""in.f\#(row)_\#($0)":\#($0)"# }.joined(separator: ",")
+            return #"{"time":\#(Sample.start + row),\#(fields)}"#
+        }
+        try sandbox.write(lines.joined(separator: "\n") + "\n", to: "a.ndjson")
+        try sandbox.write(Sample.lines(0..<1), to: "other.ndjson")
+        try sandbox.serving { address in
+            #expect(try send(address, "--partition", "b", "other.ndjson").status == 0)
+            try store(Sample.line(1), address, of: lines[0], attempt: 0, row: 11)
+            let run = try send(address, "a.ndjson")
+            #expect(run.status == 1)
+            for part in [
+                "behind record 11 (the server has 1 other record", "11 records before it are in the log",
+            ] {
+                #expect(run.errors.contains(part), "\(run.errors)")
+            }
+            #expect(try sandbox.run("export", "--pipeline", "fraud").lines.count == 1 + 1 + 11)
+        }
+    }
+
     // --resume would have stored them twice: each import with --again has keys of its own.
     @Test("after an import with --again failed, its records are not promised to be known again")
     func interruptedAgain() throws {
