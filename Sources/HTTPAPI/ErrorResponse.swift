@@ -28,6 +28,8 @@ struct ErrorResponse {
     var status: HTTPResponse.Status
     var message: String
     var headers: HTTPFields = [:]
+    /// Whether a name of the request stands for nothing: where a part of the log is not seen it may be there.
+    var isOfUnknownName = false
 
     /// Which shape the body has.
     enum Family {
@@ -111,20 +113,27 @@ extension ErrorResponse {
         case let error as SummaryError:
             self.init(status: .badRequest, message: "\(error)")
         case let error as CatalogError:
-            self.init(status: .badRequest, message: "\(error)")
+            self.init(
+                status: .badRequest, message: "\(error)", isOfUnknownName: error.kind == .unknown)
         case let error as AlertError:
             self.init(status: .badRequest, message: "\(error)")
+            if case .unknownWebhook = error { isOfUnknownName = true }
         case let error as AssayError:
             self.init(status: .badRequest, message: "\(error)")
+            switch error {
+            case .unknownAssay, .unknownUUID: isOfUnknownName = true
+            case .duplicateName, .duplicateSeriesName: break
+            }
         case let error as StoreRefusal:
             let status: HTTPResponse.Status =
                 switch error.kind {
                 case .invalid: .badRequest
-                case .unknown: .notFound
+                case .unknown, .gone: .notFound
                 case .tooLarge: .contentTooLarge
                 case .unavailable: .serviceUnavailable
                 }
-            self.init(status: status, message: error.description)
+            self.init(
+                status: status, message: error.description, isOfUnknownName: error.kind == .unknown)
         case let error as ServingError:
             let status: HTTPResponse.Status =
                 switch error {
@@ -217,7 +226,7 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
             throw CancellationError()
         } catch {
             if var refusal = ErrorResponse(error) {
-                if refusal.status == .notFound, let remark = unseenRemark() {
+                if refusal.isOfUnknownName, let remark = unseenRemark() {
                     refusal.message += "; " + remark
                 }
                 if refusal.status.code >= 500 {

@@ -103,7 +103,7 @@ extension InferenceStore {
                     + "cannot be read (\(unseen)); restore the damaged file from a backup and ask again; \(anew)"
             )
         }
-        throw StoreRefusal(.unknown, what + "are not there any more (they were let go); \(anew)")
+        throw StoreRefusal(.gone, what + "are not there any more (they were let go); \(anew)")
     }
 
     /// Each model's answers are the next one's questions.

@@ -9,6 +9,8 @@ package struct StoreRefusal: Error, Hashable, Sendable, CustomStringConvertible 
         case invalid
         /// What it names does not exist.
         case unknown
+        /// What it asks for was there, and was let go.
+        case gone
         /// It asks for something larger than the limit.
         case tooLarge
         /// It would work at another time: the remedy is in the text.

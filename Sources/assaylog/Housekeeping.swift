@@ -1,5 +1,6 @@
 // `assaylog retain`, `delete`, `redact`, `compact`, `snapshot`, `restore`: what is kept, and what goes.
 
+import Alerts
 import ArgumentParser
 import Catalog
 import Disk
@@ -37,15 +38,18 @@ struct HousekeepingPlace: ParsableArguments {
                 "--data: a server writes \(directory.data); ask it with --server http://localhost:8080")
         }
         let outcome: Result<JSONValue, any Error>
-        do { outcome = .success(try await local(store)) } catch let refusal as StoreRefusal
-            where refusal.kind == .unknown
-        {
+        do { outcome = .success(try await local(store)) } catch  where Self.isOfUnknownName(error) {
             // As the server says it.
             let remark = store.unseenRemark.map { "; " + $0 } ?? ""
-            outcome = .failure(CommandFailure(refusal.description + remark))
+            outcome = .failure(CommandFailure("\(error)" + remark))
         } catch { outcome = .failure(error) }
         try await store.close()
         return JSONField(try outcome.get())
+    }
+
+    private static func isOfUnknownName(_ error: any Error) -> Bool {
+        if let error = error as? AlertError, case .unknownWebhook = error { return true }
+        return (error as? StoreRefusal)?.kind == .unknown
     }
 }
 

@@ -1,6 +1,7 @@
 // Invariants checked: the two at the head of ErrorResponse.swift, in that order; then the statuses that only
 // the server as a whole gives: unknown paths, wrong methods, bodies past their limit.
 
+import Alerts
 import Assays
 import Catalog
 import Disk
@@ -29,6 +30,7 @@ struct ErrorResponseTests {
         (CatalogError(.unknown, field: "id", "is 9"), 400),
         (AssayError.unknownAssay(.init(9)), 400),
         (StoreRefusal(.invalid, "no"), 400), (StoreRefusal(.unknown, "no"), 404),
+        (StoreRefusal(.gone, "no"), 404), (AlertError.tooManyWebhooks, 400),
         (StoreRefusal(.tooLarge, "no"), 413), (StoreRefusal(.unavailable, "no"), 503),
         (ServingError.libraryUnavailable(tried: []), 503), (ServingError.runtime(reason: "no"), 400),
         (ServingError.missingInput(field: "x"), 400), (ServingError.invalidModel(reason: "no"), 400),
@@ -92,6 +94,44 @@ struct ErrorResponseTests {
             body: RequestBody(buffer: ByteBuffer()))
         let response = try await middleware.handle(request, context: Client.context) { _, _ in throw error }
         return String(decoding: try await Client.bytes(of: response), as: UTF8.self)
+    }
+
+    // It was asked whether the status is 404, which names of the catalogue, assays and webhooks have not.
+    @Test("of a name that is unknown, and of nothing else, it is said that it may be in what is not seen")
+    func unknownNames() async throws {
+        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog) { "it may be elsewhere" }
+        let cases: [(error: any Error & Sendable, isUnknown: Bool)] = [
+            (CatalogError(.unknown, field: "id", "is 9"), true), (StoreRefusal(.unknown, "no"), true),
+            (AssayError.unknownAssay(.init(9)), true), (AssayError.unknownUUID("9"), true),
+            (AlertError.unknownWebhook(.init(9)), true),
+            (CatalogError(.duplicate, field: "id", "is 9"), false), (StoreRefusal(.gone, "no"), false),
+            (AssayError.duplicateName("a", existing: .init(9)), false), (AlertError.tooManyWebhooks, false),
+        ]
+        for (error, isUnknown) in cases {
+            let text = try await Self.text(middleware, "/v1/api/assays/list", error)
+            #expect(text.contains("; it may be elsewhere\"") == isUnknown, "\(text)")
+        }
+    }
+
+    @Test("a pipeline that was made in a file which is gone is not called absent")
+    func unseenPipeline() async throws {
+        let folder = try TemporaryFolder()
+        let question = "{\"pipeline_name\":\"fraud\"}"
+        try await serving(folder: folder) { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(0, 1)])
+            let refused = try await client.refused("plateau/get_topic_name", "{\"pipeline_name\":\"froud\"}")
+            #expect(refused.status == 400 && !refused.message.contains("not seen"), "\(refused.message)")
+        }
+        try folder.remove("segment-0000000000000001")
+        try await serving(folder: folder) { (client: Client) async throws in
+            let refused = try await client.refused("plateau/get_topic_name", question)
+            #expect(
+                refused.status == 400
+                    && refused.message.contains(
+                        "; it may be in what is not seen of the log, segment-0000000000000001 at byte 0"),
+                "\(refused.message)")
+        }
     }
 
     @Test(

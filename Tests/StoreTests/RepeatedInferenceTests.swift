@@ -60,7 +60,7 @@ struct RepeatedInferenceTests {
                 != nil)
         for (span, missing) in [(whole, 300), (parted, first.indexes.count)] {
             let refusal = #expect(throws: StoreRefusal.self) { try scene.store.records(span) }
-            #expect(refusal?.kind == .unknown)
+            #expect(refusal?.kind == .gone)
             #expect(
                 refusal?.description.contains(
                     "records \(span.firstIndex) to \(span.endIndex - 1) of engine in \(topic), of which "
