@@ -97,6 +97,9 @@ struct ArrowField {
     var dictionary: ArrowDictionaryEncoding?
     /// Whether its texts are said to be JSON.
     var isJSON = false
+
+    /// The field and those inside it, as a reader's limit counts them.
+    var fieldCount: Int { children.reduce(1) { $0 + $1.fieldCount } }
 }
 
 /// How a field refers to a dictionary.

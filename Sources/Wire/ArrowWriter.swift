@@ -96,6 +96,8 @@ package struct ArrowPartWriter {
     /// What the elements of one row take in all columns.
     private let rowByteCount: Int
     private var output: ArrowOutput
+    /// Fields of the schema, nested ones counted: `RecordLimits.fieldCountMax` of them are read again.
+    package let fieldCount: Int
     /// The NaNs that were written as null, in columns of JSON text.
     package private(set) var nanCount = 0
 
@@ -106,6 +108,7 @@ package struct ArrowPartWriter {
     ) {
         columns = ArrowColumns(schema, writer.form, writer.selection)
         self.batchByteCountMax = batchByteCountMax
+        fieldCount = schema.isEmpty ? 0 : columns.fields.reduce(0) { $0 + $1.fieldCount }
         rowByteCount = columns.fields.reduce(0) { $0 + $1.elementBitCount } / 8
         output = ArrowOutput(writer.format)
         output.write(

@@ -19,7 +19,8 @@ struct Export: ParsableCommand {
 
             Records come as the log holds them: one location after another, each in the order it was appended.
             `assaylog append` takes the file back. Arrow holds values, not their texts: 1.50 comes back as 1.5,
-            and a field that a record does not have comes back as null.
+            and a field that a record does not have comes back as null. It has at most 20,000 fields, of which a
+            list is two; records with more among them are exported as NDJSON.
             JSON has no NaN: where values are JSON text it is written as null, and how often is said; infinities
             are 1e999. With --arrow that is so in columns alone whose values no other type of Arrow holds.
             For records by time, see `assaylog logs`.

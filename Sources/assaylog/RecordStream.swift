@@ -64,21 +64,31 @@ struct RecordStream {
                 order: .time(newestFirst: newestFirst), limit: limit))
     }
 
-    /// Writes all records, partition after partition, each in the order of its indexes.
+    /// Writes all records, partition after partition, each in the order of its indexes, as `append` takes them back.
+    ///
+    /// - Throws: before anything is written, where Arrow would have more fields than that.
     mutating func writeByAddress() throws {
         try write(
-            RecordReading(at: snapshot.cut, topic: topic, window: window, filter: filter, order: .address))
+            RecordReading(at: snapshot.cut, topic: topic, window: window, filter: filter, order: .address),
+            fieldCountMax: RecordLimits.fieldCountMax)
     }
 
     /// Writes what the reading gives, which gives the same each time: the log as of one cut.
-    private mutating func write(_ reading: RecordReading) throws {
+    private mutating func write(_ reading: RecordReading, fieldCountMax: Int = .max) throws {
         if text == .arrow {
             var schema = ArrowTableSchema()
             var pages = reading
             while let rows = try pages.next(in: snapshot) {
                 for batch in rows.shownBatches { schema.add(batch) }
             }
-            arrow = ArrowPartWriter(ArrowWriter(form: form), schema)
+            let writer = ArrowPartWriter(ArrowWriter(form: form), schema)
+            guard writer.fieldCount <= fieldCountMax else {
+                throw CommandFailure(
+                    "as Arrow the records have \(Quantity.of(writer.fieldCount, "field")), nested ones and the time "
+                        + "counted, and `assaylog append` takes back \(Quantity.count(fieldCountMax)); leave out "
+                        + "--arrow to export NDJSON, or give a shorter period, whose records have fewer")
+            }
+            arrow = writer
         }
         try begin()
         var pages = reading

@@ -1,5 +1,6 @@
 // Invariants checked: that at the head of ChunkHalves.swift, and with it those of Append.swift and ServerSink.swift.
 
+import Glibc
 import Testing
 
 @Suite("Records that no one commit holds")
@@ -95,6 +96,31 @@ struct UnlikeRecordsTests {
         #expect(run.status == 0, "\(run.errors)")
         #expect(run.output.contains(#""records":2,"commits":2,"#), "\(run.output)")
         #expect(try append(["--resume", "a.csv"]).output.contains(#""records":0,"#))
+    }
+
+    // It was written, and refused by `append`.
+    @Test(
+        "an export as Arrow has no more fields than are taken back, or is refused before anything is written")
+    func wideExport() throws {
+        func store(_ lines: [String], _ name: String) throws {
+            try sandbox.write(lines.joined(separator: "\n") + "\n", to: name)
+            let run = try append([name])
+            try #require(run.status == 0, "\(run.errors)")
+        }
+        // With the time as many as can be read.
+        try store(Self.lines(0..<1, fieldCount: 19_999), "a.ndjson")
+        #expect(try sandbox.run("export", "--pipeline", "fraud", "--arrow", "-o", "a.arrow").status == 0)
+        let copied = try sandbox.run("append", "--create", "--pipeline", "copy", "--json", "a.arrow")
+        #expect(copied.output.contains(#""records":1,"#), "\(copied.errors)")
+        try store(Self.lines(1..<2, fieldCount: 1), "b.ndjson")
+        for place in [[], ["-o", "b.arrow"]] {
+            let run = try sandbox.run(["export", "--pipeline", "fraud", "--arrow"] + place)
+            #expect(run.status == 1 && run.output.isEmpty)
+            #expect(
+                run.errors.contains("20,001 fields") && run.errors.contains("export NDJSON"), "\(run.errors)")
+        }
+        #expect(access(sandbox.file("b.arrow"), F_OK) != 0)
+        #expect(access(sandbox.file("b.arrow.unfinished"), F_OK) != 0)
     }
 
     @Test("an export as Arrow comes in record batches of bounded size, and goes back in, one a commit")
