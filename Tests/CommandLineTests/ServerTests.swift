@@ -270,7 +270,7 @@ import Testing
             for (name, count) in [("1", 2), ("2", 2), ("2", 0)] {
                 let run = try shell(
                     address, "rm -f fifo; mkfifo fifo; cat \(name) >fifo &", "--partition b fifo")
-                #expect(run.output.contains(#""records":\(count),"#), "\(run.output) \(run.errors)")
+                #expect(run.output.contains(#""records":\#(count),"#), "\(run.output) \(run.errors)")
             }
         }
     }
