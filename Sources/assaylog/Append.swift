@@ -47,8 +47,8 @@ struct Append: AsyncParsableCommand {
             first records would be lost. A file that begins like one that was sent, and then differs, is another
             file and is stored as a whole; with --resume it is refused, unless its own import was interrupted.
             Standard input that is a file, as in `append … - < FILE`, is one like any other. What comes through
-            a pipe cannot be gone back to: a server takes it again and stores what is new, a data directory
-            stores all of it once more.
+            a pipe, or is left of a file that was read in part, cannot be gone back to: a server takes it again
+            and stores what is new, a data directory stores all of it once more.
             A data directory and a server know of a file what was sent to them in their own way: after an import
             with --data, the same file sent with --server is stored once more, and the reverse.
             """)
@@ -330,7 +330,8 @@ private struct Importer {
         // Without a file there is no mark of how far it was read.
         return kept
             + (options.server == nil
-                ? "; a pipe cannot be gone back to: send only what comes behind them, or they are stored twice"
+                ? "; what was read cannot be gone back to: send only what comes behind them, or they are stored "
+                    + "twice"
                 : "; mend what comes behind them and send it all again" + onServer)
     }
 
