@@ -98,7 +98,9 @@ struct RecordChunks: ChunkReader {
         if offset > 0 {
             let opening = try file.read(at: 0, byteCount: min(offset, InputFile.pieceByteCount))
             shape = try shape(of: opening)
-            (depth, wantsRecord) = (1, true)
+            // No chunk but the last ends with its file: then the list was closed.
+            isListEnded = offset == file.byteCount
+            (depth, wantsRecord) = isListEnded ? (0, false) : (1, true)
             try file.seek(to: offset)
         }
     }
