@@ -190,7 +190,8 @@ struct AssayRoutes {
         guard let field = body["workspace_name"].optional else { return id }
         let name = try field.string()
         guard let workspace = catalog.workspace(named: name) else {
-            throw field.refused("is \"\(name)\", and there is no such workspace")
+            throw CatalogError(
+                .unknown, field: field.path, "is \"\(name)\", and there is no such workspace")
         }
         if let id, id != workspace.id {
             throw field.refused(

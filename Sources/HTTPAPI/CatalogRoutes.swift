@@ -219,7 +219,8 @@ struct CatalogRoutes {
         if let field = body["pipeline_pk_id"].optional {
             let id: PipelineID = try field.identifier()
             guard let found = catalog.pipelines[id] else {
-                throw field.refused("is \(id), and there is no such pipeline; create it first")
+                throw CatalogError(
+                    .unknown, field: field.path, "is \(id), and there is no such pipeline; create it first")
             }
             pipeline = found
         } else {

@@ -44,9 +44,9 @@ extension StoreView {
     func completed(_ definition: AssayDefinition) throws -> AssayDefinition {
         var definition = definition
         guard let pipeline = catalog.pipelines[definition.pipelineID] else {
-            throw FieldError(
-                field: "pipeline_id",
-                problem: "is \(definition.pipelineID), and there is no such pipeline; create it first")
+            throw CatalogError(
+                .unknown, field: "pipeline_id",
+                "is \(definition.pipelineID), and there is no such pipeline; create it first")
         }
         guard pipeline.name == definition.pipelineName else {
             throw FieldError(
@@ -55,8 +55,8 @@ extension StoreView {
                     + "\"\(pipeline.name)\"")
         }
         if let id = definition.workspaceID, catalog.workspaces[id] == nil {
-            throw FieldError(
-                field: "workspace_id", problem: "is \(id), and there is no such workspace; create it first")
+            throw CatalogError(
+                .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
         }
         try refuse(definition.workspaceID, "workspace_id", otherThanOf: pipeline)
         definition.workspaceID = pipeline.workspaceID

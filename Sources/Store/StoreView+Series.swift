@@ -44,7 +44,9 @@ extension StoreView {
         let pipeline: Pipeline
         if let id = targeting.pipelineID {
             guard let found = catalog.pipelines[id] else {
-                throw refusal("pipeline_id", "is \(id), and there is no such pipeline; create it first")
+                throw CatalogError(
+                    .unknown, field: "targeting.data_origin.pipeline_id",
+                    "is \(id), and there is no such pipeline; create it first")
             }
             pipeline = found
         } else {
