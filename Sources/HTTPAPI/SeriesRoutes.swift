@@ -85,8 +85,10 @@ struct SeriesRoutes {
             try await request.document(upTo: RequestLimits.vectorByteCountMax))
         // What looks before ends with its client; what is scheduled is there, and its id is the answer, also for a
         // client that closed its side alone.
-        let (view, moment) = (store.view, store.sources.now())
-        let schedulable = try await context.compute { try view.schedulable(definition) }
+        let view = store.view
+        let (moment, schedulable) = try await context.compute {
+            (store.sources.now(), try view.schedulable(definition))
+        }
         let uuid = try await store.schedule(schedulable)
         var response = Response(json: .string(uuid))
         // The contract's answer has no room for it: what there is to look at.
