@@ -20,7 +20,11 @@ package struct PosixFileSystem: FileSystem {
     private func path(_ name: String) -> String { name.isEmpty ? root : root + "/" + name }
 
     package func createDirectory(_ name: String) throws(DiskError) {
-        if isDirectory(name) { return try syncName(of: name) }
+        if isDirectory(name) {
+            // One that holds something was made durable before that was written: whoever failed to, stopped there.
+            if (try? list(name))?.isEmpty == true { try syncName(of: name) }
+            return
+        }
         // Parents of the root are the user's; those are made too, so that `--data a/b/c` just works.
         var made = ""
         for part in path(name).split(separator: "/", omittingEmptySubsequences: false) {
