@@ -12,110 +12,6 @@ import Testing
 
 @testable import EventLog
 
-/// A log whose every number is written down, and whose segments can be hidden and put back.
-struct Ledger {
-    let disk = SimulatedFileSystem()
-    private(set) var commits: [CommitNumber] = []
-    private(set) var indexes: [String: [UInt64]] = [:]
-    private var hidden: [String: [UInt8]] = [:]
-    private var time: Int64 = 0
-
-    func open(goesOn: Bool = false) throws -> InferenceLog.OpenedWriter {
-        var configuration = LogConfiguration()
-        configuration.goesOnWithoutUnseen = goesOn
-        return try InferenceLog.openWriter(configuration, on: disk)
-    }
-
-    static func item(_ time: Int64, _ partition: String) -> AppendItem {
-        .small(
-            RecordBatch(
-                times: [time, time + 1],
-                fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64([1, 2]))))]),
-            AppendSource(topic: "fraud", partition: partition))
-    }
-
-    /// Appends two records a commit.
-    mutating func append(_ count: Int, _ partition: String = "engine", to writer: LogWriter) throws {
-        for _ in 0..<count {
-            time += 2
-            let receipt = try writer.commit([Ledger.item(time, partition)])
-            commits.append(receipt.commit)
-            indexes[partition, default: []] += receipt.spans.flatMap { Array($0.firstIndex..<$0.endIndex) }
-        }
-    }
-
-    /// Opens the log, appends and ends it.
-    mutating func session(_ count: Int, goesOn: Bool = false, seals: Bool = true) throws {
-        let (writer, _, _) = try open(goesOn: goesOn)
-        try append(count, to: writer)
-        try append(1, "other", to: writer)
-        if seals { try writer.sealActive() }
-        writer.end()
-    }
-
-    /// Makes segments anew, those from a number on.
-    func rewrite(from number: UInt64 = 0, redacting field: String? = nil) throws {
-        let older = Set(try entries().map(\.number).filter { $0 < number })
-        let (writer, _, _) = try open()
-        if let field {
-            let commit = try writer.erase { Tombstone(redacting: field, of: "fraud", in: $0) }
-            #expect(commit != nil)
-        }
-        var (left, report) = (older, CompactionReport())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
-        #expect(left == older && report.rewriteCount > 0)
-        try writer.sealActive()
-        writer.end()
-    }
-
-    func entries() throws -> [Manifest.Entry] {
-        try #require(try Manifest.read(LogConfiguration(), on: disk)).entries
-    }
-
-    mutating func hide(_ entry: Manifest.Entry?, isGone: Bool) throws {
-        let name = FileName.segment(try #require(entry).number)
-        let bytes: [UInt8] = try #require(disk.bytes(of: name))
-        hidden[name] = bytes
-        if isGone { try disk.remove(name) } else { disk.damage(name) { $0[9] ^= 1 } }
-    }
-
-    /// Damages one byte of a segment: what stands from its envelope on is hidden.
-    mutating func hide(_ entry: Manifest.Entry?, from offset: Int) throws {
-        let name = FileName.segment(try #require(entry).number)
-        let bytes: [UInt8] = try #require(disk.bytes(of: name))
-        hidden[name] = bytes
-        disk.damage(name) { $0[offset] ^= 1 }
-    }
-
-    mutating func putBack() throws {
-        for (name, bytes) in hidden {
-            if disk.bytes(of: name) == nil {
-                _ = try disk.create(name)
-                try disk.syncDirectory("")
-            }
-            disk.damage(name) { $0 = bytes }
-        }
-        hidden = [:]
-    }
-
-    /// That every number was given once, and that a snapshot shows all records, each once.
-    func expectWhole(_ snapshot: LogSnapshot, _ place: Comment) {
-        #expect(Set(commits).count == commits.count, place)
-        for (partition, given) in indexes {
-            #expect(Set(given).count == given.count, place)
-            guard let topic = snapshot.index.topics["fraud"] else {
-                Issue.record(place)
-                continue
-            }
-            let blocks = topic.segments.flatMap(\.blocks).filter { $0.partition == partition }
-            let seen =
-                blocks.flatMap { Array($0.indexes) }
-                + (topic.tails[partition] ?? []).flatMap { Array($0.firstIndex..<$0.endIndex) }
-            #expect(seen.sorted() == given.sorted(), place)
-        }
-    }
-}
-
 /// What is lost.
 enum Lost: CaseIterable, CustomTestStringConvertible {
     /// Columns of what waited in a segment that was given up after a failed write.
@@ -198,19 +94,7 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
             }
             try log.session(3, goesOn: true, seals: seals)
             try log.session(2, seals: seals)
-            try log.putBack()
-            #expect(try LogCheck.findings(on: log.disk) == [], place)
-            let (snapshot, report) = try InferenceLog.openForReading(on: log.disk)
-            #expect(report.damages == [], place)
-            log.expectWhole(snapshot, place)
-
-            try log.session(2)
-            try log.rewrite()
-            #expect(try LogCheck.findings(on: log.disk) == [], place)
-            let (writer, index, after) = try log.open()
-            #expect(after.damages == [], place)
-            log.expectWhole(index.snapshot(), place)
-            writer.end()
+            try log.expectWholeOncePutBack(place)
         }
     }
 
@@ -249,18 +133,7 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
             hiddenCount += 1
             try log.session(3, goesOn: true)
             try log.session(2)
-            try log.putBack()
-            #expect(try LogCheck.findings(on: log.disk) == [], place)
-            let (snapshot, report) = try InferenceLog.openForReading(on: log.disk)
-            #expect(report.damages == [], place)
-            log.expectWhole(snapshot, place)
-            try log.session(2)
-            try log.rewrite()
-            #expect(try LogCheck.findings(on: log.disk) == [], place)
-            let (again, whole, after) = try log.open()
-            #expect(after.damages == [], place)
-            log.expectWhole(whole.snapshot(), place)
-            again.end()
+            try log.expectWholeOncePutBack(place)
         }
         #expect(hiddenCount > 10, "\(hiddenCount) places hide something")
     }

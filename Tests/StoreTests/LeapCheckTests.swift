@@ -19,8 +19,8 @@ import Testing
         return try writer.commit([.small(batch, AppendSource(topic: "t", partition: "p"))])
     }
 
-    @Test("with the file back there is nothing wrong, also once segments are made anew")
-    func comesBack() async throws {
+    /// A log of two sealed segments, with the last one's name and bytes.
+    private static func twoSegments() throws -> (SimulatedFileSystem, String, [UInt8]) {
         let disk = SimulatedFileSystem()
         for _ in 0..<2 {
             let (writer, _, _) = try InferenceLog.openWriter(on: disk)
@@ -31,6 +31,12 @@ import Testing
         let entry = try #require(try Manifest.read(LogConfiguration(), on: disk)?.entries.last)
         let name = FileName.segment(entry.number)
         let bytes = try #require(disk.bytes(of: name))
+        return (disk, name, bytes)
+    }
+
+    @Test("with the file back there is nothing wrong, also once segments are made anew")
+    func comesBack() async throws {
+        let (disk, name, bytes) = try Self.twoSegments()
         disk.damage(name) { $0[9] ^= 1 }
         var configuration = LogConfiguration()
         configuration.goesOnWithoutUnseen = true
@@ -55,16 +61,7 @@ import Testing
         "a log that went on without a file is backed up without it, and the copy goes on too; before, it is refused",
         arguments: [false, true])
     func snapshot(isGone: Bool) throws {
-        let disk = SimulatedFileSystem()
-        for _ in 0..<2 {
-            let (writer, _, _) = try InferenceLog.openWriter(on: disk)
-            for time in 0..<3 as Range<Int64> { _ = try Self.append(time..<time + 2, to: writer) }
-            try writer.sealActive()
-            writer.end()
-        }
-        let entry = try #require(try Manifest.read(LogConfiguration(), on: disk)?.entries.last)
-        let name = FileName.segment(entry.number)
-        let bytes = try #require(disk.bytes(of: name))
+        let (disk, name, bytes) = try Self.twoSegments()
         if isGone { try disk.remove(name) } else { disk.damage(name) { $0[9] ^= 1 } }
         #expect(throws: SegmentError.self) { try StoreSnapshot.take(of: disk, to: SimulatedFileSystem()) }
         var configuration = LogConfiguration()

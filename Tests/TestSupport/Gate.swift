@@ -16,6 +16,8 @@ package final class Gate: Sendable {
     package func open() { state.withLock { $0.isClosed = false } }
 
     /// Blocks the thread that calls it while the gate is closed; it must be none of the tasks'.
+    ///
+    /// It looks each millisecond: a condition would want a lock that the caller may hold, and no test goes by the length.
     package func pass() {
         while state.withLock({ state in
             if state.isClosed { state.isHeld = true }
