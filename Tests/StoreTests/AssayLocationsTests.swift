@@ -73,7 +73,7 @@ struct AssayLocationsTests {
     func slidingBaselineChanges() async throws {
         let scene = try await Scene()
         let id = try await scene.createAssay(
-            baseline: AssaySchedulerTests.sliding.replacing("\"width\"", with: "\"locations\":[],\"width\""),
+            baseline: Scene.sliding.replacing("\"width\"", with: "\"locations\":[],\"width\""),
             locations: "[\"engine\"]")
         try await scene.append([(10, 1), (11, 2), (70, 5), (130, 2)])
         try await scene.append([(12, 3), (13, 9), (71, 4)], partition: "houston")
@@ -102,14 +102,14 @@ struct AssayLocationsTests {
         let scene = try await Scene()
         try await scene.store.declareLocation("houston", of: scene.pipeline.id)
         let sliding = try await scene.createAssay(
-            baseline: AssaySchedulerTests.sliding.replacing("\"width\"", with: "\"locations\":[],\"width\""),
+            baseline: Scene.sliding.replacing("\"width\"", with: "\"locations\":[],\"width\""),
             locations: "[\"houston\"]")
         let home = try await scene.createAssay("home", locations: "[]")
         let series = try await scene.store.scheduleAssay(
-            SeriesSchedulerTests.request(origin: "{\"pipeline_name\":\"fraud\",\"locations\":[]}"))
+            Scene.seriesRequest(origin: "{\"pipeline_name\":\"fraud\",\"locations\":[]}"))
         try await scene.append([(10, 1), (20, 4)])
         try await scene.append([(30, 2), (130, 2), (140, 3)], partition: "houston")
-        let (scheduler, seriesScheduler) = (scene.scheduler, SeriesSchedulerTests.scheduler(scene))
+        let (scheduler, seriesScheduler) = (scene.scheduler, scene.seriesScheduler)
         func tick(_ seconds: Double) async {
             scene.clock.set(moment(seconds))
             await scheduler.tick()
@@ -127,7 +127,7 @@ struct AssayLocationsTests {
         #expect(try statuses(sliding)[0] == .noScore && statuses(sliding)[1] != .noScore)
         let whole = "60:complete1:Ok"
         #expect(
-            try SeriesSchedulerTests.decisions(scene, series) == [
+            try scene.decisions(series) == [
                 whole, "120:complete1:NoData", "180:complete1:NoData",
             ])
         try expectSettled()
@@ -141,7 +141,7 @@ struct AssayLocationsTests {
         #expect(try scene.decisions(home) == ["0:late2"])
         #expect(try scene.results(home)[0].contains("\"window_summary\":{\"count\":0,"))
         #expect(
-            try SeriesSchedulerTests.decisions(scene, series) == [
+            try scene.decisions(series) == [
                 "60:late2:NoData", "120:complete1:NoData", "180:complete1:NoData", "240:complete1:NoData",
             ])
         try expectSettled()
@@ -158,7 +158,7 @@ struct AssayLocationsTests {
         #expect(try statuses(sliding)[0] == .noScore && !statuses(sliding)[1...].contains(.noScore))
         #expect(try scene.decisions(home) == ["0:late3", "60:complete1"])
         #expect(
-            try SeriesSchedulerTests.decisions(scene, series) == [
+            try scene.decisions(series) == [
                 "60:late3:Ok", "120:late2:Ok", "180:complete1:NoData", "240:complete1:NoData",
             ])
         try expectSettled()

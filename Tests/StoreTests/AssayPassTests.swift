@@ -145,7 +145,7 @@ struct AssayPassTests {
         #expect(try isBrief(try Scene.request()))
         #expect(try isBrief(try Scene.request(width: "50 s", interval: "50 s")), "two windows of as many")
         #expect(try !isBrief(try Scene.request(width: "30 s", interval: "30 s")), "three windows of as many")
-        #expect(try !isBrief(try Scene.request(baseline: AssaySchedulerTests.sliding)))
+        #expect(try !isBrief(try Scene.request(baseline: Scene.sliding)))
         try await scene.append((0..<32_769).map { (Double($0) / 1000, 1) })
         #expect(try !isBrief(try Scene.request()), "one record more than two slices have")
         try await scene.store.close()
@@ -158,7 +158,7 @@ struct AssayPassTests {
         #expect(result.outcome.status == .baselineRun)
         #expect(result.outcome.score == 0)
         #expect(result.outcome.window == TimeWindow(start: moment(0), end: moment(60)))
-        let sliding = try Scene.request(baseline: AssaySchedulerTests.sliding)
+        let sliding = try Scene.request(baseline: Scene.sliding)
         #expect(throws: FieldError.self) { try scene.store.view.runInteractiveBaseline(sliding) }
         try await scene.store.close()
     }

@@ -1,6 +1,5 @@
 // Invariants checked: the four at the head of AssayScheduler.swift, in that order, with a clock that the
-// test moves; then that an assay paused, restarted, copied or late in any way ends with the results of
-// one that saw everything at once.
+// test moves; then which baselines the windows are compared with, and what holds nothing up where it is missing.
 //
 // Windows are a minute wide from 0 seconds; the grace is 5 seconds, and lateness is bounded by 60.
 
@@ -260,21 +259,10 @@ struct AssaySchedulerTests {
 
     // MARK: Baselines
 
-    static func fixed(_ start: String = "2024-01-09T18:59:00Z") -> String {
-        """
-        {"fixed_window":{"pipeline_name":"fraud","path":"output y","start":"\(start)","width":"1 minute"}}
-        """
-    }
-
-    static let sliding = """
-        {"sliding_window":{"window":{"pipeline_name":"fraud","path":"output y","width":"1 minute"},\
-        "offset":"2 minutes"}}
-        """
-
     @Test("a fixed baseline is pinned at its first use, and stays what it was, restarts included")
     func pinned() async throws {
         var scene = try await Scene()
-        let id = try await scene.createAssay(baseline: Self.fixed(), start: nil)
+        let id = try await scene.createAssay(baseline: Scene.fixed(), start: nil)
         try await scene.append([(-30, 1), (-20, 2), (10, 1)])
         scene.clock.set(moment(66))
         await scene.scheduler.tick()
@@ -295,7 +283,7 @@ struct AssaySchedulerTests {
     @Test("a fixed baseline without records puts the assay off, and is tried again after each grace")
     func emptyFixedBaseline() async throws {
         let scene = try await Scene()
-        let id = try await scene.createAssay(baseline: Self.fixed())
+        let id = try await scene.createAssay(baseline: Scene.fixed())
         try await scene.append([(10, 1)])
         scene.clock.set(moment(100))
         let scheduler = scene.scheduler
@@ -307,41 +295,6 @@ struct AssaySchedulerTests {
         scene.clock.advance(5)
         await scheduler.tick()
         #expect(try scene.decisions(id) == ["0:complete1"])
-        try await scene.store.close()
-    }
-
-    @Test("a sliding baseline is each window's own; a window without one has no score")
-    func sliding() async throws {
-        let scene = try await Scene()
-        let id = try await scene.createAssay(baseline: Self.sliding)
-        try await scene.append([(10, 1), (11, 2), (130, 1), (190, 5)])
-        scene.clock.set(moment(300))
-        await scene.scheduler.tick()
-        // [0, 60) and [180, 240) have nothing two minutes before them.
-        #expect(try scene.decisions(id) == ["0:complete1", "120:complete1", "180:complete1"])
-        let decisions = try #require(scene.store.book[id]).decisions
-        #expect(decisions.map(\.status) == [.noScore, .alert, .noScore])
-        #expect(try scene.results(id)[1].contains("\"baseline_summary\":{\"count\":2,"))
-        try await scene.store.close()
-    }
-
-    // Windows were looked at again only where late records lay in them, not in their baseline.
-    @Test("late records under a sliding baseline lead to a new revision of the windows compared with it")
-    func lateUnderSliding() async throws {
-        let scene = try await Scene()
-        let id = try await scene.createAssay(baseline: Self.sliding)
-        let scheduler = scene.scheduler
-        try await scene.append([(10, 1), (11, 2), (130, 1), (190, 5)])
-        scene.clock.set(moment(300))
-        await scheduler.tick()
-        try await scene.append([(12, 7), (70, 4), (71, 5)])
-        await scheduler.tick()
-        scene.clock.advance(5)
-        await scheduler.tick()
-        // Windows 0 and 60 hold the late records and have nothing before them; 120 and 180 are theirs.
-        #expect(
-            try scene.decisions(id) == ["0:late2", "60:complete1", "120:late2", "180:late2"])
-        #expect(try scene.results(id)[2].contains("\"baseline_summary\":{\"count\":3,"))
         try await scene.store.close()
     }
 
@@ -379,96 +332,5 @@ struct AssaySchedulerTests {
         #expect(try scene.decisions(broken) == [])
         #expect(try scene.decisions(good) == ["0:complete1"])
         try await scene.store.close()
-    }
-
-    // MARK: The same in the end
-
-    /// Records in an order of their own, ticks, pauses and restarts in between; then everything quiet.
-    ///
-    /// However it went, what is stored of each window must be what an interactive run says of it now,
-    /// and deleting what was derived must not change a byte of it.
-    @Test("whatever the order of arrival, stored results end as an interactive run's", arguments: 1...8)
-    func sameInTheEnd(seed: Int) async throws {
-        print("seed \(seed)")
-        var random = SeededGenerator(seed: UInt64(seed))
-        var scene = try await Scene()
-        let shapes: [(width: String, interval: String?)] = [
-            ("1 minute", nil), ("1 minute", "20 seconds"), ("30 seconds", "1 minute"),
-            ("7 seconds", "3 seconds"),
-            ("61001 ms", "13 seconds"),
-        ]
-        let shape = shapes.randomElement(using: &random)!
-        let baseline = [Scene.vector, Self.sliding].randomElement(using: &random)!
-        let start = ["\"2024-01-09T19:00:00.000001Z\"", "\"2024-01-09T18:59:13Z\""].randomElement(
-            using: &random)
-        let id = try await scene.createAssay(
-            baseline: baseline, start: start, width: shape.width, interval: shape.interval)
-        var scheduler = scene.scheduler
-        for _ in 0..<40 {
-            switch Int.random(in: 0..<10, using: &random) {
-            case 0..<5:
-                let count = [1, 1, 3, 3, 3, 300].randomElement(using: &random)!
-                let now = Double(scene.clock.now.microseconds - moment(0).microseconds) / 1_000_000
-                try await scene.append(
-                    (0..<count).map { _ in
-                        (
-                            Bool.random(using: &random)
-                                ? now - Double.random(in: 0...3, using: &random)
-                                : Double.random(in: -60...max(1, now), using: &random),
-                            Double.random(in: 0...5, using: &random)
-                        )
-                    }, partition: ["a", "b"].randomElement(using: &random)!)
-            case 5..<8:
-                scene.clock.advance(Double.random(in: 0...30, using: &random))
-                await scheduler.tick()
-            case 8:
-                try await scene.store.setActive(id, Bool.random(using: &random))
-            default:
-                scene = try await scene.restarted()
-                scheduler = scene.scheduler
-            }
-        }
-        try await scene.store.setActive(id, true)
-        for _ in 0..<4 {
-            await scheduler.tick()
-            scene.clock.advance(30)
-        }
-        let stored = try scene.results(id)
-        var request = AssayRequest(definition: try #require(scene.store.book[id]).definition)
-        request.id = id
-        // The last tick was 30 seconds ago and waited for the grace.
-        request.definition.runUntil = scene.clock.now.adding(TimeSpan(microseconds: -35_000_000))
-        let interactive = try scene.store.view.runInteractive(request)
-        #expect(!stored.isEmpty)
-        #expect(try stored.map(Self.finding) == (try interactive.map { try Self.finding($0.json.text) }))
-
-        scene = try await scene.restarted { folder in try folder.remove("derived") }
-        #expect(try scene.results(id) == stored)
-        try await scene.store.close()
-    }
-
-    /// A result without what says when and by which number it was stored.
-    static func finding(_ text: String) throws -> String {
-        guard case .object(var object) = try JSONValue(parsing: text) else { return text }
-        for key in [
-            "id", "analyzed_at", "elapsed_millis", "pipeline_id", "created_at", "workspace_id",
-            "workspace_name",
-        ] {
-            object[key] = nil
-        }
-        return JSONValue.object(object).text
-    }
-}
-
-extension AssayRequest {
-    /// What a client would send to run a stored assay.
-    init(definition: AssayDefinition) {
-        var object: JSONObject
-        if case .object(let found) = definition.json { object = found } else { object = JSONObject() }
-        object["active"] = .bool(true)
-        guard let request = try? AssayRequest(JSONField(.object(object))) else {
-            preconditionFailure("A stored definition can be posted.")
-        }
-        self = request
     }
 }

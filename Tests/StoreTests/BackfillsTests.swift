@@ -81,7 +81,7 @@ struct BackfillsTests {
     func problem() async throws {
         let scene = try await Scene()
         let scheduler = Self.slow(scene)
-        let id = try await scene.createAssay(baseline: AssaySchedulerTests.fixed())
+        let id = try await scene.createAssay(baseline: Scene.fixed())
         try await scene.append([(10, 1), (70, 2)])
         scene.clock.set(moment(130))
         await scheduler.tick()
@@ -101,7 +101,7 @@ struct BackfillsTests {
     func series() async throws {
         let scene = try await Scene()
         scene.clock.set(moment(190))
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
         func shown() throws -> String? {
             let assay = try #require(scene.store.book[uuid: uuid])
             let shown = scene.store.backfill(of: assay)?.json.text
@@ -111,7 +111,7 @@ struct BackfillsTests {
             return shown
         }
         #expect(try shown() == "{\"windows_done\":0,\"windows_due\":3}")
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         #expect(try shown() == nil)
         scene.clock.set(moment(250))
         #expect(try shown() == nil)
@@ -150,10 +150,10 @@ struct BackfillsTests {
     @Test("of the second generation, an assay that is kept from its runs says why, as long as it is")
     func seriesProblem() async throws {
         let scene = try await Scene()
-        var lost = try scene.store.view.schedulable(SeriesSchedulerTests.request())
+        var lost = try scene.store.view.schedulable(Scene.seriesRequest())
         lost.targeting.pipelineName = "later"
         let uuid = try await scene.store.schedule(lost)
-        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        let scheduler = scene.seriesScheduler
         func shown() throws -> String? {
             let assay = try #require(scene.store.book[uuid: uuid])
             return scene.store.backfill(of: assay)?.json.text

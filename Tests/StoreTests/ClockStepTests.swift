@@ -54,70 +54,70 @@ struct ClockStepTests {
     func seriesBack() async throws {
         let scene = try await Scene()
         let uuid = try await scene.store.scheduleAssay(
-            SeriesSchedulerTests.request(
+            Scene.seriesRequest(
                 frequency: "{\"SimpleRunFrequency\":{\"quantity\":1,\"unit\":\"Day\"}}"))
-        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        let scheduler = scene.seriesScheduler
         try await scene.append([(10, 1)])
         scene.clock.set(moment(7200))
         await scheduler.tick()
         #expect(
-            try SeriesSchedulerTests.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+            try scene.decisions(uuid).map { $0.hasPrefix("60:complete1") } == [true])
         try await scene.append([(20, 9)])
         await scheduler.tick()
         scene.clock.set(moment(3600))
         await scheduler.tick()
         #expect(
-            try SeriesSchedulerTests.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+            try scene.decisions(uuid).map { $0.hasPrefix("60:complete1") } == [true])
         scene.clock.advance(4.9)
         await scheduler.tick()
         #expect(
-            try SeriesSchedulerTests.decisions(scene, uuid).map { $0.hasPrefix("60:complete1") } == [true])
+            try scene.decisions(uuid).map { $0.hasPrefix("60:complete1") } == [true])
         scene.clock.advance(0.1)
         await scheduler.tick()
-        #expect(try SeriesSchedulerTests.decisions(scene, uuid).map { $0.hasPrefix("60:late2") } == [true])
+        #expect(try scene.decisions(uuid).map { $0.hasPrefix("60:late2") } == [true])
         // And forth, by a year: each day that is complete by then is run once.
         scene.clock.set(moment(31_536_000))
         await scheduler.tick()
-        #expect(try SeriesSchedulerTests.decisions(scene, uuid).count == 365)
+        #expect(try scene.decisions(uuid).count == 365)
         scene.clock.set(moment(20_000_000))
         await scheduler.tick()
-        #expect(try SeriesSchedulerTests.decisions(scene, uuid).count == 365)
+        #expect(try scene.decisions(uuid).count == 365)
         try await scene.store.close()
     }
 
     @Test("a clock that was ahead for a moment makes no run before it is due", arguments: [false, true])
     func seriesAhead(isRestarted: Bool) async throws {
         var scene = try await Scene()
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
-        var scheduler = SeriesSchedulerTests.scheduler(scene)
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        var scheduler = scene.seriesScheduler
         try await scene.append([(10, 1), (20, 4), (70, 1)])
         // Two minutes ahead for one look.
         scene.clock.set(moment(185))
         await scheduler.tick()
         let ahead = ["60:complete1:Ok", "120:complete1:Alert", "180:complete1:NoData"]
-        #expect(try SeriesSchedulerTests.decisions(scene, uuid) == ahead)
+        #expect(try scene.decisions(uuid) == ahead)
         scene.clock.set(moment(66))
         if isRestarted {
             scene = try await scene.restarted()
-            scheduler = SeriesSchedulerTests.scheduler(scene)
+            scheduler = scene.seriesScheduler
         }
         await scheduler.tick()
         try await scene.append([(80, 4), (130, 1), (140, 4)])
         for seconds in [67.0, 80, 110, 124.9] {
             scene.clock.set(moment(seconds))
             await scheduler.tick()
-            #expect(try SeriesSchedulerTests.decisions(scene, uuid) == ahead)
+            #expect(try scene.decisions(uuid) == ahead)
         }
         scene.clock.set(moment(125))
         await scheduler.tick()
-        #expect(try SeriesSchedulerTests.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", ahead[2]])
+        #expect(try scene.decisions(uuid) == [ahead[0], "120:late2:Ok", ahead[2]])
         scene.clock.set(moment(184.9))
         await scheduler.tick()
-        #expect(try SeriesSchedulerTests.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", ahead[2]])
+        #expect(try scene.decisions(uuid) == [ahead[0], "120:late2:Ok", ahead[2]])
         scene.clock.set(moment(185))
         await scheduler.tick()
         #expect(
-            try SeriesSchedulerTests.decisions(scene, uuid) == [ahead[0], "120:late2:Ok", "180:late2:Ok"])
+            try scene.decisions(uuid) == [ahead[0], "120:late2:Ok", "180:late2:Ok"])
         try await scene.store.close()
     }
 }

@@ -28,7 +28,7 @@ struct CohortTests {
         _ = try await scene.createAssay("other grid", interval: "30 seconds")
         _ = try await scene.createAssay("other path", path: "output z")
         _ = try await scene.createAssay("other place", locations: "[\"engine\"]")
-        _ = try await scene.createAssay("sliding", baseline: AssaySchedulerTests.sliding)
+        _ = try await scene.createAssay("sliding", baseline: Scene.sliding)
         try await scene.append([(10, 1), (70, 2), (130, 3), (190, 3)])
         scene.clock.set(moment(200))
         await scheduler.tick()
@@ -118,7 +118,7 @@ struct CohortTests {
         var random = SeededGenerator(seed: UInt64(seed))
         let scene = try await Scene()
         var ids: [AssayID] = []
-        let baselines = [Scene.vector, AssaySchedulerTests.fixed(), AssaySchedulerTests.sliding]
+        let baselines = [Scene.vector, Scene.fixed(), Scene.sliding]
         for number in 0..<9 {
             ids.append(
                 try await scene.createAssay(
@@ -168,7 +168,7 @@ struct CohortTests {
         let scene = try await Scene()
         let scheduler = scene.scheduler
         let good = try await scene.createAssay("good")
-        let bad = try await scene.createAssay("bad", baseline: AssaySchedulerTests.fixed())
+        let bad = try await scene.createAssay("bad", baseline: Scene.fixed())
         try await scene.append([(10, 1), (70, 1)])
         scene.clock.set(moment(130))
         await scheduler.tick()

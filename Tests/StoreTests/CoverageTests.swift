@@ -64,7 +64,7 @@ struct CoverageTests {
         let scene = try await Scene()
         let width = [7, 59, 60, 61, 150].randomElement(using: &random)!
         let definition = try scene.store.view.completed(
-            SeriesSchedulerTests.request(end: "\"2024-01-09T19:12:00Z\"", width: width))
+            Scene.seriesRequest(end: "\"2024-01-09T19:12:00Z\"", width: width))
         #expect(try scene.store.view.coverage(of: definition, at: moment(600)) == AssayCoverage())
         let times = (0..<300).map { _ in Double(Int.random(in: -50..<900, using: &random)) }
         try await scene.append(times.map { ($0, 1) })
@@ -83,7 +83,7 @@ struct CoverageTests {
         let scene = try await Scene()
         try await scene.append([(0, 1)])
         let definition = try scene.store.view.completed(
-            SeriesSchedulerTests.request(iopath: "[{\"field\":\"out.y\"},{\"field\":\"out.yy\"}]"))
+            Scene.seriesRequest(iopath: "[{\"field\":\"out.y\"},{\"field\":\"out.yy\"}]"))
         let problem = try scene.store.view.coverage(of: definition, at: moment(600)).problem
         #expect(problem?.contains("targeting.iopath") == true && problem?.contains("out.yy,") == true)
         try await scene.store.close()
@@ -95,7 +95,7 @@ struct CoverageTests {
         try await scene.append((0..<300).map { (Double($0), Double($0)) })
         func problem(_ start: String, at seconds: Double) throws -> String? {
             let definition = try Scene.request(
-                baseline: AssaySchedulerTests.fixed("2024-01-09T19:01:00Z"), start: start
+                baseline: Scene.fixed("2024-01-09T19:01:00Z"), start: start
             ).definition
             return try scene.store.view.coverage(of: definition, at: moment(seconds)).baselineProblem
         }
@@ -111,7 +111,7 @@ struct CoverageTests {
     func openSeriesBaseline() async throws {
         let scene = try await Scene()
         try await scene.append((0..<100).map { (Double($0), Double($0)) })
-        let asked = try SeriesSchedulerTests.request(
+        let asked = try Scene.seriesRequest(
             baseline: "{\"Static\":[\"2024-01-09T19:01:00Z\",\"2024-01-09T19:02:00Z\"]}")
         let view = scene.store.view
         let definition = try view.schedulable(asked)

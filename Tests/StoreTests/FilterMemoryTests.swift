@@ -134,7 +134,7 @@ struct FilterMemoryTests {
         let creation = Task {
             withUnsafeCurrentTask { $0?.cancel() }
             return try await store.createAssay(
-                Scene.request(baseline: AssaySchedulerTests.fixed("2024-01-09T19:00:00Z")))
+                Scene.request(baseline: Scene.fixed("2024-01-09T19:00:00Z")))
         }
         await #expect(throws: CancellationError.self) { try await creation.value }
         #expect(store.book.list().isEmpty)

@@ -129,7 +129,7 @@ struct SlowHistory {
 struct HistoryTests {
     static func create(_ scene: Scene, _ random: inout SeededGenerator) async throws -> [AssayID] {
         var ids: [AssayID] = []
-        let baselines = [Scene.vector, AssaySchedulerTests.fixed(), AssaySchedulerTests.sliding]
+        let baselines = [Scene.vector, Scene.fixed(), Scene.sliding]
         for number in 0..<6 {
             let shape: (width: String, interval: String?) =
                 [
@@ -328,7 +328,7 @@ struct HistoryTests {
         }
         // One of an older engine that this one cannot work out at all: there is no such baseline.
         let fixed = try await scene.createAssay(
-            "nothing", baseline: AssaySchedulerTests.fixed("2024-01-09T23:00:00Z"))
+            "nothing", baseline: Scene.fixed("2024-01-09T23:00:00Z"))
         var decision = try #require(assay.decisions.last)
         decision.assayID = fixed
         decision.definitionRevision = 1
@@ -380,7 +380,7 @@ struct HistoryTests {
             let scene = try await Scene()
             try await scene.append((0..<60).map { (Double($0) - 60, Double($0 % 7)) })
             try await scene.append((0..<60).map { (Double($0), Double($0 % 5)) })
-            let id = try await scene.createAssay(baseline: AssaySchedulerTests.fixed())
+            let id = try await scene.createAssay(baseline: Scene.fixed())
             if isFalse { try await scene.pinFalsely(id, [1, 2, 3]) }
             let again = try await scene.restarted()
             again.clock.set(moment(70))

@@ -20,11 +20,11 @@ struct RebuildTests {
     ) {
         let scene = try await Scene(on: files)
         let id = try await scene.createAssay()
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
         try await scene.append([(10, 1), (20, 2)])
         scene.clock.set(moment(70))
         await scene.scheduler.tick()
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         let (first, second) = (
             try #require(scene.store.book[id]?.decisions.first),
             try #require(scene.store.book[uuid: uuid]?.decisions.first)

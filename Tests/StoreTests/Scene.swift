@@ -104,6 +104,19 @@ struct Scene {
 
     static let vector = "{\"calculated\":{\"vector\":[1.0,2.0,3.0,4.0]}}"
 
+    /// A baseline of one minute, the one before 0 seconds where nothing is said.
+    static func fixed(_ start: String = "2024-01-09T18:59:00Z") -> String {
+        """
+        {"fixed_window":{"pipeline_name":"fraud","path":"output y","start":"\(start)","width":"1 minute"}}
+        """
+    }
+
+    /// Each window's own, the minute that begins two minutes before it.
+    static let sliding = """
+        {"sliding_window":{"window":{"pipeline_name":"fraud","path":"output y","width":"1 minute"},\
+        "offset":"2 minutes"}}
+        """
+
     static func request(
         _ name: String = "watch", baseline: String? = nil, start: String? = "\"2024-01-09T19:00:00Z\"",
         width: String = "1 minute", interval: String? = nil, path: String = "output y",

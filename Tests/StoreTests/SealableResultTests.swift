@@ -108,10 +108,10 @@ struct SealableResultTests {
     func series(isKept: Bool) async throws {
         let scene = try await Scene()
         let store = scene.store
-        let uuid = try await store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await store.scheduleAssay(Scene.seriesRequest())
         try await scene.append([(10, 1), (20, 4), (70, 9)])
         scene.clock.set(moment(126))
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         let before = try store.view.seriesResults(of: uuid, endingIn: .always)
         let decisions = try #require(store.book[uuid: uuid]).decisions
         let number = try await Self.forge(decisions[0], in: store)
@@ -148,12 +148,12 @@ struct SealableResultTests {
         let store = scene.store
         let topic = scene.pipeline.topic.name
         let id = try await scene.createAssay()
-        let uuid = try await store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await store.scheduleAssay(Scene.seriesRequest())
         // A block of columns, which is read when it is asked for.
         try await scene.append((0..<300).map { (Double($0) / 6, Double($0 % 7)) })
         scene.clock.set(moment(70))
         await scene.scheduler.tick()
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         let before = [
             try #require(try scene.results(id).first),
             String(
@@ -230,7 +230,7 @@ struct SealableResultTests {
         }
         // An assay whose result is not kept, and about a baseline without records.
         let fixed = try await scene.createAssay(
-            "nothing", baseline: AssaySchedulerTests.fixed("2024-01-09T23:00:00Z"))
+            "nothing", baseline: Scene.fixed("2024-01-09T23:00:00Z"))
         scene.clock.set(moment(70))
         await scene.scheduler.tick()
         var decision = try #require(scene.store.book[id]?.decisions.first)
@@ -279,11 +279,11 @@ struct SealableResultTests {
     func unreadableSealed() async throws {
         var scene = try await Scene()
         _ = try await scene.createAssay()
-        _ = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        _ = try await scene.store.scheduleAssay(Scene.seriesRequest())
         try await scene.append([(10, 1), (20, 4)])
         scene.clock.set(moment(66))
         await scene.scheduler.tick()
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         try await scene.store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always])
         let places = scene.store.log.snapshot().index.events.suffix(from: 0).filter {
             $0.entry.name.hasPrefix("result ")

@@ -104,9 +104,9 @@ struct SealingTests {
     @Test("a fixed baseline that was never used is pinned before its records go")
     func pins() async throws {
         let scene = try await Scene()
-        let id = try await scene.createAssay(baseline: AssaySchedulerTests.fixed())
+        let id = try await scene.createAssay(baseline: Scene.fixed())
         let empty = try await scene.createAssay(
-            "empty", baseline: AssaySchedulerTests.fixed("2024-01-08T18:59:00Z"))
+            "empty", baseline: Scene.fixed("2024-01-08T18:59:00Z"))
         try await scene.append([(-30, 1), (-20, 2)])
         let topic = scene.pipeline.topic.name
         let elsewhere = try await scene.store.sealResults(
@@ -149,10 +149,10 @@ struct SealingTests {
         let store = scene.store
         let topic = scene.pipeline.topic.name
         let id = try await scene.createAssay()
-        let uuid = try await store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await store.scheduleAssay(Scene.seriesRequest())
         try await scene.append([(10, 1), (20, 4)])
         scene.clock.set(moment(100))
-        let (first, second) = (scene.scheduler, SeriesSchedulerTests.scheduler(scene))
+        let (first, second) = (scene.scheduler, scene.seriesScheduler)
         func tick(_ tick: @escaping @Sendable () async -> Void) async throws -> Task<Void, Never> {
             let count = store.gate.state.withLock { $0.waiting.count }
             let task = Task { await tick() }
@@ -167,12 +167,12 @@ struct SealingTests {
         }
         for task in early { await task.value }
         #expect(try scene.decisions(id) == [])
-        #expect(try SeriesSchedulerTests.decisions(scene, uuid) == [])
+        #expect(try scene.decisions(uuid) == [])
         // What is there now is decided by whoever looks after it.
         await first.tick()
         await second.tick()
         #expect(try scene.decisions(id) == [])
-        #expect(try SeriesSchedulerTests.decisions(scene, uuid).count == 1)
+        #expect(try scene.decisions(uuid).count == 1)
         let report = try store.view.verify(store.configuration)
         #expect(report.decisionCount == 1 && report.isProved, "\(report)")
         try await store.close()

@@ -43,8 +43,8 @@ struct SeriesAlertsTests {
     @Test("one alert for each flip of a path and none without, also for records that come late")
     func flips() async throws {
         let scene = try await Scene()
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request(iopath: Self.twoPaths))
-        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest(iopath: Self.twoPaths))
+        let scheduler = scene.seriesScheduler
         try await append(
             [
                 (10, 1, 1), (20, 4, 4), (70, 1, 9), (80, 4, 9), (130, 1, 9), (140, 4, 9), (190, 9, 1),
@@ -83,27 +83,27 @@ struct SeriesAlertsTests {
     @Test("an assay started again, paused or moved to another process tells nothing twice")
     func restarts() async throws {
         var scene = try await Scene()
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request(iopath: Self.twoPaths))
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest(iopath: Self.twoPaths))
         try await append([(10, 9, 1), (20, 9, 4), (70, 9, 1), (80, 9, 4), (130, 1, 9), (131, 4, 9)], scene)
         scene.clock.set(moment(65))
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         #expect(told(scene) == ["out.y ->Alert@60"])
         // A power cut, and a process that knows what the log says.
         scene = try scene.copied()
         scene.clock.set(moment(125))
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         #expect(told(scene) == ["out.y ->Alert@60"])
         // While it is switched off it tells nothing; then it tells what the past came to.
         try await scene.store.setActive(uuid: uuid, false)
         scene.clock.set(moment(190))
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         #expect(told(scene) == ["out.y ->Alert@60"])
         try await scene.store.setActive(uuid: uuid, true)
         scene = try await scene.restarted()
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         let expected = ["out.y ->Alert@60", "out.y Alert>Ok@180", "in.x Ok>Alert@180"]
         #expect(told(scene) == expected)
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         #expect(told(scene) == expected)
         try await scene.store.close()
     }
@@ -120,7 +120,7 @@ struct SeriesAlertsTests {
         let iopath =
             "[{\"field\":\"out.y\",\"thresholds\":{\"alert\":0.25}},\(fields.joined(separator: ","))]"
         if isDowntime {
-            _ = try await scene.store.scheduleAssay(SeriesSchedulerTests.request(iopath: iopath))
+            _ = try await scene.store.scheduleAssay(Scene.seriesRequest(iopath: iopath))
         }
         for minute in 0..<25 {
             let start = Double(minute) * 60
@@ -129,11 +129,11 @@ struct SeriesAlertsTests {
         }
         scene.clock.set(moment(1_510))
         if !isDowntime {
-            _ = try await scene.store.scheduleAssay(SeriesSchedulerTests.request(iopath: iopath))
+            _ = try await scene.store.scheduleAssay(Scene.seriesRequest(iopath: iopath))
         }
-        var scheduler = SeriesSchedulerTests.scheduler(scene)
+        var scheduler = scene.seriesScheduler
         await scheduler.tick()
-        scheduler = SeriesSchedulerTests.scheduler(scene)
+        scheduler = scene.seriesScheduler
         await scheduler.tick()
         #expect(told(scene) == [])
         await scheduler.tick()
@@ -146,8 +146,8 @@ struct SeriesAlertsTests {
     @Test("proving a history and deriving it anew appends nothing and leaves the alerts as they were")
     func rebuilt() async throws {
         let scene = try await Scene()
-        _ = try await scene.store.scheduleAssay(SeriesSchedulerTests.request(iopath: Self.twoPaths))
-        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        _ = try await scene.store.scheduleAssay(Scene.seriesRequest(iopath: Self.twoPaths))
+        let scheduler = scene.seriesScheduler
         try await append([(10, 1, 1), (20, 4, 4), (70, 9, 9), (130, 1, 1), (131, 4, 4)], scene)
         for end in [60.0, 120, 180] {
             scene.clock.set(moment(end + 5))
@@ -168,7 +168,7 @@ struct SeriesAlertsTests {
             folder: folder, clock: scene.clock,
             store: try InferenceStore.open(folder.configuration(), sources: scene.clock.sources).store,
             pipeline: scene.pipeline)
-        await SeriesSchedulerTests.scheduler(again).tick()
+        await again.seriesScheduler.tick()
         #expect(again.store.log.cut == cut)
         #expect(told(again) == before && again.store.alerts == alerts)
         try await again.store.close()
@@ -181,8 +181,8 @@ struct SeriesAlertsTests {
         print("seed \(seed)")
         var generator = SeededGenerator(seed: seed)
         var scene = try await Scene()
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request(iopath: Self.twoPaths))
-        var scheduler = SeriesSchedulerTests.scheduler(scene)
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest(iopath: Self.twoPaths))
+        var scheduler = scene.seriesScheduler
         var now = 0.0
         for _ in 0..<40 {
             now += Double(Int.random(in: 0...40, using: &generator))
@@ -200,7 +200,7 @@ struct SeriesAlertsTests {
             }
             if Int.random(in: 0...9, using: &generator) == 0 {
                 scene = try await scene.restarted()
-                scheduler = SeriesSchedulerTests.scheduler(scene)
+                scheduler = scene.seriesScheduler
             }
             await scheduler.tick()
         }

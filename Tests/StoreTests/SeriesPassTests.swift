@@ -22,7 +22,7 @@ struct SeriesPassTests {
         let view = scene.store.view
         func definition(bins: Int, _ iopath: String = "[{\"field\":\"out.y\"}]") throws -> SeriesDefinition {
             try view.completed(
-                SeriesSchedulerTests.request(iopath: iopath, mode: "{\"Equal\":\(bins)}"))
+                Scene.seriesRequest(iopath: iopath, mode: "{\"Equal\":\(bins)}"))
         }
         let pair = "[{\"field\":\"out.y\"},{\"field\":\"in.x\"}]"
         #expect(SeriesPass.windowLimit(try definition(bins: 5)) == 10_000)
@@ -72,7 +72,7 @@ struct SeriesPassTests {
             _ iopaths: [String], _ cut: UInt64?, rowCountMax: Int? = nil
         ) throws -> [[SeriesFinding]] {
             let definition = try view.completed(
-                SeriesSchedulerTests.request(
+                Scene.seriesRequest(
                     baseline: baseline, iopath: "[\(iopaths.joined(separator: ","))]"))
             let runs = definition.schedule.runs(after: moment(0), through: moment(700), limit: 20)
             var pass = SeriesPass(view: view, definition: definition, cut: cut)
@@ -104,7 +104,7 @@ struct SeriesPassTests {
         _ = try await scene.store.append(batch, topic: scene.pipeline.topic.name, partition: "engine")
         let told = await refusal {
             _ = try scene.store.view.completed(
-                SeriesSchedulerTests.request(
+                Scene.seriesRequest(
                     baseline: "{\"Static\":[\"2024-01-09T19:00:00Z\",\"2024-01-09T19:01:00Z\"]}",
                     iopath: "[{\"field\":\"out.y\"},{\"field\":\"in.n\"}]"))
         }

@@ -18,18 +18,18 @@ struct SeriesResultsTests {
     func derivedAndSealed() async throws {
         var scene = try await Scene()
         try await scene.append([(10, 1), (70, 2), (130, 3)])
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
         scene.clock.set(moment(200))
-        let first = SeriesSchedulerTests.scheduler(scene)
+        let first = scene.seriesScheduler
         await first.tick()
         try await scene.append([(75, 9)])
         await first.tick()
         scene.clock.advance(10)
         await first.tick()
-        let before = try SeriesSchedulerTests.results(scene, uuid).map { $0.value?.text }
+        let before = try scene.results(uuid).map { $0.value?.text }
         #expect(before.count == 3)
         scene = try await scene.restarted { folder in try folder.remove("derived") }
-        #expect(try SeriesSchedulerTests.results(scene, uuid).map { $0.value?.text } == before)
+        #expect(try scene.results(uuid).map { $0.value?.text } == before)
         let touched = [TimeWindow(start: moment(60), end: moment(61))]
         let topic = scene.pipeline.topic.name
         let report = try await scene.store.sealResults(ofTopic: topic, touching: touched)
@@ -37,12 +37,12 @@ struct SeriesResultsTests {
         #expect(try await scene.store.sealResults(ofTopic: topic, touching: touched).resultCount == 0)
         // What is sealed is not analysed again, whatever comes.
         try await scene.append([(80, 4), (140, 4)])
-        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        let scheduler = scene.seriesScheduler
         await scheduler.tick()
         scene.clock.advance(10)
         await scheduler.tick()
         #expect(
-            try SeriesSchedulerTests.decisions(scene, uuid).map { $0.split(separator: ":")[1] } == [
+            try scene.decisions(uuid).map { $0.split(separator: ":")[1] } == [
                 "complete1", "late2", "late2",
             ])
         try await scene.store.close()
@@ -52,7 +52,7 @@ struct SeriesResultsTests {
     func preview(isCron: Bool) async throws {
         let scene = try await Scene()
         try await scene.append([(-50, 3), (10, 1), (20, 4), (70, 9)])
-        let definition = try SeriesSchedulerTests.request(
+        let definition = try Scene.seriesRequest(
             frequency: isCron
                 ? "{\"Cron\":\"* * * * *\"}" : "{\"SimpleRunFrequency\":{\"quantity\":1,\"unit\":\"Minute\"}}"
         )
@@ -61,7 +61,7 @@ struct SeriesResultsTests {
             definition, over: TimeWindow(start: moment(-60), end: moment(1000)))
         #expect(previews.map(\.outcome.window.start) == [-60, 0, 60].map { moment($0) })
         let uuid = try await scene.store.scheduleAssay(definition)
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         let decisions = try #require(scene.store.book[uuid: uuid]).decisions
         #expect(decisions.map(\.digest) == previews.dropFirst().map(\.outcome.digest))
         // A window must lie in the period whole.
@@ -69,7 +69,7 @@ struct SeriesResultsTests {
             definition, over: TimeWindow(start: moment(1), end: moment(120)))
         #expect(inside.map(\.outcome.window.start) == [moment(60)])
         // After its end the assay makes no run, and a preview shows none.
-        let ended = try SeriesSchedulerTests.request(end: "\"2024-01-09T19:01:30Z\"")
+        let ended = try Scene.seriesRequest(end: "\"2024-01-09T19:01:30Z\"")
         let shown = try scene.store.view.previewSeries(
             ended, over: TimeWindow(start: moment(-60), end: moment(1000)))
         #expect(shown.map(\.outcome.window.end) == [moment(0), moment(60)])
@@ -85,9 +85,9 @@ struct SeriesResultsTests {
     func sealedTruth() async throws {
         let scene = try await Scene()
         try await scene.append([(10, 1), (70, 2)])
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
         scene.clock.set(moment(130))
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         let before = try scene.store.view.seriesResults(of: uuid, endingIn: .always)
         let wrong = String(decoding: before[0], as: UTF8.self)
             .replacing("\"count\":1", with: "\"count\":2")

@@ -19,8 +19,8 @@ struct SeriesVerificationTests {
     )
     func verified() async throws {
         let scene = try await Scene()
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
-        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        let scheduler = scene.seriesScheduler
         try await scene.append([(10, 1), (20, 4), (70, 9)])
         scene.clock.set(moment(126))
         await scheduler.tick()
@@ -64,12 +64,12 @@ struct SeriesVerificationTests {
             : "{\"Vector\":[1.0,2.0,3.0,4.0]}"
         try await scene.append([(-30, 1), (-20, 2), (10, 1), (20, 4), (70, .nan), (190, 9), (195, .infinity)])
         let uuid = try await scene.store.scheduleAssay(
-            SeriesSchedulerTests.request(
+            Scene.seriesRequest(
                 baseline: baseline,
                 iopath: "[{\"field\":\"out.y\",\"thresholds\":{\"alert\":0.25,\"warning\":0.1}},"
                     + "{\"field\":\"out.p\"}]"))
         scene.clock.set(moment(306))
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         let topic = scene.pipeline.topic.name
         try await scene.store.sealResults(
             ofTopic: topic, touching: [TimeWindow(start: moment(0), end: moment(300))])
@@ -102,12 +102,12 @@ struct SeriesVerificationTests {
             (195, .infinity), (250, 3),
         ])
         let uuid = try await scene.store.scheduleAssay(
-            SeriesSchedulerTests.request(
+            Scene.seriesRequest(
                 baseline: "{\"Rolling\":{\"start\":\"2024-01-09T18:59:00Z\",\"width\":{\"seconds\":60}}}",
                 iopath: "[{\"field\":\"out.y\",\"thresholds\":{\"alert\":0.25,\"warning\":0.1}},"
                     + "{\"field\":\"out.p\"}]"))
         scene.clock.set(moment(366))
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         #expect(scene.store.book[uuid: uuid]?.decisions.count == 6)
         return (scene, uuid)
     }
@@ -201,12 +201,12 @@ struct SeriesVerificationTests {
         let store = scene.store
         let topic = scene.pipeline.topic.name
         let uuid = try await store.scheduleAssay(
-            SeriesSchedulerTests.request(
+            Scene.seriesRequest(
                 baseline: "{\"Rolling\":{\"start\":\"2024-01-09T18:59:00Z\",\"width\":{\"seconds\":60}}}"))
         // A block of columns, which is read when it is asked for.
         try await scene.append((0..<600).map { (Double($0) / 6 - 50, Double($0 % 7)) })
         scene.clock.set(moment(70))
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         let before = try store.view.seriesResults(of: uuid, endingIn: .always)
         let blocks = try #require(store.log.snapshot().index.topics[topic]?.segments.first)
         for block in blocks.blocks {
@@ -224,13 +224,13 @@ struct SeriesVerificationTests {
     @Test("all runs that are due are counted, and those of an assay that is switched off only up to then")
     func dueRuns() async throws {
         let scene = try await Scene()
-        let uuid = try await scene.store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
         func due() throws -> Int { try scene.store.view.verify(scene.store.configuration).dueWindowCount }
         scene.clock.set(moment(64))
         #expect(try due() == 0)
         scene.clock.set(moment(60 * 50 + 5))
         #expect(try due() == 50)
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         #expect(try due() == 0)
         scene.clock.set(moment(60 * 53 + 10))
         try await scene.store.setActive(uuid: uuid, false)
@@ -249,8 +249,8 @@ struct SeriesVerificationTests {
             + (paths.dropLast() + ["{\"field\":\"out.y\",\"thresholds\":null}"])
             .joined(separator: ",") + "]"
         try await scene.append((0..<1200).map { (Double($0) * 60 + 1, Double($0 % 7)) })
-        _ = try await scene.store.scheduleAssay(SeriesSchedulerTests.request(iopath: iopath))
-        let scheduler = SeriesSchedulerTests.scheduler(scene)
+        _ = try await scene.store.scheduleAssay(Scene.seriesRequest(iopath: iopath))
+        let scheduler = scene.seriesScheduler
         scene.clock.set(moment(60 * 1200 + 6))
         for _ in 0..<3 { await scheduler.tick() }
         // A second revision of some, which saw another commit.

@@ -22,11 +22,46 @@ struct SlidingBaselineTests {
         }
     }
 
+    @Test("a sliding baseline is each window's own; a window without one has no score")
+    func sliding() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay(baseline: Scene.sliding)
+        try await scene.append([(10, 1), (11, 2), (130, 1), (190, 5)])
+        scene.clock.set(moment(300))
+        await scene.scheduler.tick()
+        // [0, 60) and [180, 240) have nothing two minutes before them.
+        #expect(try scene.decisions(id) == ["0:complete1", "120:complete1", "180:complete1"])
+        let decisions = try #require(scene.store.book[id]).decisions
+        #expect(decisions.map(\.status) == [.noScore, .alert, .noScore])
+        #expect(try scene.results(id)[1].contains("\"baseline_summary\":{\"count\":2,"))
+        try await scene.store.close()
+    }
+
+    // Windows were looked at again only where late records lay in them, not in their baseline.
+    @Test("late records under a sliding baseline lead to a new revision of the windows compared with it")
+    func lateUnderSliding() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay(baseline: Scene.sliding)
+        let scheduler = scene.scheduler
+        try await scene.append([(10, 1), (11, 2), (130, 1), (190, 5)])
+        scene.clock.set(moment(300))
+        await scheduler.tick()
+        try await scene.append([(12, 7), (70, 4), (71, 5)])
+        await scheduler.tick()
+        scene.clock.advance(5)
+        await scheduler.tick()
+        // Windows 0 and 60 hold the late records and have nothing before them; 120 and 180 are theirs.
+        #expect(
+            try scene.decisions(id) == ["0:late2", "60:complete1", "120:late2", "180:late2"])
+        #expect(try scene.results(id)[2].contains("\"baseline_summary\":{\"count\":3,"))
+        try await scene.store.close()
+    }
+
     // Such windows were left out in silence: an assay whose baselines had no numbers never said anything.
     @Test("a window with records and nothing to compare them with says so, interactively, stored and proved")
     func nothingToCompareWith() async throws {
         let scene = try await Scene()
-        let id = try await scene.createAssay(baseline: AssaySchedulerTests.sliding)
+        let id = try await scene.createAssay(baseline: Scene.sliding)
         try await scene.append([
             (10, .nan), (20, .nan), (70, 1), (80, .infinity), (130, 1), (190, 2), (250, .nan), (310, 2),
         ])
@@ -43,7 +78,7 @@ struct SlidingBaselineTests {
         ]
         // The window of 60 holds an infinity itself, and has no baseline: the latter is said.
         #expect(try Self.statuses(scene, id) == expected)
-        let found = try scene.store.view.runInteractive(Scene.request(baseline: AssaySchedulerTests.sliding))
+        let found = try scene.store.view.runInteractive(Scene.request(baseline: Scene.sliding))
         #expect(found.map { "\($0.outcome.status.rawValue): \($0.outcome.absence ?? "")" } == expected)
         for result in found where result.outcome.status == .noScore {
             #expect(result.outcome.score == nil && result.outcome.noise == nil)
@@ -67,7 +102,7 @@ struct SlidingBaselineTests {
     @Test("records that come late under a baseline that had none lead to a score")
     func lateBaseline() async throws {
         let scene = try await Scene()
-        let id = try await scene.createAssay(baseline: AssaySchedulerTests.sliding)
+        let id = try await scene.createAssay(baseline: Scene.sliding)
         let scheduler = scene.scheduler
         try await scene.append([(130, 1)])
         scene.clock.set(moment(185))
@@ -87,7 +122,7 @@ struct SlidingBaselineTests {
         let scene = try await Scene()
         try await scene.append([(10, 1), (70, 2), (130, 1)])
         // Of a model of its own, whose path may be called otherwise.
-        let baseline = AssaySchedulerTests.sliding.replacing(
+        let baseline = Scene.sliding.replacing(
             "\"output y\"", with: "\"output yy\",\"model_name\":\"m\"")
         let id = try await scene.createAssay(baseline: baseline)
         scene.clock.set(moment(185))
@@ -108,7 +143,7 @@ struct SlidingBaselineTests {
     @Test(
         "windows before the first record with the path have no data, once some record has it",
         arguments: [
-            Scene.vector, AssaySchedulerTests.sliding,
+            Scene.vector, Scene.sliding,
         ])
     func pathAppearsLater(baseline: String) async throws {
         let scene = try await Scene()

@@ -20,7 +20,7 @@ struct StoredResultsTests {
         let scene = try await Scene()
         try await scene.append([(-30, 1), (-20, 2)])
         try await scene.append((0..<400).map { (Double($0), Double($0 % 17) / 3) })
-        let fixed = AssaySchedulerTests.fixed()
+        let fixed = Scene.fixed()
         let summary = try scene.store.view.baseline(
             try BaselinesTests.spec(fixed), try BaselinesTests.settings()
         ).json.text
@@ -29,7 +29,7 @@ struct StoredResultsTests {
             try await scene.createAssay("fixed", baseline: fixed, metric: "MaxDiff"),
             try await scene.createAssay("static", baseline: "{\"static\":\(summary)}", metric: "SumDiff"),
             try await scene.createAssay(
-                "sliding", baseline: AssaySchedulerTests.sliding, interval: "17 seconds"),
+                "sliding", baseline: Scene.sliding, interval: "17 seconds"),
         ]
         let scheduler = scene.scheduler
         scene.clock.set(moment(300))
@@ -144,7 +144,7 @@ struct StoredResultsTests {
         let first = try await Scene()
         try await first.append([(10, 1), (20, 4), (70, 3), (130, 2)])
         let id = try await first.createAssay()
-        let uuid = try await first.store.scheduleAssay(SeriesSchedulerTests.request())
+        let uuid = try await first.store.scheduleAssay(Scene.seriesRequest())
         try await first.store.close()
         let folder = try first.folder.copy()
         // Three seconds go by from look to look of whoever measures work.
@@ -160,7 +160,7 @@ struct StoredResultsTests {
         let scene = Scene(folder: folder, clock: first.clock, store: store, pipeline: first.pipeline)
         scene.clock.set(moment(300))
         await scene.scheduler.tick()
-        await SeriesSchedulerTests.scheduler(scene).tick()
+        await scene.seriesScheduler.tick()
         for decisions in [
             try #require(store.book[id]).decisions.map { $0 },
             try #require(store.book[uuid: uuid]).decisions.map { $0 },

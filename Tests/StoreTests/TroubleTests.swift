@@ -48,7 +48,7 @@ struct TroubleTests {
     @Test("a clock that goes back puts the next try off by no more than the grace")
     func clockBack() async throws {
         let scene = try await Scene()
-        let id = try await scene.createAssay(baseline: AssaySchedulerTests.fixed())
+        let id = try await scene.createAssay(baseline: Scene.fixed())
         try await scene.append([(10, 1)])
         let scheduler = scene.scheduler
         scene.clock.set(moment(7200))

@@ -1,0 +1,181 @@
+// Checked here: an assay that would never say anything is told so when it is created over HTTP: what no record has,
+// what compares nothing, and a baseline without numbers; refused is only what no later record could mend.
+
+import Assays
+import HTTPTypes
+import JSON
+import Records
+import Store
+import StoreSupport
+import Testing
+
+@testable import HTTPAPI
+
+@Suite("Assays that would never say anything, created over HTTP")
+struct AssayCoverageRoutesTests {
+    // The answer counted 720 windows, and nothing was ever decided.
+    @Test("a path that no record has is said at creation, with all windows counted, and is no refusal")
+    func unknownPath() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let keys = ["assay_id", "complete_windows", "records_in_windows", "data_start", "data_end"]
+            func create(_ name: String, baseline: String, path: String) async throws -> JSONField {
+                try await client.ask(
+                    "assays/create",
+                    AssayRequests.request(
+                        name: "\"\(name)\"", baseline: baseline,
+                        window: AssayRequests.window.replacing("output y", with: path)))
+            }
+            let vector = "{\"vector\":[1,2,3]}"
+            let sliding = "{\"sliding_window\":{\"window\":\(AssayRequests.window),\"offset\":\"1 minute\"}}"
+            // Before any record is there, no path is known.
+            let early = try await create("early", baseline: vector, path: "output yy")
+            #expect(AssayRequests.keys(early) == keys)
+            try await client.append([(0, 1), (10, 4), (70, 9)])
+            client.clock.advance(300)
+            let known = try await create("known", baseline: sliding, path: "output y")
+            #expect(AssayRequests.keys(known) == keys)
+            let window = try await create("window", baseline: vector, path: "output yy")
+            #expect(AssayRequests.keys(window) == keys + ["coverage_problem"])
+            #expect(try window["complete_windows"].integer() == 2)
+            #expect(
+                try window["coverage_problem"].string().hasPrefix("field \"window.path\" is \"output yy\""))
+            let baseline = try await create(
+                "baseline", baseline: sliding.replacing("output y", with: "output yy"), path: "output yy")
+            #expect(AssayRequests.keys(baseline) == keys + ["coverage_problem", "baseline_problem"])
+            #expect(
+                try baseline["baseline_problem"].string().hasPrefix(
+                    "field \"baseline.sliding_window.window.path\" is \"output yy\""))
+        }
+    }
+
+    // "The pipeline has none yet", it was said, where it had records of other models or from elsewhere.
+    @Test("a model and a location that no record has are named, in windows and in baselines")
+    func unknownFilters() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let vector = "{\"vector\":[1,2,3]}"
+            let fixed = AssayRequests.fixed.replacing("\"locations\":[]", with: "\"locations\":null")
+            let window = AssayRequests.window.replacing("\"locations\":[]", with: "\"locations\":null")
+            func changed(_ text: String, _ change: String) -> String {
+                text.replacing("\"model_name\":null,", with: "").replacing("\"locations\":null", with: change)
+            }
+            func create(_ name: String, _ baseline: String, _ window: String) async throws -> JSONField {
+                try await client.ask(
+                    "assays/create",
+                    AssayRequests.request(name: "\"\(name)\"", baseline: baseline, window: window))
+            }
+            let (model, place) = ("\"model_name\":\"nobody\"", "\"locations\":[\"mars\",\"moon\"]")
+            // Before any record is there, nobody knows them.
+            let early = try await create("early", vector, changed(window, model))
+            #expect(!early["coverage_problem"].isPresent)
+            try await client.append(
+                "[{\"time\":1704826800000,\"out.y\":1,"
+                    + "\"metadata.last_model\":\"{\\\"model_name\\\":\\\"m\\\",\\\"model_sha\\\":\\\"0\\\"}\"}]"
+            )
+            client.clock.advance(300)
+            for (name, change, field, problem) in [
+                ("model", model, "model_name", " is \"nobody\", and no record of pipeline \"fraud\""),
+                (
+                    "place", place, "locations",
+                    " names mars, moon, and no record of pipeline \"fraud\" is from there; those that there are "
+                        + "come from engine"
+                ),
+            ] {
+                let told = try await create(name, vector, changed(window, change))
+                #expect(
+                    try told["coverage_problem"].string().hasPrefix("field \"window.\(field)\"" + problem))
+                // From a place that is not connected yet records may come; of no other model in the past.
+                let body = AssayRequests.request(
+                    name: "\"\(name) past\"", baseline: changed(fixed, change),
+                    window: changed(window, change))
+                let answer = try await client.post("/v1/api/assays/create", body)
+                let member = answer.status == 400 ? "msg" : "baseline_problem"
+                #expect(answer.status == (name == "model" ? 400 : 200))
+                #expect(
+                    try answer.json[member].string().contains(
+                        "field \"baseline.fixed_window.\(field)\"" + problem),
+                    "\(answer.text)")
+            }
+            let known = try await create(
+                "known", vector, changed(window, "\"model_name\":\"m\",\"locations\":[\"engine\"]"))
+            #expect(!known["coverage_problem"].isPresent)
+        }
+    }
+
+    @Test("edges that are given and compared never differ, which is said at creation")
+    func sameEdges() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func told(_ name: String, _ mode: String, _ edges: String, _ aggregation: String) async throws
+                -> Bool
+            {
+                let summarizer = AssayRequests.summarizer.replacing("Density", with: aggregation)
+                    .replacing("Quantile", with: mode)
+                    .replacing("\"provided_edges\":null", with: "\"provided_edges\":\(edges)")
+                return try await client.ask(
+                    "assays/create", AssayRequests.request(name: "\"\(name)\"", summarizer: summarizer)
+                )["summarizer_problem"].isPresent
+            }
+            #expect(try await told("a", "Provided", "[0,2,4]", "Edges"))
+            #expect(try await !told("b", "Provided", "[2,4]", "Edges"))
+            #expect(try await !told("c", "Provided", "[0,2,4]", "Density"))
+            #expect(try await !told("d", "Quantile", "null", "Edges"))
+            let answer = try await client.post(
+                "/v2/api/assays/schedule",
+                SeriesRoutesTests.body(
+                    "\"name\":\"e\",",
+                    summarizer: SeriesRoutesTests.summarizer.replacing("Density", with: "Edges")
+                        .replacing("{\"Quantile\":2}", with: "{\"Provided\":[2,\"INFINITY\"]}")))
+            #expect(
+                answer.headers[.assayCoverage]?.contains("\"summarizer_problem\":") == true, "\(answer.text)")
+        }
+    }
+
+    @Test("a baseline of a period that is over and holds no numbers is refused; one that may get some is not")
+    func emptyBaseline() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func request(_ name: String, _ start: String, _ path: String = "output y") -> String {
+                AssayRequests.request(
+                    name: "\"\(name)\"",
+                    baseline: AssayRequests.fixed.replacing("2024-01-09T14:00:00-05:00", with: start)
+                        .replacing("output y", with: path),
+                    window: AssayRequests.window.replacing("output y", with: path))
+            }
+            // The pipeline has no record yet: its past may be on the way.
+            let early = try await client.ask("assays/create", request("early", "2024-01-09T18:00:00Z"))
+            #expect(
+                try early["baseline_problem"].string().hasSuffix("the pipeline has none yet: send some first")
+            )
+            try await client.append(
+                "[{\"time\":1704826800000,\"out.y\":null,\"out.x\":1},{\"time\":1704826870000,\"out.y\":2}]")
+            client.clock.advance(300)
+            let cut = client.store.log.cut
+            for (body, part) in [
+                (
+                    request("past", "2024-01-09T18:00:00Z"),
+                    "no inferences for output y of pipeline \"fraud\" between 2024-01-09T18:00:00Z and "
+                        + "2024-01-09T18:01:00Z: field \"baseline\" must name a period with records, and those "
+                        + "of the pipeline are from 2024-01-09T19:00:00Z to 2024-01-09T19:01:10Z"
+                ),
+                (
+                    request("null", "2024-01-09T19:00:00Z"),
+                    "field \"baseline.fixed_window\" is refused: The baseline holds no numbers (1 null or NaN)"
+                ),
+                (request("path", "2024-01-09T19:00:00Z", "output w"), "is \"output w\", and no record"),
+            ] {
+                let refused = try await client.refused("assays/create", body)
+                #expect(refused.status == 400 && refused.message.contains(part), "\(refused)")
+            }
+            #expect(client.store.log.cut == cut)
+            // Numbers there, and a period that goes on.
+            let good = try await client.ask("assays/create", request("good", "2024-01-09T19:01:00Z"))
+            #expect(!good["baseline_problem"].isPresent)
+            let open = try await client.ask("assays/create", request("open", "2024-01-09T19:04:30Z"))
+            #expect(
+                try open["baseline_problem"].string().hasPrefix(
+                    "the baseline's period ends at 2024-01-09T19:05:30Z, after windows begin"))
+        }
+    }
+}
