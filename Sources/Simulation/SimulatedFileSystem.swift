@@ -10,7 +10,8 @@
 //    not written then (all, or all from some byte on) is never written: a later sync skips them, as
 //    Linux does with pages it marked clean.
 //
-// The fault plan counts operations, so "fail operation n" can be swept over n (SQLite's method).
+// The fault plan counts operations, so "fail operation n" can be swept over n (SQLite's method). Names, the plan
+// and the power cut are here; what is done with an open file is in SimulatedFile.swift.
 
 import Disk
 import Synchronization
@@ -61,12 +62,13 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     // Inodes are classes without locks of their own: they are touched only inside `state`'s lock.
-    private struct Guarded: @unchecked Sendable { var state: State }
-    private let guarded = Mutex(Guarded(state: State()))
+    struct Guarded: @unchecked Sendable { var state: State }
+    let guarded = Mutex(Guarded(state: State()))
 
     package init() {}
 
-    private func withState<Result: Sendable>(
+    /// One step of the disk, for the files that it opened too.
+    func withState<Result: Sendable>(
         _ body: (inout State) throws(DiskError) -> Result
     ) throws(DiskError) -> Result {
         let result: Swift.Result<Result, DiskError> = guarded.withLock { guarded in
@@ -225,7 +227,7 @@ package final class SimulatedFileSystem: FileSystem {
             let box = InodeBox(inode: inode)
             state.names[name] = inode
             state.journal.append((parentDirectory(name), { $0[name] = box.inode }))
-            return SimulatedWritableFile(system: self, box: box, name: name)
+            return SimulatedFile(system: self, box: box, name: name)
         }
     }
 
@@ -235,7 +237,7 @@ package final class SimulatedFileSystem: FileSystem {
             guard let inode = state.names[name] else {
                 throw DiskError(kind: .notFound, operation: "open", file: name, reason: "no such file")
             }
-            return SimulatedReadableFile(system: self, box: InodeBox(inode: inode), name: name)
+            return SimulatedFile(system: self, box: InodeBox(inode: inode), name: name)
         }
     }
 
@@ -290,87 +292,6 @@ package final class SimulatedFileSystem: FileSystem {
         }
     }
 
-    fileprivate func unlock(_ name: String, _ holder: Int) {
-        guarded.withLock { guarded in
-            if guarded.state.lockHolders[name] == holder { guarded.state.lockHolders[name] = nil }
-        }
-    }
-
-    // MARK: Files
-
-    fileprivate func append(_ bytes: UnsafeRawBufferPointer, to box: InodeBox, name: String) throws(DiskError)
-    {
-        try withState { state throws(DiskError) in
-            // What is appended once the power is off reaches nothing.
-            guard !state.hasCrashed else { throw poweredOff("append", name) }
-            do throws(DiskError) {
-                try begin(&state, "append", name)
-            } catch {
-                // A failed or interrupted append leaves any prefix behind; half is a fair sample.
-                if error.kind != .exists {
-                    box.inode.cached.append(contentsOf: bytes.prefix(bytes.count / 2))
-                }
-                throw error
-            }
-            if let capacity = state.plan.capacity {
-                let used = state.usedByteCount
-                if used + bytes.count > capacity {
-                    box.inode.cached.append(contentsOf: bytes.prefix(max(0, capacity - used)))
-                    state.failureCount += 1
-                    state.fullCount += 1
-                    throw DiskError(
-                        kind: .outOfSpace, operation: "append", file: name,
-                        reason: "no space left on the disk")
-                }
-            }
-            box.inode.cached.append(contentsOf: bytes)
-        }
-    }
-
-    /// - Parameter forgets: whether what is cached and not durable is forgotten.
-    fileprivate func sync(
-        _ box: InodeBox, name: String, forgettingCache forgets: Bool = false
-    ) throws(DiskError) {
-        try withState { state throws(DiskError) in
-            do throws(DiskError) {
-                try begin(&state, forgets ? "settle" : "sync", name)
-            } catch {
-                if !state.hasCrashed {
-                    box.inode.lost.append(box.inode.durable.count..<box.inode.cached.count)
-                }
-                throw error
-            }
-            var durable = box.inode.cached
-            for range in box.inode.lost {
-                for index in range { durable[index] = 0 }
-            }
-            box.inode.durable = durable
-            if forgets {
-                box.inode.cached = durable
-                box.inode.lost = []
-            }
-        }
-    }
-
-    fileprivate func byteCount(_ box: InodeBox) -> Int {
-        guarded.withLock { _ in box.inode.cached.count }
-    }
-
-    fileprivate func read(
-        _ box: InodeBox, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, name: String
-    ) throws(DiskError) {
-        // The destination is the caller's own memory; the box says so to the checker.
-        struct Destination: @unchecked Sendable { var buffer: UnsafeMutableRawBufferPointer }
-        let destination = Destination(buffer: buffer)
-        try withState { state throws(DiskError) in
-            guard !state.hasCrashed else { throw poweredOff("read", name) }
-            guard offset + destination.buffer.count <= box.inode.cached.count else {
-                throw DiskError(kind: .pastEnd, operation: "read", file: name, reason: "the file ends before")
-            }
-            destination.buffer.copyBytes(from: box.inode.cached[offset..<offset + destination.buffer.count])
-        }
-    }
-
     /// Refuses what is asked of a directory that nobody made.
     private func requireDirectory(
         _ directory: String, _ state: State, _ operation: String, _ name: String
@@ -381,7 +302,7 @@ package final class SimulatedFileSystem: FileSystem {
     }
 
     /// Counts a mutating operation and carries out the plan.
-    private func begin(_ state: inout State, _ operation: String, _ name: String) throws(DiskError) {
+    func begin(_ state: inout State, _ operation: String, _ name: String) throws(DiskError) {
         guard !state.hasCrashed else { throw poweredOff(operation, name) }
         let number = state.operationCount
         state.operationCount += 1
@@ -398,67 +319,11 @@ package final class SimulatedFileSystem: FileSystem {
     }
 }
 
-/// Carries an inode into sendable closures; touched only inside the system's lock.
-private struct InodeBox: @unchecked Sendable { let inode: SimulatedFileSystem.Inode }
-
 private func parentDirectory(_ name: String) -> String {
     name.lastIndex(of: "/").map { String(name[..<$0]) } ?? ""
 }
 
-private func poweredOff(_ operation: String, _ name: String) -> DiskError {
+/// Why an operation is refused from a power cut on.
+func poweredOff(_ operation: String, _ name: String) -> DiskError {
     DiskError(kind: .other, operation: operation, file: name, reason: "the power is off")
-}
-
-private final class SimulatedWritableFile: WritableFile {
-    let system: SimulatedFileSystem
-    let box: InodeBox
-    let name: String
-
-    init(system: SimulatedFileSystem, box: InodeBox, name: String) {
-        self.system = system
-        self.box = box
-        self.name = name
-    }
-
-    func append(_ bytes: UnsafeRawBufferPointer) throws(DiskError) {
-        try system.append(bytes, to: box, name: name)
-    }
-
-    func sync() throws(DiskError) { try system.sync(box, name: name) }
-}
-
-private final class SimulatedReadableFile: ReadableFile {
-    let system: SimulatedFileSystem
-    let box: InodeBox
-    let name: String
-
-    init(system: SimulatedFileSystem, box: InodeBox, name: String) {
-        self.system = system
-        self.box = box
-        self.name = name
-    }
-
-    var byteCount: Int {
-        get throws(DiskError) { system.byteCount(box) }
-    }
-
-    func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws(DiskError) {
-        try system.read(box, at: offset, into: buffer, name: name)
-    }
-
-    func settle() throws(DiskError) { try system.sync(box, name: name, forgettingCache: true) }
-}
-
-private final class SimulatedLock: Sendable {
-    let system: SimulatedFileSystem
-    let name: String
-    let holder: Int
-
-    init(system: SimulatedFileSystem, name: String, holder: Int) {
-        self.system = system
-        self.name = name
-        self.holder = holder
-    }
-
-    deinit { system.unlock(name, holder) }
 }

@@ -1,5 +1,5 @@
-// Invariants checked: the third at the head of InferenceStore+Housekeeping.swift and those of
-// SegmentRewrite.swift, where the files that hold what is to go are damaged.
+// Invariants checked: those at the head of InferenceStore+Erasure.swift, on a real directory: what is said to be gone
+// is looked for in the raw files; and those of SegmentRewrite.swift, where these files are damaged.
 
 import Disk
 import EventLog
@@ -15,7 +15,7 @@ import Testing
 
 @testable import Store
 
-@Suite("Erasure of damaged files")
+@Suite("Erasure")
 struct ErasureTests {
     /// What an erasure is asked of, and of what.
     enum Command: CaseIterable { case delete, redact }
@@ -55,6 +55,106 @@ struct ErasureTests {
     private static func segments(_ folder: TemporaryFolder) -> [String] {
         folder.names(in: "").filter { FileName.segmentNumber($0) != nil }
     }
+
+    @Test("a redacted field is out of every answer at once, and its bytes are in no file any more")
+    func redaction() async throws {
+        let scene = try await HousekeepingTests.filled()
+        let topic = scene.pipeline.topic.name
+        #expect(try HousekeepingTests.names(scene.store, topic) == 1824)
+        #expect(
+            try !HousekeepingTests.files(of: scene.folder, holding: HousekeepingTests.secret).isEmpty,
+            "the alarm works")
+        let numbers = try HousekeepingTests.numbers(scene.store.log.snapshot(), topic)
+        let report = try await scene.store.redact("in.name", ofTopic: topic)
+        #expect(report.problems == [] && report.recordCount == 1824)
+        #expect(try HousekeepingTests.names(scene.store, topic) == 0)
+        let after = try HousekeepingTests.numbers(scene.store.log.snapshot(), topic)
+        #expect(after.values == numbers.values && after.times == numbers.times)
+        #expect(try HousekeepingTests.files(of: scene.folder, holding: HousekeepingTests.secret) == [])
+        #expect(try await scene.store.redact("in.name", ofTopic: topic).commit == nil, "asked again")
+        // What comes later may have the field, and restarts do not bring anything back.
+        _ = try await scene.store.append(
+            HousekeepingTests.batch(90_000, count: 2), topic: topic, partition: "engine")
+        #expect(try HousekeepingTests.names(scene.store, topic) == 2)
+        let again = try await scene.restarted()
+        #expect(try HousekeepingTests.names(again.store, topic) == 2)
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        try await again.store.close()
+    }
+
+    //  gate       held ─────────────── free
+    //  deletion         waits at it ── erases 1824 and 5
+    //  append                       5
+    @Test("a deletion counts what it let go, also records that came while it waited for its turn")
+    func deletionCount() async throws {
+        let scene = try await HousekeepingTests.filled()
+        let (store, topic) = (scene.store, scene.pipeline.topic.name)
+        let deletion = try await store.gate.pass {
+            let deletion = Task { try await store.deleteRecords(ofTopic: topic) }
+            try await waitUntil { store.gate.state.withLock { $0.waiting.count == 1 } }
+            _ = try await store.append(
+                HousekeepingTests.batch(20_000, count: 5), topic: topic, partition: "engine")
+            return deletion
+        }
+        #expect(try await deletion.value.recordCount == 1829)
+        // The next tombstone names the addresses of all of them again.
+        _ = try await store.append(
+            HousekeepingTests.batch(30_000, count: 2), topic: topic, partition: "engine")
+        #expect(try await store.deleteRecords(ofTopic: topic).recordCount == 2)
+        try await store.close()
+    }
+
+    @Test(
+        "a deleted topic's records are gone from answers and files; others stay; addresses are not given again"
+    )
+    func deletion() async throws {
+        let scene = try await HousekeepingTests.filled()
+        let topic = scene.pipeline.topic.name
+        let other = try await Scene.createPipeline("churn", in: WorkspaceID(1), scene.store, scene.clock)
+        _ = try await scene.store.append(
+            RecordBatch(
+                times: [1, 2], fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64([1, 2]))))]),
+            topic: other.topic.name, partition: "engine")
+        let report = try await scene.store.deleteRecords(ofTopic: topic)
+        #expect(report.problems == [] && report.recordCount == 1824)
+        #expect(scene.store.log.snapshot().index.topics[topic]?.rowCount == 0)
+        #expect(scene.store.log.snapshot().index.topics[other.topic.name]?.rowCount == 2)
+        #expect(try HousekeepingTests.files(of: scene.folder, holding: HousekeepingTests.secret) == [])
+        #expect(try await scene.store.deleteRecords(ofTopic: topic).commit == nil, "asked again")
+        let again = try await scene.restarted()
+        let span = try await again.store.append(
+            HousekeepingTests.batch(0, count: 1), topic: topic, partition: "engine")
+        #expect(span.firstIndex == 1800)
+        #expect(scene.store.log.snapshot().index.topics[topic]?.isDeleted == true)
+        #expect(again.store.log.snapshot().index.topics[topic]?.isDeleted == false, "a record came since")
+        #expect(try StoreCheck.run(again.folder.path).findings == [])
+        await #expect(throws: StoreRefusal.self) { try await again.store.deleteRecords(ofTopic: "nobody") }
+        try await again.store.close()
+    }
+
+    @Test("a field that no record has is refused with those there are, and a part of one with the whole")
+    func redactionOfNothing() async throws {
+        let scene = try await HousekeepingTests.filled()
+        let topic = scene.pipeline.topic.name
+        let before = scene.store.log.cut
+        for (field, remedy) in [("name", "it has \"in.name\", \"in.x\""), ("in.name.first", "redact that")] {
+            let error = await #expect(throws: FieldError.self) {
+                try await scene.store.redact(field, ofTopic: topic)
+            }
+            #expect(
+                error.map { "\($0)".contains(remedy) && "\($0)".contains("no record") } == true, "\(field)")
+        }
+        #expect(scene.store.log.cut == before)
+        // A field of some records is gone from those.
+        _ = try await scene.store.append(
+            RecordBatch(
+                times: [1], fields: [FieldColumn(name: "in.y", values: .scalar(Leaf(.bool([true]))))]),
+            topic: topic, partition: "engine")
+        #expect(try await scene.store.redact("in.y", ofTopic: topic).recordCount < 100)
+        try await scene.store.close()
+    }
+
+    // MARK: Of damaged files
 
     @Test(
         "with any byte damaged the bytes are gone, or the answer says where they are; other topics lose nothing",

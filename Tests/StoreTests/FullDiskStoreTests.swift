@@ -1,5 +1,5 @@
 // Invariants checked: those at the head of LogReserve.swift, and that what frees room works on a full disk
-// (InferenceStore+Housekeeping.swift).
+// (InferenceStore+Housekeeping.swift and +Erasure.swift).
 
 import Disk
 import EventLog
