@@ -237,7 +237,6 @@ package final class AssayEvaluator: Sendable {
         case .ok: .ok
         case .warning: .warning
         case .alert: .alert
-        case .baselineRun: .baselineRun
         case nil: score.absence == .noNumbers ? .noData : .noScore
         }
     }

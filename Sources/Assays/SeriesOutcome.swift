@@ -122,7 +122,7 @@ package struct SeriesFinding: Hashable, Sendable {
             case .ok: .ok
             case .warning: .warning
             case .alert: .alert
-            case .baselineRun, nil: preconditionFailure("A score is reached or not.")
+            case nil: preconditionFailure("A score is reached or not.")
             }
         absence = nil
         held = nil

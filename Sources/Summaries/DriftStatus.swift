@@ -5,13 +5,11 @@
 //    second, by a score that reaches it.
 //  * No score has no status: what could not be compared is never "Ok".
 
-/// The status of an assay result; raw values are the names on the wire.
+/// The status of a score; raw values are the names on the wire, where there are statuses without a score as well.
 package enum DriftStatus: String, Sendable, Hashable, CaseIterable {
     case ok = "Ok"
     case warning = "Warning"
     case alert = "Alert"
-    /// Not a comparison: the baseline looked at by itself. Never the outcome of a score.
-    case baselineRun = "BaselineRun"
 
     /// The status of a score under its thresholds; an absent threshold is never passed.
     ///

@@ -7,7 +7,7 @@ import Testing
 struct DriftStatusTests {
     @Test("statuses have the names that clients compare")
     func wireNames() {
-        #expect(DriftStatus.allCases.map(\.rawValue) == ["Ok", "Warning", "Alert", "BaselineRun"])
+        #expect(DriftStatus.allCases.map(\.rawValue) == ["Ok", "Warning", "Alert"])
     }
 
     @Test(
