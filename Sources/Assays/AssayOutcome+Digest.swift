@@ -102,10 +102,8 @@ extension AssayOutcome {
         writer.write(baseline)
         writer.write(summary)
         writer.write(optional: score)
-        writer.writeVarint(scores.count)
-        for term in scores { writer.write(optional: term) }
-        writer.write(UInt8(binIndex == nil ? 0 : 1))
-        if let binIndex { writer.writeVarint(binIndex) }
+        writer.write(list: scores)
+        writer.write(optional: binIndex)
         writer.write(text: status.rawValue)
         writer.write(thresholds.alert.bitPattern)
         writer.write(optional: thresholds.warning)
@@ -114,25 +112,13 @@ extension AssayOutcome {
         writer.write(text: summarizer.metric.rawValue)
         // Without bins their number means nothing, and may be anything.
         writer.writeVarint(summarizer.binMode == .none ? 0 : summarizer.numBins)
-        for list in [summarizer.binWeights, summarizer.providedEdges] {
-            writer.write(UInt8(list == nil ? 0 : 1))
-            if let list { writer.write(list: list) }
-        }
+        writer.write(optional: summarizer.binWeights)
+        writer.write(optional: summarizer.providedEdges)
         return writer.bytes
     }
 }
 
 extension ByteWriter {
-    fileprivate mutating func write(optional value: Double?) {
-        write(UInt8(value == nil ? 0 : 1))
-        if let value { write(value.bitPattern) }
-    }
-
-    fileprivate mutating func write(list: [Double]) {
-        writeVarint(list.count)
-        for value in list { write(value.bitPattern) }
-    }
-
     fileprivate mutating func write(_ dated: DatedSummary) {
         let summary = dated.summary
         writeVarint(summary.count)
@@ -142,14 +128,9 @@ extension ByteWriter {
             summary.min, summary.max, summary.mean, summary.median, summary.standardDeviation,
         ] { write(optional: statistic) }
         write(list: summary.edges)
-        writeVarint(summary.edgeNames.count)
-        for name in summary.edgeNames { write(text: name) }
-        writeVarint(summary.aggregatedValues.count)
-        for value in summary.aggregatedValues { write(optional: value) }
+        write(list: summary.edgeNames)
+        write(list: summary.aggregatedValues)
         write(text: summary.aggregation.rawValue)
-        for moment in [dated.start, dated.end] {
-            write(UInt8(moment == nil ? 0 : 1))
-            if let moment { write(moment.microseconds) }
-        }
+        for moment in [dated.start, dated.end] { write(optional: moment) }
     }
 }

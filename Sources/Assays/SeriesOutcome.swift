@@ -222,8 +222,7 @@ package struct SeriesOutcome: Hashable, Sendable {
         writer.write(text: settings.binMode.json.text)
         writer.write(text: settings.aggregation.rawValue)
         writer.write(text: settings.metric.rawValue)
-        writer.write(UInt8(settings.binWeights == nil ? 0 : 1))
-        if let weights = settings.binWeights { writer.write(list: weights) }
+        writer.write(optional: settings.binWeights)
         writer.writeVarint(findings.count)
         for finding in findings {
             writer.write(text: finding.target.path.dottedText)
@@ -232,8 +231,7 @@ package struct SeriesOutcome: Hashable, Sendable {
             if layoutVersion >= 3 { writer.write(optional: finding.held) }
             writer.write(optional: finding.score)
             writer.write(list: finding.scores)
-            writer.write(UInt8(finding.binIndex == nil ? 0 : 1))
-            if let index = finding.binIndex { writer.writeVarint(index) }
+            writer.write(optional: finding.binIndex)
             writer.write(text: finding.status.rawValue)
             writer.write(optional: finding.target.thresholds.warning)
             writer.write(optional: finding.target.thresholds.alert)
@@ -243,20 +241,10 @@ package struct SeriesOutcome: Hashable, Sendable {
 }
 
 extension ByteWriter {
-    fileprivate mutating func write(optional value: Double?) {
-        write(UInt8(value == nil ? 0 : 1))
-        if let value { write(value.bitPattern) }
-    }
-
     fileprivate mutating func write(optional held: UnscoredValues?) {
         write(UInt8(held == nil ? 0 : 1))
         guard let held else { return }
         for count in [held.count, held.missingCount, held.infinityCount] { writeVarint(count) }
-    }
-
-    fileprivate mutating func write(list: [Double]) {
-        writeVarint(list.count)
-        for value in list { write(value.bitPattern) }
     }
 
     fileprivate mutating func write(optional dated: DatedSeriesSummary?) {
@@ -270,14 +258,9 @@ extension ByteWriter {
         ] { write(optional: statistic) }
         write(text: summary.bins.mode.json.text)
         write(list: summary.bins.edges)
-        writeVarint(summary.bins.labels.count)
-        for label in summary.bins.labels { write(text: label) }
-        writeVarint(summary.aggregatedValues.count)
-        for value in summary.aggregatedValues { write(optional: value) }
+        write(list: summary.bins.labels)
+        write(list: summary.aggregatedValues)
         write(text: summary.aggregation.rawValue)
-        for moment in [dated.start, dated.end] {
-            write(UInt8(moment == nil ? 0 : 1))
-            if let moment { write(moment.microseconds) }
-        }
+        for moment in [dated.start, dated.end] { write(optional: moment) }
     }
 }
