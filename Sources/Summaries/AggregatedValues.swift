@@ -27,4 +27,11 @@ package enum AggregatedValues {
     package static func edges(_ edges: [Double]) -> [Double?] {
         edges.isEmpty ? [] : edges.map(Optional.some) + [nil]
     }
+
+    /// Refuses values that were made elsewhere and that `aggregation` does not make.
+    static func require(_ values: [Double?], of aggregation: Aggregation) throws(SummaryError) {
+        try SummaryError.require(
+            aggregation == .edges || values.allSatisfy { $0.map((0...1).contains) ?? false },
+            "aggregated_values are not all shares from 0 to 1")
+    }
 }

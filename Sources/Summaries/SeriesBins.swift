@@ -33,20 +33,17 @@ package struct SeriesBins: Sendable, Hashable {
     package init(
         _ mode: SeriesBinMode, edges: [Double], labels: [String]
     ) throws(SummaryError) {
-        func require(_ condition: Bool, _ fault: @autoclosure () -> String) throws(SummaryError) {
-            guard condition else { throw .summaryMalformed(fault: fault()) }
-        }
-        try require(
+        try SummaryError.require(
             labels.count <= SummarizerSettings.numBinsMax, "\(labels.count) labels are too many")
-        try require(
+        try SummaryError.require(
             labels.isEmpty ? edges.isEmpty : edges.count == labels.count - 1,
             "\(edges.count) finite edges and \(labels.count) labels do not belong together")
         // Between explicit outliers without an edge, a value would be in no bin.
-        try require(labels.count != 1, "one bin is not what any mode makes")
-        try require(edges.allSatisfy(\.isFinite), "an edge but the last is not finite")
-        try require(zip(edges, edges.dropFirst()).allSatisfy(<=), "the edges do not ascend")
+        try SummaryError.require(labels.count != 1, "one bin is not what any mode makes")
+        try SummaryError.require(edges.allSatisfy(\.isFinite), "an edge but the last is not finite")
+        try SummaryError.require(zip(edges, edges.dropFirst()).allSatisfy(<=), "the edges do not ascend")
         if case .quantileWithExplicitOutliers = mode {
-            try require(edges.count != 1, "two bins are not what its mode makes")
+            try SummaryError.require(edges.count != 1, "two bins are not what its mode makes")
         }
         self.mode = mode
         self.edges = edges

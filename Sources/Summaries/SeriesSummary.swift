@@ -51,20 +51,14 @@ package struct SeriesSummary: Sendable, Hashable {
         standardDeviation: Double?, bins: SeriesBins, aggregatedValues: [Double?],
         aggregation: Aggregation
     ) throws(SummaryError) {
-        func require(_ condition: Bool, _ fault: @autoclosure () -> String) throws(SummaryError) {
-            guard condition else { throw .summaryMalformed(fault: fault()) }
-        }
-        try require(count >= 0 && missingCount >= 0, "a count is negative")
+        try SummaryError.require(count >= 0 && missingCount >= 0, "a count is negative")
         for statistic in [min, max, mean, median, standardDeviation] {
-            try require(statistic?.isFinite != false, "a statistic is not finite")
+            try SummaryError.require(statistic?.isFinite != false, "a statistic is not finite")
         }
-        try require(
+        try SummaryError.require(
             aggregatedValues.count == bins.count,
             "\(aggregatedValues.count) aggregated_values do not belong to \(bins.count) bins")
-        try require(
-            aggregation == .edges
-                || aggregatedValues.allSatisfy { $0.map((0...1).contains) ?? false },
-            "aggregated_values are not all shares from 0 to 1")
+        try AggregatedValues.require(aggregatedValues, of: aggregation)
         self.count = count
         self.missingCount = missingCount
         self.min = min

@@ -58,27 +58,21 @@ package struct Summary: Sendable, Hashable {
         min: Double?, max: Double?, mean: Double?, median: Double?, standardDeviation: Double?,
         edges: [Double], edgeNames: [String], aggregatedValues: [Double?], aggregation: Aggregation
     ) throws(SummaryError) {
-        func require(_ condition: Bool, _ fault: @autoclosure () -> String) throws(SummaryError) {
-            guard condition else { throw .summaryMalformed(fault: fault()) }
-        }
-        try require(
+        try SummaryError.require(
             count >= 0 && missingCount >= 0 && (0...Swift.max(count, 0)).contains(infinityCount),
             "count \(count), missing \(missingCount) and infinite \(infinityCount) do not agree")
         for statistic in [min, max, mean, median, standardDeviation] {
-            try require(statistic?.isFinite != false, "a statistic is not finite")
+            try SummaryError.require(statistic?.isFinite != false, "a statistic is not finite")
         }
-        try require(edges.allSatisfy(\.isFinite), "an edge is not finite")
+        try SummaryError.require(edges.allSatisfy(\.isFinite), "an edge is not finite")
         let binCount = edges.isEmpty ? 0 : edges.count + 1
-        try require(
+        try SummaryError.require(
             edges.count != 1 && edgeNames.count == binCount && aggregatedValues.count == binCount,
             """
             \(edges.count) edges, \(edgeNames.count) edge_names and \(aggregatedValues.count) \
             aggregated_values do not belong together
             """)
-        try require(
-            aggregation == .edges
-                || aggregatedValues.allSatisfy { $0.map((0...1).contains) ?? false },
-            "aggregated_values are not all shares from 0 to 1")
+        try AggregatedValues.require(aggregatedValues, of: aggregation)
         self.count = count
         self.missingCount = missingCount
         self.infinityCount = infinityCount

@@ -65,6 +65,13 @@ package enum SummaryError: Error, Hashable, Sendable {
 }
 
 extension SummaryError {
+    /// Refuses a summary that was kept or made elsewhere, unless `condition` is true of it.
+    static func require(
+        _ condition: Bool, _ fault: @autoclosure () -> String
+    ) throws(SummaryError) {
+        guard condition else { throw .summaryMalformed(fault: fault()) }
+    }
+
     /// Whether it is the values that carry no answer, which other ones would; else the settings.
     package var isOfValues: Bool {
         switch self {
