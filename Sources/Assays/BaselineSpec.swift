@@ -76,24 +76,6 @@ package enum BaselineSpec: Hashable, Sendable {
 
 // MARK: Its summary
 
-extension BaselineSpec {
-    /// The summary of a baseline that needs no records; nil where it is to be made of records.
-    ///
-    /// A static one is returned as it is, whatever the settings.
-    package func ownSummary(
-        _ settings: SummarizerSettings
-    ) throws(SummaryError) -> DatedSummary? {
-        switch self {
-        case .summary(let summary): return summary
-        case .vector(let values):
-            let numbers = values.compactMap { $0 }
-            let sample = SortedSample(numbers, nullCount: values.count - numbers.count)
-            return try DatedSummary(ofBaseline: sample, over: nil, settings)
-        case .fixedWindow, .slidingWindow: return nil
-        }
-    }
-}
-
 extension DatedSummary {
     /// The summary of a baseline whose values are `sample`.
     package init(
@@ -130,7 +112,7 @@ extension BaselineSpec {
         let (kind, field) = found[0]
         switch kind {
         case "static": self = .summary(try Self.usable(field))
-        case "vector": self = .vector(try Self.numbers(field))
+        case "vector": self = .vector(try field.series("a baseline needs at least one"))
         case "sliding_window":
             self = .slidingWindow(
                 try AssayWindowSpec(field["window"], defaults: defaults),
@@ -148,14 +130,5 @@ extension BaselineSpec {
             )
         }
         return dated
-    }
-
-    private static func numbers(_ json: JSONField) throws(FieldError) -> [Double?] {
-        var numbers: [Double?] = []
-        for element in try json.array() { numbers.append(try element.optional?.double()) }
-        guard numbers.contains(where: { $0 != nil }) else {
-            throw json.refused("holds no number; a baseline needs at least one")
-        }
-        return numbers
     }
 }

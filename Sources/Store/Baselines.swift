@@ -49,8 +49,7 @@ extension StoreView {
         case .summary(let summary):
             return summary
         case .vector(let numbers):
-            let present = numbers.compactMap { $0 }
-            let sample = SortedSample(present, nullCount: numbers.count - present.count)
+            let sample = SortedSample(withNulls: numbers)
             return try summary(of: sample, over: nil, settings, field: "baseline.vector")
         case .fixedWindow(let windowSpec):
             let sample = try sample(of: windowSpec, over: spec.period, cut: cut, columns)

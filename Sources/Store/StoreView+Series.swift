@@ -126,8 +126,7 @@ extension StoreView {
             }
             return summary
         case .vector(let numbers):
-            let present = numbers.compactMap { $0 }
-            let sample = SortedSample(present, nullCount: numbers.count - present.count)
+            let sample = SortedSample(withNulls: numbers)
             return DatedSeriesSummary(try summarizer.baseline(of: sample), over: nil)
         case .period(let period):
             return try seriesBaseline(path, over: period, targeting, summarizer)
@@ -191,9 +190,7 @@ extension StoreView {
             }
             let sample: SortedSample
             switch window {
-            case .raw(let numbers):
-                let present = numbers.compactMap { $0 }
-                sample = SortedSample(present, nullCount: numbers.count - present.count)
+            case .raw(let numbers): sample = SortedSample(withNulls: numbers)
             case .stored(let period):
                 let values = try values(
                     of: targeting.windowSpec(of: target.path), in: period, wantsTimes: false)

@@ -31,6 +31,12 @@ package struct SortedSample: Sendable {
         values.withUnsafeBufferPointer { refill(from: $0, nullCount: nullCount, sorter: &sorter) }
     }
 
+    /// Sorts numbers, of which nil are those that are missing.
+    package init(withNulls numbers: [Double?]) {
+        let present = numbers.compactMap { $0 }
+        self.init(present, nullCount: numbers.count - present.count)
+    }
+
     /// Sorts `values` with a scratch that is kept.
     package init(
         _ values: UnsafeBufferPointer<Double>, nullCount: Int = 0, sorter: inout SampleSorter

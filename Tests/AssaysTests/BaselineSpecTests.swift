@@ -72,21 +72,6 @@ struct BaselineSpecTests {
         #expect(try BaselineSpec(Requests.field(#"{"vector":[1]}"#)).period(for: window) == nil)
     }
 
-    @Test("a static baseline is kept as it is; a vector is summarised without its nulls")
-    func ownSummaries() throws {
-        let settings = try SummarizerSettings(numBins: 2)
-        let kept = try BaselineSpec(Requests.field(#"{"static":\#(Requests.summary)}"#))
-        #expect(try kept.ownSummary(settings)?.json.text == Requests.summary)
-        let vector = try BaselineSpec(Requests.field(#"{"vector":[4,null,1,3,2,null]}"#))
-        let dated = try #require(try vector.ownSummary(settings))
-        #expect(dated.summary.count == 4)
-        #expect(dated.summary.missingCount == 2)
-        #expect(dated.summary.edges == [1, 2, 4])
-        #expect(dated.start == nil)
-        let fixed = try BaselineSpec(Requests.field(#"{"fixed":\#(Self.fixed)}"#))
-        #expect(try fixed.ownSummary(settings) == nil)
-    }
-
     @Test(
         "a baseline that is none, or two, or empty is refused",
         arguments: [

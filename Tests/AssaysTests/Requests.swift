@@ -5,6 +5,7 @@ import Assays
 import Foundation
 import JSON
 import Records
+import Summaries
 import TestSupport
 
 extension Corpus {
@@ -72,5 +73,17 @@ extension JSONValue {
     /// Nil where it has no members.
     var document: JSONObject? {
         if case .object(let object) = self { object } else { nil }
+    }
+}
+
+extension BaselineSpec {
+    /// The summary of a baseline that needs no records; nil where it is to be made of records.
+    func ownSummary(_ settings: SummarizerSettings) throws(SummaryError) -> DatedSummary? {
+        switch self {
+        case .summary(let summary): return summary
+        case .vector(let numbers):
+            return try DatedSummary(ofBaseline: SortedSample(withNulls: numbers), over: nil, settings)
+        case .fixedWindow, .slidingWindow: return nil
+        }
     }
 }

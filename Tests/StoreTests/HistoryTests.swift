@@ -105,7 +105,9 @@ struct SlowHistory {
         let baseline: DatedSummary
         switch definition.baseline {
         case .summary(let summary): baseline = summary
-        case .vector: baseline = try #require(try definition.baseline.ownSummary(definition.summarizer))
+        case .vector(let numbers):
+            baseline = try DatedSummary(
+                ofBaseline: SortedSample(withNulls: numbers), over: nil, definition.summarizer)
         case .fixedWindow(let spec):
             let pin = try #require(assay.pin)
             let period = try #require(definition.baseline.period)

@@ -267,9 +267,7 @@ private struct CorpusCase {
     /// Values in the case itself, null for missing, or one a line in a file of known digest.
     private func sample(_ side: [String: Any]) throws -> SortedSample {
         if let values = side["values"] {
-            let given = try doubles(values)
-            let numbers = given.compactMap { $0 }
-            return SortedSample(numbers, nullCount: given.count - numbers.count)
+            return SortedSample(withNulls: try doubles(values))
         }
         let data = try Data(
             contentsOf: dataFolder.appendingPathComponent(#require(side["file"] as? String)))
