@@ -19,8 +19,7 @@ extension AssayOutcome {
         guard let window = summary.period else {
             throw json["window_summary"].refused("has no start and end, and a window has both")
         }
-        var scores: [Double?] = []
-        for term in try json["scores"].array() { scores.append(try term.optional?.double()) }
+        let scores = try json["scores"].optionalDoubles()
         self.init(
             window: window, baseline: try DatedSummary(json["baseline_summary"]), summary: summary,
             score: try json["score"].optional?.double(), scores: scores,

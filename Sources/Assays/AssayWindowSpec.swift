@@ -63,8 +63,7 @@ package enum LocationFilter: Hashable, Sendable {
             self = .all
             return
         }
-        var names: [String] = []
-        for name in try given.array() { names.append(try name.string()) }
+        let names = try given.strings()
         self = names.isEmpty ? .home : .named(names)
     }
 

@@ -80,16 +80,8 @@ extension DatedSummary {
                 "is \(end.zuluText), before the start \(start.zuluText); exchange them")
         }
         let edges = try Self.edges(json["edges"])
-        var names: [String] = []
-        if let given = json["edge_names"].optional {
-            for name in try given.array() { names.append(try name.string()) }
-        } else {
-            names = BinNames.ofWindow(edges)
-        }
-        var values: [Double?] = []
-        for value in try json["aggregated_values"].array() {
-            values.append(try value.optional?.double())
-        }
+        let names = try json["edge_names"].optional?.strings() ?? BinNames.ofWindow(edges)
+        let values = try json["aggregated_values"].optionalDoubles()
         let parts = Parts(edges: edges, names: names, values: values)
         summary = try Self.summary(json, parts)
     }

@@ -253,14 +253,4 @@ extension JSONField {
         }
         return TimeWindow(start: start, end: end)
     }
-
-    /// Numbers, null where one is missing; at least one, or `need` says why.
-    package func series(_ need: String) throws(FieldError) -> [Double?] {
-        var numbers: [Double?] = []
-        for element in try array() { numbers.append(try element.optional?.double()) }
-        guard numbers.contains(where: { $0 != nil }) else {
-            throw refused("holds no number; \(need)")
-        }
-        return numbers
-    }
 }

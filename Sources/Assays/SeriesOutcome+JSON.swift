@@ -111,8 +111,7 @@ extension SeriesFinding {
             }
             return nil
         }
-        var scores: [Double] = []
-        for term in try json["scores"].array() { scores.append(try term.double()) }
+        let scores = try json["scores"].doubles()
         self.init(
             target, baseline, dated, score: try json["score"].double(), scores: scores,
             binIndex: try json["bin_index"].optional?.integer())

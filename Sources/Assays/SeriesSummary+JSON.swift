@@ -144,8 +144,7 @@ extension SeriesBins {
                 throw json["edges"].refused("must end with \"INFINITY\", the edge of the last bin")
             }
         }
-        var labels: [String] = []
-        for label in try json["labels"].array() { labels.append(try label.string()) }
+        let labels = try json["labels"].strings()
         do { try self.init(mode, edges: edges, labels: labels) } catch {
             throw json.refused("is inconsistent: \(error)")
         }
@@ -219,11 +218,7 @@ extension SeriesSettings {
         let mode = try SeriesBinMode(settings["bin_mode"])
         let aggregation: Aggregation = try settings["aggregation"].word()
         let metric: DriftMetric = try settings["metric"].word()
-        var weights: [Double]?
-        if let given = settings["bin_weights"].optional {
-            weights = []
-            for weight in try given.array() { weights?.append(try weight.double()) }
-        }
+        let weights = try settings["bin_weights"].optional?.doubles()
         do {
             try self.init(
                 binMode: mode, aggregation: aggregation, metric: metric, binWeights: weights)

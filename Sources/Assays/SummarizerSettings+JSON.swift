@@ -83,10 +83,4 @@ extension JSONField {
                 "is unknown; there are " + known.map { "\"\($0)\"" }.joined(separator: ", "))
         }
     }
-
-    fileprivate func doubles() throws(FieldError) -> [Double] {
-        var numbers: [Double] = []
-        for element in try array() { numbers.append(try element.double()) }
-        return numbers
-    }
 }
