@@ -13,9 +13,10 @@ package struct PagedTable<Value: Hashable & Sendable>: Hashable, Sendable {
 
     package init() {}
 
-    private static var pageCount: Int { 32 }
+    /// Numbers that share a page: deciding about one assay copies so many, and finding a page stays cheap.
+    private static var idCountEach: Int { 32 }
 
-    private static func page(of id: AssayID) -> Int { id.number / pageCount }
+    private static func page(of id: AssayID) -> Int { id.number / idCountEach }
 
     package subscript(id: AssayID) -> Value? { pages[Self.page(of: id)]?[id] }
 
