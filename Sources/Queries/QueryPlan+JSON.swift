@@ -1,4 +1,4 @@
-// A plan and what it cost as JSON: the same for the command line and over HTTP.
+// A plan as JSON: the same for the command line and over HTTP.
 
 import EventLog
 import JSON
@@ -14,26 +14,12 @@ extension QueryPlan {
     }
 }
 
-extension QueryStatistics {
-    package var json: JSONValue { .object(JSONObject(members)) }
-
-    /// The members of `json`, for answers that have others beside them.
-    package var members: [(String, JSONValue)] {
-        [
-            ("blocks_read", .integer(blocksRead)), ("blocks_skipped", .integer(blocksSkipped)),
-            ("tail_runs_read", .integer(tailRunsRead)), ("bytes_read", .integer(bytesRead)),
-            ("records_seen", .integer(rowsSeen)), ("records_kept", .integer(rowsKept)),
-            ("unseen", .array(unseen.map(\.json))),
-        ]
-    }
-}
-
 extension QueryPlan.Step {
     fileprivate var json: JSONValue {
         .object(
             ("segment", .integer(segment)), ("offset", .integer(block.offset)),
             ("partition", .string(block.partition)), ("first_index", .integer(block.firstIndex)),
-            ("end_index", .integer(block.firstIndex + UInt64(block.rowCount))),
+            ("end_index", .integer(block.indexes.upperBound)),
             ("time_min", .integer(block.timeMin)), ("time_max", .integer(block.timeMax)),
             ("bytes", .integer(block.byteCount)), ("skipped", .string(skipped?.rawValue)))
     }
@@ -44,7 +30,7 @@ extension TailRun {
         .object(
             ("segment", .null), ("offset", .null), ("partition", .string(partition)),
             ("first_index", .integer(firstIndex)),
-            ("end_index", .integer(firstIndex + UInt64(batch.rowCount))), ("time_min", .integer(timeMin)),
+            ("end_index", .integer(endIndex)), ("time_min", .integer(timeMin)),
             ("time_max", .integer(timeMax)), ("bytes", .integer(byteCount)),
             ("skipped", .string(skipped?.rawValue)))
     }

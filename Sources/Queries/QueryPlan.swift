@@ -129,12 +129,12 @@ package struct QueryPlan: Sendable {
             let block = step.block
             let verdict = step.skipped.map { "skip: \($0.rawValue)" } ?? "read"
             return "segment \(step.segment) at \(block.offset): \(block.partition) "
-                + "[\(block.firstIndex), \(block.firstIndex + UInt64(block.rowCount))) "
+                + "[\(block.firstIndex), \(block.indexes.upperBound)) "
                 + "\(Timestamp(milliseconds: block.timeMin).zuluText) … "
                 + "\(Timestamp(milliseconds: block.timeMax).zuluText) \(block.byteCount) bytes: \(verdict)"
         }
         func line(_ run: TailRun, _ verdict: String) -> String {
-            "tail: \(run.partition) [\(run.firstIndex), \(run.firstIndex + UInt64(run.batch.rowCount))) "
+            "tail: \(run.partition) [\(run.firstIndex), \(run.endIndex)) "
                 + "in memory: \(verdict)"
         }
         lines += tails.map { line($0, "read") }

@@ -51,31 +51,3 @@ package struct WindowQuery: Hashable, Sendable {
         self.cut = cut
     }
 }
-
-/// What a query did, and what it could not see.
-package struct QueryStatistics: Hashable, Sendable {
-    package var blocksRead = 0
-    package var blocksSkipped = 0
-    package var tailRunsRead = 0
-    /// From files, with what was read ahead and not used, and again what was read again. What is in memory costs
-    /// none.
-    package var bytesRead = 0
-    /// Records of the parts that were read, and those of them that are in the answer.
-    package var rowsSeen = 0
-    package var rowsKept = 0
-    /// Damaged parts: the answer is without their records.
-    package var unseen: [UnseenPart] = []
-
-    package init() {}
-
-    /// Takes up what another part of the same query did.
-    mutating func add(_ other: QueryStatistics) {
-        blocksRead += other.blocksRead
-        blocksSkipped += other.blocksSkipped
-        tailRunsRead += other.tailRunsRead
-        bytesRead += other.bytesRead
-        rowsSeen += other.rowsSeen
-        rowsKept += other.rowsKept
-        unseen += other.unseen
-    }
-}
