@@ -40,7 +40,7 @@ struct BlockSource {
         self.groupBlockCount = groupBlockCount
         if entry.kind == .grouped, let ahead {
             let (bytes, count) = try ahead.lend(
-                segment, at: entry.offset, byteCount: entry.headByteCount, pieces: groupBlockCount)
+                segment, at: entry.offset, byteCount: entry.headByteCount, pieceCount: groupBlockCount)
             (opening, readByteCount) = (Array(bytes), count)
         } else {
             opening = try segment.read(
@@ -78,7 +78,7 @@ struct BlockSource {
                 return try segment.read(at: entry.columnsOffset + offset, byteCount: byteCount)
             }
             let (bytes, read) = try ahead.lend(
-                segment, at: entry.columnsOffset + offset, byteCount: byteCount, pieces: groupBlockCount)
+                segment, at: entry.columnsOffset + offset, byteCount: byteCount, pieceCount: groupBlockCount)
             statistics.bytesRead += read
             return Array(bytes)
         }
@@ -92,16 +92,18 @@ struct BlockSource {
         return try segment.read(at: entry.offset + offset, byteCount: byteCount)
     }
 
-    /// The bytes of one of its columns, lent by `ahead`, where the scan reads `pieces` blocks of its group from
+    /// The bytes of one of its columns, lent by `ahead`, where the scan reads so many blocks of its group from
     /// this one on.
     func lend(
-        _ column: ColumnPlace, from ahead: ReadAhead, pieces: Int, _ statistics: inout QueryStatistics
+        _ column: ColumnPlace, from ahead: ReadAhead, groupBlockCount: Int,
+        _ statistics: inout QueryStatistics
     ) throws(SegmentError) -> UnsafeRawBufferPointer {
         guard entry.kind == .grouped || column.offset + column.byteCount <= entry.byteCount else {
             throw .malformed(place, reason: "a column lies past the block's end")
         }
         let (bytes, count) = try ahead.lend(
-            segment, at: entry.columnsOffset + column.offset, byteCount: column.byteCount, pieces: pieces)
+            segment, at: entry.columnsOffset + column.offset, byteCount: column.byteCount,
+            pieceCount: groupBlockCount)
         statistics.bytesRead += count
         return bytes
     }

@@ -242,13 +242,13 @@ package struct ColumnScan {
         for position in steps.indices {
             if isCancelled() { return }
             if position >= groupEnd { groupEnd = position + QueryPlan.groupBlockCount(steps[position...]) }
-            let pieces = groupEnd - position
+            let groupBlockCount = groupEnd - position
             let before = rows
             do throws(SegmentError) {
                 let isRead = try readLeaf(
-                    steps[position], leaves, query, window, pieces, wantsTimes, into: &rows, &share)
+                    steps[position], leaves, query, window, groupBlockCount, wantsTimes, into: &rows, &share)
                 if !isRead {
-                    try read(steps[position], query, window, ahead, pieces, into: &rows, &share)
+                    try read(steps[position], query, window, ahead, groupBlockCount, into: &rows, &share)
                 }
                 share.statistics.blocksRead += 1
                 if wantsTimes, rows.count > before.count {
@@ -265,7 +265,7 @@ package struct ColumnScan {
     /// row taken, where they are not.
     private func readLeaf(
         _ step: QueryPlan.Step, _ leaves: LeafReader, _ query: WindowQuery, _ window: Range<Int64>,
-        _ pieces: Int, _ wantsTimes: Bool, into rows: inout GatheredRows, _ share: inout Share
+        _ groupBlockCount: Int, _ wantsTimes: Bool, into rows: inout GatheredRows, _ share: inout Share
     ) throws(SegmentError) -> Bool {
         let block = step.block
         if query.filter.looksAtRows { return false }
@@ -275,7 +275,8 @@ package struct ColumnScan {
         let readsTimes = wantsTimes || !isInside
         guard
             let reading = try leaves.read(
-                step, pieces: pieces, times: readsTimes ? room.times : nil, numbers: room.numbers)
+                step, groupBlockCount: groupBlockCount, times: readsTimes ? room.times : nil,
+                numbers: room.numbers)
         else { return false }
         share.statistics.bytesRead += reading.byteCount
         share.statistics.rowsSeen += block.rowCount

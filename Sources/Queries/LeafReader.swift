@@ -43,12 +43,12 @@ final class LeafReader {
     /// Reads a block.
     ///
     /// - Parameters:
-    ///   - pieces: how many blocks of its group are read from this one on.
+    ///   - groupBlockCount: how many blocks of its group are read from this one on.
     ///   - times: where its times go, one a row; nil where nobody wants them.
     ///   - numbers: where its numbers go, one a row.
     /// - Returns: nil, with nothing said of the numbers, where they are no column of their own.
     func read(
-        _ step: QueryPlan.Step, pieces: Int, times: UnsafeMutableBufferPointer<Int64>?,
+        _ step: QueryPlan.Step, groupBlockCount: Int, times: UnsafeMutableBufferPointer<Int64>?,
         numbers: UnsafeMutableBufferPointer<Double>
     ) throws(SegmentError) -> Reading? {
         let block = step.block
@@ -59,7 +59,8 @@ final class LeafReader {
         let place = segment.place(columnsOffset)
         var (opening, readByteCount) = try ahead.lend(
             segment, at: block.offset,
-            byteCount: isGrouped ? block.headByteCount : BlockSource.openingByteCount(block), pieces: pieces)
+            byteCount: isGrouped ? block.headByteCount : BlockSource.openingByteCount(block),
+            pieceCount: groupBlockCount)
         let excerpt = try fieldBytes.withUnsafeBufferPointer { (name) throws(SegmentError) in
             try BlockExcerpt(
                 opening, at: segment.place(block.offset), kind: block.kind,
@@ -83,7 +84,8 @@ final class LeafReader {
                 }
             }
             let (bytes, count) = try ahead.lend(
-                segment, at: columnsOffset + column.offset, byteCount: column.byteCount, pieces: pieces)
+                segment, at: columnsOffset + column.offset, byteCount: column.byteCount,
+                pieceCount: groupBlockCount)
             readByteCount += count
             return bytes
         }

@@ -54,7 +54,7 @@ package struct PageToken: Hashable, Sendable {
     }
 
     private static let version: UInt8 = 1
-    /// Past any token we give: partitions of a topic times the longest name.
+    /// More positions than any token of ours names.
     private static let partitionCountMax = 100_000
 
     // MARK: Text

@@ -36,10 +36,10 @@ final class ReadAhead {
         for run in runs { run.memory.deallocate() }
     }
 
-    /// - Parameter pieces: about how many such pieces will be asked for, one behind the other.
+    /// - Parameter pieceCount: about how many such pieces will be asked for, one behind the other.
     /// - Returns: the bytes, and how many were read from the file for them.
     func lend(
-        _ segment: SegmentFile, at offset: Int, byteCount: Int, pieces: Int
+        _ segment: SegmentFile, at offset: Int, byteCount: Int, pieceCount: Int
     ) throws(SegmentError) -> (bytes: UnsafeRawBufferPointer, readByteCount: Int) {
         let wanted = offset..<offset + byteCount
         for position in runs.indices where runs[position].holds(wanted, of: segment.number) {
@@ -47,9 +47,9 @@ final class ReadAhead {
             return (UnsafeRawBufferPointer(rebasing: runs[position].memory[start..<start + byteCount]), 0)
         }
         var runByteCount = byteCount
-        if pieces > 1 {
+        if pieceCount > 1 {
             // Pieces differ a little in size: an eighth more, rather than one more read for the last.
-            let ahead = min(ReadAhead.byteCountMax, byteCount * pieces + byteCount * pieces / 8)
+            let ahead = min(ReadAhead.byteCountMax, byteCount * pieceCount + byteCount * pieceCount / 8)
             runByteCount = max(byteCount, min(ahead, try segment.byteCount() - offset))
         }
         let position = next

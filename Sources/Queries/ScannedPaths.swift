@@ -123,7 +123,7 @@ extension SharedColumnScan.Part {
         var statistics = QueryStatistics()
         return withUnsafeTemporaryAllocation(of: Double.self, capacity: rows?.count ?? rowCount) { numbers in
             do throws(SegmentError) {
-                return try read(path, reader, ahead, pieces: 1, into: numbers, &statistics)
+                return try read(path, reader, ahead, groupBlockCount: 1, into: numbers, &statistics)
                     && numbers.contains { !$0.isNaN }
             } catch {
                 return true

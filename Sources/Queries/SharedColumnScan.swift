@@ -17,10 +17,9 @@ import Segments
 
 /// The records of one question, asked for any number of paths by any number of threads.
 package struct SharedColumnScan: Sendable {
-    private let cut: CommitNumber?
     let parts: [Part]
-    /// For each part, how many parts of its group follow, and itself.
-    private let pieces: [Int]
+    /// For each part, how many parts of its group are read from it on; 1 where it has no group.
+    private let groupBlockCounts: [Int]
     /// Where each row of the answer is in the rows of all parts, put one after another; nil where
     /// that is their order.
     private let order: [Int32]?
@@ -53,7 +52,6 @@ package struct SharedColumnScan: Sendable {
     ///
     /// - Throws: `CancellationError` where the task is cancelled.
     package init(_ snapshot: LogSnapshot, _ query: WindowQuery) throws(CancellationError) {
-        cut = query.cut
         let plan = QueryPlan(
             topic: snapshot.index.topics[query.topic], window: query.window, filter: query.filter,
             cut: query.cut)
@@ -109,22 +107,20 @@ package struct SharedColumnScan: Sendable {
             }
         }
         for run in plan.tails {
-            let rowCount =
-                query.cut.map { CommitRun.rowCount(run.commitRuns, upTo: $0) } ?? run.batch.rowCount
             statistics.tailRunsRead += 1
             take(
-                .tail(run), run.batch.times, from: run.timeMin, to: run.timeMax, rowCount: rowCount,
-                RowMask(query.filter, run.batch))
+                .tail(run), run.batch.times, from: run.timeMin, to: run.timeMax,
+                rowCount: run.rowCount(upTo: query.cut), RowMask(query.filter, run.batch))
         }
         precondition(times.count <= Int(Int32.max), "Two thousand million rows are in no memory.")
         statistics.rowsKept = times.count
-        var pieces = [Int](repeating: 1, count: parts.count)
+        var groupBlockCounts = [Int](repeating: 1, count: parts.count)
         for position in parts.indices.reversed().dropFirst()
         where parts[position].isGrouped(with: parts[position + 1]) {
-            pieces[position] = pieces[position + 1] + 1
+            groupBlockCounts[position] = groupBlockCounts[position + 1] + 1
         }
         self.parts = parts
-        self.pieces = pieces
+        self.groupBlockCounts = groupBlockCounts
         self.statistics = statistics
         if zip(times, times.dropFirst()).allSatisfy({ $0 <= $1 }) {
             order = nil
@@ -152,7 +148,7 @@ package struct SharedColumnScan: Sendable {
         var isCancelled = false
         let numbers = [Double](unsafeUninitializedCapacity: times.count) { numbers, count in
             let (reader, ahead) = (BlockReader(), ReadAhead())
-            for (part, pieces) in zip(parts, pieces) {
+            for (part, groupBlockCount) in zip(parts, groupBlockCounts) {
                 if Task.isCancelled {
                     isCancelled = true
                     return
@@ -161,7 +157,7 @@ package struct SharedColumnScan: Sendable {
                     rebasing: numbers[count..<count + (part.rows?.count ?? part.rowCount)])
                 do throws(SegmentError) {
                     let isFound = try part.read(
-                        path, reader, ahead, pieces: pieces, into: rows, &answer.statistics)
+                        path, reader, ahead, groupBlockCount: groupBlockCount, into: rows, &answer.statistics)
                     answer.pathWasFound = answer.pathWasFound || isFound
                 } catch {
                     // Its rows stay, as rows without a number; the caller sees that it is damaged.
@@ -201,7 +197,7 @@ extension SharedColumnScan.Part {
     /// Reads the numbers of its rows that count; NaN where there are none.
     /// - Returns: whether it has any at the path.
     func read(
-        _ path: IOPath, _ reader: BlockReader, _ ahead: ReadAhead, pieces: Int,
+        _ path: IOPath, _ reader: BlockReader, _ ahead: ReadAhead, groupBlockCount: Int,
         into output: UnsafeMutableBufferPointer<Double>, _ statistics: inout QueryStatistics
     ) throws(SegmentError) -> Bool {
         let found: [Double]?
@@ -211,13 +207,15 @@ extension SharedColumnScan.Part {
             if rows == nil, rowCount == block.head.rowCount,
                 case .leaf(let leaf, let presence) = block.numbers(of: path)
             {
-                let bytes = try block.lend(leaf.place, from: ahead, pieces: pieces, &statistics)
+                let bytes = try block.lend(
+                    leaf.place, from: ahead, groupBlockCount: groupBlockCount, &statistics)
                 guard try reader.readNumbers(leaf, bytes, at: block.place, into: output) else {
                     output.update(repeating: .nan)
                     return false
                 }
                 if let presence {
-                    let bytes = try block.lend(presence, from: ahead, pieces: pieces, &statistics)
+                    let bytes = try block.lend(
+                        presence, from: ahead, groupBlockCount: groupBlockCount, &statistics)
                     try reader.readPresence(presence, bytes, at: block.place, into: output)
                 }
                 return true
