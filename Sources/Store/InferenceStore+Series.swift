@@ -10,14 +10,9 @@ extension InferenceStore {
     /// decision in the log even where it holds nothing.
     static let seriesBackfillCountMax = 100_000
 
-    /// Schedules an assay.
+    /// Schedules an assay of a definition that a view found to be one (`StoreView.schedulable`).
     ///
     /// - Returns: its UUID.
-    package func scheduleAssay(_ request: SeriesDefinition) async throws -> String {
-        try await schedule(try view.schedulable(request))
-    }
-
-    /// Schedules an assay of a definition that a view found to be one (`StoreView.schedulable`).
     package func schedule(_ definition: SeriesDefinition) async throws -> String {
         let (uuid, now) = (sources.uuid(), sources.now())
         try await changeBook { book in [try book.schedule(definition, uuid: uuid, at: now)] }

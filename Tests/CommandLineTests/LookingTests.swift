@@ -165,8 +165,8 @@ import Testing
              "window": {"width": {"seconds": 3600}}}
             """
         let (store, _) = try InferenceStore.open(StoreConfiguration(directory: sandbox.file("assaylog-data")))
-        let uuid = try await store.scheduleAssay(
-            SeriesDefinition(JSONField(try JSONValue(parsing: request))))
+        let uuid = try await store.schedule(
+            store.view.schedulable(SeriesDefinition(JSONField(try JSONValue(parsing: request)))))
         try await store.close()
         let remark = "1 assay of the second generation, not shown here; POST /v2/api/assays/get lists them"
         let list = try sandbox.run("assay", "list")

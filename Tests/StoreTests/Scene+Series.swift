@@ -50,3 +50,10 @@ extension Scene {
         }
     }
 }
+
+extension InferenceStore {
+    /// Schedules an assay as a request does; the answer is its UUID.
+    func scheduleAssay(_ request: SeriesDefinition) async throws -> String {
+        try await schedule(try view.schedulable(request))
+    }
+}
