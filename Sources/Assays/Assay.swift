@@ -6,8 +6,7 @@
 // pass that found no occupied window leaves no decision, and so no trace here.
 //
 // Invariants:
-//  * `decisions` holds one decision a window, the newest revision, ascending by the window's start;
-//    `superseded` all others, in the order of the log. Together they are every decision ever made.
+//  * What is decided about its windows is kept by `WindowDecisions`, whose invariants hold here.
 //  * A decision is about the definition that held then: `definition(ofRevision:)` gives each back.
 //  * The report counts exactly the decisions of the last run.
 
@@ -60,12 +59,8 @@ package struct Assay: Hashable, Sendable {
     package internal(set) var pin: BaselinePin?
     /// Nil before the first run.
     package internal(set) var report: RunReport?
-    /// The newest decision of each window, ascending by the window's start.
-    package private(set) var decisions: DecisionList
-    /// Decisions that a newer one about the same window took the place of.
-    package private(set) var superseded: DecisionList
-    /// The last commit that all windows decided so far have been examined for; 0 before the first.
-    package private(set) var examinedCut: UInt64 = 0
+    /// What was decided about its windows.
+    private(set) var decided: WindowDecisions
 
     private struct EarlierThresholds: Hashable, Sendable {
         var sinceRevision: Int
@@ -79,8 +74,7 @@ package struct Assay: Hashable, Sendable {
         isActive = creation.isActive
         createdAt = creation.at
         updatedAt = creation.at
-        decisions = DecisionList(of: creation.id)
-        superseded = DecisionList(of: creation.id)
+        decided = WindowDecisions(of: creation.id)
     }
 
     /// When the pass began that made the newest decision; nil before the first.
@@ -125,18 +119,26 @@ package struct Assay: Hashable, Sendable {
 
     // MARK: Decisions
 
+    /// The newest decision of each window, ascending by the window's start.
+    package var decisions: DecisionList { decided.newest }
+
+    /// Decisions that a newer one about the same window took the place of.
+    package var superseded: DecisionList { decided.superseded }
+
+    /// The last commit that all windows decided so far have been examined for; 0 before the first.
+    package var examinedCut: UInt64 { decided.examinedCut }
+
     /// The newest decision about the window that starts at `start`.
     package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
-        let position = position(startingAtOrAfter: start)
-        guard position < decisions.count else { return nil }
-        let found = decisions[position]
-        return found.window.start == start ? found : nil
+        decided.decision(forWindowStartingAt: start)
     }
 
     /// The newest decisions about the windows that start in `period`, ascending.
     package func decisions(startingIn period: TimeWindow) -> [AssayDecision] {
         decisions.decisions(
-            position(startingAtOrAfter: period.start)..<position(startingAtOrAfter: period.end))
+            decided.position(
+                startingAtOrAfter: period.start)..<decided.position(
+                    startingAtOrAfter: period.end))
     }
 
     /// Every decision about the windows that start in `period`: by window, then by revision.
@@ -151,14 +153,7 @@ package struct Assay: Hashable, Sendable {
     }
 
     mutating func keep(_ decision: AssayDecision) {
-        let position = position(startingAtOrAfter: decision.window.start)
-        if position < decisions.count, decisions[position].window.start == decision.window.start {
-            superseded.append(decisions[position])
-            decisions.replace(at: position, with: decision)
-        } else {
-            decisions.insert(decision, at: position)
-        }
-        examinedCut = max(examinedCut, decision.examinedCut)
+        decided.keep(decision)
         if report?.runAt != decision.runAt { report = RunReport(runAt: decision.runAt) }
         report?.count(decision.status)
     }
@@ -167,9 +162,7 @@ package struct Assay: Hashable, Sendable {
 
     /// Writes what decisions alone made of it.
     func writeDecided(into writer: inout ByteWriter) {
-        decisions.write(into: &writer)
-        superseded.write(into: &writer)
-        writer.writeVarint(examinedCut)
+        decided.write(into: &writer)
         writer.write(UInt8(report == nil ? 0 : 1))
         guard let report else { return }
         writer.writeZigzag(report.runAt.microseconds)
@@ -180,9 +173,7 @@ package struct Assay: Hashable, Sendable {
 
     /// Reads what `writeDecided` wrote, doubting it.
     mutating func readDecided(from cursor: inout ByteCursor) throws(BytesError) {
-        decisions = try DecisionList(of: id, ascends: true, from: &cursor)
-        superseded = try DecisionList(of: id, ascends: false, from: &cursor)
-        examinedCut = try cursor.readVarint()
+        decided = try WindowDecisions(of: id, from: &cursor)
         guard try cursor.read(UInt8.self) != 0 else { return report = nil }
         var report = RunReport(runAt: Timestamp(microseconds: try cursor.readZigzag()))
         report.okCount = try cursor.readCount(limit: .max)
@@ -190,10 +181,6 @@ package struct Assay: Hashable, Sendable {
         report.alertCount = try cursor.readCount(limit: .max)
         report.noScoreCount = try cursor.readCount(limit: .max)
         self.report = report
-    }
-
-    private func position(startingAtOrAfter moment: Timestamp) -> Int {
-        decisions.firstPosition { $0.window.start < moment }
     }
 
     // MARK: As JSON

@@ -80,18 +80,10 @@ extension AssayBook {
         _ analyses: [WindowAnalysis], ofSeries assay: SeriesAssay, cut: UInt64,
         examinedCut: UInt64? = nil, runAt: Timestamp
     ) -> [AssayEvent] {
-        analyses.enumerated().map { position, analysis in
-            let earlier = assay.decision(forWindowStartingAt: analysis.window.start)
-            return .analysed(
-                AssayDecision(
-                    assayID: assay.id, resultID: AssayResultID(lastResultID.number + 1 + position),
-                    window: analysis.window, revision: (earlier?.revision ?? 0) + 1,
-                    definitionRevision: 1, reason: analysis.reason, status: analysis.status,
-                    cut: cut, examinedCut: examinedCut ?? cut, engineVersion: SeriesOutcome.engineVersion,
-                    digest: analysis.digest,
-                    runAt: runAt, analysedAt: analysis.analysedAt,
-                    elapsedMilliseconds: analysis.elapsedMilliseconds))
-        }
+        let pass = WindowDecisions.Pass(
+            assayID: assay.id, definitionRevision: 1, engineVersion: SeriesOutcome.engineVersion,
+            lastResultID: lastResultID, cut: cut, examinedCut: examinedCut, runAt: runAt)
+        return assay.decided.decisions(of: pass, analyses).map { .analysed($0) }
     }
 }
 

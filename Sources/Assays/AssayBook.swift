@@ -187,19 +187,11 @@ package struct AssayBook: Hashable, Sendable {
         runAt: Timestamp, after number: AssayResultID? = nil
     ) throws(AssayError) -> [AssayEvent] {
         let assay = try assay(id)
-        let lastNumber = (number ?? lastResultID).number
-        return analyses.enumerated().map { position, analysis in
-            let earlier = assay.decision(forWindowStartingAt: analysis.window.start)
-            return .analysed(
-                AssayDecision(
-                    assayID: id, resultID: AssayResultID(lastNumber + 1 + position),
-                    window: analysis.window, revision: (earlier?.revision ?? 0) + 1,
-                    definitionRevision: assay.definitionRevision, reason: analysis.reason,
-                    status: analysis.status, cut: cut, examinedCut: examinedCut ?? cut,
-                    engineVersion: AssayEvaluator.engineVersion, digest: analysis.digest,
-                    runAt: runAt, analysedAt: analysis.analysedAt,
-                    elapsedMilliseconds: analysis.elapsedMilliseconds))
-        }
+        let pass = WindowDecisions.Pass(
+            assayID: id, definitionRevision: assay.definitionRevision,
+            engineVersion: AssayEvaluator.engineVersion, lastResultID: number ?? lastResultID, cut: cut,
+            examinedCut: examinedCut, runAt: runAt)
+        return assay.decided.decisions(of: pass, analyses).map { .analysed($0) }
     }
 
     private func assay(_ id: AssayID) throws(AssayError) -> Assay {

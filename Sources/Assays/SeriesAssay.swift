@@ -4,8 +4,8 @@
 // decided about its windows is kept as for any assay; a window is decided even where it holds no records.
 //
 // Invariants:
-//  * `decisions` holds one decision a window, the newest revision, ascending by the window's start, and so
-//    by its end, for all windows are equally long; `superseded` all others, in the order of the log.
+//  * What is decided about its windows is kept by `WindowDecisions`, whose invariants hold here. All windows are
+//    equally long, so the newest decisions ascend by the window's end as well.
 //  * `lastRun` is the run that the newest window belongs to, `nextRun` the one after it.
 //  * Switching it off puts off future runs alone: those that were due then are made all the same.
 
@@ -40,12 +40,8 @@ package struct SeriesAssay: Hashable, Sendable {
     package private(set) var hasRunsLeft = false
     package let createdAt: Timestamp
     package private(set) var updatedAt: Timestamp
-    /// The newest decision of each window, ascending by the window's start.
-    package private(set) var decisions: DecisionList
-    /// Decisions that a newer one about the same window took the place of.
-    package private(set) var superseded: DecisionList
-    /// Up to this commit all windows decided before have been examined; 0 before the first.
-    package private(set) var examinedCut: UInt64 = 0
+    /// What was decided about its windows.
+    private(set) var decided: WindowDecisions
 
     init(_ creation: SeriesCreation) {
         id = creation.id
@@ -54,9 +50,17 @@ package struct SeriesAssay: Hashable, Sendable {
         isActive = true
         createdAt = creation.at
         updatedAt = creation.at
-        decisions = DecisionList(of: creation.id)
-        superseded = DecisionList(of: creation.id)
+        decided = WindowDecisions(of: creation.id)
     }
+
+    /// The newest decision of each window, ascending by the window's start.
+    package var decisions: DecisionList { decided.newest }
+
+    /// Decisions that a newer one about the same window took the place of.
+    package var superseded: DecisionList { decided.superseded }
+
+    /// The last commit that all windows decided so far have been examined for; 0 before the first.
+    package var examinedCut: UInt64 { decided.examinedCut }
 
     /// The moment of the last run that was made; nil before the first.
     package var lastRun: Timestamp? { decisions.last?.window.end }
@@ -89,10 +93,7 @@ package struct SeriesAssay: Hashable, Sendable {
 
     /// The newest decision about the window that starts at `start`.
     package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
-        let position = decisions.firstPosition { $0.window.start < start }
-        guard position < decisions.count else { return nil }
-        let found = decisions[position]
-        return found.window.start == start ? found : nil
+        decided.decision(forWindowStartingAt: start)
     }
 
     /// The newest decisions about the windows that end in `period`, ascending.
@@ -120,14 +121,7 @@ package struct SeriesAssay: Hashable, Sendable {
     package var revisionCount: Int { superseded.count + decisions.count }
 
     mutating func keep(_ decision: AssayDecision) {
-        examinedCut = max(examinedCut, decision.examinedCut)
-        let position = decisions.firstPosition { $0.window.start < decision.window.start }
-        if position < decisions.count, decisions[position].window.start == decision.window.start {
-            superseded.append(decisions[position])
-            decisions.replace(at: position, with: decision)
-        } else {
-            decisions.insert(decision, at: position)
-        }
+        decided.keep(decision)
         if hasRunsLeft { noteRunsLeft() }
     }
 
@@ -135,16 +129,12 @@ package struct SeriesAssay: Hashable, Sendable {
 
     /// Writes what decisions alone made of it.
     func writeDecided(into writer: inout ByteWriter) {
-        decisions.write(into: &writer)
-        superseded.write(into: &writer)
-        writer.writeVarint(examinedCut)
+        decided.write(into: &writer)
     }
 
     /// Reads what `writeDecided` wrote, doubting it.
     mutating func readDecided(from cursor: inout ByteCursor) throws(BytesError) {
-        decisions = try DecisionList(of: id, ascends: true, from: &cursor)
-        superseded = try DecisionList(of: id, ascends: false, from: &cursor)
-        examinedCut = try cursor.readVarint()
+        decided = try WindowDecisions(of: id, from: &cursor)
         noteRunsLeft()
     }
 

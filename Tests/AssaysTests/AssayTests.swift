@@ -1,4 +1,4 @@
-// Invariants checked: the two at the head of Assay.swift, in that order; and the document of lists.
+// Invariants checked: those at the heads of Assay.swift and WindowDecisions.swift; and the document of lists.
 
 import Assays
 import JSON

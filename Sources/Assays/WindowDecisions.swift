@@ -1,0 +1,92 @@
+// What was decided about the windows of one assay, of either generation: the newest decision of each window, those
+// that a newer one took the place of, and up to which commit all of them were examined.
+//
+// Invariants:
+//  * `newest` holds one decision a window, the newest revision, ascending by the window's start; `superseded` all
+//    others, in the order of the log. Together they are every decision ever made.
+//  * The next decision about a window is of the revision after its newest, and has the next result number.
+
+import Bytes
+import Records
+
+struct WindowDecisions: Hashable, Sendable {
+    private(set) var newest: DecisionList
+    private(set) var superseded: DecisionList
+    /// The last commit that all windows decided so far have been examined for; 0 before the first.
+    private(set) var examinedCut: UInt64 = 0
+
+    init(of assayID: AssayID) {
+        newest = DecisionList(of: assayID)
+        superseded = DecisionList(of: assayID)
+    }
+
+    /// The first position in `newest` whose window starts at or after `moment`.
+    func position(startingAtOrAfter moment: Timestamp) -> Int {
+        newest.firstPosition { $0.window.start < moment }
+    }
+
+    /// The newest decision about the window that starts at `start`.
+    func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
+        let position = position(startingAtOrAfter: start)
+        guard position < newest.count else { return nil }
+        let found = newest[position]
+        return found.window.start == start ? found : nil
+    }
+
+    mutating func keep(_ decision: AssayDecision) {
+        let position = position(startingAtOrAfter: decision.window.start)
+        if position < newest.count, newest[position].window.start == decision.window.start {
+            superseded.append(newest[position])
+            newest.replace(at: position, with: decision)
+        } else {
+            newest.insert(decision, at: position)
+        }
+        examinedCut = max(examinedCut, decision.examinedCut)
+    }
+
+    // MARK: What comes next
+
+    /// What the decisions of one pass over the assay have in common.
+    struct Pass {
+        var assayID: AssayID
+        /// Of the assay's definition as it is now.
+        var definitionRevision: Int
+        var engineVersion: Int
+        /// The last result number that was given before.
+        var lastResultID: AssayResultID
+        var cut: UInt64
+        /// Up to where all windows decided before were examined; nil for `cut`.
+        var examinedCut: UInt64?
+        var runAt: Timestamp
+    }
+
+    /// The decisions of one pass, in which no window is analysed twice. Nothing is kept yet.
+    func decisions(of pass: Pass, _ analyses: [WindowAnalysis]) -> [AssayDecision] {
+        analyses.enumerated().map { position, analysis in
+            let earlier = decision(forWindowStartingAt: analysis.window.start)
+            return AssayDecision(
+                assayID: pass.assayID, resultID: AssayResultID(pass.lastResultID.number + 1 + position),
+                window: analysis.window, revision: (earlier?.revision ?? 0) + 1,
+                definitionRevision: pass.definitionRevision, reason: analysis.reason,
+                status: analysis.status, cut: pass.cut, examinedCut: pass.examinedCut ?? pass.cut,
+                engineVersion: pass.engineVersion, digest: analysis.digest, runAt: pass.runAt,
+                analysedAt: analysis.analysedAt, elapsedMilliseconds: analysis.elapsedMilliseconds)
+        }
+    }
+
+    // MARK: In a checkpoint
+
+    /// Writes the two lists and the cut.
+    func write(into writer: inout ByteWriter) {
+        newest.write(into: &writer)
+        superseded.write(into: &writer)
+        writer.writeVarint(examinedCut)
+    }
+
+    /// Reads what `write` wrote, doubting it.
+    init(of assayID: AssayID, from cursor: inout ByteCursor) throws(BytesError) {
+        newest = try DecisionList(of: assayID, ascends: true, from: &cursor)
+        superseded = try DecisionList(of: assayID, ascends: false, from: &cursor)
+        examinedCut = try cursor.readVarint()
+    }
+}
