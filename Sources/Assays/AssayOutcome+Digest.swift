@@ -124,9 +124,7 @@ extension ByteWriter {
         writeVarint(summary.count)
         writeVarint(summary.missingCount)
         writeVarint(summary.infinityCount)
-        for statistic in [
-            summary.min, summary.max, summary.mean, summary.median, summary.standardDeviation,
-        ] { write(optional: statistic) }
+        for statistic in summary.moments.all { write(optional: statistic) }
         write(list: summary.edges)
         write(list: summary.edgeNames)
         write(list: summary.aggregatedValues)

@@ -211,20 +211,8 @@ package final class AssayEvaluator: Sendable {
         let start = baseline.start ?? definition.window.start ?? fallback
         let end = baseline.end ?? start.adding(definition.window.width.span)
         let window = TimeWindow(start: start, end: max(start, end))
-        let summary: Summary
-        do {
-            summary = try Summary(
-                count: found.count, missingCount: found.missingCount,
-                infinityCount: found.infinityCount, min: found.min, max: found.max,
-                mean: found.mean, median: found.median,
-                standardDeviation: found.standardDeviation, edges: found.edges,
-                edgeNames: BinNames.ofWindow(found.edges),
-                aggregatedValues: found.aggregatedValues, aggregation: found.aggregation)
-        } catch {
-            preconditionFailure("A summary with its bins renamed is a summary: \(error)")
-        }
         return AssayOutcome(
-            window: window, comparison: comparison, summary: DatedSummary(summary, over: window),
+            window: window, comparison: comparison, summary: DatedSummary(found.namedAsWindow, over: window),
             score: 0, scores: Array(repeating: 0, count: found.edgeNames.count), binIndex: nil,
             status: .baselineRun, absence: nil)
     }

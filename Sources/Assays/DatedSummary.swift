@@ -42,16 +42,14 @@ package struct DatedSummary: Hashable, Sendable {
     /// As answers and events write it: a null closes the edges, and counts of what is missing follow where there
     /// are any.
     package var json: JSONValue {
-        var object = JSONObject([
-            ("count", .integer(summary.count)), ("min", .number(summary.min)),
-            ("max", .number(summary.max)), ("mean", .number(summary.mean)),
-            ("median", .number(summary.median)), ("std", .number(summary.standardDeviation)),
-            ("edges", .array(closedEdges)),
-            ("edge_names", .array(summary.edgeNames.map { .string($0) })),
-            ("aggregated_values", .array(summary.aggregatedValues.map { .number($0) })),
-            ("aggregation", .string(summary.aggregation.rawValue)),
-            ("start", .zulu(start)), ("end", .zulu(end)),
-        ])
+        var object = JSONObject(
+            [("count", .integer(summary.count))] + summary.moments.members + [
+                ("edges", .array(closedEdges)),
+                ("edge_names", .array(summary.edgeNames.map { .string($0) })),
+                ("aggregated_values", .array(summary.aggregatedValues.map { .number($0) })),
+                ("aggregation", .string(summary.aggregation.rawValue)),
+                ("start", .zulu(start)), ("end", .zulu(end)),
+            ])
         if summary.missingCount > 0 {
             object.append("missing_count", .integer(summary.missingCount))
         }
@@ -82,32 +80,15 @@ extension DatedSummary {
         let edges = try Self.edges(json["edges"])
         let names = try json["edge_names"].optional?.strings() ?? BinNames.ofWindow(edges)
         let values = try json["aggregated_values"].optionalDoubles()
-        let parts = Parts(edges: edges, names: names, values: values)
-        summary = try Self.summary(json, parts)
-    }
-
-    private struct Parts {
-        var edges: [Double]
-        var names: [String]
-        var values: [Double?]
-    }
-
-    private static func summary(_ json: JSONField, _ parts: Parts) throws(FieldError) -> Summary {
         let count = try json["count"].integer()
         let missingCount = try json["missing_count"].optional?.integer() ?? 0
         let infinityCount = try json["infinity_count"].optional?.integer() ?? 0
-        let min = try json["min"].optional?.double()
-        let max = try json["max"].optional?.double()
-        let mean = try json["mean"].optional?.double()
-        let median = try json["median"].optional?.double()
-        let standardDeviation = try json["std"].optional?.double()
+        let moments = try Moments(json)
         let aggregation: Aggregation = try json["aggregation"].word()
         do {
-            return try Summary(
-                count: count, missingCount: missingCount, infinityCount: infinityCount,
-                min: min, max: max, mean: mean, median: median,
-                standardDeviation: standardDeviation, edges: parts.edges, edgeNames: parts.names,
-                aggregatedValues: parts.values, aggregation: aggregation)
+            summary = try Summary(
+                count: count, missingCount: missingCount, infinityCount: infinityCount, moments: moments,
+                edges: edges, edgeNames: names, aggregatedValues: values, aggregation: aggregation)
         } catch {
             throw json.refused("is inconsistent: \(error)")
         }

@@ -253,9 +253,7 @@ extension ByteWriter {
         let summary = dated.summary
         writeVarint(summary.count)
         writeVarint(summary.missingCount)
-        for statistic in [
-            summary.min, summary.max, summary.mean, summary.median, summary.standardDeviation,
-        ] { write(optional: statistic) }
+        for statistic in summary.moments.all { write(optional: statistic) }
         write(text: summary.bins.mode.json.text)
         write(list: summary.bins.edges)
         write(list: summary.bins.labels)

@@ -55,9 +55,8 @@ package struct DatedSeriesSummary: Hashable, Sendable {
 
     private var statistics: JSONValue {
         .object(
-            ("count", .integer(summary.count + summary.missingCount)), ("min", .number(summary.min)),
-            ("max", .number(summary.max)), ("mean", .number(summary.mean)),
-            ("median", .number(summary.median)), ("std", .number(summary.standardDeviation)))
+            JSONObject(
+                [("count", .integer(summary.count + summary.missingCount))] + summary.moments.members))
     }
 }
 
@@ -117,16 +116,10 @@ extension DatedSeriesSummary {
             throw json["missing_count"].refused("is \(missingCount), more than the count of all values")
         }
         let aggregation: Aggregation = try json["aggregation"].word()
-        func statistic(_ name: String) throws(FieldError) -> Double? {
-            try statistics[name].optional?.double()
-        }
-        let (min, max) = (try statistic("min"), try statistic("max"))
-        let (mean, median) = (try statistic("mean"), try statistic("median"))
-        let standardDeviation = try statistic("std")
+        let moments = try Moments(statistics)
         do {
             summary = try SeriesSummary(
-                count: count - missingCount, missingCount: missingCount, min: min, max: max,
-                mean: mean, median: median, standardDeviation: standardDeviation, bins: bins,
+                count: count - missingCount, missingCount: missingCount, moments: moments, bins: bins,
                 aggregatedValues: values, aggregation: aggregation)
         } catch {
             throw json.refused("is inconsistent: \(error)")

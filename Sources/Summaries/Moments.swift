@@ -23,6 +23,21 @@ package struct Moments: Sendable, Hashable {
     /// sqrt(sum((x - mean)²) / n): two passes, the population's (no n - 1).
     package let standardDeviation: Double?
 
+    /// Statistics that were kept elsewhere.
+    ///
+    /// Throws `summaryMalformed` where one is not finite.
+    package init(
+        min: Double?, max: Double?, mean: Double?, median: Double?, standardDeviation: Double?
+    ) throws(SummaryError) {
+        (self.min, self.max, self.mean) = (min, max, mean)
+        (self.median, self.standardDeviation) = (median, standardDeviation)
+        try SummaryError.require(
+            all.allSatisfy { $0?.isFinite != false }, "a statistic is not finite")
+    }
+
+    /// Least, greatest, mean, median and deviation, as digests and answers have them one after the other.
+    package var all: [Double?] { [min, max, mean, median, standardDeviation] }
+
     /// The statistics of `sample`; all nil where it holds no numbers.
     package init(of sample: SortedSample) {
         self = sample.withUnsafeValues { values in

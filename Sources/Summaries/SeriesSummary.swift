@@ -18,11 +18,8 @@
 package struct SeriesSummary: Sendable, Hashable {
     package let count: Int
     package let missingCount: Int
-    package let min: Double?
-    package let max: Double?
-    package let mean: Double?
-    package let median: Double?
-    package let standardDeviation: Double?
+    /// Of the numbers.
+    package let moments: Moments
     /// Those of the baseline; of a window aggregated by edges its own, where its values make any.
     package let bins: SeriesBins
     package let aggregatedValues: [Double?]
@@ -32,14 +29,9 @@ package struct SeriesSummary: Sendable, Hashable {
         of sample: SortedSample, _ bins: SeriesBins, _ aggregatedValues: [Double?],
         _ aggregation: Aggregation
     ) {
-        let moments = Moments(of: sample)
+        moments = Moments(of: sample)
         count = sample.count
         missingCount = sample.missingCount
-        min = moments.min
-        max = moments.max
-        mean = moments.mean
-        median = moments.median
-        standardDeviation = moments.standardDeviation
         self.bins = bins
         self.aggregatedValues = aggregatedValues
         self.aggregation = aggregation
@@ -47,29 +39,29 @@ package struct SeriesSummary: Sendable, Hashable {
 
     /// A summary that was made elsewhere, with its shape checked; its numbers are believed.
     package init(
-        count: Int, missingCount: Int = 0, min: Double?, max: Double?, mean: Double?, median: Double?,
-        standardDeviation: Double?, bins: SeriesBins, aggregatedValues: [Double?],
+        count: Int, missingCount: Int = 0, moments: Moments, bins: SeriesBins, aggregatedValues: [Double?],
         aggregation: Aggregation
     ) throws(SummaryError) {
         try SummaryError.require(count >= 0 && missingCount >= 0, "a count is negative")
-        for statistic in [min, max, mean, median, standardDeviation] {
-            try SummaryError.require(statistic?.isFinite != false, "a statistic is not finite")
-        }
         try SummaryError.require(
             aggregatedValues.count == bins.count,
             "\(aggregatedValues.count) aggregated_values do not belong to \(bins.count) bins")
         try AggregatedValues.require(aggregatedValues, of: aggregation)
         self.count = count
         self.missingCount = missingCount
-        self.min = min
-        self.max = max
-        self.mean = mean
-        self.median = median
-        self.standardDeviation = standardDeviation
+        self.moments = moments
         self.bins = bins
         self.aggregatedValues = aggregatedValues
         self.aggregation = aggregation
     }
+}
+
+extension SeriesSummary {
+    package var min: Double? { moments.min }
+    package var max: Double? { moments.max }
+    package var mean: Double? { moments.mean }
+    package var median: Double? { moments.median }
+    package var standardDeviation: Double? { moments.standardDeviation }
 }
 
 /// Makes the summaries of the second generation.

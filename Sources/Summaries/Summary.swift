@@ -15,16 +15,13 @@ package struct Summary: Sendable, Hashable {
     /// How many of `count` were infinite; never above 0 in a baseline.
     package let infinityCount: Int
 
-    package let min: Double?
-    package let max: Double?
-    package let mean: Double?
-    package let median: Double?
-    package let standardDeviation: Double?
+    /// Of the numbers.
+    package let moments: Moments
 
     /// The finite edges, e0 … ek.
     package let edges: [Double]
     /// The names of the bins, `left_outlier` first, `right_outlier` last.
-    package let edgeNames: [String]
+    package private(set) var edgeNames: [String]
     /// One number a bin, outliers included. Nil is an edge that is none: the open right one, and
     /// all of a window without usable values aggregated by edges.
     package let aggregatedValues: [Double?]
@@ -35,15 +32,10 @@ package struct Summary: Sendable, Hashable {
         of sample: SortedSample, moments: Moments? = nil, edges: [Double], edgeNames: [String],
         aggregatedValues: [Double?], aggregation: Aggregation
     ) {
-        let moments = moments ?? Moments(of: sample)
+        self.moments = moments ?? Moments(of: sample)
         count = sample.count
         missingCount = sample.missingCount
         infinityCount = sample.infinityCount
-        min = moments.min
-        max = moments.max
-        mean = moments.mean
-        median = moments.median
-        standardDeviation = moments.standardDeviation
         self.edges = edges
         self.edgeNames = edgeNames
         self.aggregatedValues = aggregatedValues
@@ -55,15 +47,12 @@ package struct Summary: Sendable, Hashable {
     /// Throws `summaryMalformed` where one of the invariants above cannot be true of it.
     package init(
         count: Int, missingCount: Int = 0, infinityCount: Int = 0,
-        min: Double?, max: Double?, mean: Double?, median: Double?, standardDeviation: Double?,
-        edges: [Double], edgeNames: [String], aggregatedValues: [Double?], aggregation: Aggregation
+        moments: Moments, edges: [Double], edgeNames: [String], aggregatedValues: [Double?],
+        aggregation: Aggregation
     ) throws(SummaryError) {
         try SummaryError.require(
             count >= 0 && missingCount >= 0 && (0...Swift.max(count, 0)).contains(infinityCount),
             "count \(count), missing \(missingCount) and infinite \(infinityCount) do not agree")
-        for statistic in [min, max, mean, median, standardDeviation] {
-            try SummaryError.require(statistic?.isFinite != false, "a statistic is not finite")
-        }
         try SummaryError.require(edges.allSatisfy(\.isFinite), "an edge is not finite")
         let binCount = edges.isEmpty ? 0 : edges.count + 1
         try SummaryError.require(
@@ -76,11 +65,7 @@ package struct Summary: Sendable, Hashable {
         self.count = count
         self.missingCount = missingCount
         self.infinityCount = infinityCount
-        self.min = min
-        self.max = max
-        self.mean = mean
-        self.median = median
-        self.standardDeviation = standardDeviation
+        self.moments = moments
         self.edges = edges
         self.edgeNames = edgeNames
         self.aggregatedValues = aggregatedValues
@@ -89,4 +74,19 @@ package struct Summary: Sendable, Hashable {
 
     /// True where a score can be made of this: there are numbers, and all are finite.
     package var isScorable: Bool { count > 0 && infinityCount == 0 }
+
+    /// The same, with its bins called as those of a window are.
+    package var namedAsWindow: Summary {
+        var named = self
+        named.edgeNames = BinNames.ofWindow(edges)
+        return named
+    }
+}
+
+extension Summary {
+    package var min: Double? { moments.min }
+    package var max: Double? { moments.max }
+    package var mean: Double? { moments.mean }
+    package var median: Double? { moments.median }
+    package var standardDeviation: Double? { moments.standardDeviation }
 }

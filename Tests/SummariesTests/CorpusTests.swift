@@ -204,7 +204,7 @@ private struct CorpusCase {
             // A window on edges that are given: any baseline that has them will do.
             let finite = try doubles(edges).compactMap { $0 }
             let baseline = try Summary(
-                count: 0, min: nil, max: nil, mean: nil, median: nil, standardDeviation: nil,
+                count: 0, moments: Moments(of: SortedSample([])),
                 edges: finite, edgeNames: Array(repeating: "", count: finite.count + 1),
                 aggregatedValues: Array(repeating: 0, count: finite.count + 1),
                 aggregation: settings.aggregation)

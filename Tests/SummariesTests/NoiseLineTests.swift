@@ -301,8 +301,7 @@ import Testing
                 for count in [NoiseLaw.countMax, NoiseLaw.countMax + 1, .max / 4, .max] {
                     let settings = try SummarizerSettings(binMode: mode, numBins: numBins)
                     let summary = try Summary(
-                        count: count, missingCount: count, min: 0, max: 1, mean: 0, median: 0,
-                        standardDeviation: 1,
+                        count: count, missingCount: count, moments: Moments(of: SortedSample([0, 1])),
                         edges: (0...numBins).map(Double.init),
                         edgeNames: Array(repeating: "b", count: binCount),
                         aggregatedValues: Array(repeating: 1, count: binCount), aggregation: .density)
@@ -315,7 +314,7 @@ import Testing
         let bins = try SeriesBins(.quantile(2), edges: [1], labels: ["low", "high"])
         for (count, missing) in [(Int.max, 0), (.max, .max), (1 << 53, 1), (1 << 52, 1 << 52)] {
             let summary = try SeriesSummary(
-                count: count, missingCount: missing, min: 0, max: 1, mean: 0, median: 0, standardDeviation: 1,
+                count: count, missingCount: missing, moments: Moments(of: SortedSample([0, 1])),
                 bins: bins, aggregatedValues: [1, 1], aggregation: .density)
             let law = NoiseLaw(summary, try SeriesSettings(binMode: .quantile(2)))
             #expect((law != nil) == (count == 1 << 52))

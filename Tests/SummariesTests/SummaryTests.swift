@@ -12,9 +12,9 @@ struct SummaryTests {
         values: [Double?] = [0, 1, 0], aggregation: Aggregation = .density
     ) throws(SummaryError) -> Summary {
         try Summary(
-            count: count, missingCount: missingCount, infinityCount: infinityCount, min: 1, max: 3,
-            mean: mean, median: 2, standardDeviation: 1, edges: edges, edgeNames: edgeNames,
-            aggregatedValues: values, aggregation: aggregation)
+            count: count, missingCount: missingCount, infinityCount: infinityCount,
+            moments: Moments(min: 1, max: 3, mean: mean, median: 2, standardDeviation: 1), edges: edges,
+            edgeNames: edgeNames, aggregatedValues: values, aggregation: aggregation)
     }
 
     private func isRefused(_ make: () throws(SummaryError) -> Summary) -> Bool {
@@ -31,8 +31,10 @@ struct SummaryTests {
     func restoring() throws {
         let made = try Summarizer(SummarizerSettings()).baseline(of: SortedSample([3, 1, 2, .nan]))
         let back = try Summary(
-            count: made.count, missingCount: made.missingCount, min: made.min, max: made.max,
-            mean: made.mean, median: made.median, standardDeviation: made.standardDeviation,
+            count: made.count, missingCount: made.missingCount,
+            moments: Moments(
+                min: made.min, max: made.max, mean: made.mean, median: made.median,
+                standardDeviation: made.standardDeviation),
             edges: made.edges, edgeNames: made.edgeNames, aggregatedValues: made.aggregatedValues,
             aggregation: made.aggregation)
         #expect(back == made)
