@@ -1,4 +1,4 @@
-// The canonical bytes of an outcome, and the digest by which a stored one is proved.
+// The canonical bytes of an outcome, over which the digest is by which a stored one is proved.
 //
 // Integers are little-endian; counts and lengths are LEB128 varints; a text is its byte count and
 // its UTF-8; a double is its 64 bits; an optional is a byte 0, or a byte 1 and the value; a list
@@ -32,60 +32,6 @@
 import Bytes
 import Records
 import Summaries
-
-/// A SHA-256.
-package struct ResultDigest: Hashable, Sendable, CustomStringConvertible {
-    /// The 32 bytes as four numbers: decisions are held in memory by the million, and a text of
-    /// each would be three times as long.
-    let words: SIMD4<UInt64>
-
-    init(words: SIMD4<UInt64>) { self.words = words }
-
-    /// Hashes `bytes`.
-    package init(of bytes: [UInt8]) {
-        let hex = SHA256.hexDigest(bytes)
-        guard let digest = ResultDigest(hex: hex) else {
-            preconditionFailure("A digest is 64 hexadecimal digits.")
-        }
-        self = digest
-    }
-
-    /// Nil unless `hex` is 64 lower-case hexadecimal digits.
-    package init?(hex: String) {
-        var hex = hex
-        guard let digest = hex.withUTF8({ ResultDigest(hexUTF8: UnsafeRawBufferPointer($0)) }) else {
-            return nil
-        }
-        self = digest
-    }
-
-    /// The same of the text's bytes.
-    init?(hexUTF8 digits: UnsafeRawBufferPointer) {
-        guard digits.count == 64 else { return nil }
-        var words = SIMD4<UInt64>()
-        for index in 0..<4 {
-            var word: UInt64 = 0
-            for digit in digits[index * 16..<index * 16 + 16] {
-                let value: UInt8
-                switch digit {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"): value = digit - UInt8(ascii: "0")
-                case UInt8(ascii: "a")...UInt8(ascii: "f"): value = digit - UInt8(ascii: "a") + 10
-                default: return nil
-                }
-                word = word << 4 | UInt64(value)
-            }
-            words[index] = word
-        }
-        self.words = words
-    }
-
-    /// 64 lower-case hexadecimal digits.
-    package var hex: String {
-        (0..<4).map { words[$0].hexDigits }.joined()
-    }
-
-    package var description: String { hex }
-}
 
 extension AssayOutcome {
     private static let layoutVersion: UInt8 = 1

@@ -1,7 +1,5 @@
 // How canonical bytes say what may be absent, and lists: the words of both generations' layouts
-// (AssayOutcome+Digest.swift, SeriesOutcome.swift).
-//
-// An optional is a byte 0, or a byte 1 and the value; a list is its count and its members; a double is its 64 bits.
+// (AssayOutcome+Digest.swift, which says how, and SeriesOutcome+Digest.swift).
 //
 // Invariant: they never change, for digests in the log are over them.
 

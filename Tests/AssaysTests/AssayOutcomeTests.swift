@@ -1,4 +1,4 @@
-// Invariants checked: the two at the head of AssayOutcome.swift, in that order.
+// Invariants checked: the two at the head of AssayOutcome.swift, in that order, on what AssayEvaluator makes.
 
 import Assays
 import JSON

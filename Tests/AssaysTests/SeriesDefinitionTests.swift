@@ -1,5 +1,6 @@
 // Invariants checked: the three at the head of SeriesDefinition.swift, the two of SeriesTargeting.swift and
-// of SeriesSummary+JSON.swift; the windows of runs; and the refusals, each with its member.
+// of DatedSeriesSummary.swift and SeriesSettings+JSON.swift; the windows of runs; and the refusals, each with its
+// member.
 
 import Assays
 import JSON

@@ -1,4 +1,5 @@
-// Invariants checked: the three at the head of SeriesOutcome.swift; the recorded result's shape.
+// Invariants checked: those at the heads of SeriesOutcome.swift and SeriesOutcome+Digest.swift; the recorded
+// result's shape.
 
 import Assays
 import JSON
