@@ -162,15 +162,6 @@ package struct SampleSorter: ~Copyable, Sendable {
         /// Of the lowest eleven bits, the next eleven and the ten above, one after the other.
         let tallies: UnsafeMutablePointer<UInt32>
         var count = 0
-
-        init(
-            from: UnsafeMutablePointer<UInt32>, to: UnsafeMutablePointer<UInt32>,
-            tallies: UnsafeMutablePointer<UInt32>
-        ) {
-            self.from = from
-            self.to = to
-            self.tallies = tallies
-        }
     }
 
     /// One sort at work: where the keys are now, where they go next.
@@ -179,15 +170,6 @@ package struct SampleSorter: ~Copyable, Sendable {
         var to: UnsafeMutablePointer<UInt64>
         let tallies: UnsafeMutablePointer<UInt32>
         var count = 0
-
-        init(
-            from: UnsafeMutablePointer<UInt64>, to: UnsafeMutablePointer<UInt64>,
-            tallies: UnsafeMutablePointer<UInt32>
-        ) {
-            self.from = from
-            self.to = to
-            self.tallies = tallies
-        }
     }
 }
 
