@@ -1,8 +1,6 @@
 // Invariants checked: those at the head of ExpectContinue.swift, over real connections; and that a body which is no
 // HTTP is its client's mistake.
 
-import Hummingbird
-import HummingbirdTesting
 import NIOCore
 import StoreSupport
 import Testing
@@ -11,16 +9,10 @@ import Testing
 
 @Suite("Bodies that are asked for", .timeLimit(.minutes(10))) struct ExpectContinueTests {
     private func live(_ body: @escaping @Sendable (Client, RawClient) async throws -> Void) async throws {
-        try await serving { (client: Client) async throws in
-            try await client.createPipeline()
-            let application = APIServer.application(
-                APIServer.router(client.store, publicURL: nil, logger: noLog), ServerConfiguration(port: 0),
-                idleTimeout: .seconds(600), logger: noLog)
-            try await application.test(.live) { live in
-                let raw = try RawClient(port: try #require(live.port))
-                defer { raw.hangUp() }
-                try await body(client, raw)
-            }
+        try await servingAtPort { client, port in
+            let raw = try RawClient(port: port)
+            defer { raw.hangUp() }
+            try await body(client, raw)
         }
     }
 

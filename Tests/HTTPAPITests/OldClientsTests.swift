@@ -1,8 +1,6 @@
 // Invariants checked: the two at the head of OldClients.swift, over real connections. Nobody here says that nothing more
 // comes: a server that leaves a connection open is read from for ever, and the time limit says so.
 
-import Hummingbird
-import HummingbirdTesting
 import NIOCore
 import StoreSupport
 import Testing
@@ -10,16 +8,6 @@ import Testing
 @testable import HTTPAPI
 
 @Suite("Clients of HTTP/1.0", .timeLimit(.minutes(2))) struct OldClientsTests {
-    private func live(_ body: @escaping @Sendable (Client, Int) async throws -> Void) async throws {
-        try await serving { (client: Client) async throws in
-            try await client.createPipeline()
-            let application = APIServer.application(
-                APIServer.router(client.store, publicURL: nil, logger: noLog), ServerConfiguration(port: 0),
-                idleTimeout: .seconds(600), logger: noLog)
-            try await application.test(.live) { live in try await body(client, try #require(live.port)) }
-        }
-    }
-
     /// What comes of `request` until the server closes the connection: head and body.
     private func answer(_ port: Int, _ request: String) async throws -> (head: String, body: String) {
         let raw = try RawClient(port: port)
@@ -39,7 +27,7 @@ import Testing
         "the connection ends behind the answer, whatever the client says of it",
         arguments: ["", "connection: keep-alive\r\n", "expect: 100-continue\r\n"])
     func ends(fields: String) async throws {
-        try await live { client, port in
+        try await servingAtPort { client, port in
             let (head, body) = try await answer(port, Self.post("1.0", fields))
             #expect(head.hasPrefix("http/1.0 200 ok") && head.contains("connection: close"), "\(head)")
             #expect(body == #"{"span":{"start":0,"end":1}}"#)
@@ -51,7 +39,7 @@ import Testing
 
     @Test("an answer whose length nobody knows beforehand comes without chunks, and in them to others")
     func lines() async throws {
-        try await live { _, port in
+        try await servingAtPort { _, port in
             _ = try await answer(port, Self.post("1.0"))
             func read(_ version: String, _ fields: String) -> String {
                 "POST \(LogRoutesTests.path)/records HTTP/\(version)\r\nhost: localhost\r\n"
@@ -69,7 +57,7 @@ import Testing
 
     @Test("a client of HTTP/1.1 is answered again on its connection")
     func others() async throws {
-        try await live { _, port in
+        try await servingAtPort { _, port in
             let raw = try RawClient(port: port)
             defer { raw.hangUp() }
             for index in 0..<2 {

@@ -1,8 +1,13 @@
-// A connection over which a test says any bytes it wants, whole or not.
+// A connection over which a test says any bytes it wants, whole or not, and a server that takes connections.
 
 import Foundation
 import Glibc
+import Hummingbird
+import HummingbirdTesting
+import StoreSupport
 import Testing
+
+@testable import HTTPAPI
 
 /// A connection that a test closes when it wants to.
 final class RawClient: Sendable {
@@ -84,5 +89,16 @@ final class RawClient: Sendable {
 func onThread<Value: Sendable>(_ body: @escaping @Sendable () -> Value) async -> Value {
     await withCheckedContinuation { continuation in
         Thread.detachNewThread { continuation.resume(returning: body()) }
+    }
+}
+
+/// Runs `body` with a new store that has a pipeline, and the port at which the whole server of it listens.
+func servingAtPort(_ body: @escaping @Sendable (Client, _ port: Int) async throws -> Void) async throws {
+    try await serving { (client: Client) async throws in
+        try await client.createPipeline()
+        let application = APIServer.application(
+            APIServer.router(client.store, publicURL: nil, logger: noLog), ServerConfiguration(port: 0),
+            idleTimeout: .seconds(600), logger: noLog)
+        try await application.test(.live) { live in try await body(client, try #require(live.port)) }
     }
 }
