@@ -26,10 +26,19 @@ package final class SimulatedFileSystem: FileSystem {
         package var failAtOperation: Int?
         /// As what `failAtOperation` fails. Of `.exists`, a failed append leaves nothing behind; of others,
         /// half.
-        package var failureKind: DiskError.Kind = .other
+        package var failureKind: DiskError.Kind
         /// Bytes the disk holds in all.
         package var capacity: Int?
-        package init() {}
+
+        package init(
+            crashAtOperation: Int? = nil, failAtOperation: Int? = nil,
+            failureKind: DiskError.Kind = .other, capacity: Int? = nil
+        ) {
+            self.crashAtOperation = crashAtOperation
+            self.failAtOperation = failAtOperation
+            self.failureKind = failureKind
+            self.capacity = capacity
+        }
     }
 
     /// Bytes as the process sees them and as the disk has them.

@@ -350,9 +350,7 @@ import Testing
         let durable = builder.writer.durableByteCount
         #expect(durable == builder.writer.byteCount)
         try builder.append([.event(Event(name: "b", document: []))], commit: 2)
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.failAtOperation = disk.operationCount
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: disk.operationCount))
         #expect(throws: SegmentError.self) { try builder.writer.sync() }
         #expect(builder.writer.durableByteCount == durable)
         disk.crash { $0.upperBound }

@@ -152,9 +152,7 @@ struct CheckpointProgressTests {
             #expect(try await store.writeCheckpointIfDue() == .written)
             let before = store.log.snapshot().index.events.count
             _ = try await Scene.createPipeline("churn", in: WorkspaceID(1), store, clock)
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.crashAtOperation = disk.operationCount + step
-            disk.setPlan(plan)
+            disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: disk.operationCount + step))
             let isWritten = (try? await store.writeCheckpointIfDue()) == .written
             disk.crash { step % 2 == 0 ? $0.lowerBound : $0.upperBound }
             let again = try InferenceStore.open(configuration, on: disk, sources: clock.sources)
@@ -183,9 +181,7 @@ struct CheckpointProgressTests {
             }
         }
         try await createPipelines(6)
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.capacity = 1
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(capacity: 1))
         await #expect(throws: DiskError.self) { try await store.writeCheckpointIfDue() }
         #expect(disk.bytes(of: FileName.newFoldCheckpoint) == nil)
         let failed = disk.operationCount

@@ -51,9 +51,7 @@ import Testing
         var (room, refusedCount, readOnlyCount) = (0, 0, 0)
         while true {
             let disk = SimulatedFileSystem()
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.capacity = room
-            disk.setPlan(plan)
+            disk.setPlan(SimulatedFileSystem.FaultPlan(capacity: room))
             let isReadOnly: Bool
             do {
                 let store = try Self.open(disk)
@@ -84,10 +82,7 @@ import Testing
         var operation = 0
         while true {
             let disk = SimulatedFileSystem()
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.failAtOperation = operation
-            plan.failureKind = kind
-            disk.setPlan(plan)
+            disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: operation, failureKind: kind))
             do {
                 let refusal = try Self.begin(on: disk)
                 #expect(refusal == nil || kind == .outOfSpace, "\(refusal!)")
@@ -105,9 +100,7 @@ import Testing
         var operation = 0
         while true {
             let disk = SimulatedFileSystem()
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.crashAtOperation = operation
-            disk.setPlan(plan)
+            disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: operation))
             _ = try? Self.open(disk)
             guard disk.hasCrashed else { break }
             disk.crash { isKept ? $0.upperBound : $0.lowerBound }

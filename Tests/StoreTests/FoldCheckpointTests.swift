@@ -168,9 +168,7 @@ struct FoldCheckpointTests {
         var (eventCount, cutCount) = (1, 0)
         try checkpoint(eventCount).replace(on: disk)
         for operation in Array(0...7) + Array(0...7) {
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.crashAtOperation = disk.operationCount + operation
-            disk.setPlan(plan)
+            disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: disk.operationCount + operation))
             var isReplaced = false
             do throws(DiskError) {
                 try checkpoint(eventCount + 1).replace(on: disk)

@@ -26,9 +26,7 @@ import Testing
         let store = try open(disk, reserveByteCount: reserveByteCount)
         _ = try await append(to: "kept", store)
         for _ in 0..<batchCount { _ = try await append(to: "gone", store) }
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.capacity = disk.byteCount + 100
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(capacity: disk.byteCount + 100))
         await #expect(throws: LogError.self) { try await append(to: "kept", store) }
         return (store, disk)
     }
@@ -97,8 +95,7 @@ import Testing
     ) async throws -> (InferenceStore, SimulatedFileSystem, operationCount: Int) {
         let (store, disk) = try await full(reserveByteCount: 8 << 10, batchCount: 4)
         let before = disk.operationCount
-        var faults = SimulatedFileSystem.FaultPlan()
-        faults.capacity = disk.byteCount
+        var faults = SimulatedFileSystem.FaultPlan(capacity: disk.byteCount)
         plan(&faults, before)
         disk.setPlan(faults)
         do {

@@ -184,9 +184,7 @@ struct ImportCrashTests {
         _ check: (SimulatedFileSystem) async throws -> [String]
     ) async throws -> [String]? {
         let disk = SimulatedFileSystem()
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.crashAtOperation = operation
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: operation))
         do {
             let (store, files) = try open(disk)
             defer { files.die() }

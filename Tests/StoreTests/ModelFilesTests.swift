@@ -71,9 +71,7 @@ struct ModelFilesTests {
         while true {
             let disk = SimulatedFileSystem()
             var models = try files(disk)
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.failAtOperation = disk.operationCount + failing
-            disk.setPlan(plan)
+            disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: disk.operationCount + failing))
             let upload = try? Self.keep(bytes, models, uuid: "a", pieces: 1)
             disk.setPlan(SimulatedFileSystem.FaultPlan())
             if upload != nil { break }

@@ -26,8 +26,7 @@ struct RecordDeclarationTests {
             configuration.log.recoveryIntervalMilliseconds = 1_000_000
             let store = try InferenceStore.open(configuration, on: disk).store
             let pipeline = try await Self.pipeline(in: store)
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.failAtOperation = disk.operationCount + operation
+            let plan = SimulatedFileSystem.FaultPlan(failAtOperation: disk.operationCount + operation)
             disk.setPlan(plan)
             let declaration = RecordDeclaration(
                 of: pipeline.id, float32Fields: ["out.y"], isFromEdge: true)

@@ -192,8 +192,7 @@ struct SnapshotResultsTests {
         let expected = try history.kept(whole)
         var operation = 0
         while true {
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.crashAtOperation = operation
+            let plan = SimulatedFileSystem.FaultPlan(crashAtOperation: operation)
             let disk = SimulatedFileSystem()
             disk.setPlan(plan)
             let taken = try? history.take(to: disk)
@@ -231,10 +230,9 @@ struct SnapshotResultsTests {
         var (operation, wasHit) = (0, true)
         while wasHit {
             let target = SimulatedFileSystem()
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.failAtOperation = operation
-            plan.failureKind = operation % 2 == 0 ? .outOfSpace : .other
-            target.setPlan(plan)
+            target.setPlan(
+                SimulatedFileSystem.FaultPlan(
+                    failAtOperation: operation, failureKind: operation % 2 == 0 ? .outOfSpace : .other))
             let taken = try? history.take(of: history.disk, to: target)
             wasHit = target.failureCount > 0
             if taken != nil {

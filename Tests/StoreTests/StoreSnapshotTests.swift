@@ -215,8 +215,7 @@ struct StoreSnapshotTests {
         var operation = 0
         while true {
             let disk = SimulatedFileSystem()
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.crashAtOperation = operation
+            let plan = SimulatedFileSystem.FaultPlan(crashAtOperation: operation)
             disk.setPlan(plan)
             let taken = try? StoreSnapshot.take(of: source, to: disk)
             if taken == nil || disk.hasCrashed {
