@@ -141,7 +141,7 @@ package struct SeriesAssay: Hashable, Sendable {
     /// As `get` answers it.
     package var json: JSONValue { json(backfill: nil) }
 
-    /// The same, with how far behind the assay is, where it is.
+    /// The same, with how far behind the assay is, where it is, and what its answers cannot tell apart.
     package func json(backfill: Backfill?) -> JSONValue {
         var object = JSONObject(
             [("id", .string(uuid)), ("name", .string(definition.name))] + definition.parts
@@ -150,6 +150,9 @@ package struct SeriesAssay: Hashable, Sendable {
                     ("active", .bool(isActive)),
                 ])
         if let backfill { object.append("backfill", backfill.json) }
+        if let problem = definition.targeting.namingProblem {
+            object.append("iopath_problem", .string(problem))
+        }
         return .object(object)
     }
 }

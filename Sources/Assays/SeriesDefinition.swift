@@ -95,10 +95,8 @@ package enum SeriesBaseline: Hashable, Sendable {
     private static func summaries(
         _ json: JSONField, _ paths: [IOPath], _ settings: SeriesSettings
     ) throws(FieldError) -> [IOPath: DatedSeriesSummary] {
-        _ = try json.object()
         var summaries: [IOPath: DatedSeriesSummary] = [:]
-        for path in paths {
-            let field = json[path.dottedText]
+        for (path, field) in zip(paths, try json.members(calledAs: paths)) {
             guard field.isPresent else {
                 throw json.refused("has no summary of \(path.dottedText); give one for each iopath")
             }

@@ -37,14 +37,15 @@ extension SeriesAssay {
         guard try scores.object().members.map(\.key) == definition.paths.map(\.dottedText) else {
             throw scores.refused("are not those of the assay's paths")
         }
+        let scoreFields = try scores.members(calledAs: definition.paths)
+        let summaryFields = try summaries.members(calledAs: definition.paths)
         var findings: [SeriesFinding] = []
         for (position, target) in definition.targeting.targets.enumerated() {
             let part = supplement?.parts[position]
-            let name = target.path.dottedText
             guard
                 let finding = try SeriesFinding(
-                    target, definition.knownBaseline(of: target.path) ?? part?.baseline, part, scores[name],
-                    summaries[name])
+                    target, definition.knownBaseline(of: target.path) ?? part?.baseline, part,
+                    scoreFields[position], summaryFields[position])
             else { return nil }
             findings.append(finding)
         }

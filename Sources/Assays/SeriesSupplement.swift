@@ -69,7 +69,7 @@ package struct SeriesSupplement: Hashable, Sendable {
         guard try paths.object().members.map(\.key) == definition.paths.map(\.dottedText) else {
             throw paths.refused("are not those of the assay")
         }
-        parts = try definition.paths.map { try Part(paths[$0.dottedText]) }
+        parts = try paths.members(calledAs: definition.paths).map { try Part($0) }
     }
 }
 

@@ -113,4 +113,42 @@ struct SeriesAssayTests {
             ])
         #expect(try json["id"].string() == Self.uuid && json["active"].bool())
     }
+
+    // Its results had one name twice, and nothing said so; read back, both paths had the score of the second.
+    @Test("an assay two of whose paths answers call the same says so, and a result is read back path by path")
+    func calledAlike() throws {
+        var book = AssayBook()
+        let definition = try SeriesRequests.definition(SeriesRequests.calledAlike)
+        book.apply(try book.schedule(definition, uuid: Self.uuid, at: moment(1)))
+        let shown = JSONField(try #require(book[uuid: Self.uuid]).json)
+        #expect(
+            try shown["iopath_problem"].string().contains("call two paths out.a.0, an element and a field"))
+
+        guard case .summaries(let baselines) = definition.baseline else {
+            Issue.record("The baseline is summaries.")
+            return
+        }
+        let window = definition.firstWindow
+        for values in [[[0.3, 0.35], [0.9]], [[], [0.9]], [[0.9], []]] {
+            let findings = try zip(definition.targeting.targets, values).map { target, values in
+                try SeriesFinding(
+                    target, SortedSample(values, nullCount: values.isEmpty ? 1 : 0), in: window,
+                    against: try #require(baselines[target.path]), definition.settings)
+            }
+            let outcome = SeriesOutcome(window, findings, definition.settings)
+            let analysis = WindowAnalysis(
+                of: outcome, reason: .complete, analysedAt: moment(70), elapsedMilliseconds: 3)
+            let assay = try #require(book[uuid: Self.uuid])
+            let events = book.decide([analysis], ofSeries: assay, cut: 5, runAt: moment(9))
+            guard case .analysed(let decision) = events[0] else {
+                Issue.record("A decision is an event.")
+                return
+            }
+            let result = SeriesResult(
+                outcome, analysedAt: moment(70), elapsedMilliseconds: 3, pipelineID: PipelineID(777),
+                workspaceID: WorkspaceID(1529), workspaceName: "risk")
+            let document = Array(result.json(of: decision, Self.uuid).text.utf8)
+            #expect(try assay.outcome(ofResult: document, decision)?.digest == decision.digest)
+        }
+    }
 }

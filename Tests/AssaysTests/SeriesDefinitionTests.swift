@@ -144,6 +144,24 @@ struct SeriesDefinitionTests {
             .refuseMistakes()
     }
 
+    // After a restart both were compared with the baseline of the second.
+    @Test("paths that are called the same keep each its own summary")
+    func alikeSummaries() throws {
+        let definition = try SeriesRequests.definition(SeriesRequests.calledAlike)
+        func maxima(_ definition: SeriesDefinition) -> [Double?] {
+            guard case .summaries(let found) = definition.baseline else { return [] }
+            return definition.paths.map { found[$0]?.summary.max }
+        }
+        #expect(maxima(definition) == [0.9972307, 0.99])
+        #expect(try SeriesRequests.definition(definition.json.text) == definition)
+        // Where a name stands as no assay wrote it, its last member counts: for both paths, and for one.
+        let one = SeriesRequests.calledAlike(with: [SeriesRequests.summary])
+        #expect(try maxima(SeriesRequests.definition(one)) == [0.9972307, 0.9972307])
+        let twice = SeriesRequests.schedule(
+            baseline: "{\"Summary\":{\"out.score\":null,\"out.score\":\(SeriesRequests.summary)}}")
+        #expect(try maxima(SeriesRequests.definition(twice)) == [0.9972307])
+    }
+
     @Test("bins that their mode does not make are refused where they are asked for; stored ones are read")
     func foreignMode() throws {
         for mode in [

@@ -49,6 +49,19 @@ enum SeriesRequests {
         """
     }
 
+    /// Element 0 of `out.a` and the field `out.a.0`, each with a baseline of its own, as assays were stored
+    /// before such paths were refused.
+    static let calledAlike = calledAlike(with: [
+        summary, summary.replacing("\"max\":0.9972307", with: "\"max\":0.99"),
+    ])
+
+    static func calledAlike(with summaries: [String]) -> String {
+        schedule(
+            baseline: "{\"Summary\":{"
+                + summaries.map { "\"out.a.0\":\($0)" }.joined(separator: ",") + "}}",
+            targeting: targeting("[{\"field\":\"out.a\",\"indexes\":[0]},{\"field\":\"out.a.0\"}]"))
+    }
+
     static func definition(_ text: String = schedule()) throws -> SeriesDefinition {
         try SeriesDefinition(Requests.field(text))
     }
