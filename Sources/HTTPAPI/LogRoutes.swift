@@ -103,9 +103,9 @@ struct LogRoutes {
             guard !name.isEmpty else {
                 throw FieldError(field: "float32", problem: "is empty; name a field, or leave it out")
             }
-            let isList = name.split(separator: ",").dropFirst().contains {
-                let part = $0.drop { $0 == " " }
-                return part.hasPrefix("in.") || part.hasPrefix("out.")
+            let isList = name.utf8.split(separator: UInt8(ascii: ",")).dropFirst().contains {
+                let part = $0.drop { $0 == UInt8(ascii: " ") }
+                return part.starts(with: "in.".utf8) || part.starts(with: "out.".utf8)
             }
             guard !isList else {
                 throw FieldError(

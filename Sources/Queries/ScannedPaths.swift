@@ -33,7 +33,7 @@ extension SharedColumnScan {
 private struct PathSearch {
     private(set) var found: [IOPath] = []
     private(set) var unseen: [UnseenPart] = []
-    /// For each field whether it was found, or cannot be: first the field itself, then its elements.
+    /// For each field whether it was found: first the field itself, then its elements.
     private var settled: [ExactText: [Bool]] = [:]
     private let reader = BlockReader()
     private let ahead = ReadAhead()
@@ -51,12 +51,10 @@ private struct PathSearch {
             } else if flags[place] {
                 continue
             }
-            // A field that no path can name, as one with blanks at an end, is not asked for.
-            guard let path = try? IOPath(recordField: field, element: element) else {
-                flags[place] = true
+            // A field that a record has is one that a path can name.
+            guard let path = try? IOPath(recordField: field, element: element), isThere(path) else {
                 continue
             }
-            guard isThere(path) else { continue }
             flags[place] = true
             found.append(path)
         }

@@ -5,16 +5,22 @@
 // the element is the last word when it is a number and a field stands before it; and the dotted
 // `in.<field>[.<element>]`, `out.<field>[.<element>]` of the second generation of assays. Printed
 // is the first, but for a whole field such as `in.income 2023`: `input income 2023` is an element of
-// `income`. The plural `inputs 0 1` of the oldest documents counted fields by position; a record's
-// fields have names and no fixed order here, so it is refused with the remedy.
+// `income`. A field that neither can name, as its name is empty, has a blank at an end or a control
+// character, is written as a JSON string: `in." age"`, `in." age".0`. In such quotes another field is
+// none: `in."age"` is the field `"age"`, as ever. The plural `inputs 0 1` of the oldest documents counted
+// fields by position; a record's fields have names and no fixed order here, so it is refused with the remedy.
+//
+// A name is its scalars. Swift's characters would make one of a blank, a dot or a quote and the mark that
+// combines with it: such a field had no path, or another one.
 //
 // Invariants:
-//  * `IOPath(parsing: path.text)` gives back every parsed path, so no two print alike.
-//  * So does `path.dottedText`, but for a whole field whose name ends in a dot and a number.
+//  * Every field of a record has a path, and `IOPath(parsing: path.text)` gives back every path: no two print alike.
+//  * So does `path.dottedText`, but for a whole field whose name ends in a dot and a number, and one in quotes.
 //  * Order: inputs before outputs, then by field, then the whole field before its elements.
 //  * Fields of other bytes are other fields, also where Swift compares them as equal.
 
 import Bytes
+import JSON
 
 /// A place in a record that holds a number.
 package struct IOPath: Hashable, Sendable {
@@ -35,7 +41,7 @@ package struct IOPath: Hashable, Sendable {
 
     /// The path that `text` names, in either spelling. Whether any record has such a field is not asked.
     package init(parsing text: String) throws(TextError) {
-        let words = text.split(whereSeparator: \.isWhitespace)
+        let words = Self.words(of: text)
         guard let first = words.first else {
             throw Self.refusal(text, "is empty")
         }
@@ -61,37 +67,46 @@ package struct IOPath: Hashable, Sendable {
 
     /// The path to a record's field as it is named there, `out.dense_1`, or to an element of it.
     ///
-    /// Unlike in the dotted spelling, a field whose name ends in a number is not taken for an element.
+    /// Unlike in the dotted spelling, a field whose name ends in a number is not taken for an element, nor quotes
+    /// for such around another name.
     package init(recordField name: String, element: Int?) throws(TextError) {
-        let direction: Direction
-        let rest: Substring
-        if name.hasPrefix("in.") {
-            (direction, rest) = (.input, name.dropFirst(3))
-        } else if name.hasPrefix("out.") {
-            (direction, rest) = (.output, name.dropFirst(4))
-        } else {
+        guard let (direction, rest) = Self.divided(Substring(name)) else {
             throw TextError(
                 text: name,
                 problem: "is no field of a record: it begins neither with \"in.\" nor with \"out.\". Write "
                     + "\"in.age\" for the input age, \"out.dense_1\" for the output dense_1")
         }
         try self.init(
-            text: name, direction: direction, field: rest, element: element.map { Substring("\($0)") })
-        guard (try? IOPath(parsing: text)) == self else {
-            throw TextError(text: name, problem: "is no field that a path can name: it has blanks at an end")
-        }
+            text: name, direction: direction, field: rest, element: element.map { Substring("\($0)") },
+            isQuoted: true)
     }
 
-    /// As `output dense_1 0`, or `out.class 5` for a whole field whose name ends so.
+    /// As `output dense_1 0`, or `out.class 5` for a whole field whose name ends so, or `out." class".0`.
     package var text: String {
-        endsLikeElement
+        if Self.needsQuotes(field) {
+            return (direction == .input ? "in." : "out.") + JSONValue.string(field).text
+                + (element.map { ".\($0)" } ?? "")
+        }
+        return endsLikeElement
             ? dottedText : "\(direction.rawValue) \(field)" + (element.map { " \($0)" } ?? "")
+    }
+
+    /// Whether neither spelling without quotes names a field.
+    private static func needsQuotes(_ field: String) -> Bool {
+        let scalars = field.unicodeScalars
+        guard let first = scalars.first, let last = scalars.last else { return true }
+        return first.properties.isWhitespace || last.properties.isWhitespace
+            || scalars.contains(where: isControl)
+    }
+
+    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
+        scalar.value < 0x20 || scalar.value == 0x7F
     }
 
     /// Whether the spelling with spaces would take the end of the field's name for an element.
     private var endsLikeElement: Bool {
         guard element == nil, let last = field.utf8.last, (0x30...0x39).contains(last) else { return false }
-        let words = field.split(whereSeparator: \.isWhitespace)
+        let words = Self.words(of: field)
         return words.count >= 2 && (words[words.count - 1].isNumber || words[words.count - 1].isSignedNumber)
     }
 
@@ -105,36 +120,66 @@ package struct IOPath: Hashable, Sendable {
 
     private init(dotted text: String, words: [Substring]) throws(TextError) {
         let body = text[words[0].startIndex..<words[words.count - 1].endIndex]
-        let direction: Direction
-        let rest: Substring
-        if body.hasPrefix("in.") {
-            direction = .input
-            rest = body.dropFirst(3)
-        } else if body.hasPrefix("out.") {
-            direction = .output
-            rest = body.dropFirst(4)
-        } else {
+        guard let (direction, rest) = Self.divided(body) else {
             throw Self.refusal(text, "begins neither with \"input\" nor with \"output\"")
         }
-        if let dot = rest.lastIndex(of: "."), rest[rest.index(after: dot)...].isNumber {
+        if let (field, element) = Self.unquoted(rest) {
             try self.init(
-                text: text, direction: direction, field: rest[..<dot],
-                element: rest[rest.index(after: dot)...])
+                text: text, direction: direction, field: Substring(field), element: element, isQuoted: true)
+            return
+        }
+        if let (field, element) = Self.dividedAtElement(rest) {
+            try self.init(text: text, direction: direction, field: field, element: element)
         } else {
             try self.init(text: text, direction: direction, field: rest, element: nil)
         }
-        // A field such as " a" would print as "a"; what is printed with dots comes back as it is.
-        guard endsLikeElement || (try? IOPath(parsing: self.text)) == self else {
-            throw Self.refusal(text, "names a field that the spelling with spaces cannot name")
+        // Where it ends, blanks are no part of a path: where it begins, it may be one that came there by mistake.
+        guard endsLikeElement || !Self.needsQuotes(self.field) else {
+            throw Self.refusal(
+                text, "names a field with a blank at an end; write \(self.text), if it is called so")
         }
     }
 
+    /// What stands in a JSON string before the end, or before a dot and an element; nil where there is none, or where
+    /// the field in it needs no quotes: then they are its own.
+    private static func unquoted(_ rest: Substring) -> (field: String, element: Substring?)? {
+        let quote = UInt8(ascii: "\"")
+        guard rest.utf8.first == quote, let last = rest.utf8.lastIndex(of: quote) else { return nil }
+        let end = rest.utf8.index(after: last)
+        guard case .string(let field)? = try? JSONValue(parsing: String(rest[..<end])), needsQuotes(field)
+        else { return nil }
+        guard end < rest.endIndex else { return (field, nil) }
+        guard let (nothing, element) = dividedAtElement(rest[end...]), nothing.isEmpty else { return nil }
+        return (field, element)
+    }
+
+    /// What stands before the last dot, and the number behind it; nil where none does.
+    private static func dividedAtElement(_ rest: Substring) -> (field: Substring, element: Substring)? {
+        guard let dot = rest.utf8.lastIndex(of: UInt8(ascii: ".")) else { return nil }
+        let element = rest[rest.utf8.index(after: dot)...]
+        return element.isNumber ? (rest[..<dot], element) : nil
+    }
+
+    /// What stands behind `in.` or `out.`; nil where it begins with neither.
+    private static func divided(_ name: Substring) -> (direction: Direction, field: Substring)? {
+        if name.utf8.starts(with: "in.".utf8) { return (.input, Substring(name.utf8.dropFirst(3))) }
+        if name.utf8.starts(with: "out.".utf8) { return (.output, Substring(name.utf8.dropFirst(4))) }
+        return nil
+    }
+
+    /// What stands between blanks.
+    private static func words(of text: String) -> [Substring] {
+        text.unicodeScalars.split(whereSeparator: \.properties.isWhitespace).map { Substring($0) }
+    }
+
+    /// - Parameter isQuoted: whether the field is what it is called, whatever that is.
     private init(
-        text: String, direction: Direction, field: Substring, element: Substring?
+        text: String, direction: Direction, field: Substring, element: Substring?, isQuoted: Bool = false
     ) throws(TextError) {
-        guard !field.isEmpty else { throw Self.refusal(text, "names no field") }
-        guard !field.unicodeScalars.contains(where: { $0.value < 0x20 || $0.value == 0x7F }) else {
-            throw Self.refusal(text, "holds a control character")
+        guard isQuoted || !field.isEmpty else { throw Self.refusal(text, "names no field") }
+        guard isQuoted || !field.unicodeScalars.contains(where: Self.isControl) else {
+            throw Self.refusal(
+                text, "holds a control character, which a field has in quotes alone, as in in.\"a\\tb\"")
         }
         self.direction = direction
         self.field = String(field)
@@ -174,6 +219,7 @@ extension Substring {
     }
 
     fileprivate var isSignedNumber: Bool {
-        (first == "-" || first == "+") && dropFirst().isNumber
+        guard utf8.first == UInt8(ascii: "-") || utf8.first == UInt8(ascii: "+") else { return false }
+        return Substring(utf8.dropFirst()).isNumber
     }
 }

@@ -50,7 +50,7 @@ struct LeavingRecords: Sendable {
 
     /// Whether numbers at a path are among what goes. Metadata says which records a filter lets through.
     func hold(_ path: IOPath) -> Bool {
-        guard let field, !field.hasPrefix("metadata.") else { return true }
+        guard let field, !field.hasExactPrefix("metadata.") else { return true }
         let name = path.recordField
         return name.isExactly(field) || name.hasExactPrefix(field + ".") || field.hasExactPrefix(name + ".")
     }

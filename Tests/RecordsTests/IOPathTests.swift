@@ -1,5 +1,6 @@
 // Invariants checked: the four at the head of IOPath.swift, in that order.
 
+import Bytes
 import Records
 import Testing
 
@@ -106,11 +107,87 @@ struct IOPathTests {
         #expect(try IOPath(recordField: "in.income 2023", element: nil).text == "in.income 2023")
         #expect(try IOPath(parsing: "input income 2023").field == "income")
         // What is refused is not told a spelling that is refused here.
-        for (name, part) in [("calm", "Write \"in.age\" for the input age"), ("in. a", "blanks at an end")] {
-            let error = #expect(throws: TextError.self) { try IOPath(recordField: name, element: nil) }
-            #expect(error?.problem.contains(part) == true)
-            #expect(error?.problem.contains("output dense_1 0") == false)
+        let error = #expect(throws: TextError.self) { try IOPath(recordField: "calm", element: nil) }
+        #expect(error?.problem.contains("Write \"in.age\" for the input age") == true)
+        #expect(error?.problem.contains("output dense_1 0") == false)
+    }
+
+    @Test("a field that neither spelling names is written in quotes, and quotes of its own are its own")
+    func quoted() throws {
+        for (name, element, text) in [
+            ("in. a", nil, "in.\" a\""), ("out.a ", 0, "out.\"a \".0"), ("in. a.5", nil, "in.\" a.5\""),
+            ("in. a", 5, "in.\" a\".5"), ("in.a\tb", nil, "in.\"a\\tb\""), ("in.", nil, "in.\"\""),
+            ("in.\"a\"", nil, "input \"a\""), ("in.\" a\"", nil, "input \" a\""), ("in.a", 0, "input a 0"),
+            ("in.\" a\" 5", nil, "in.\" a\" 5"), ("in.\"a ", 1, "in.\"\\\"a \".1"),
+        ] as [(String, Int?, String)] {
+            let path = try IOPath(recordField: name, element: element)
+            #expect(path.text == text && path.recordField == name && path.element == element)
+            #expect(try IOPath(parsing: text) == path && IOPath(parsing: " \(text)\n") == path)
         }
+        // As ever, where nothing needs them, or what is in them is no text.
+        for text in ["in.\"a\"", "in.\"a", "in.\"", "in.\"\\q \"", "in.\" a\"b", "in.\" a\".b"] {
+            #expect(try IOPath(parsing: text).recordField == text)
+        }
+        let error = #expect(throws: TextError.self) { try IOPath(parsing: "in. a.0") }
+        #expect(error?.problem.contains("write in.\" a\".0") == true)
+    }
+
+    // Swift's characters glue a mark to the dot or the blank before it, and a sign to the one behind it: such a field
+    // had no path, or another field's.
+    @Test("a path of any field reads back from what it prints, and no two print alike")
+    func oddNames() throws {
+        let parts = [
+            "a", "5", "\u{301}", "\u{200D}", "\u{FE0F}", "\u{1F468}\u{200D}\u{1F469}", " ", "\u{A0}", ".",
+            "\"", "\\", "-", "\r\n", "\t", "\u{E9}", "\u{661}", "\u{600}", "input",
+        ]
+        var names = [""]
+        for first in parts {
+            names.append(first)
+            for second in parts {
+                names.append(first + second)
+                for third in parts { names.append(first + second + third) }
+            }
+        }
+        // Some are made in two ways.
+        names = Set(exactly: names).sorted().map(\.text)
+        var texts: Set<ExactText> = []
+        for name in names {
+            for element in [nil, 0] {
+                let path = try IOPath(recordField: "in." + name, element: element)
+                #expect(path.recordField.isExactly("in." + name) && path.element == element)
+                let text = path.text
+                #expect((try? IOPath(parsing: text)) == path, "\(text.debugDescription)")
+                #expect(texts.insert(ExactText(text)).inserted, "\(text.debugDescription)")
+            }
+        }
+    }
+
+    @Test("a path that is read has a field of the text's own bytes, and prints so that it reads back")
+    func oddTexts() throws {
+        let parts = ["a", "5", "\u{301}", "\u{200D}", " ", ".", "\"", "-", "\r\n", "\u{E9}", " 0", ".0"]
+        for first in parts {
+            for second in parts {
+                for third in parts {
+                    for start in ["input ", "in."] {
+                        let text = start + first + second + third
+                        guard let path = try? IOPath(parsing: text) else { continue }
+                        #expect((try? IOPath(parsing: path.text)) == path, "\(text.debugDescription)")
+                        // Blanks at the ends go, and an element behind a blank or a dot; in quotes there are escapes.
+                        guard !path.text.utf8.starts(with: "in.\"".utf8) else { continue }
+                        let rest = text.utf8.dropFirst(start.utf8.count)
+                        let field = rest.drop { $0 <= 0x20 }.prefix(path.field.utf8.count)
+                        #expect(field.elementsEqual(path.field.utf8), "\(text.debugDescription)")
+                    }
+                }
+            }
+        }
+        for (text, field) in [
+            ("input \u{301}x", "\u{301}x"), ("in.\u{301}x", "\u{301}x"), ("in.a.\u{301}.0", "a.\u{301}"),
+            ("output a \u{301} 0", "a \u{301}"), ("in.a\u{600}.0", "a\u{600}"),
+        ] {
+            #expect(try IOPath(parsing: text).field.isExactly(field), "\(text.debugDescription)")
+        }
+        #expect(throws: TextError.self) { try IOPath(parsing: "input\u{301} x") }
     }
 
     @Test("inputs come before outputs, then fields, then the whole field before its elements")

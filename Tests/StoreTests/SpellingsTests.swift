@@ -52,6 +52,23 @@ struct SpellingsTests {
         try await scene.store.close()
     }
 
+    // They were left out of all paths without a word, and no path named them.
+    @Test("fields of odd names are among all paths, and each has its own numbers")
+    func oddNames() async throws {
+        let names = [" y", "y ", "y", "\u{301}y", "y\tz", "\r\n", "", " y.5", "\" y\"", "y\u{301}"]
+        let scene = try await Scene()
+        try await scene.append(
+            [10, 20], names.enumerated().map { (name: $1, values: [Double($0), Double($0)]) })
+        let paths = try Self.scan(scene).paths().paths
+        #expect(paths.count == names.count && Set(exactly: paths.map(\.field)) == Set(exactly: names))
+        for path in paths {
+            let number = try #require(names.firstIndex { $0.isExactly(path.field) })
+            let values = try Self.scan(scene).values(IOPath(parsing: path.text)).values
+            #expect(values == [Double(number), Double(number)], "\(path.text.debugDescription)")
+        }
+        try await scene.store.close()
+    }
+
     @Test("assays over both are in groups of their own, and each stores results of its own column")
     func assays() async throws {
         let scene = try await Self.scene()
