@@ -5,8 +5,11 @@
 // it lasts; an assay that is not behind has no such member. One that is kept from windows says by what, also from
 // those that late records reached after they were looked at.
 //
-// Invariant: windows are counted on the assay's grid, empty ones too; as many are done as lie before the
-// first that nobody looked at, but for those it is kept from looking at again.
+// Invariants:
+//  * Windows are counted on the assay's grid, empty ones too, up to the newest record: what is behind that holds
+//    nothing to look at, however long ago it came.
+//  * As many are done as lie before the first that nobody looked at, but for those it is kept from looking at again;
+//    never more than are due.
 
 import JSON
 import Records
@@ -16,7 +19,7 @@ package struct Backfill: Hashable, Sendable {
     /// Windows before the first that nobody looked at, empty ones too; without those that it is kept from looking at
     /// again.
     package var doneCount: Int
-    /// Complete windows; nil where nobody can say, because of `problem`.
+    /// Complete windows up to the newest record; nil where nobody can say, because of `problem`.
     package var dueCount: Int?
     /// Why it does not go on, where something is wrong.
     package var problem: String?

@@ -104,6 +104,12 @@ package struct WindowGrid: Hashable, Sendable {
         return room < 0 ? 0 : Int(clamping: room / Int128(interval.microseconds) + 1)
     }
 
+    /// How many windows start at or before `moment`.
+    package func startedCount(at moment: Timestamp) -> Int {
+        let room = Int128(moment.microseconds) - Int128(start.microseconds)
+        return room < 0 ? 0 : Int(clamping: room / Int128(interval.microseconds) + 1)
+    }
+
     /// The windows that share at least a moment with `period`; none where that is empty.
     package func indices(touching period: TimeWindow) -> Range<Int> {
         guard period.start < period.end else { return 0..<0 }

@@ -96,9 +96,9 @@ struct MetricsRoutes {
             "assaylog_backfill_assays", "Assays with complete windows that are not analysed yet.", .gauge,
             Double(backfill.assayCount))
         page.add(
-            "assaylog_backfill_windows", "Complete windows that are not analysed yet, over all assays.",
-            .gauge,
-            Double(backfill.windowCount))
+            "assaylog_backfill_windows",
+            "Complete windows up to the newest record that are not analysed yet, empty ones too, over all assays.",
+            .gauge, Double(backfill.windowCount))
         page.add(
             "assaylog_read_only", "1 while the disk refuses appends.", .gauge,
             store.log.state == .serving ? 0 : 1)

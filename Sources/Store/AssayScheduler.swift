@@ -137,11 +137,17 @@ package actor AssayScheduler {
     /// Writes down who is behind now.
     private func report(_ now: Timestamp) {
         let horizon = horizon(now)
+        let index = store.log.snapshot().index
+        // A topic's newest record is looked for in all of its segments, so once, and where somebody is behind.
+        var newest: [String: Timestamp?] = [:]
         var entries: [AssayID: Backfill] = [:]
-        for cohort in all {
-            let completeCount = cohort.grid.completeCount(until: horizon)
+        for cohort in all
+        where cohort.trouble != nil || cohort.examinedCount < cohort.grid.completeCount(until: horizon) {
+            let topic = cohort.key.topic
+            if newest[topic] == nil { newest[topic] = .some(index.topics[topic]?.newestRecord) }
+            let dueEnd = cohort.dueEnd(until: horizon, newestRecord: newest[topic] ?? nil)
             for (id, first) in cohort.firstWindows {
-                entries[id] = cohort.backfill(from: first, completeCount: completeCount)
+                entries[id] = cohort.backfill(from: first, before: dueEnd)
             }
         }
         for (id, entry) in waiting {

@@ -13,6 +13,7 @@
 //    decided, not where one is merely later than the last decision.
 
 import Assays
+import EventLog
 import Records
 
 /// What the scheduler last wrote.
@@ -60,7 +61,14 @@ extension StoreView {
             let late = cohort.late
             cohort.late = nil
             let first = cohort.firstWindow
-            let dueCount = cohort.grid.completeCount(until: now.adding(-configuration.grace)) - first
+            let dueEnd = cohort.dueEnd(
+                until: now.adding(-configuration.grace),
+                newestRecord: snapshot.index.topics[cohort.key.topic]?.newestRecord)
+            func progress(before window: Int, problem: String? = nil) -> Backfill {
+                Backfill(
+                    doneCount: max(0, min(window, dueEnd) - first), dueCount: max(0, dueEnd - first),
+                    problem: problem)
+            }
             var reader = ColumnReader(self)
             let pass = CohortPass(cohort, &reader)
             while let windows = CohortWork(cohort, self, now: now, configuration).fresh {
@@ -69,12 +77,10 @@ extension StoreView {
                     windows, planned: cohort.grid.period(of: windows), &reader,
                     limit: PassLimit(windowCount: 1, valueCount: .max))
                 if let failure = answer.failures.first {
-                    return Backfill(
-                        doneCount: cohort.examinedCount - first, dueCount: dueCount, problem: failure.problem)
+                    return progress(before: cohort.examinedCount, problem: failure.problem)
                 }
                 if let found = answer.findings.first?.analyses.first {
-                    let doneCount = cohort.grid.index(startingAt: found.window.start) - first
-                    return Backfill(doneCount: doneCount, dueCount: dueCount)
+                    return progress(before: cohort.grid.index(startingAt: found.window.start))
                 }
                 cohort.finish(
                     late: [], fresh: windows.lowerBound..<answer.examinedEnd, cut: snapshot.cut)
@@ -89,7 +95,7 @@ extension StoreView {
                 limit: PassLimit(windowCount: 1, valueCount: .max))
             guard let failure = answer.failures.first else { return nil }
             cohort.trouble.note(failure.problem, at: now, grace: configuration.grace)
-            return cohort.backfill(from: first, completeCount: first + dueCount)
+            return cohort.backfill(from: first, before: dueEnd)
         } catch {
             return Backfill(doneCount: assay.decisions.count, dueCount: nil, problem: "\(error)")
         }
@@ -97,16 +103,27 @@ extension StoreView {
 }
 
 extension Cohort {
-    /// How far a member's windows have come that are complete, from `first` on; nil where nothing is due. Those
-    /// that are to be looked at again count as well where something keeps them from it.
-    func backfill(from first: Int, completeCount: Int) -> Backfill? {
-        guard trouble != nil || max(first, examinedCount) < completeCount else { return nil }
-        let examined = first..<max(first, examinedCount)
+    /// Before this window are all that may be due: complete ones that begin before the newest record of the topic.
+    /// Which of them hold records of the column is not asked, as only reading them tells.
+    func dueEnd(until horizon: Timestamp, newestRecord: Timestamp?) -> Int {
+        newestRecord.map { min(grid.completeCount(until: horizon), grid.startedCount(at: $0)) } ?? 0
+    }
+
+    /// How far a member's windows have come that are due, from `first` on and before `dueEnd`; nil where none is.
+    /// Those that are to be looked at again count as well where something keeps them from it.
+    func backfill(from first: Int, before dueEnd: Int) -> Backfill? {
+        guard trouble != nil || max(first, examinedCount) < dueEnd else { return nil }
+        let examined = first..<max(first, min(examinedCount, dueEnd))
         let again = trouble == nil ? [] : late?.touched.ranges.map { $0.clamped(to: examined).count } ?? []
         return Backfill(
-            doneCount: max(0, again.reduce(examined.count, -)), dueCount: max(0, completeCount - first),
+            doneCount: max(0, again.reduce(examined.count, -)), dueCount: max(0, dueEnd - first),
             problem: trouble?.problem)
     }
+}
+
+extension TopicIndex {
+    /// The time of the newest record; nil where there is none.
+    var newestRecord: Timestamp? { times.map { Timestamp(milliseconds: $0.upperBound) } }
 }
 
 extension TimeSpan {

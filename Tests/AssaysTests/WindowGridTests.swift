@@ -88,6 +88,11 @@ struct WindowGridTests {
         #expect(grid.completeCount(until: Timestamp(microseconds: 60)) == 1)
         #expect(grid.completeCount(until: Timestamp(microseconds: 179)) == 2)
         #expect(grid.completeCount(until: Timestamp(microseconds: -1)) == 0)
+        for (moment, count) in [
+            (Int64(-1), 0), (0, 1), (59, 1), (60, 2), (Int64.max, Int(Int64.max / 60) + 1),
+        ] {
+            #expect(grid.startedCount(at: Timestamp(microseconds: moment)) == count)
+        }
     }
 
     @Test("a record on a boundary belongs to the window that starts there")
