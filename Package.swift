@@ -156,10 +156,13 @@ let crashPoints = Target.target(
 let simulate = Target.executableTarget(
     name: "Simulate", dependencies: ["CrashPoints"], path: "Tools/Simulate", swiftSettings: strict)
 
-/// Runs the built executable, as a person would.
+/// Runs the built executable, as a person would; and has it parse the examples of its help.
 let commandLineTests = Target.testTarget(
-    name: "CommandLineTests", dependencies: ["assaylog", "Disk", "JSON", "TestSupport"], swiftSettings: strict
-)
+    name: "CommandLineTests",
+    dependencies: [
+        "assaylog", "Disk", "JSON", "TestSupport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+    ], swiftSettings: strict)
 
 let package = Package(
     name: "assaylog",

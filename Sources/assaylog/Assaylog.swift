@@ -15,6 +15,11 @@ struct Assaylog: AsyncParsableCommand {
         commandName: "assaylog",
         abstract:
             "An inference log store that tells whether a model has drifted, since when, on which input.",
+        discussion: """
+            Example:
+              assaylog append --create --workspace demo --pipeline fraud records.ndjson
+              assaylog serve --data ./assaylog-data
+            """,
         version: "0.1.0",
         subcommands: [
             Serve.self, Append.self, Query.self, Logs.self, Export.self, Summarize.self, AssayCommand.self,

@@ -13,7 +13,7 @@ struct Logs: ParsableCommand {
         discussion: """
             Example:
               assaylog logs --pipeline fraud --newest --limit 3
-              assaylog logs --pipeline fraud --start 2024-01-09T00:00:00Z --arrow > day.arrow
+              assaylog logs --pipeline fraud --start 2024-01-09 --arrow > from.arrow
 
             Records come oldest first, or newest first with --newest, as NDJSON: one JSON object a line, every
             number in the text it was posted in. Without --limit all records of the window are printed. Works

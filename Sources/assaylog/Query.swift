@@ -15,7 +15,8 @@ struct Query: ParsableCommand {
         abstract: "Slice one input or output over a window of time.",
         discussion: """
             Example:
-              assaylog query --pipeline fraud --path "output dense_1 0" --start 2024-01-09T00:00:00Z --summary
+              assaylog query --pipeline fraud --path "output dense_1 0" \\
+                --start 2024-01-09T00:00:00Z --summary
 
             Values are printed with their records' times, oldest first. A record without a number at the path
             is shown too: as "-" in a table, as null in JSON, as nothing in CSV. An infinite number is "inf" in a table

@@ -14,7 +14,8 @@ struct Summarize: ParsableCommand {
         abstract: "Summarise a window of an input or output, or numbers in a file.",
         discussion: """
             Example:
-              assaylog summarize --pipeline fraud --path "output dense_1 0" --start 2024-01-09 --bins 10
+              assaylog summarize --pipeline fraud --path "output dense_1 0" \\
+                --start 2024-01-09 --bins 10
               seq 1 100 | assaylog summarize --values - --json
 
             Prints statistics and bins; --json prints the summary as the API answers it, to be given to an

@@ -13,7 +13,8 @@ struct WebhookCommand: ParsableCommand {
         abstract: "Say who is told when an assay's status changes.",
         discussion: """
             Example:
-              assaylog webhook create https://hooks.example.com/drift --server http://localhost:8080
+              assaylog webhook create https://hooks.example.com/drift \\
+                --server http://localhost:8080
               assaylog webhook list
               assaylog webhook switch 1 off --server http://localhost:8080
 
@@ -58,8 +59,10 @@ extension WebhookCommand {
             abstract: "Tell an address from now on.",
             discussion: """
                 Example:
-                  assaylog webhook create https://hooks.example.com/drift --server http://localhost:8080
-                  assaylog webhook create https://hooks.example.com/drift --secret-file - < secret
+                  assaylog webhook create https://hooks.example.com/drift \\
+                    --server http://localhost:8080
+                  assaylog webhook create https://hooks.example.com/drift --secret-file - \\
+                    --webhook-allow hooks.example.com < secret
 
                 The secret that requests are signed with is made anew, and shown this once, unless a file holds
                 it. A running server knows by itself which hosts it may post to; without --server say it here.
