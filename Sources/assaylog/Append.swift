@@ -48,7 +48,8 @@ struct Append: AsyncParsableCommand {
             file and is stored as a whole; with --resume it is refused, unless its own import was interrupted.
             Standard input that is a file, as in `append … - < FILE`, is one like any other. What comes through
             a pipe, or is left of a file that was read in part, cannot be gone back to: a server takes it again
-            and stores what is new, a data directory stores all of it once more.
+            and stores what is new; a data directory stores all of it once more, so that after an interruption it
+            is to be given the rest alone (`assaylog inspect` counts the records of each partition).
             A data directory and a server know of a file what was sent to them in their own way: after an import
             with --data, the same file sent with --server is stored once more, and the reverse.
             """)
@@ -108,7 +109,9 @@ struct Append: AsyncParsableCommand {
             throw ValidationError(
                 "\(pipe.name) is no file that can be gone back to, which --resume needs"
                     + (server == nil
-                        ? "; save it to one." : "; without it, what the server has is not stored again."))
+                        ? "; save it to one, without the records of it that are in the log: no note is kept of how "
+                            + "far it was read, and `assaylog inspect` counts the records of each partition."
+                        : "; without it, what the server has is not stored again."))
         }
         let sink: any RecordSink =
             if let server { try ServerSink.open(self, server) } else { try await StoreSink.open(self) }
@@ -123,6 +126,7 @@ struct Append: AsyncParsableCommand {
         if let failure {
             throw CommandFailure("\(failure)" + importer.remainder)
         }
+        for note in importer.declared.notes { Output.note(note) }
         try importer.report(json: json)
     }
 
@@ -143,17 +147,24 @@ private struct Importer {
     private var byteCount = 0
     private var skippedByteCount = 0
     private var indexes: Range<UInt64>?
-    /// Whether what is read now can be read once more.
-    private var canGoBack = true
+    private(set) var declared: DeclaredFields
+    /// What is read now; nil before the first.
+    private var current: InputFile?
+    /// Records before it that were stored now.
+    private var rowCountBefore = 0
+    /// What was read to its end and cannot be read once more.
+    private var pipesBefore: [String] = []
 
     init(sink: any RecordSink, options: Append, byteCount: Int?) {
         self.sink = sink
         self.options = options
+        declared = DeclaredFields(options.float32)
         progress = Progress(byteCount: byteCount)
     }
 
     mutating func append(_ file: InputFile) async throws {
-        canGoBack = file.byteCount != nil
+        if let before = current, before.byteCount == nil { pipesBefore.append(before.name) }
+        (current, rowCountBefore) = (file, rowCount)
         let mark = try mark(of: file)
         let before = skippedByteCount
         for attempt in 0... {
@@ -185,6 +196,7 @@ private struct Importer {
                 mark?.at = SystemSources.wallClock()
                 mark?.digest = try ImportMark.digest(upTo: chunk.end) { try file.read(at: $0, byteCount: $1) }
             }
+            declared.look(at: chunk)
             let appended: AppendedChunk
             do {
                 appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
@@ -326,13 +338,23 @@ private struct Importer {
                 + "comes behind them, or they are stored twice"
         }
         let onServer = options.server == nil ? "" : ": they are not stored twice within a day"
-        if canGoBack { return kept + "; mend the file behind them and run again with --resume" + onServer }
+        guard let current, current.byteCount == nil else {
+            let pipes = pipesBefore.joined(separator: ", ")
+            return kept + "; mend the file behind them and run again with --resume"
+                + (pipes.isEmpty
+                    ? "" : ", without \(pipes): that was read to its end, and --resume refuses it")
+                + onServer
+        }
+        guard options.server == nil else {
+            return kept + "; mend what comes behind them and send it all again" + onServer
+        }
         // Without a file there is no mark of how far it was read.
+        let others = options.files.count > 1 ? ", and without the inputs that were named before it" : ""
+        let count = rowCount - rowCountBefore
+        guard count > 0 else { return kept + "; none is of \(current.name): give it again" + others }
         return kept
-            + (options.server == nil
-                ? "; what was read cannot be gone back to: send only what comes behind them, or they are stored "
-                    + "twice"
-                : "; mend what comes behind them and send it all again" + onServer)
+            + "; \(current.name) cannot be gone back to, and no note is kept of how far it was read: give it "
+            + "again without its first \(Quantity.of(count, "record"))\(others), or they are stored twice"
     }
 
     private var document: JSONValue {

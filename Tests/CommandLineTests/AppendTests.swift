@@ -331,9 +331,73 @@ import Testing
         try process.run()
         process.waitUntilExit()
         let told = try sandbox.read("told")
+        #expect(process.terminationStatus == 1)
         #expect(
-            process.terminationStatus == 1 && told.contains("send only what comes behind them"), "\(told)")
-        #expect(!told.contains("--resume"))
+            told.contains("without its first 10,000 records, or they are stored twice"), "\(told)")
+        #expect(!told.contains("--resume") && !told.contains("named before it"))
+    }
+
+    // All records of the run were taken for the pipe's, and --resume was the remedy of a run that it refuses.
+    @Test("of several inputs it is said which one's records are in the log, and what is said to do is true")
+    func interruptedPipe() throws {
+        let texts = [0..<5, 100..<10_100, 20_000..<20_003].map { Sample.lines($0) }
+        for (name, text) in zip(["a", "b", "c"], texts) { try sandbox.write(text, to: name) }
+        func append(_ names: String, piping input: String, into partition: String) throws -> CommandRun {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.currentDirectoryURL = URL(fileURLWithPath: sandbox.path)
+            process.arguments = [
+                "-c",
+                "{ \(input); } | \"$0\" append --create --pipeline p --partition \(partition) \(names) >out 2>told",
+                Sandbox.executable,
+            ]
+            try process.run()
+            process.waitUntilExit()
+            return CommandRun(
+                status: process.terminationStatus, output: try sandbox.read("out"),
+                errors: try sandbox.read("told"))
+        }
+        // The pipe is the second input, and ends badly.
+        let second = try append("a -", piping: "cat b; echo '{'", into: "one")
+        #expect(second.status == 1 && second.errors.contains("10,005 records before it"), "\(second.errors)")
+        #expect(
+            second.errors.contains(
+                "its first 10,000 records, and without the inputs that were named before it"),
+            "\(second.errors)")
+        #expect(try append("-", piping: "cat c", into: "one").output.hasPrefix("3 records"))
+        #expect(try sandbox.run("export", "--pipeline", "p").output == texts.joined())
+        // Nothing of it is in the log.
+        let none = try append("a -", piping: "echo '{'", into: "two")
+        #expect(none.errors.contains("5 records before it are in the log; none is of standard input"))
+        // It is read to its end, and the file behind it ends badly: that alone is gone on with.
+        try sandbox.write(texts[1] + "{\n", to: "bad")
+        let behind = try append("- bad", piping: "cat a", into: "three")
+        #expect(behind.errors.contains("with --resume, without standard input: "), "\(behind.errors)")
+        try sandbox.write(texts[1] + texts[2], to: "bad")
+        let mended = try append("--resume bad", piping: "true", into: "three")
+        #expect(mended.status == 0 && mended.output.hasPrefix("3 records"), "\(mended.errors)")
+        let resumed = try append("--resume -", piping: "cat a", into: "three")
+        #expect(
+            resumed.status == 2 && resumed.errors.contains("without the records of it that are in the log"))
+    }
+
+    // It was declared without a word, and changed nothing.
+    @Test(
+        "a float32 field that no record has is told, with those that there are; one of the last record is not"
+    )
+    func unknownFloat32() throws {
+        try sandbox.write(
+            Sample.lines(0..<10_000) + "{\"time\":\(Sample.start),\"in.late\":0.5}\n", to: "a.ndjson")
+        let options = ["in.nosuch", "out.y", "in.late", "in.nosuch"].flatMap { ["--float32", $0] }
+        let run = try sandbox.run(["append", "--create", "--pipeline", "p"] + options + ["a.ndjson"])
+        #expect(run.status == 0)
+        #expect(run.errors.components(separatedBy: "note: --float32 is ").count == 2, "\(run.errors)")
+        #expect(run.errors.contains("--float32 is \"in.nosuch\", and no record"), "\(run.errors)")
+        #expect(run.errors.contains("they have in.x, out.y, metadata.last_model, in.late"), "\(run.errors)")
+        // Of what is in the log already nothing is read.
+        let again = try sandbox.run(
+            "append", "--pipeline", "p", "--resume", "--float32", "in.nosuch", "a.ndjson")
+        #expect(again.status == 0 && !again.errors.contains("in.nosuch"), "\(again.errors)")
     }
 
     // It was taken to be read from its beginning: the mark was of other bytes than were stored.
