@@ -133,7 +133,7 @@ package struct IOPath: Hashable, Sendable {
         } else {
             try self.init(text: text, direction: direction, field: rest, element: nil)
         }
-        // Where it ends, blanks are no part of a path: where it begins, it may be one that came there by mistake.
+        // A blank at the end of the text is no part of it, and one behind the first dot may have come there by mistake.
         guard endsLikeElement || !Self.needsQuotes(self.field) else {
             throw Self.refusal(
                 text, "names a field with a blank at an end; write \(self.text), if it is called so")
