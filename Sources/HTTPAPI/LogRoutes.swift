@@ -268,7 +268,7 @@ struct LogRoutes {
         let (positions, partition, cut) = try await start(request, question, snapshot)
         let reading = RecordReading(
             at: cut ?? snapshot.cut, topic: topic, window: question.window, filter: question.filter,
-            order: .address, positions: positions, partition: partition,
+            order: .address(newestFirst: false), positions: positions, partition: partition,
             limit: try count("page_size", request) ?? .max)
         return Response(
             lines: reading, of: store.log, form: try request.recordForm(),

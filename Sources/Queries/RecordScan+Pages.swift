@@ -7,7 +7,8 @@
 //    from partition to next index, stable under append and rewriting.
 //  * A record past the cut is neither answered nor passed over: a later cut's page finds it.
 //  * A damaged block is left out and named; it does not end the scan.
-//  * A page holds about the rows that it answers, not those that it looked at.
+//  * A page holds about the rows that it answers, not those that it looked at; and at most `byteCountMax` bytes and
+//    what one block or run takes.
 
 import EventLog
 import Records
@@ -21,8 +22,7 @@ extension RecordRows {
         guard let least = kept.min(), let most = kept.max() else { return }
         let isFew = (most - least + 1) * 2 <= batch.rowCount
         let first = isFew ? least : 0
-        batches.append(isFew ? batch.slice(least..<most + 1) : batch)
-        partitions.append(partition)
+        add(isFew ? batch.slice(least..<most + 1) : batch, of: partition)
         for row in kept {
             rows.append((batches.count - 1, row - first))
             indexes.append(firstIndex + UInt64(row))
@@ -48,11 +48,14 @@ extension RecordScan {
     ///   - partition: where it goes on: partitions before it, in this order, are finished.
     ///   - cut: the last commit that counts; nil for all that the snapshot shows.
     ///   - limit: records on the page.
+    ///   - byteCountMax: bytes of memory, past which no further block is read for the page; it has at least one record
+    ///     where there is one.
     /// - Throws: `CancellationError` where the task is cancelled.
     package func page(
         topic: String, positions: [String: UInt64], from partition: String? = nil,
         window: TimeWindow = .always,
-        filter: RecordFilter = RecordFilter(), cut: CommitNumber? = nil, limit: Int, newestFirst: Bool = false
+        filter: RecordFilter = RecordFilter(), cut: CommitNumber? = nil, limit: Int,
+        byteCountMax: Int = .max, newestFirst: Bool = false
     ) throws(CancellationError) -> Page {
         var page = Page()
         page.next = positions
@@ -92,7 +95,8 @@ extension RecordScan {
             }
             scan: for part in parts {
                 if Task.isCancelled { throw CancellationError() }
-                if page.rows.rows.count >= limit {
+                let isHeavy = !page.rows.rows.isEmpty && page.rows.byteCount >= byteCountMax
+                if page.rows.rows.count >= limit || isHeavy {
                     page.isFull = true
                     break scan
                 }

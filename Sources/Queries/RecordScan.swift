@@ -6,7 +6,9 @@
 // overlaps the window.
 //
 // Invariants:
-//  * `window` answers the first `limit` records behind `key`, by (time, partition, index), each once.
+//  * `window` answers the first `limit` records behind `key`, by (time, partition, index), each once; fewer, and at
+//    least one, where those take `byteCountMax` bytes.
+//  * An answer holds at most `byteCountMax` bytes and what one block or run takes.
 //  * A damaged block is left out and named; it does not end the scan.
 //  * A cancelled task's scan ends before its next block.
 
@@ -23,12 +25,24 @@ package struct RecordRows: Sendable {
     package var statistics = QueryStatistics()
     /// Whether more records than these would have come.
     package var hasMore = false
+    /// About what `batches` take in memory.
+    package internal(set) var byteCount = 0
+    /// Records in `batches` that were asked for. Those past `rows` are behind some that did not fit.
+    var fetchedCount = 0
     /// Of each batch.
     var partitions: [String] = []
     /// Of each row of `rows`.
     var indexes: [UInt64] = []
 
     package init() {}
+
+    /// Adds a batch, of which rows are to follow.
+    mutating func add(_ batch: RecordBatch, of partition: String) {
+        batches.append(batch)
+        partitions.append(partition)
+        // Which rows have a field takes a byte each, where not all have it.
+        byteCount += batch.memoryByteCount + batch.rowCount * batch.fields.count
+    }
 
     /// Where a row of `rows` stands in the order of time.
     package func key(of position: Int) -> RecordKey {
@@ -50,10 +64,11 @@ package struct RecordScan {
     /// - Parameters:
     ///   - cut: the last commit that counts; nil for all that the snapshot shows.
     ///   - key: where the answer goes on: only records behind it come.
+    ///   - byteCountMax: bytes of memory, past which no further block is read for the answer.
     /// - Throws: `CancellationError` where the task is cancelled.
     package func window(
         topic: String, _ window: TimeWindow, filter: RecordFilter = RecordFilter(), cut: CommitNumber? = nil,
-        after key: RecordKey? = nil, limit: Int, newestFirst: Bool = false
+        after key: RecordKey? = nil, limit: Int, byteCountMax: Int = .max, newestFirst: Bool = false
     ) throws(CancellationError) -> RecordRows {
         var result = RecordRows()
         let plan = QueryPlan(topic: snapshot.index.topics[topic], window: window, filter: filter, cut: cut)
@@ -76,8 +91,9 @@ package struct RecordScan {
             )
             let candidates = try candidates(selection, without: &damaged, &result.statistics)
             let damagedBefore = damaged.count
-            try fill(&result, with: candidates.prefix(limit), of: selection, &damaged)
-            result.hasMore = candidates.count > limit
+            let isWhole = try fill(
+                &result, with: candidates.prefix(limit), of: selection, within: byteCountMax, &damaged)
+            result.hasMore = !isWhole || candidates.count > limit
             // A block whose times were well and whose records were not: others come in its place.
             if damaged.count == damagedBefore { break }
         }
@@ -185,43 +201,60 @@ package struct RecordScan {
 
     // MARK: The records
 
-    /// Reads the chosen records whole. Blocks that turn out damaged are added to `damaged`.
+    /// Reads the chosen records whole, up to the first that is of a block for which there is no room any more.
+    /// Blocks that turn out damaged are added to `damaged`.
+    ///
+    /// - Returns: whether all of them were read.
     private func fill(
         _ result: inout RecordRows, with chosen: ArraySlice<Candidate>, of selection: Selection,
-        _ damaged: inout Set<Int>
-    ) throws(CancellationError) {
+        within byteCountMax: Int, _ damaged: inout Set<Int>
+    ) throws(CancellationError) -> Bool {
         (result.batches, result.rows, result.partitions, result.indexes) = ([], [], [], [])
+        (result.byteCount, result.fetchedCount) = (0, 0)
         var wanted: [Int: [Int]] = [:]
         for candidate in chosen { wanted[candidate.part, default: []].append(candidate.row) }
         /// For each part its batch, and where the wanted rows went in it; nil for where they were.
         var places: [Int: (batch: Int, rows: [Int: Int]?)] = [:]
-        for position in wanted.keys.sorted() {
-            if Task.isCancelled { throw CancellationError() }
-            let part = selection.parts[position]
-            let rows = wanted[position]!.sorted()
-            do throws(SegmentError) {
-                var batch = try self.batch(of: part, &result.statistics)
-                var moved: [Int: Int]?
-                // Few rows of many would keep all of them in memory.
-                if rows.count * 4 < batch.rowCount {
-                    batch = batch.selecting(rows: rows)
-                    moved = Dictionary(uniqueKeysWithValues: zip(rows, 0...))
-                }
-                places[position] = (result.batches.count, moved)
-                result.batches.append(batch)
-                result.partitions.append(part.partition)
-            } catch {
-                result.statistics.unseen.append(part.unseen(error))
-                damaged.insert(position)
-            }
-        }
         result.rows.reserveCapacity(chosen.count)
         result.indexes.reserveCapacity(chosen.count)
         for candidate in chosen {
-            guard let place = places[candidate.part] else { continue }
+            var place = places[candidate.part]
+            // Parts are read as their first records come, so that those that fit are the first ones of the answer.
+            if place == nil, let rows = wanted.removeValue(forKey: candidate.part) {
+                if Task.isCancelled { throw CancellationError() }
+                if !result.batches.isEmpty, result.byteCount >= byteCountMax { return false }
+                place = fetch(rows.sorted(), of: selection.parts[candidate.part], into: &result)
+                places[candidate.part] = place
+                if place == nil { damaged.insert(candidate.part) }
+            }
+            guard let place else { continue }
             result.rows.append((place.batch, place.rows?[candidate.row] ?? candidate.row))
             result.indexes.append(candidate.index)
         }
+        return true
+    }
+
+    /// Reads a part of which some rows, ascending, are wanted.
+    ///
+    /// - Returns: its batch, and where the wanted rows went in it, nil for where they were; nil where it is damaged,
+    ///   which is noted.
+    private func fetch(
+        _ rows: [Int], of part: LogPart, into result: inout RecordRows
+    ) -> (batch: Int, rows: [Int: Int]?)? {
+        var batch: RecordBatch
+        do throws(SegmentError) { batch = try self.batch(of: part, &result.statistics) } catch {
+            result.statistics.unseen.append(part.unseen(error))
+            return nil
+        }
+        var moved: [Int: Int]?
+        // Few rows of many would keep all of them in memory.
+        if rows.count * 4 < batch.rowCount {
+            batch = batch.selecting(rows: rows)
+            moved = Dictionary(uniqueKeysWithValues: zip(rows, 0...))
+        }
+        result.add(batch, of: part.partition)
+        result.fetchedCount += rows.count
+        return (result.batches.count - 1, moved)
     }
 
     /// All records of a block or run.

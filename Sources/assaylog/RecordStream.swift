@@ -4,7 +4,7 @@
 //
 // Invariants:
 //  * Every record of the window is written once, and in the order asked for.
-//  * Memory is that of one page, and of one record batch of Arrow beside it.
+//  * Memory is that of one page (RecordReading.swift), of what it is written from, and of one record batch of Arrow.
 //  * Text keeps infinities, as `1e999`; what it cannot keep, NaN, is counted and said. So in columns of an
 //    Arrow file that are JSON text.
 
@@ -69,7 +69,9 @@ struct RecordStream {
     /// - Throws: before anything is written, where Arrow would have more fields than that.
     mutating func writeByAddress() throws {
         try write(
-            RecordReading(at: snapshot.cut, topic: topic, window: window, filter: filter, order: .address),
+            RecordReading(
+                at: snapshot.cut, topic: topic, window: window, filter: filter,
+                order: .address(newestFirst: false)),
             fieldCountMax: RecordLimits.fieldCountMax)
     }
 

@@ -200,7 +200,8 @@ struct FilterOptions: ParsableArguments {
         ] {
             guard let value else { continue }
             var reading = RecordReading(
-                at: view.snapshot.cut, topic: topic, filter: filter, order: .address, limit: 1)
+                at: view.snapshot.cut, topic: topic, filter: filter, order: .address(newestFirst: false),
+                limit: 1)
             // What cannot be seen may hold it.
             guard try reading.next(in: view.snapshot)?.rows.isEmpty ?? true, reading.unseen.isEmpty else {
                 continue

@@ -18,8 +18,11 @@ import Testing
         _ rows: [ModelRow], _ order: RecordReading.Order
     ) -> [String] {
         switch order {
-        case .address:
-            rows.sorted { ($0.partition, $0.index) < ($1.partition, $1.index) }.map(\.record.text)
+        case .address(let newestFirst):
+            rows.sorted {
+                let (left, right) = newestFirst ? ($1, $0) : ($0, $1)
+                return (left.partition, left.index) < (right.partition, right.index)
+            }.map(\.record.text)
         case .time(let newestFirst):
             rows.sorted {
                 let (left, right) = newestFirst ? ($1, $0) : ($0, $1)
@@ -34,8 +37,10 @@ import Testing
         var generator = SeededGenerator(seed: seed)
         var model = try QueryModel()
         for number in 0..<60 { try model.appendRandom(&generator, at: number) }
-        for order in [.address, .time(newestFirst: false), .time(newestFirst: true)] as [RecordReading.Order]
-        {
+        for order in [
+            .address(newestFirst: false), .address(newestFirst: true), .time(newestFirst: false),
+            .time(newestFirst: true),
+        ] as [RecordReading.Order] {
             for filter in [
                 RecordFilter(), RecordFilter(modelName: "model-1"), RecordFilter(pipelineVersion: "v0"),
                 RecordFilter(partitions: ["edge-1"]),
@@ -104,8 +109,8 @@ import Testing
                         parsing: PageToken(cut: cut, place: place).text(for: question), for: question,
                         in: model.snapshot)
                 }
-                var wanted = expected(before, byTime ? .time(newestFirst: newestFirst) : .address)
-                if !byTime && newestFirst { wanted.reverse() }
+                let wanted = expected(
+                    before, byTime ? .time(newestFirst: newestFirst) : .address(newestFirst: newestFirst))
                 #expect(texts == wanted, "seed \(seed), by time \(byTime), newest first \(newestFirst)")
             }
         }
