@@ -15,6 +15,7 @@ import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
+import Queries
 import Records
 import Store
 import Summaries
@@ -260,21 +261,19 @@ struct AssayRoutes {
         for member in try body["next"].optional?.object().members ?? [] {
             next[member.key] = UInt64(try body["next"][member.key].integer(in: 0...JSONField.integerMax))
         }
-        let rows = try store.view.records(
+        let view = store.view
+        let reading = try view.records(
             pipelineName: name, workspaceID: workspaceID, in: window, modelName: modelName,
             locations: locations, next: next, limit: limit)
-        var writer = RecordWriter(form: .flat)
-        let prepared = rows.batches.map { writer.prepare($0) }
-        for (batch, row) in rows.rows { writer.write(row: row, of: prepared[batch]) }
-        var response = Response(bytes: writer.finish(), contentType: "application/json")
+        var page = RecordPage(reading, in: view.snapshot, form: .flat, fields: .all, within: .max)
+        var response = Response(bytes: try page.write(as: .array), contentType: "application/json")
         // The contract's answer is the rows alone, and has no room for where the next ones start.
-        var status = [("status", JSONValue.string(rows.hasMore ? "RecordLimited" : "All"))]
-        if rows.hasMore, !rows.rows.isEmpty {
-            let last = rows.key(of: rows.rows.count - 1)
+        var status = [("status", JSONValue.string(page.reading.isEnded ? "All" : "RecordLimited"))]
+        if !page.reading.isEnded, page.rowCount > 0, case .behind(let last)? = page.reading.place {
             status.append(("next", .object((last.partition, .integer(last.index + 1)))))
         }
         response.headers[.iterationStatus] = JSONValue.object(JSONObject(status)).text.escapedForHeader
-        response.note(rows.statistics.unseen)
+        response.note(page.reading.unseen)
         return response
     }
 

@@ -200,58 +200,38 @@ struct LogRoutes {
         let question = PageToken.Question(
             topic: topic, window: window, filter: try request.recordFilter(), newestFirst: newestFirst)
         let (positions, partition, cut) = try await start(request, question, snapshot)
-        let scan = RecordScan(snapshot)
-        func records(_ limit: Int) throws -> RecordScan.Page {
-            try scan.page(
-                topic: topic, positions: positions, from: partition, window: window, filter: question.filter,
-                cut: cut, limit: limit, newestFirst: newestFirst)
+        let reading = RecordReading(
+            at: cut ?? snapshot.cut, topic: topic, window: window, filter: question.filter,
+            order: .address(newestFirst: newestFirst), positions: positions, partition: partition,
+            limit: limit)
+        func state(_ page: RecordPage) -> String {
+            page.isCut ? "ByteLimited" : page.rowCount >= limit ? "RecordLimited" : "All"
         }
-        var page = try records(limit)
-        var state = page.rows.rows.count >= limit ? "RecordLimited" : "All"
-        func status() -> String {
-            let next = page.next.sorted { $0.key < $1.key }.map { ($0.key, JSONValue.integer($0.value)) }
-            return JSONValue.object(("status", .string(state)), ("next", .object(JSONObject(next)))).text
+        func status(_ page: RecordPage) -> String {
+            let next = page.reading.positions.sorted { $0.key < $1.key }.map {
+                ($0.key, JSONValue.integer($0.value))
+            }
+            return JSONValue.object(("status", .string(state(page))), ("next", .object(JSONObject(next))))
+                .text
         }
-        let form = try request.recordForm()
-        let selection = try request.fieldSelection()
-        let bytes: [UInt8]
-        switch format {
-        case .json(let text):
-            var writer = RecordWriter(as: text, form: form, fields: selection)
-            let prepared = page.rows.batches.map { writer.prepare($0) }
-            for (batch, row) in page.rows.rows where writer.rowCount == 0 || writer.byteCount < byteLimit {
-                writer.write(row: row, of: prepared[batch])
+        var page = RecordPage(
+            reading, in: snapshot, form: try request.recordForm(), fields: try request.fieldSelection(),
+            within: byteLimit)
+        let bytes =
+            switch format {
+            case .json(let text): try page.write(as: text)
+            // An Arrow file says within itself where it ends.
+            case .arrow(let arrow): try page.write(as: arrow, status: status)
             }
-            let rowCount = writer.rowCount
-            bytes = writer.finish()
-            if rowCount < page.rows.rows.count {
-                // The same snapshot's page of just these rows says where the next one starts.
-                page = try records(rowCount)
-                state = "ByteLimited"
-            }
-        case .arrow(let format):
-            // An Arrow file says within itself where it ends, so its rows are chosen before it is written.
-            bytes = try ArrowPageSizes.page(
-                of: page.rows.batches, rows: page.rows.rows, fields: selection, within: byteLimit
-            ) { rowCount in
-                if rowCount < page.rows.rows.count {
-                    page = try records(rowCount)
-                    state = "ByteLimited"
-                }
-                return try ArrowWriter(as: format, form: form, fields: selection, status: status())
-                    .bytes(of: page.rows.batches, rows: page.rows.rows)
-            }
-        }
         var response = Response(bytes: bytes, contentType: format.contentType)
-        let text = status().escapedForHeader
+        let text = status(page).escapedForHeader
         response.headers[.iterationStatus] =
             text.utf8.count <= LogRoutes.statusByteCountMax
-            ? text : JSONValue.object(("status", .string(state))).text
-        if state != "All", let place = page.place {
-            let token = PageToken(cut: cut ?? snapshot.cut, place: .address(place))
-            response.headers[.pageToken] = token.text(for: question)
+            ? text : JSONValue.object(("status", .string(state(page)))).text
+        if state(page) != "All", let place = page.reading.place {
+            response.headers[.pageToken] = PageToken(cut: reading.cut, place: place).text(for: question)
         }
-        response.note(page.rows.statistics.unseen)
+        response.note(page.reading.unseen)
         return response
     }
 

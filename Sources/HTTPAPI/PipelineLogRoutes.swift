@@ -32,11 +32,8 @@ struct PipelineLogRoutes {
             newestFirst: try isNewestFirst(body["order"]))
         let token = try PageToken(
             body["cursor"].optional?.string(), "cursor", for: question, in: view)
-        var key: RecordKey?
-        switch token?.place {
-        case .behind(let place)?: key = place
-        case .address?: throw body["cursor"].refused("\(PageToken.Refusal.otherQuestion)")
-        case nil: break
+        if case .address? = token?.place {
+            throw body["cursor"].refused("\(PageToken.Refusal.otherQuestion)")
         }
         let cut = token?.cut ?? view.cut
         let filter = try whole.meant(by: question.filter, of: pipeline, at: cut)
@@ -45,51 +42,32 @@ struct PipelineLogRoutes {
         if selection == .all { selection.excluded = ["metadata"] }
         let form = RecordForm.nested
         let size = try body["page_size"].optional?.integer(in: 1...LogRoutes.pageRecordCountMax)
+        func reading(_ limit: Int) -> RecordReading {
+            RecordReading(
+                at: view.cut, topic: question.topic, window: question.window, filter: filter,
+                order: .time(newestFirst: question.newestFirst), from: token, limit: limit)
+        }
         if request.wantsLines {
             return Response(
-                lines: RecordReading(
-                    at: view.cut, topic: question.topic, window: question.window, filter: filter,
-                    order: .time(newestFirst: question.newestFirst), from: token, limit: size ?? .max),
-                of: store.log, form: form, fields: selection, for: context, in: try lineReaders.enter())
+                lines: reading(size ?? .max), of: store.log, form: form, fields: selection, for: context,
+                in: try lineReaders.enter())
         }
         let format = try request.answerFormat()
-        let rows = try RecordScan(view).window(
-            topic: question.topic, question.window, filter: filter, cut: cut, after: key,
-            limit: size ?? 1000, newestFirst: question.newestFirst)
-        let bytes: [UInt8]
-        var rowCount = rows.rows.count
-        switch format {
-        case .arrow(let arrow):
-            bytes = try ArrowPageSizes.page(
-                of: rows.batches, rows: rows.rows, fields: selection, within: LogRoutes.pageByteCountMax
-            ) { count in
-                rowCount = count
-                return try ArrowWriter(as: arrow, form: form, fields: selection)
-                    .bytes(of: rows.batches, rows: Array(rows.rows.prefix(count)))
+        var page = RecordPage(
+            reading(size ?? 1000), in: view, form: form, fields: selection, within: LogRoutes.pageByteCountMax
+        )
+        let bytes =
+            switch format {
+            case .json(let text): try page.write(as: text)
+            case .arrow(let arrow): try page.write(as: arrow)
             }
-        case .json(let text):
-            var writer = RecordWriter(as: text, form: form, fields: selection)
-            let prepared = rows.batches.map { writer.prepare($0) }
-            for (batch, row) in rows.rows
-            where writer.rowCount == 0 || writer.byteCount < LogRoutes.pageByteCountMax {
-                writer.write(row: row, of: prepared[batch])
-            }
-            rowCount = writer.rowCount
-            bytes = writer.finish()
-        }
-        let isCut = rowCount < rows.rows.count
         var response = Response(bytes: bytes, contentType: format.contentType)
-        response.headers[.iterationStatus] = isCut ? "ByteLimited" : rows.hasMore ? "RecordLimited" : "All"
-        if isCut || rows.hasMore {
-            let place = rowCount > 0 ? rows.key(of: rowCount - 1) : key
-            // A page that shows nothing and has more is one whose records are all damaged: there is none,
-            // because others come in the place of those.
-            if let place {
-                response.headers[.iterationCursor] = PageToken(cut: cut, place: .behind(place))
-                    .text(for: question)
-            }
+        let isLast = !page.isCut && page.reading.isEnded
+        response.headers[.iterationStatus] = page.isCut ? "ByteLimited" : isLast ? "All" : "RecordLimited"
+        if !isLast, let place = page.reading.place {
+            response.headers[.iterationCursor] = PageToken(cut: cut, place: place).text(for: question)
         }
-        response.note(rows.statistics.unseen)
+        response.note(page.reading.unseen)
         return response
     }
 

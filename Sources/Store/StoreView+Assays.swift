@@ -110,13 +110,17 @@ extension StoreView {
     package func records(
         pipelineName: String, workspaceID: WorkspaceID?, in window: TimeWindow, modelName: String?,
         locations: LocationFilter = .all, next: [String: UInt64] = [:], limit: Int
-    ) throws -> RecordRows {
+    ) throws -> RecordReading {
         let pipeline = try catalog.pipeline(named: pipelineName, in: workspaceID)
         let topic = pipeline.topic.name
         let filter = RecordFilter(
             partitions: try partitions(of: locations, pipeline, at: snapshot.cut), modelName: modelName)
-        return try RecordScan(snapshot).window(
-            topic: topic, window, filter: filter, after: try key(before: next, in: topic), limit: limit)
+        let token = try key(before: next, in: topic).map {
+            PageToken(cut: snapshot.cut, place: .behind($0))
+        }
+        return RecordReading(
+            at: snapshot.cut, topic: topic, window: window, filter: filter, order: .time(newestFirst: false),
+            from: token, limit: limit)
     }
 
     /// The place in the order of time of the record that `next` is one past.

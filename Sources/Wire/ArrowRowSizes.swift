@@ -12,10 +12,11 @@ import Records
 struct ArrowContents {
     private var texts: [TextColumn] = []
     private var fixedLists: [(presence: Presence, byteCount: Int)] = []
-    private var lists: [(lengths: [Int32], elementByteCount: Int)] = []
+    private var lists: [(lengths: [Int32], elementBitCount: Int)] = []
     private var textLists: [[Int]] = []
 
-    init(_ batch: RecordBatch, _ selection: FieldSelection = .all) {
+    /// - Parameter bitCountMin: of an element: 8 for what a reader makes of it, where a truth value is a byte.
+    init(_ batch: RecordBatch, _ selection: FieldSelection = .all, elementBitCountMin bitCountMin: Int = 0) {
         for field in batch.fields where selection.shows(field.name) {
             switch field.values {
             case .none: break
@@ -23,13 +24,13 @@ struct ArrowContents {
             case .scalar(let leaf):
                 if case .text(let values) = leaf.elements { texts.append(values) }
             case .fixedList(let leaves):
-                let bitCount = leaves.reduce(0) { $0 + $1.elements.bitCount }
+                let bitCount = leaves.reduce(0) { $0 + max(bitCountMin, $1.elements.bitCount) }
                 fixedLists.append((field.presence, bitCount / 8))
                 for leaf in leaves {
                     if case .text(let values) = leaf.elements { texts.append(values) }
                 }
             case .list(let lengths, let leaf):
-                lists.append((lengths, leaf.elements.bitCount / 8))
+                lists.append((lengths, max(bitCountMin, leaf.elements.bitCount)))
                 if case .text(let values) = leaf.elements {
                     var next = 0
                     textLists.append(
@@ -48,7 +49,7 @@ struct ArrowContents {
         var byteCount = 0
         for values in texts { byteCount += values.range(row).count }
         for list in fixedLists where list.presence.state(row) == .value { byteCount += list.byteCount }
-        for list in lists { byteCount += Int(list.lengths[row]) * list.elementByteCount }
+        for list in lists { byteCount += Int(list.lengths[row]) * list.elementBitCount / 8 }
         for byteCounts in textLists { byteCount += byteCounts[row] }
         return byteCount
     }
@@ -56,22 +57,31 @@ struct ArrowContents {
 
 /// The bytes of the first rows of a page, one more at a time.
 package struct ArrowPageSizes {
+    private let selection: FieldSelection
+    private let limit: Int
     /// Of the first row, the first two, and so on; up to the first that is past the limit.
     private var byteCounts: [Int] = []
+    private var bitCounts: [ExactText: Int] = [:]
+    /// Of one row in all columns met so far: the time first.
+    private var rowBitCount = 64
+    private var otherByteCount = 0
 
     /// What the schema and a batch's header say of a column, at least, beside its name.
     private static let columnByteCount = 96
 
-    package init(
-        of batches: [RecordBatch], rows: [(batch: Int, row: Int)], fields selection: FieldSelection,
-        upTo limit: Int
-    ) {
+    package init(fields selection: FieldSelection, upTo limit: Int) {
+        self.selection = selection
+        self.limit = limit
+    }
+
+    /// Whether the rows so far are past the limit: of more rows nothing is told.
+    package var isFull: Bool { (byteCounts.last ?? 0) > limit }
+
+    /// The rows behind those so far, whose batches are not those of any before.
+    package mutating func add(_ batches: [RecordBatch], rows: [(batch: Int, row: Int)]) {
         var contents = [ArrowContents?](repeating: nil, count: batches.count)
-        var bitCounts: [ExactText: Int] = [:]
-        // Of one row in all columns met so far: the time first.
-        var rowBitCount = 64
-        var otherByteCount = 0
         for (batch, row) in rows {
+            if isFull { return }
             let known = contents[batch] ?? ArrowContents(batches[batch], selection)
             if contents[batch] == nil {
                 contents[batch] = known
@@ -86,7 +96,6 @@ package struct ArrowPageSizes {
             }
             otherByteCount += known.byteCount(ofRow: row)
             byteCounts.append(otherByteCount + (byteCounts.count + 1) * rowBitCount / 8)
-            if otherByteCount + byteCounts.count * rowBitCount / 8 > limit { break }
         }
     }
 
@@ -113,17 +122,13 @@ extension ArrowPageSizes {
     /// way is of about the limit each time, however unlike the rows are.
     ///
     /// - Parameter write: gives the bytes of so many of the first rows; each time of fewer.
-    package static func page(
-        of batches: [RecordBatch], rows: [(batch: Int, row: Int)], fields selection: FieldSelection,
-        within limit: Int, write: (_ rowCount: Int) throws -> [UInt8]
-    ) rethrows -> [UInt8] {
-        let sizes = ArrowPageSizes(of: batches, rows: rows, fields: selection, upTo: limit)
-        var rowCount = sizes.rowCount(within: limit)
+    package func page(write: (_ rowCount: Int) throws -> [UInt8]) rethrows -> [UInt8] {
+        var rowCount = rowCount(within: limit)
         while true {
             let bytes = try write(rowCount)
             guard bytes.count > limit, rowCount > 1 else { return bytes }
             // A little under the limit: what the estimate leaves out grows in proportion where rows are few.
-            let fewer = sizes.rowCount(
+            let fewer = self.rowCount(
                 within: limit - limit / 16, measured: (rowCount, bytes.count))
             rowCount = min(rowCount - 1, fewer)
         }
@@ -141,6 +146,12 @@ extension ArrowField {
         case .text, .list: 33
         default: (type.valueByteCount ?? 8) * 8 + 1
         }
+    }
+
+    /// What a reader makes of the element of each row, at least: a truth value, and whether a row has the field, are
+    /// a byte each.
+    var readBitCount: Int {
+        type == .structure ? children.reduce(8) { $0 + $1.readBitCount } : max(8, elementBitCount)
     }
 }
 

@@ -28,7 +28,9 @@ struct ArrowRowSizesTests {
     ) throws -> (rows: RecordBatch, written: [Int]) {
         let rows = rows(batches)
         var written: [Int] = []
-        let bytes = try ArrowPageSizes.page(of: batches, rows: rows, fields: .all, within: limit) { count in
+        var sizes = ArrowPageSizes(fields: .all, upTo: limit)
+        sizes.add(batches, rows: rows)
+        let bytes = try sizes.page { count in
             let bytes = try ArrowWriter(form: form).bytes(of: batches, rows: Array(rows.prefix(count)))
             written.append(bytes.count)
             return bytes
