@@ -284,7 +284,8 @@ extension FieldValues {
 }
 
 extension FieldColumn {
-    var columnCount: Int {
+    /// Columns that hold its values, as a block has them.
+    package var columnCount: Int {
         switch values {
         case .none, .scalar, .json: 1
         case .fixedList(let leaves): max(1, leaves.count)

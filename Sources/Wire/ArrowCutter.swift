@@ -22,8 +22,11 @@ package struct ArrowCutter {
         package var bytes: [UInt8]
         /// As its batches say, which is not checked here.
         package var rowCount: Int
+        /// Where in the input each of its batches ends.
+        package var batchEnds: [Int]
+
         /// Where in the input its last batch ends.
-        package var end: Int
+        package var end: Int { batchEnds.last ?? 0 }
     }
 
     /// The longest metadata of a message: schemas of every field that a record may have are shorter.
@@ -80,11 +83,12 @@ package struct ArrowCutter {
                 guard !schema.isEmpty else { throw malformed("no schema stands before the first batch") }
                 guard place > offset else { continue }
                 var grown =
-                    piece ?? Piece(bytes: schema + dictionaries.flatMap(\.message), rowCount: 0, end: 0)
+                    piece
+                    ?? Piece(bytes: schema + dictionaries.flatMap(\.message), rowCount: 0, batchEnds: [])
                 grown.bytes += message.bytes
                 // The reader refuses what no batch has; here it only says when a body is full.
                 grown.rowCount += Int(max(0, min(message.head.number, Int64(Int32.max))))
-                grown.end = place
+                grown.batchEnds.append(place)
                 piece = grown
             }
         }

@@ -1,5 +1,5 @@
-// A body of Arrow as several, where a server takes no larger ones: its record batches cannot be cut, so
-// they are read and written anew.
+// A body of Arrow as several: cut between its record batches where these are too much together; where a server takes
+// no body as large as one of them, they are read and written anew.
 //
 // Invariants:
 //  * The bodies, read one after another, hold the records of the whole, in order.
@@ -23,6 +23,38 @@ package enum ArrowSplit {
             }
         }
         return bodies
+    }
+
+    /// A stream cut behind the record batch with which it has the first so many rows, as two that stand alone; the
+    /// second is nil where no batch is behind it. Nil where there is no batch.
+    package static func first(
+        _ rowCount: Int, of bytes: [UInt8]
+    ) throws -> (piece: ArrowCutter.Piece, rest: ArrowCutter.Piece?)? {
+        func piece(from offset: Int, _ rowCountMax: Int) throws -> ArrowCutter.Piece? {
+            var place = 0
+            var cutter = ArrowCutter(rowCountMax: rowCountMax, byteCountMax: .max) { wanted in
+                defer { place = min(place + wanted, bytes.count) }
+                return Array(bytes[place..<min(place + wanted, bytes.count)])
+            }
+            return try cutter.next(from: offset)
+        }
+        return try piece(from: 0, rowCount).map { ($0, try piece(from: $0.end, .max)) }
+    }
+
+    /// A stream cut between two of its record batches, near the middle, as two that have rows each; nil where one batch
+    /// has all of them.
+    package static func halves(
+        of bytes: [UInt8]
+    ) throws -> (first: ArrowCutter.Piece, second: ArrowCutter.Piece)? {
+        guard let whole = try first(.max, of: bytes)?.piece else { return nil }
+        var wanted = whole.rowCount / 2
+        while wanted > 0 {
+            guard let (piece, rest) = try first(wanted, of: bytes) else { return nil }
+            if let rest, rest.rowCount > 0 { return (piece, rest) }
+            // The last batch that has rows has half of them or more.
+            wanted /= 2
+        }
+        return nil
     }
 
     /// Rows that have a time, and rows that have none, each to stay so.

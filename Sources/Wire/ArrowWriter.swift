@@ -29,10 +29,10 @@ package struct ArrowWriter: Sendable {
     /// an export goes back batch by batch, and memory is that of a few.
     package static let batchByteCountMax = 32 << 20
 
-    fileprivate let format: Format
-    fileprivate let form: RecordForm
-    fileprivate let selection: FieldSelection
-    fileprivate let metadata: [(key: String, value: String)]
+    let format: Format
+    let form: RecordForm
+    let selection: FieldSelection
+    let metadata: [(key: String, value: String)]
 
     /// `status` is JSON text for the schema's metadata: whether there is more, and where it begins.
     package init(
@@ -59,18 +59,8 @@ package struct ArrowWriter: Sendable {
     }
 
     private func bytes(of batches: [RecordBatch], runs: [ArrowRowRun]) throws(ArrowError) -> [UInt8] {
-        let runs = runs.filter { !$0.rows.isEmpty }
         // Batches that no row is of have no say in the schema.
-        var numbers: [Int: Int] = [:]
-        var shown: [RecordBatch] = []
-        let renumbered = runs.map { run in
-            let number = numbers[run.batch] ?? shown.count
-            if number == shown.count {
-                numbers[run.batch] = number
-                shown.append(batches[run.batch])
-            }
-            return ArrowRowRun(batch: number, rows: run.rows)
-        }
+        let (shown, renumbered) = ArrowRowRun.shown(runs.filter { !$0.rows.isEmpty }, of: batches)
         var schema = ArrowTableSchema()
         for batch in shown { schema.add(batch) }
         var parts = ArrowPartWriter(self, schema)
@@ -87,79 +77,4 @@ package struct ArrowWriter: Sendable {
         }
         return offset
     }
-}
-
-/// Writes rows part by part, as a log that is larger than memory is written: its schema is gathered first.
-package struct ArrowPartWriter {
-    private let columns: ArrowColumns
-    private let batchByteCountMax: Int
-    /// What the elements of one row take in all columns.
-    private let rowByteCount: Int
-    private var output: ArrowOutput
-    /// Fields of the schema, nested ones counted: `RecordLimits.fieldCountMax` of them are read again.
-    package let fieldCount: Int
-    /// The NaNs that were written as null, in columns of JSON text.
-    package private(set) var nanCount = 0
-
-    /// A body of batches that `schema` was told of, in the form that `writer` would give them.
-    package init(
-        _ writer: ArrowWriter, _ schema: ArrowTableSchema,
-        batchByteCountMax: Int = ArrowWriter.batchByteCountMax
-    ) {
-        columns = ArrowColumns(schema, writer.form, writer.selection)
-        self.batchByteCountMax = batchByteCountMax
-        fieldCount = schema.isEmpty ? 0 : columns.fields.reduce(0) { $0 + $1.fieldCount }
-        rowByteCount = columns.fields.reduce(0) { $0 + $1.elementBitCount } / 8
-        output = ArrowOutput(writer.format)
-        output.write(
-            schema: schema.isEmpty
-                ? ArrowSchemaWriter.schema([], metadata: [])
-                : ArrowSchemaWriter.schema(columns.fields, metadata: writer.metadata))
-    }
-
-    /// More rows, in the order given.
-    package mutating func write(
-        _ batches: [RecordBatch], rows: [(batch: Int, row: Int)]
-    ) throws(ArrowError) {
-        try write(batches, runs: ArrowRowRun.runs(of: rows, in: batches))
-    }
-
-    /// The same, given away record batch by record batch: no two of them are held at once.
-    package mutating func write(
-        _ batches: [RecordBatch], rows: [(batch: Int, row: Int)], to put: ([UInt8]) throws -> Void
-    ) throws {
-        let runs = ArrowRowRun.runs(of: rows, in: batches)
-        if runs.isEmpty { return }
-        let table = ArrowTable(columns, batches)
-        for part in parts(of: runs, batches) {
-            try write(part, of: table)
-            try put(take())
-        }
-    }
-
-    fileprivate mutating func write(_ batches: [RecordBatch], runs: [ArrowRowRun]) throws(ArrowError) {
-        if runs.isEmpty { return }
-        let table = ArrowTable(columns, batches)
-        for part in parts(of: runs, batches) { try write(part, of: table) }
-    }
-
-    private func parts(of runs: [ArrowRowRun], _ batches: [RecordBatch]) -> [[ArrowRowRun]] {
-        let contents = batches.map { ArrowContents($0) }
-        return ArrowRowRun.parts(
-            of: runs, rowCountMax: ArrowWriter.batchRowCount, byteCountMax: batchByteCountMax
-        ) { batch, row in rowByteCount + contents[batch].byteCount(ofRow: row) }
-    }
-
-    private mutating func write(_ part: [ArrowRowRun], of table: ArrowTable) throws(ArrowError) {
-        var body = ArrowBody()
-        try table.write(part, to: &body)
-        nanCount += body.nanCount
-        output.write(body, rowCount: part.reduce(0) { $0 + $1.rows.count })
-    }
-
-    /// What was written since the last time.
-    package mutating func take() -> [UInt8] { output.take() }
-
-    /// The rest; the writer is used up.
-    package consuming func finish() -> [UInt8] { output.finish() }
 }

@@ -201,7 +201,7 @@ private struct Importer {
             do {
                 appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
             } catch let refusal as TooLargeTogether {
-                guard let both = chunk.halves(counting: chunks.unit) else { throw refusal.failure }
+                guard let both = try chunk.halves(counting: chunks.unit) else { throw refusal.failure }
                 halves += both.reversed()
                 mark = before
                 continue

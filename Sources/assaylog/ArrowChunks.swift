@@ -31,7 +31,8 @@ struct ArrowChunks: ChunkReader {
         guard let piece else { return nil }
         defer { (last, rowCount) = (piece.end, rowCount + piece.rowCount) }
         return RecordChunk(
-            text: piece.bytes, kind: .arrow, start: last, end: piece.end, linesBefore: rowCount)
+            text: piece.bytes, kind: .arrow, start: last, end: piece.end, linesBefore: rowCount,
+            batchEnds: piece.batchEnds)
     }
 }
 

@@ -1,5 +1,6 @@
 // Records that one commit cannot hold together, halved. The chunk is the command's own choice: that its rows are
-// too unlike, or have too many fields among them, is no fault of the file.
+// too unlike, or have too many fields among them, is no fault of the file. Arrow is halved between its record batches:
+// a batch is its writer's choice, and within it there is no place to go on at.
 //
 // Invariant: the halves are the chunk's records in order, at least one each, and reading can go on in the file at
 // the place between them.
@@ -16,10 +17,20 @@ struct TooLargeTogether: Error {
 
 extension RecordChunk {
     /// - Parameter unit: what the file's lines are counted by.
-    /// - Returns: nil for a single record, and for Arrow, whose batches are its writer's choice.
-    func halves(counting unit: String) -> [RecordChunk]? {
-        guard kind != .arrow, let (cut, rowCount) = text[...].middle else { return nil }
+    /// - Returns: nil for a single record, or record batch of Arrow.
+    func halves(counting unit: String) throws -> [RecordChunk]? {
         var (first, second) = (self, self)
+        if kind == .arrow {
+            guard let halves = try ArrowSplit.halves(of: text) else { return nil }
+            let batchCount = halves.first.batchEnds.count
+            (first.text, second.text) = (halves.first.bytes, halves.second.bytes)
+            first.batchEnds = Array(batchEnds[..<batchCount])
+            second.batchEnds = Array(batchEnds[batchCount...])
+            (first.end, second.start) = (batchEnds[batchCount - 1], batchEnds[batchCount - 1])
+            second.linesBefore += halves.first.rowCount
+            return [first, second]
+        }
+        guard let (cut, rowCount) = text[...].middle else { return nil }
         (first.text, second.text) = (Array(text[..<cut]), Array(text[cut...]))
         // What is made of something else knows where its records end; lines stand as in the file.
         let place = kind == .converted ? rowEnds[rowCount - 1] : start + cut
@@ -33,22 +44,33 @@ extension RecordChunk {
 }
 
 extension SentPiece {
-    /// Nil for a single record, and for Arrow.
-    var halves: [SentPiece]? {
-        guard case .lines(let text) = self, let (cut, _) = text.middle else { return nil }
-        return [SentPiece.lines(behind: text[..<cut]), SentPiece.lines(behind: text[cut...])].compactMap {
-            $0
+    /// Nil for a single record, or record batch of Arrow.
+    func halves() throws -> [SentPiece]? {
+        switch self {
+        case .lines(let text):
+            guard let (cut, _) = text.middle else { return nil }
+            return [SentPiece.lines(behind: text[..<cut]), SentPiece.lines(behind: text[cut...])].compactMap {
+                $0
+            }
+        case .arrow(let bytes):
+            return try ArrowSplit.halves(of: bytes).map { [.arrow($0.bytes), .arrow($1.bytes)] }
         }
     }
 
     /// Whether a server's refusal of the piece is of its size. Unlike rows are refused as other faults of a body
     /// are, so the parser is asked here.
     func isTooLarge(by failure: CommandFailure) -> Bool {
-        guard case .lines = self else { return false }
         if failure.status == 413 { return true }
         guard failure.status == 400 else { return false }
-        do throws(RecordParseError) { _ = try RecordParser.parse(body, as: .lines) } catch {
-            if case .tooLarge = error { return true }
+        switch self {
+        case .lines:
+            do throws(RecordParseError) { _ = try RecordParser.parse(body, as: .lines) } catch {
+                if case .tooLarge = error { return true }
+            }
+        case .arrow(let bytes):
+            do throws(ArrowError) { _ = try ArrowReader.read(bytes) } catch {
+                if case .tooLarge = error { return true }
+            }
         }
         return false
     }

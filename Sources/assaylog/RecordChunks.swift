@@ -34,6 +34,8 @@ struct RecordChunk {
     var linesBefore: Int
     /// Of converted text, where in the file each record ends.
     var rowEnds: [Int] = []
+    /// Of Arrow, where in the file each record batch ends.
+    var batchEnds: [Int] = []
 }
 
 /// Cuts a file into chunks.

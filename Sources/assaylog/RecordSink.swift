@@ -199,7 +199,9 @@ struct StoreSink: RecordSink {
         var parsed: ParsedRecords
         if chunk.kind == .arrow {
             do throws(ArrowError) { parsed = try ArrowReader.read(chunk.text) } catch {
-                throw chunk.located(error, in: file)
+                let failure = chunk.located(error, in: file)
+                if case .tooLarge = error { throw TooLargeTogether(failure: failure) }
+                throw failure
             }
         } else {
             do throws(RecordParseError) {

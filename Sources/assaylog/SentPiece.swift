@@ -54,7 +54,7 @@ enum SentPiece {
         case .lines(let text):
             text[..<(text.end(ofRecord: 1) ?? text.endIndex)].withUnsafeBytes { Fingerprint($0) }
         case .arrow(let bytes):
-            try (SentPiece.first(1, of: bytes)?.piece.bytes ?? bytes).withUnsafeBytes { Fingerprint($0) }
+            try (ArrowSplit.first(1, of: bytes)?.piece.bytes ?? bytes).withUnsafeBytes { Fingerprint($0) }
         }
     }
 
@@ -66,27 +66,12 @@ enum SentPiece {
             guard let end = text.end(ofRecord: count) else { return nil }
             return (Array(text[..<end]), SentPiece.lines(behind: text[end...]))
         case .arrow(let bytes):
-            guard let (first, rest) = try SentPiece.first(count, of: bytes), first.rowCount == count else {
+            guard let (first, rest) = try ArrowSplit.first(count, of: bytes), first.rowCount == count else {
                 return nil
             }
             // All of it is what it is, with whatever stands behind its last batch.
             return rest.map { (first.bytes, .arrow($0.bytes)) } ?? (bytes, nil)
         }
-    }
-
-    /// The first record batches that have `count` records, and those behind them.
-    private static func first(
-        _ count: Int, of bytes: [UInt8]
-    ) throws -> (piece: ArrowCutter.Piece, rest: ArrowCutter.Piece?)? {
-        func piece(from offset: Int, _ rowCountMax: Int) throws -> ArrowCutter.Piece? {
-            var place = 0
-            var cutter = ArrowCutter(rowCountMax: rowCountMax, byteCountMax: .max) { wanted in
-                defer { place = min(place + wanted, bytes.count) }
-                return Array(bytes[place..<min(place + wanted, bytes.count)])
-            }
-            return try cutter.next(from: offset)
-        }
-        return try piece(from: 0, count).map { ($0, try piece(from: $0.end, .max)) }
     }
 }
 

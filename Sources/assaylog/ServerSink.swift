@@ -177,7 +177,7 @@ final class ServerSink: RecordSink {
                 try post(piece.body, piece.mediaType, into: &whole)
                 return []
             } catch let failure as CommandFailure where piece.isTooLarge(by: failure) {
-                guard let halves = piece.halves else { throw failure }
+                guard let halves = try piece.halves() else { throw failure }
                 return halves
             } catch let conflict as KeyConflict {
                 // Another process sends the same file, or what is behind a gap is there.

@@ -123,6 +123,44 @@ struct UnlikeRecordsTests {
         #expect(access(sandbox.file("b.arrow.unfinished"), F_OK) != 0)
     }
 
+    // Of either one half of the columns, both in one record batch, which no commit holds.
+    @Test(
+        "an export as Arrow has no record batch that is not taken back, and one that is too much with others is alone"
+    )
+    func unlikeExport() throws {
+        let list = "[" + Array(repeating: "0", count: 500).joined(separator: ",") + "]"
+        let lines = (0..<2).map { row in
+            let fields = stride(from: row, to: 2200, by: 2).map { "\"in.f\($0)\":\(list)" }
+            return #"{"time":\#(Sample.start + row),\#(fields.joined(separator: ","))}"#
+        }
+        try sandbox.write(lines.joined(separator: "\n") + "\n", to: "a.ndjson")
+        #expect(try append(["a.ndjson"]).output.contains(#""records":2,"commits":2,"#))
+        #expect(try sandbox.run("export", "--pipeline", "fraud", "--arrow", "-o", "a.arrow").status == 0)
+        func copy(_ pipeline: String, _ options: [String] = []) throws -> CommandRun {
+            try sandbox.run(
+                ["append", "--create", "--workspace", "demo", "--pipeline", pipeline, "--json", "a.arrow"]
+                    + options)
+        }
+        func check(_ pipeline: String) throws {
+            // What a record has not is null in Arrow.
+            let found = try sandbox.run("export", "--pipeline", pipeline).lines.map { line in
+                line.dropLast().split(separator: ",").filter { !$0.hasSuffix(":null") }
+                    .joined(separator: ",") + "}"
+            }
+            #expect(found == lines)
+        }
+        let copied = try copy("copy")
+        #expect(copied.output.contains(#""records":2,"commits":2,"#), "\(copied.output) \(copied.errors)")
+        #expect(try copy("copy", ["--resume"]).output.contains(#""records":0,"#))
+        try check("copy")
+        try sandbox.serving { address in
+            let sent = try copy("sent", ["--server", address])
+            #expect(sent.output.contains(#""records":2,"commits":2,"#), "\(sent.output) \(sent.errors)")
+            #expect(try copy("sent", ["--server", address]).output.contains(#""records":0,"#))
+        }
+        try check("sent")
+    }
+
     @Test("an export as Arrow comes in record batches of bounded size, and goes back in, one a commit")
     func largeExport() throws {
         let text = String(repeating: "x", count: 1 << 20)

@@ -49,4 +49,38 @@ import Testing
         #expect(bodies.count == 10)
         #expect(try bodies.map { try ArrowReader.read($0).batch.times[0] } == (0..<10).map { Int64($0) })
     }
+
+    @Test("a stream is halved between two of its record batches, unless one has all rows")
+    func halves() throws {
+        for counts in [
+            [7], [1, 9], [9, 1], [3, 3], [1, 1, 1, 1, 50], [50, 1, 1, 1], [2, 8, 2], [1, 1, 1, 1, 1],
+        ] {
+            let batches = try counts.indices.map { number in
+                let start = counts[..<number].reduce(0, +)
+                let lines = (start..<start + counts[number]).map { "{\"time\":\($0),\"in.x\":\($0)}\n" }
+                return try RecordParser.parse(Array(lines.joined().utf8), as: .lines).batch
+            }
+            var schema = ArrowTableSchema()
+            for batch in batches { schema.add(batch) }
+            var writer = ArrowPartWriter(ArrowWriter(as: .stream), schema)
+            for batch in batches {
+                try writer.write([batch], rows: batch.times.indices.map { (batch: 0, row: $0) })
+            }
+            let bytes = writer.finish()
+            guard let (first, second) = try ArrowSplit.halves(of: bytes) else {
+                #expect(counts.count == 1)
+                continue
+            }
+            #expect(counts.count > 1 && first.rowCount > 0 && second.rowCount > 0, "\(counts)")
+            #expect(first.batchEnds.count + second.batchEnds.count == counts.count)
+            let (head, tail) = (
+                try ArrowReader.read(first.bytes).batch, try ArrowReader.read(second.bytes).batch
+            )
+            #expect(head.rowCount == first.rowCount && tail.rowCount == second.rowCount)
+            #expect(head.times + tail.times == batches.flatMap(\.times), "\(counts)")
+            // It is the same where it was sent so before and is asked for by its rows.
+            let again = try #require(try ArrowSplit.first(first.rowCount, of: bytes))
+            #expect(again.piece.bytes == first.bytes && again.rest?.bytes == second.bytes)
+        }
+    }
 }
