@@ -10,16 +10,16 @@
 //  * Nothing outside [0, count) of both buffers is written.
 //  * Time is within count · (depth + log(count)): past `depth` partings what is left is sorted by a heap.
 //
-// NAME(x) names what is defined here; INTEGER, MASK, LANES and the operations are given by the includer.
+// NAME(x) names what is defined here; VECTOR, INTEGER, MASK, LANES and the operations are given by the includer.
 
 /// Lanes below their partner in `order` keep the lesser, those in `high` the greater of the two.
-INLINED __m512i NAME(step)(__m512i vector, __m512i order, MASK high) {
-    __m512i partner = PERMUTE(order, vector);
+INLINED VECTOR NAME(step)(VECTOR vector, VECTOR order, MASK high) {
+    VECTOR partner = PERMUTE(order, vector);
     return BLEND(high, MIN(vector, partner), MAX(vector, partner));
 }
 
 /// Sorts a vector whose runs of 2, 4, … lanes are sorted one after the other.
-INLINED __m512i NAME(sort_lanes)(__m512i vector) {
+INLINED VECTOR NAME(sort_lanes)(VECTOR vector) {
     UNROLLED for (int run = 2; run <= LANES; run *= 2) {
         // Mirrored halves first, so that no comparison descends.
         vector = NAME(step)(vector, XOR_ORDER(run - 1), HIGH_LANES(run / 2));
@@ -30,7 +30,7 @@ INLINED __m512i NAME(sort_lanes)(__m512i vector) {
 }
 
 /// Sorts a vector that is bitonic.
-INLINED __m512i NAME(merge_lanes)(__m512i vector) {
+INLINED VECTOR NAME(merge_lanes)(VECTOR vector) {
     UNROLLED for (int apart = LANES / 2; apart > 0; apart /= 2)
         vector = NAME(step)(vector, XOR_ORDER(apart), HIGH_LANES(apart));
     return vector;
@@ -40,21 +40,21 @@ INLINED __m512i NAME(merge_lanes)(__m512i vector) {
 ///
 /// Where that is no power of two, vectors of the greatest integers are thought behind them: no comparison
 /// moves those, so all comparisons with them are left out.
-INLINED void NAME(sort_vectors)(__m512i *vectors, const size_t vectorCount) {
+INLINED void NAME(sort_vectors)(VECTOR *vectors, const size_t vectorCount) {
     UNROLLED for (size_t each = 0; each < vectorCount; each++) vectors[each] = NAME(sort_lanes)(vectors[each]);
     UNROLLED for (size_t run = 2; run < 2 * vectorCount; run *= 2) {
         UNROLLED for (size_t first = 0; first < vectorCount; first += run) {
             UNROLLED for (size_t low = 0; low < run / 2; low++) {
                 if (first + run - 1 - low >= vectorCount) continue;
-                __m512i *one = &vectors[first + low], *other = &vectors[first + run - 1 - low];
-                __m512i mirrored = PERMUTE(XOR_ORDER(LANES - 1), *other);
+                VECTOR *one = &vectors[first + low], *other = &vectors[first + run - 1 - low];
+                VECTOR mirrored = PERMUTE(XOR_ORDER(LANES - 1), *other);
                 *other = PERMUTE(XOR_ORDER(LANES - 1), MAX(*one, mirrored));
                 *one = MIN(*one, mirrored);
             }
             UNROLLED for (size_t apart = run / 4; apart > 0; apart /= 2) {
                 UNROLLED for (size_t low = first; low < first + run; low++) {
                     if ((low - first) & apart || low + apart >= vectorCount) continue;
-                    __m512i least = MIN(vectors[low], vectors[low + apart]);
+                    VECTOR least = MIN(vectors[low], vectors[low + apart]);
                     vectors[low + apart] = MAX(vectors[low], vectors[low + apart]);
                     vectors[low] = least;
                 }
@@ -65,17 +65,18 @@ INLINED void NAME(sort_vectors)(__m512i *vectors, const size_t vectorCount) {
     }
 }
 
-/// Sorts up to `vectorCount` vectors of integers of `from` into `to`, which may be the same.
+/// Sorts `vectorCount` vectors of integers of `from`, the last of which may lack some, into `to`, which may be
+/// the same.
 INLINED void NAME(sort_leaf_of)(
     const INTEGER *from, INTEGER *to, size_t count, const size_t vectorCount) {
-    __m512i vectors[8];
-    UNROLLED for (size_t each = 0; each < vectorCount; each++) {
-        MASK mask = FIRST_LANES(count > each * LANES ? count - each * LANES : 0);
-        vectors[each] = LOAD(mask, from + each * LANES);
-    }
+    VECTOR vectors[8];
+    const size_t last = vectorCount - 1;
+    const MASK rest = FIRST_LANES(count - last * LANES);
+    UNROLLED for (size_t each = 0; each < last; each++) vectors[each] = LOAD_ALL(from + each * LANES);
+    vectors[last] = LOAD(rest, from + last * LANES);
     NAME(sort_vectors)(vectors, vectorCount);
-    UNROLLED for (size_t each = 0; each < vectorCount; each++)
-        STORE(to + each * LANES, FIRST_LANES(count > each * LANES ? count - each * LANES : 0), vectors[each]);
+    UNROLLED for (size_t each = 0; each < last; each++) STORE_ALL(to + each * LANES, vectors[each]);
+    STORE(to + last * LANES, rest, vectors[last]);
 }
 
 /// Sorts up to eight vectors of integers of `from` into `to`, which may be the same.
@@ -117,33 +118,36 @@ static void NAME(sort_heap)(INTEGER *items, size_t count) {
 /// many are below.
 VECTORS static size_t NAME(partition)(
     const INTEGER *from, INTEGER *to, size_t count, INTEGER pivot) {
-    const __m512i pivots = SPREAD(pivot);
+    const VECTOR pivots = SPREAD(pivot);
     size_t below = 0, end = count, at = 0;
-    for (; at + LANES <= count; at += LANES) {
-        __m512i vector = LOAD_ALL(from + at);
-        MASK low = LESS(pivots, vector), high = ~low;
+    // What is yet to come leaves as much room free: two vectors' is enough for whatever is stored with each end.
+    for (; at + 2 * LANES <= count; at += LANES) {
+        VECTOR vector = LOAD_ALL(from + at);
+        MASK low = LESS(pivots, vector);
+        STORE_PARTED(to + below, to + end, low, vector);
         int lowCount = __builtin_popcount(low);
-        // A vector's room is free here, because a vector's integers are still to come.
-        STORE_ALL(to + below, COMPRESS(low, vector));
         below += lowCount;
         end -= LANES - lowCount;
-        STORE(to + end, FIRST_LANES(LANES - lowCount), COMPRESS(high, vector));
     }
-    MASK lanes = FIRST_LANES(count - at);
-    __m512i vector = LOAD(lanes, from + at);
-    MASK low = lanes & LESS(pivots, vector), high = lanes & ~low;
-    STORE(to + below, FIRST_LANES(__builtin_popcount(low)), COMPRESS(low, vector));
-    below += __builtin_popcount(low);
-    STORE(to + below, FIRST_LANES(__builtin_popcount(high)), COMPRESS(high, vector));
+    for (; at < count; at += LANES) {
+        MASK lanes = FIRST_LANES(count - at);
+        VECTOR vector = LOAD(lanes, from + at);
+        MASK low = lanes & LESS(pivots, vector), high = lanes & ~low;
+        STORE(to + below, FIRST_LANES(__builtin_popcount(low)), COMPRESS(low, vector));
+        below += __builtin_popcount(low);
+        end -= __builtin_popcount(high);
+        STORE(to + end, FIRST_LANES(__builtin_popcount(high)), COMPRESS(high, vector));
+    }
     return below;
 }
 
-/// The middle one of LANES integers from all over `items`.
+/// The middle one of some integers from all over `items`.
 VECTORS static INTEGER NAME(pivot)(const INTEGER *items, size_t count) {
-    INTEGER sample[LANES];
-    for (size_t each = 0; each < LANES; each++) sample[each] = items[count * (2 * each + 1) / (2 * LANES)];
-    STORE(sample, FIRST_LANES(LANES), NAME(sort_lanes)(LOAD(FIRST_LANES(LANES), sample)));
-    return sample[LANES / 2];
+    enum { SAMPLE = LANES < 8 ? 8 : LANES };
+    INTEGER sample[SAMPLE];
+    for (size_t each = 0; each < SAMPLE; each++) sample[each] = items[count * (2 * each + 1) / (2 * SAMPLE)];
+    NAME(sort_leaf_of)(sample, sample, SAMPLE, SAMPLE / LANES);
+    return sample[SAMPLE / 2];
 }
 
 /// Sorts `items`, using `other`; the result is in `items`, or in `other` where `moves`.

@@ -16,8 +16,8 @@
 // passes over all of them are less work than two over the leading digits of 64, and nothing is left to
 // insertion.
 //
-// Where the processor has vectors to sort with (CSort), those do it instead, two to three times as fast;
-// counting is for all the others, and what the vectors are tested against.
+// Where the processor has vectors to sort with (CSort), those do it instead, up to three times as fast the wider
+// they are; counting is for all the others, and what the vectors are tested against.
 //
 // Not chosen: a counting pass for each of the eight bytes. It is simple, but half of the bytes
 // of real data tell nothing, and the eight tallies cost as much as the passes.
@@ -31,8 +31,8 @@ import CSort
 
 /// The scratch for sorting samples; one for each thread of work, used again for each sample.
 package struct SampleSorter: ~Copyable, Sendable {
-    /// Whether vectors sort.
-    private let usesVectors: Bool
+    /// How many bits the vectors have that sort; 0 where digits are counted.
+    private let vectorWidth: Int32
     /// The keys of the sample at hand.
     private var keys: [UInt64] = []
     /// Where a counting pass writes; it and `keys` change roles with each pass.
@@ -62,11 +62,19 @@ package struct SampleSorter: ~Copyable, Sendable {
     /// Key moves a value that insertion may cost before counting is the better bargain.
     fileprivate static let insertionMovesPerValue = 4
 
-    /// - Parameter usingVectors: whether vectors are to sort, where the processor has them.
-    package init(usingVectors: Bool = true) { usesVectors = usingVectors && Self.vectorsWork }
+    package init() { vectorWidth = Self.widest }
+
+    /// - Parameter vectorWidth: the bits of the vectors that are to sort: one of `vectorWidths`.
+    package init(vectorWidth: Int) {
+        precondition(Self.vectorWidths.contains(vectorWidth), "This processor has no vectors of that width.")
+        self.vectorWidth = Int32(vectorWidth)
+    }
 
     /// Asked once: the answer takes longer than sorting a few values.
-    private static let vectorsWork = assaylog_sort_works()
+    private static let widest = assaylog_sort_width()
+
+    /// The ways to sort that this processor has, by the bits of their vectors; 0 is counting.
+    package static var vectorWidths: [Int] { [0, 256, 512].filter { $0 <= Int(widest) } }
 
     /// Sorts `values` into the start of `sorted`, which must have room for all of them.
     ///
@@ -77,7 +85,7 @@ package struct SampleSorter: ~Copyable, Sendable {
         precondition(sorted.count >= values.count, "The sorted values need room for all values.")
         // The tallies are 32 bits wide: half the cache of 64, and 32 GiB of doubles is no window.
         precondition(values.count <= Int(UInt32.max), "A sample is at most 2^32 - 1 values.")
-        if usesVectors { return sortByVectors(values, into: sorted) }
+        if vectorWidth > 0 { return sortByVectors(values, into: sorted) }
         reserveTallies()
         if values.count >= Self.singleCountMin, let singles = sortSingles(values, into: sorted) {
             return singles
@@ -111,7 +119,7 @@ package struct SampleSorter: ~Copyable, Sendable {
         return vectorScratch.withUnsafeMutableBufferPointer { scratch in
             // Halves that are no worse than a quarter and three quarters stay well within this.
             assaylog_sort(
-                from, values.count, to, scratch.baseAddress,
+                vectorWidth, from, values.count, to, scratch.baseAddress,
                 Int32(2 * (Int.bitWidth - values.count.leadingZeroBitCount)))
         }
     }
