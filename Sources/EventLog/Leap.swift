@@ -100,6 +100,9 @@ extension Manifest {
     /// How often numbers leapt in this log, at most.
     var leapCount: UInt64 { nextSegmentNumber / Leap.segmentCount }
 
+    /// What numbers leapt to at most.
+    var leapEnd: UInt64 { min(leapCount, Leap.countMax + 1) * Leap.length }
+
     /// Counts a leap. The low bits go on: by them a segment tells its envelopes from those of its neighbours.
     mutating func count(_ leap: Leap) {
         nextSegmentNumber =

@@ -6,6 +6,7 @@
 //  * The indexes of a partition are dense: each from 0 up to its next one stands in exactly one
 //    block or tail run, was let go by a tombstone, or stands in a gap that damage made.
 //  * Nothing that a tombstone up to `cut` let go is in it, whatever is still on disk.
+//  * No index of a partition is in it twice, whichever of what a leap gave up has come back.
 
 import Bytes
 import Records
@@ -37,6 +38,9 @@ package struct SegmentUse: Hashable, Sendable {
     package internal(set) var unseenFrom: Int?
     /// Whether a failed envelope, of whatever topics, may lie behind its valid bytes.
     package internal(set) var isClosed = false
+    /// Whether rows that wait in memory stand in it and in no other that is seen: it is not made anew before they
+    /// are columns elsewhere.
+    package internal(set) var isLent = false
 
     /// Whether its blocks are so short that a path's column in one is less than a page: then a question
     /// about the path reads more of its neighbours than of it.
@@ -64,6 +68,8 @@ package struct LogIndex: Sendable {
     package internal(set) var unseen: [SegmentPlace] = []
     /// The indexes that numbers leapt to, of every partition.
     private var leaps: Set<UInt64> = []
+    /// No index before this was given behind the last leap, whether that leap is seen or not.
+    private var leapEnd: UInt64 = 0
     /// By segment number.
     package internal(set) var uses: [UInt64: SegmentUse] = [:]
 
@@ -73,27 +79,50 @@ package struct LogIndex: Sendable {
     package var pendingErasures: Set<UInt64> { Set(uses.lazy.filter { $0.value.isErasureDue }.map(\.key)) }
 
     /// Adds the blocks of a sealed segment, as if one by one: with one look at a topic for all of its blocks.
-    mutating func append(sealed topics: [(topic: String, blocks: BlockList)], segment: UInt64) {
+    ///
+    /// - Returns: those that are seen in part.
+    mutating func append(
+        sealed topics: [(topic: String, blocks: BlockList)], segment: UInt64
+    ) -> [BlockEntry] {
+        var inPart: [BlockEntry] = []
         var use = uses[segment] ?? SegmentUse()
         for (topic, blocks) in topics {
             use.topics.insert(topic)
             use.listedByteCount += blocks.byteCount
             use.blockCount += blocks.count
             use.rowCount += blocks.rowCount
-            change(topic) { [leaps] in use.liveByteCount += $0.append(sealed: blocks, segment: segment, leaps)
+            change(topic) { [leapEnd] in
+                let found = $0.append(sealed: blocks, segment: segment, leapEnd)
+                use.liveByteCount += found.seenByteCount
+                inPart += found.inPart
             }
         }
         uses[segment] = use
+        return inPart
     }
 
-    mutating func append(_ block: BlockEntry, segment: UInt64) {
-        var isSeen = false
-        change(block.topic) { [leaps] in isSeen = $0.append(block, segment: segment, leaps) }
+    /// Adds a block. What a writer rolls is never seen in part: nothing waits that a block has.
+    @discardableResult
+    mutating func append(_ block: BlockEntry, segment: UInt64) -> BlockAddition {
+        var addition = BlockAddition.notSeen
+        change(block.topic) { [leapEnd] in addition = $0.append(block, segment: segment, leapEnd) }
         uses[segment, default: SegmentUse()].listedByteCount += block.byteCount
         uses[segment]!.blockCount += 1
         uses[segment]!.rowCount += block.rowCount
-        if isSeen { uses[segment]!.liveByteCount += block.byteCount }
+        if addition == .seen { uses[segment]!.liveByteCount += block.byteCount }
         if !uses[segment]!.topics.contains(block.topic) { uses[segment]!.topics.insert(block.topic) }
+        return addition
+    }
+
+    /// Adds rows that a block of a segment has alone, and that are to wait.
+    mutating func insert(_ run: TailRun, topic: String, lentBy segment: UInt64) {
+        change(topic) { $0.insert(run) }
+        uses[segment, default: SegmentUse()].isLent = true
+    }
+
+    /// Notes that all that waited is columns.
+    mutating func noteAllRolled() {
+        for (segment, use) in uses where use.isLent { uses[segment]!.isLent = false }
     }
 
     /// The index that the next record of a partition gets.
@@ -113,6 +142,14 @@ package struct LogIndex: Sendable {
     mutating func apply(_ leap: Leap) {
         unseen = []
         leaps.insert(leap.index)
+        expectLeaps(upTo: leap.index)
+    }
+
+    /// Says that numbers leapt up to an index, by leaps that may not be seen.
+    mutating func expectLeaps(upTo index: UInt64) {
+        guard index > leapEnd else { return }
+        leapEnd = index
+        for name in topics.keys { topics[name]!.noteHeld(before: index) }
     }
 
     /// Notes what damage hides: indexes are dense, so a hole in them is records that are not seen.
@@ -179,6 +216,7 @@ package struct LogIndex: Sendable {
             for (segment, byteCount) in before { uses[segment]!.liveByteCount -= byteCount }
         }
         if let field = tombstone.field {
+            topic.redactTails(field, before: commit)
             topic.redactions.removeAll { $0.field.isExactly(field) }
             topic.redactions.append(Redaction(field: field, commit: commit))
         }

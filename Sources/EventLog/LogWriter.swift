@@ -115,6 +115,7 @@ package final class LogWriter {
         try settle()
         let rolls = allRolls()
         if !rolls.isEmpty { _ = try write(PreparedRequests(), rolling: rolls) }
+        shared.index.withLock { $0.noteAllRolled() }
         guard let segment = active else { return }
         let byteCount = segment.byteCount
         do throws(SegmentError) { try segment.seal(directory) } catch {

@@ -86,6 +86,8 @@ struct Recovery {
     mutating func run(_ found: Manifest) throws(LogError) -> Outcome {
         var outcome = Outcome(manifest: found)
         report.segmentCount = found.entries.count
+        // Of a leap that stands in what is not seen the manifest alone knows.
+        index.expectLeaps(upTo: found.leapEnd)
         func announce(from position: Int) {
             ahead.announce(found.entries[position...]) {
                 [files, configuration] (number) throws(SegmentError) in
@@ -227,7 +229,9 @@ struct Recovery {
         }
         // Records that follow a leap leave what waits from before it alone; what tombstones let go has to be there.
         try apply(Leap.eventName)
-        index.append(sealed: contents.topics, segment: segment.number)
+        for block in index.append(sealed: contents.topics, segment: segment.number) {
+            try addRest(of: block, in: segment.number)
+        }
         for event in contents.events { index.append(event, segment: segment.number) }
         try apply(Tombstone.eventName)
         for entry in contents.keys { keyBlocks.append((segment.number, entry)) }
@@ -297,11 +301,35 @@ struct Recovery {
                 let entry = try BlockEntry(
                     block, head, at: place, commit: header.commit, group: group.map { bodyOffset + $0.offset }
                 )
-                index.append(entry, segment: number)
+                if index.append(entry, segment: number) == .inPart { try addRest(of: entry, in: number) }
                 directory.blocks.append(entry)
             }
         }
         index.cut = max(index.cut, header.commit)
+    }
+
+    /// Adds the rows that a block has alone, others of whose rows are in what came back: as rows that wait to become
+    /// columns, for a block is seen whole or not at all.
+    private mutating func addRest(of block: BlockEntry, in number: UInt64) throws(SegmentError) {
+        guard let topic = index.topics[block.topic] else { return }
+        let rest = topic.rest(of: block)
+        if rest.isEmpty { return }
+        do throws(SegmentError) {
+            let segment = try open(number)
+            let member = try GroupMember(block, of: segment, dropping: topic.hiddenFields(of: block))
+            let batch = try member.batch(with: reader, at: segment.place(block.columnsOffset))
+            let run = TailRun(
+                partition: block.partition, firstIndex: block.firstIndex, batch: batch,
+                commitRuns: member.head.commitRuns, byteCount: TailRun.byteCount(of: batch))
+            for run in run.within(rest) { index.insert(run, topic: block.topic, lentBy: number) }
+        } catch {
+            if error.isRefusal { throw error }
+            // It stays as it is, for whoever can mend it.
+            index.noteUnseen(number, from: block.offset)
+            report.damages.append(
+                "\(rest.count) records of \(block.partition) in \(block.topic), from record "
+                    + "\(rest.ranges[0].lowerBound) on, are not seen: \(error)")
+        }
     }
 
     /// Lets go what a tombstone says, and gives up what a leap leapt over: all that they concern has been read.

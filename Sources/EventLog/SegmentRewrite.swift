@@ -62,14 +62,16 @@ extension RewritePlan {
     ) -> RewritePlan? {
         /// Live bytes of a segment that may be rewritten.
         func liveByteCount(_ entry: Manifest.Entry) -> Int? {
-            guard entry.state == .sealed, !left.contains(entry.number) else { return nil }
-            return index.uses[entry.number]?.liveByteCount ?? 0
+            let use = index.uses[entry.number] ?? SegmentUse()
+            guard entry.state == .sealed, !use.isLent, !left.contains(entry.number) else { return nil }
+            return use.liveByteCount
         }
         func reason(_ entry: Manifest.Entry) -> Reason? {
             let use = index.uses[entry.number] ?? SegmentUse()
             // A closed segment is rewritten for erasure alone, which seals the log first: no small
             // block of it is waiting then.
-            if entry.state == .closed, use.isErasureDue, !left.contains(entry.number) { return .erasure }
+            let isClosed = entry.state == .closed && !use.isLent
+            if isClosed, use.isErasureDue, !left.contains(entry.number) { return .erasure }
             guard let live = liveByteCount(entry) else { return nil }
             if use.isErasureDue { return .erasure }
             let isWritten = use.header.origin == .committed

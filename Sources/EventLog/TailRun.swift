@@ -49,7 +49,26 @@ package struct TailRun: Sendable {
         }
         if next == 0 { return [self] }
         if next < batch.rowCount { rest.append(next..<batch.rowCount) }
-        return pieces(rest)
+        return rest.isEmpty ? [] : pieces(rest)
+    }
+
+    /// The runs of it that are in `wanted`.
+    func within(_ wanted: IndexRanges) -> [TailRun] {
+        pieces(
+            wanted.touching(firstIndex..<endIndex).map { range in
+                let own = range.clamped(to: firstIndex..<endIndex)
+                return Int(own.lowerBound - firstIndex)..<Int(own.upperBound - firstIndex)
+            })
+    }
+
+    /// The same rows without a field.
+    func without(field: String) -> TailRun {
+        guard batch.field(named: field) != nil else { return self }
+        var rest = batch
+        rest.fields.removeAll { $0.name.isExactly(field) }
+        return TailRun(
+            partition: partition, firstIndex: firstIndex, batch: rest, commitRuns: commitRuns,
+            byteCount: TailRun.byteCount(of: rest))
     }
 
     /// Its rows, cut where times lie far apart.

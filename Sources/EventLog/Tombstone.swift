@@ -191,6 +191,12 @@ package struct IndexRanges: Hashable, Sendable {
         }
     }
 
+    /// Those of its ranges that hold an index of `range`.
+    func touching(_ range: Range<UInt64>) -> ArraySlice<Range<UInt64>> {
+        let first = ranges.partitionPoint { $0.upperBound > range.lowerBound }
+        return ranges[first...].prefix { $0.lowerBound < range.upperBound }
+    }
+
     /// Whether a part of `range` is in it, and another is not.
     package func divides(_ range: Range<UInt64>) -> Bool {
         let position = ranges.partitionPoint { $0.upperBound > range.lowerBound }

@@ -43,6 +43,15 @@ package struct Redaction: Hashable, Sendable {
     package let commit: CommitNumber
 }
 
+/// What became of a block that an index was given.
+package enum BlockAddition: Hashable, Sendable {
+    case seen
+    /// It was let go, or others that are seen have all of its rows.
+    case notSeen
+    /// Others have some of its rows: what it has alone is to be added by itself, as rows that wait.
+    case inPart
+}
+
 package struct TopicIndex: Sendable {
     /// The index that the next record of each partition gets.
     package internal(set) var nextIndexes: [String: UInt64] = [:]
@@ -60,6 +69,8 @@ package struct TopicIndex: Sendable {
     package internal(set) var redactions: [Redaction] = []
     /// Of those, the ones that went by deletion: their idempotency keys went with them.
     private var deleted: [String: IndexRanges] = [:]
+    /// What stands in blocks of before a leap.
+    private(set) var held = HeldIndexes()
 
     package init() {}
 
@@ -108,64 +119,82 @@ package struct TopicIndex: Sendable {
         return least <= greatest ? least...greatest : nil
     }
 
-    /// - Parameter leaps: the indexes that numbers leapt to.
-    /// - Returns: whether the block is seen: it was not let go, and does not stand in others already.
-    mutating func append(_ block: BlockEntry, segment: UInt64, _ leaps: Set<UInt64>) -> Bool {
-        let mayRepeat = TopicIndex.mayRepeat(block, leaps)
-        if mayRepeat, isHeld(block) {
-            // Its rows may wait in what came back, too.
-            cutTail(of: block.partition, block.indexes)
-            return false
-        }
+    /// - Parameter leapEnd: what numbers leapt to at most: what stands before it may stand there twice.
+    mutating func append(_ block: BlockEntry, segment: UInt64, _ leapEnd: UInt64) -> BlockAddition {
         nextIndexes[block.partition] = max(nextIndexes[block.partition] ?? 0, block.indexes.upperBound)
-        if mayRepeat {
-            // What came back between its rows and others' was not there to be rolled with them.
+        if block.firstIndex < leapEnd, let rest = held.add(block) {
+            if !rest.isEmpty { return .inPart }
             cutTail(of: block.partition, block.indexes)
-        } else if block.kind == .rolled || block.kind == .grouped {
-            // A segment is rewritten once every small block before its end has been rolled; but what came back
-            // from before a leap was not there to be rolled with what came after.
-            let start = leaps.lazy.filter { $0 <= block.firstIndex }.max() ?? 0
-            dropTail(of: block.partition, start..<block.indexes.upperBound)
+            return .notSeen
         }
-        if letGo[block.partition]?.contains(block.indexes) ?? false { return false }
+        if block.kind == .rolled || block.kind == .grouped {
+            // These rows and no others: what was rolled with them may be lost, and others may have come back.
+            cutTail(of: block.partition, block.indexes)
+        }
+        if letGo[block.partition]?.contains(block.indexes) ?? false { return .notSeen }
         if segments.last?.segment != segment {
             segments.append(SegmentBlocks(segment: segment, blocks: BlockList()))
         }
         segments[segments.count - 1].blocks.append(block)
-        return true
+        return .seen
     }
 
-    /// Whether what came back may hold a block's records as well: small appends from before a leap become columns
-    /// behind it where those that they had become were given up.
-    private static func mayRepeat(_ block: BlockEntry, _ leaps: Set<UInt64>) -> Bool {
-        (block.kind == .rolled || block.kind == .grouped) && leaps.contains { $0 > block.firstIndex }
+    /// The rows that a block which is seen in part has alone: no block that is seen has them, nor do they wait.
+    func rest(of block: BlockEntry) -> IndexRanges {
+        var rest = held.rest(of: block).rest
+        for run in tails[block.partition] ?? [] { rest.subtract(run.firstIndex..<run.endIndex) }
+        for range in letGo[block.partition]?.touching(block.indexes) ?? [] { rest.subtract(range) }
+        return rest
     }
 
-    /// Whether a block's rows stand in other blocks, all of them.
-    private func isHeld(_ block: BlockEntry) -> Bool {
-        var held = IndexRanges()
-        // A segment whose blocks of the partition all end before it is not looked through.
-        for segment in segments where segment.blocks.indexEnd(of: block.partition) > block.firstIndex {
-            for other in segment.blocks
-            where other.partition == block.partition && other.indexes.overlaps(block.indexes) {
-                held.insert(other.indexes)
-            }
-        }
-        return held.contains(block.indexes)
+    /// Notes what stands in blocks of before a leap that was not known when they were added.
+    mutating func noteHeld(before leapEnd: UInt64) {
+        held = HeldIndexes()
+        for block in segments.lazy.flatMap(\.blocks) where block.firstIndex < leapEnd { _ = held.add(block) }
     }
 
-    /// - Returns: the bytes of those that are seen.
-    mutating func append(sealed blocks: BlockList, segment: UInt64, _ leaps: Set<UInt64>) -> Int {
+    /// - Returns: the bytes of those that are seen, and those that are seen in part.
+    mutating func append(
+        sealed blocks: BlockList, segment: UInt64, _ leapEnd: UInt64
+    ) -> (seenByteCount: Int, inPart: [BlockEntry]) {
         guard tails.isEmpty, letGo.isEmpty,
-            leaps.isEmpty || !blocks.contains(where: { TopicIndex.mayRepeat($0, leaps) })
+            leapEnd == 0 || !blocks.contains(where: { $0.firstIndex < leapEnd })
         else {
-            return blocks.reduce(0) { $0 + (append($1, segment: segment, leaps) ? $1.byteCount : 0) }
+            var found: (seenByteCount: Int, inPart: [BlockEntry]) = (0, [])
+            for block in blocks {
+                switch append(block, segment: segment, leapEnd) {
+                case .seen: found.seenByteCount += block.byteCount
+                case .notSeen: break
+                case .inPart: found.inPart.append(block)
+                }
+            }
+            return found
         }
         blocks.forEachIndexEnd { partition, end in
             if end > nextIndexes[partition] ?? 0 { nextIndexes[partition] = end }
         }
         segments.append(SegmentBlocks(segment: segment, blocks: blocks))
-        return blocks.byteCount
+        return (blocks.byteCount, [])
+    }
+
+    /// Adds rows of a block that is seen in part, where they stand among those that wait.
+    mutating func insert(_ run: TailRun) {
+        tailByteCount += run.byteCount
+        var runs = tails.removeValue(forKey: run.partition) ?? []
+        runs.insert(run, at: runs.firstIndex { $0.firstIndex > run.firstIndex } ?? runs.endIndex)
+        tails[run.partition] = runs
+    }
+
+    /// Takes a field out of rows that wait, of before a commit: they had become columns before it came, in what is
+    /// not seen.
+    mutating func redactTails(_ field: String, before commit: CommitNumber) {
+        for (partition, runs) in tails {
+            let rest = runs.map { run in
+                (run.commitRuns.first?.commit ?? 0) < commit ? run.without(field: field) : run
+            }
+            tailByteCount += rest.reduce(0) { $0 + $1.byteCount } - runs.reduce(0) { $0 + $1.byteCount }
+            tails[partition] = rest
+        }
     }
 
     /// Adds a small append. Eight neighbours of one size become one, so that n single records cost n·log8(n)
@@ -261,16 +290,6 @@ package struct TopicIndex: Sendable {
             return
         }
         segments.insert(rest, at: position)
-    }
-
-    /// Forgets tail runs whose records have become columns.
-    private mutating func dropTail(of partition: String, _ indexes: Range<UInt64>) {
-        guard var runs = tails[partition] else { return }
-        let dropped = runs.filter { $0.firstIndex >= indexes.lowerBound && $0.endIndex <= indexes.upperBound }
-        if dropped.isEmpty { return }
-        tailByteCount -= dropped.reduce(0) { $0 + $1.byteCount }
-        runs.removeAll { $0.firstIndex >= indexes.lowerBound && $0.endIndex <= indexes.upperBound }
-        tails[partition] = runs.isEmpty ? nil : runs
     }
 
     /// Forgets these records of the tail and no others: runs that hold some of them are cut.

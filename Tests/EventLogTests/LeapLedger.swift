@@ -14,11 +14,14 @@ struct Ledger {
     let disk = SimulatedFileSystem()
     private(set) var commits: [CommitNumber] = []
     private(set) var indexes: [String: [UInt64]] = [:]
-    private var hidden: [String: [UInt8]] = [:]
+    private(set) var hidden: [String: [UInt8]] = [:]
     private var time: Int64 = 0
+    /// Rows of a partition that are rolled together.
+    var tailRowCountMax = LogConfiguration().tailRowCountMax
 
     func open(goesOn: Bool = false) throws -> InferenceLog.OpenedWriter {
         var configuration = LogConfiguration()
+        configuration.tailRowCountMax = tailRowCountMax
         configuration.goesOnWithoutUnseen = goesOn
         return try InferenceLog.openWriter(configuration, on: disk)
     }
@@ -48,6 +51,21 @@ struct Ledger {
         try append(1, "other", to: writer)
         if seals { try writer.sealActive() }
         writer.end()
+    }
+
+    /// Has the next write fail: the segment that is written to is closed behind what was appended before.
+    func failWrite(of writer: LogWriter) {
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.failAtOperation = disk.operationCount
+        disk.setPlan(plan)
+        #expect(throws: LogError.self) { try writer.commit([Ledger.item(1000, "engine")]) }
+        disk.setPlan(SimulatedFileSystem.FaultPlan())
+    }
+
+    /// Makes anew what is due of what is seen, and leaves the rest alone.
+    func rewriteSeen(by writer: LogWriter) throws {
+        var (left, report) = (Set<UInt64>(), CompactionReport())
+        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
     }
 
     /// Makes segments anew, those from a number on.
@@ -84,15 +102,34 @@ struct Ledger {
         disk.damage(name) { $0[offset] ^= 1 }
     }
 
-    mutating func putBack() throws {
-        for (name, bytes) in hidden {
+    /// - Parameter names: the files that come back; nil for all.
+    mutating func putBack(_ names: Set<String>? = nil) throws {
+        for (name, bytes) in hidden where names?.contains(name) ?? true {
+            hidden[name] = nil
             if disk.bytes(of: name) == nil {
                 _ = try disk.create(name)
                 try disk.syncDirectory("")
             }
             disk.damage(name) { $0 = bytes }
         }
-        hidden = [:]
+    }
+
+    /// The indexes that a snapshot shows of a partition, ascending, each as often as it is shown.
+    static func shown(_ snapshot: LogSnapshot, _ partition: String) -> [UInt64] {
+        guard let topic = snapshot.index.topics["fraud"] else { return [] }
+        let blocks = topic.segments.flatMap(\.blocks).filter { $0.partition == partition }
+        let tails = topic.tails[partition] ?? []
+        return (blocks.flatMap { Array($0.indexes) } + tails.flatMap { Array($0.firstIndex..<$0.endIndex) })
+            .sorted()
+    }
+
+    /// That a snapshot shows nothing that was not given, and nothing twice.
+    func expectNothingTwice(_ snapshot: LogSnapshot, _ place: Comment) {
+        for (partition, given) in indexes {
+            let shown = Ledger.shown(snapshot, partition)
+            #expect(Set(shown).count == shown.count, place)
+            #expect(Set(shown).isSubset(of: given), place)
+        }
     }
 
     /// That every number was given once, and that a snapshot shows all records, each once.
@@ -100,15 +137,7 @@ struct Ledger {
         #expect(Set(commits).count == commits.count, place)
         for (partition, given) in indexes {
             #expect(Set(given).count == given.count, place)
-            guard let topic = snapshot.index.topics["fraud"] else {
-                Issue.record(place)
-                continue
-            }
-            let blocks = topic.segments.flatMap(\.blocks).filter { $0.partition == partition }
-            let seen =
-                blocks.flatMap { Array($0.indexes) }
-                + (topic.tails[partition] ?? []).flatMap { Array($0.firstIndex..<$0.endIndex) }
-            #expect(seen.sorted() == given.sorted(), place)
+            #expect(Ledger.shown(snapshot, partition) == given.sorted(), place)
         }
     }
 

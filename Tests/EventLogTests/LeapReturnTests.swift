@@ -33,11 +33,7 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
         case .rolled:
             let (writer, _, _) = try log.open()
             try log.append(2, to: writer)
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.failAtOperation = log.disk.operationCount
-            log.disk.setPlan(plan)
-            #expect(throws: LogError.self) { try writer.commit([Ledger.item(1000, "engine")]) }
-            log.disk.setPlan(SimulatedFileSystem.FaultPlan())
+            log.failWrite(of: writer)
             try log.append(2, to: writer)
             try writer.sealActive()
             writer.end()
@@ -111,13 +107,7 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
             do {
                 let (writer, _, _) = try log.open()
                 try log.append(11, to: writer)
-                if isClosed {
-                    var plan = SimulatedFileSystem.FaultPlan()
-                    plan.failAtOperation = log.disk.operationCount
-                    log.disk.setPlan(plan)
-                    #expect(throws: LogError.self) { try writer.commit([Ledger.item(1000, "engine")]) }
-                    log.disk.setPlan(SimulatedFileSystem.FaultPlan())
-                }
+                if isClosed { log.failWrite(of: writer) }
                 try log.append(5, to: writer)
                 writer.end()
             }
