@@ -246,7 +246,7 @@ final class AppendQueue: Sendable {
     }
 
     private func commit(_ waiting: [Waiting]) {
-        let taken = sparingReserve(waiting)
+        let taken = refusingSpent(sparingReserve(waiting))
         if taken.isEmpty { return }
         let prepared = box.preparer.prepare(taken.map(\.request))
         var group = taken
@@ -279,6 +279,18 @@ final class AppendQueue: Sendable {
         box.pace.note(
             answeredCount: group.count, waitingCount: waitingCount, lastArrival: lastArrival, at: .now)
         for (waiting, receipt) in zip(group, receipts) { waiting.resume(.success(receipt)) }
+    }
+
+    /// Refuses what no index is left for, and returns the others.
+    private func refusingSpent(_ group: [Waiting]) -> [Waiting] {
+        let refusals = box.writer.refusals(of: group.map(\.request))
+        guard refusals.contains(where: { $0 != nil }) else { return group }
+        return zip(group, refusals).compactMap { waiting, refusal in
+            guard let refusal else { return waiting }
+            meter.count { $0.countRefusal(waiting.request.source, refusal.refusalReason) }
+            waiting.resume(.failure(refusal))
+            return nil
+        }
     }
 
     /// Refuses records while the reserve is given up, and returns the others.

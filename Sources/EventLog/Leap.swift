@@ -60,7 +60,7 @@ package struct Leap: Hashable, Sendable {
                     + "no commit or index is left to be given")
         }
         let seen = max(index.indexEnd, index.cut) / Leap.length
-        guard seen < Leap.countMax else { throw index.outOfNumbers(configuration) }
+        guard seen < Leap.countMax else { throw index.outOfNumbers(of: nil, configuration) }
         self.init(index: (max(manifest.leapCount, seen) + 1) * Leap.length, unseen: unseen)
     }
 
@@ -107,43 +107,5 @@ extension Manifest {
     mutating func count(_ leap: Leap) {
         nextSegmentNumber =
             leap.index / Leap.length * Leap.segmentCount + nextSegmentNumber % Leap.segmentCount
-    }
-}
-
-extension LogIndex {
-    /// Says that no number is left behind the greatest one, and where that is claimed.
-    func outOfNumbers(_ configuration: LogConfiguration) -> LogError {
-        var greatest: UInt64 = 0
-        var place = SegmentPlace(file: FileName.manifest, byteOffset: 0)
-        func note(_ number: UInt64, _ segment: UInt64, _ offset: Int) {
-            guard number > greatest else { return }
-            greatest = number
-            place = SegmentPlace(file: FileName.segment(segment), byteOffset: offset)
-        }
-        for (name, topic) in topics {
-            for found in topic.segments {
-                for block in found.blocks {
-                    note(max(block.indexes.upperBound, block.lastCommit), found.segment, block.offset)
-                }
-            }
-            // Where in its segment a small block lies is not kept.
-            let holders = uses.lazy.filter { $0.value.topics.contains(name) }
-            for run in topic.tails.values.joined() {
-                note(max(run.endIndex, run.commitRuns.last?.commit ?? 0), holders.map(\.key).max() ?? 0, 0)
-            }
-        }
-        for found in events {
-            // What these say is not kept beside them; all that is greater than theirs was noted before.
-            let isClaim = found.entry.name == Leap.eventName || found.entry.name == Tombstone.eventName
-            note(
-                isClaim ? max(indexEnd, found.entry.commit) : found.entry.commit, found.segment,
-                found.entry.offset)
-        }
-        return .segment(
-            .malformed(
-                place,
-                reason:
-                    "a commit or an index of \(max(greatest, indexEnd, cut)) is claimed here, and behind it none is "
-                    + "left to be given; restore \(configuration.path(place.file)) from a backup"))
     }
 }

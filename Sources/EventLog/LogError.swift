@@ -21,6 +21,9 @@ package enum LogError: Error, Hashable, Sendable {
     case keyReused(String, span: AppendedSpan?)
     /// Parts of the log are not seen, so that what was numbered in them would be numbered again.
     case unseen([SegmentPlace])
+    /// What stands at a place claims the last numbers that there are, of the whole log or of a partition: nothing
+    /// of the request was kept.
+    case outOfNumbers(SegmentPlace, reason: String)
     /// The log does not take appends any more; reads go on.
     case closed
 }
@@ -45,6 +48,7 @@ extension LogError: CustomStringConvertible {
                 + "there is not seen, and the numbers of its records and commits would be given away again; restore "
                 + "the file from a backup, or give up what is not seen, its records and the deletions, settings and "
                 + "idempotency keys among them, with `assaylog serve --without-unseen`"
+        case .outOfNumbers(let place, let reason): "\(place): \(reason); run `assaylog check`"
         case .closed: "the log is closed for appends; the process is stopping"
         }
     }

@@ -51,6 +51,8 @@ package struct LogMetrics: Sendable {
         case disk
         /// Parts of the log are not seen, whatever the disk does now.
         case unseen
+        /// No number is left for it, of the log's or of its partition's.
+        case numbers
         /// The request's own: its records, or its key.
         case request
         /// The log is closed.
@@ -115,6 +117,7 @@ extension LogError {
         case .busy: .busy
         case .closed: .closed
         case .unseen: .unseen
+        case .outOfNumbers: .numbers
         case .refused, .keyReused: .request
         case .segment, .disk, .manifest: isOutOfSpace ? .outOfSpace : .disk
         }

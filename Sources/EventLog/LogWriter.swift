@@ -48,6 +48,8 @@ package final class LogWriter {
     }
     /// Whether the manifest counts it.
     private var isLeapCounted = false
+    /// Partitions that no index is left for, and why.
+    var spent: [AppendSource: LogError] = [:]
 
     init(
         files: any FileSystem, configuration: LogConfiguration, shared: SharedIndex, keys: KeyMemory,
@@ -76,6 +78,7 @@ package final class LogWriter {
 
     /// Commits all `requests` together, and returns a receipt for each; where one is refused, none is kept.
     package func commit(_ requests: [AppendRequest]) throws(LogError) -> [CommitReceipt] {
+        if let refusal = refusals(of: requests).lazy.compactMap({ $0 }).first { throw refusal }
         let prepared = preparer.prepare(requests)
         if let refusal = prepared.requests.lazy.compactMap(\.refusal).first { throw .refused(refusal) }
         return try commit(prepared)
@@ -180,7 +183,7 @@ package final class LogWriter {
 
     /// Why nothing can be numbered; nil where it can.
     var refusal: LogError? {
-        if unseen.isEmpty { return nil }
+        if unseen.isEmpty { return commitRefusal }
         guard configuration.goesOnWithoutUnseen else { return .unseen(unseen) }
         if case .failure(let error) = leap { return error }
         return nil
@@ -227,7 +230,7 @@ package final class LogWriter {
         draft.add(prepared)
         // What a reader would take for damage is not acknowledged.
         guard draft.isReadable else {
-            throw shared.index.withLock { $0 }.outOfNumbers(configuration)
+            throw shared.index.withLock { $0 }.outOfNumbers(of: nil, configuration)
         }
         let (bytes, used) = draft.finish(segment: segment.number)
         var publication = draft.publication

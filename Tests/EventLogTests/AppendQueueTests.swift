@@ -22,6 +22,8 @@ import Testing
             DiskError(kind: kind, operation: "sync", file: "f", reason: "r")
         }
         #expect(LogError.unseen([SegmentPlace(file: "f", byteOffset: 0)]).refusalReason == .unseen)
+        let place = SegmentPlace(file: "f", byteOffset: 0)
+        #expect(LogError.outOfNumbers(place, reason: "r").refusalReason == .numbers)
         #expect(LogError.keyReused("k", span: nil).refusalReason == .request)
         #expect(LogError.disk(disk(.other)).refusalReason == .disk)
         #expect(LogError.segment(.disk(disk(.outOfSpace))).refusalReason == .outOfSpace)
@@ -356,7 +358,7 @@ extension InferenceLog {
 
 extension Gate {
     /// A disk whose syncs pass it.
-    fileprivate func before(_ disk: any FileSystem) -> WatchedFiles {
+    func before(_ disk: any FileSystem) -> WatchedFiles {
         WatchedFiles(disk) { _, call in if call == .sync { self.pass() } }
     }
 }
