@@ -146,14 +146,14 @@ struct RecordPageTests {
             if case .read(let bytes) = call { readByteCount.value.withLock { $0 += bytes.count } }
         }
         for order in Self.orders {
-            func read(within byteCountMax: Int) throws -> Int {
+            func read(within byteCountMax: Int, piece: Int) throws -> Int {
                 let before = readByteCount.value.withLock { $0 }
-                var page = Self.page(snapshot, order, limit: 10_000, within: byteCountMax, piece: 15_000)
+                var page = Self.page(snapshot, order, limit: 10_000, within: byteCountMax, piece: piece)
                 _ = isArrow ? try page.write(as: .file) : try page.write(as: .array)
                 return readByteCount.value.withLock { $0 } - before
             }
-            let all = try read(within: 1 << 30)
-            let some = try read(within: 5000)
+            let all = try read(within: 1 << 30, piece: .max)
+            let some = try read(within: 5000, piece: 15_000)
             // Two blocks of thirty, one of them once more for the page's place, and by time all times.
             #expect(all > 100_000 && some * 3 < all, "\(order): \(some) of \(all)")
         }
