@@ -186,7 +186,8 @@ package struct TopicIndex: Sendable {
     }
 
     /// Takes a field out of rows that wait, of before a commit: they had become columns before it came, in what is
-    /// not seen.
+    /// not seen. A run is on one side of the commit, whole: an erasure seals the log first, small rows are read in the
+    /// order of their commits, and what a block has alone is put together with no other run.
     mutating func redactTails(_ field: String, before commit: CommitNumber) {
         for (partition, runs) in tails {
             let rest = runs.map { run in
