@@ -6,6 +6,8 @@
 //    zeros where a page was not written), or not at all.
 //  * Directory changes not synced are undone from some point on: a journal keeps their order. Syncing one
 //    directory makes its own changes durable and no other's, which is all that a disk promises.
+//  * A directory is made and then its name synced, as two operations; one whose name is not durable may be gone after
+//    a crash, with all that is in it.
 //  * After a sync that failed, the bytes it was for read back well from the cache, and what of them was
 //    not written then (all, or all from some byte on) is never written: a later sync skips them, as
 //    Linux does with pages it marked clean.
@@ -55,7 +57,7 @@ package final class SimulatedFileSystem: FileSystem {
         var durableNames: [String: Inode] = [:]
         /// Directory changes since the last directory sync, oldest first.
         var journal: [(directory: String, change: @Sendable (inout [String: Inode]) -> Void)] = []
-        var directories: Set<String> = [""]
+        var directories: SimulatedDirectories
         var plan = FaultPlan()
         var operationCount = 0
         var failureCount = 0
@@ -72,9 +74,12 @@ package final class SimulatedFileSystem: FileSystem {
 
     // Inodes are classes without locks of their own: they are touched only inside `state`'s lock.
     struct Guarded: @unchecked Sendable { var state: State }
-    let guarded = Mutex(Guarded(state: State()))
+    let guarded: Mutex<Guarded>
 
-    package init() {}
+    /// - Parameter hasRoot: whether the root is there; where it is not, `createDirectory("")` makes it.
+    package init(hasRoot: Bool = true) {
+        guarded = Mutex(Guarded(state: State(directories: SimulatedDirectories(hasRoot: hasRoot))))
+    }
 
     /// One step of the disk, for the files that it opened too.
     func withState<Result: Sendable>(
@@ -131,6 +136,10 @@ package final class SimulatedFileSystem: FileSystem {
             let kept = choose(0...guarded.state.journal.count)
             for entry in guarded.state.journal.prefix(kept) { entry.change(&guarded.state.durableNames) }
             guarded.state.journal.removeAll()
+            guarded.state.directories.crash(choose)
+            guarded.state.durableNames = guarded.state.durableNames.filter {
+                guarded.state.directories.contains(parentDirectory($0.key))
+            }
             // By name, so that the same choices are asked for in the same order in every run. No file
             // has two names.
             for (_, inode) in guarded.state.durableNames.sorted(by: { $0.key < $1.key }) {
@@ -173,8 +182,9 @@ package final class SimulatedFileSystem: FileSystem {
         let prefix = directory.isEmpty ? "" : directory + "/"
         guarded.withLock { guarded in
             copy.guarded.withLock { other in
-                for name in guarded.state.directories where !name.isEmpty && name.hasPrefix(prefix) {
-                    other.state.directories.insert(String(name.dropFirst(prefix.count)))
+                for name in guarded.state.directories.names where name.hasPrefix(prefix) {
+                    other.state.directories.sync(
+                        other.state.directories.make(String(name.dropFirst(prefix.count))))
                 }
                 for (name, inode) in guarded.state.names where name.hasPrefix(prefix) {
                     let same = Inode()
@@ -202,13 +212,16 @@ package final class SimulatedFileSystem: FileSystem {
     package func createDirectory(_ name: String) throws(DiskError) {
         try withState { state throws(DiskError) in
             guard !state.hasCrashed else { throw poweredOff("create directory", name) }
-            guard !state.directories.contains(name) else { return }
-            try begin(&state, "create directory", name)
-            var made = name  // And its parents.
-            while !made.isEmpty {
-                state.directories.insert(made)
-                made = parentDirectory(made)
+            var new = [name]
+            if state.directories.contains(name) {
+                // As on a real disk: one that holds something was made durable before that was written.
+                guard !state.directories.isDurable(name), children(of: name, state).isEmpty else { return }
+            } else {
+                try begin(&state, "create directory", name)
+                new = state.directories.make(name)
             }
+            try begin(&state, "sync directory", parentDirectory(name))
+            state.directories.sync(new)
         }
     }
 
@@ -216,13 +229,13 @@ package final class SimulatedFileSystem: FileSystem {
         try withState { state throws(DiskError) in
             guard !state.hasCrashed else { throw poweredOff("list", directory) }
             try requireDirectory(directory, state, "list", directory)
-            let directories = state.directories.filter { !$0.isEmpty }
-            return (Array(state.names.keys) + directories).compactMap { name in
-                let parent = parentDirectory(name)
-                guard parent == directory else { return nil }
-                return parent.isEmpty ? name : String(name.dropFirst(parent.count + 1))
-            }
+            let prefixCount = directory.isEmpty ? 0 : directory.count + 1
+            return children(of: directory, state).map { String($0.dropFirst(prefixCount)) }
         }
+    }
+
+    private func children(of directory: String, _ state: State) -> [String] {
+        (Array(state.names.keys) + state.directories.names).filter { parentDirectory($0) == directory }
     }
 
     package func create(_ name: String) throws(DiskError) -> any WritableFile {
@@ -286,6 +299,7 @@ package final class SimulatedFileSystem: FileSystem {
                 entry.change(&state.durableNames)
             }
             state.journal.removeAll { $0.directory == directory }
+            state.directories.sync(in: directory)
         }
     }
 
@@ -326,10 +340,6 @@ package final class SimulatedFileSystem: FileSystem {
                 kind: state.plan.failureKind, operation: operation, file: name, reason: "a planned fault")
         }
     }
-}
-
-private func parentDirectory(_ name: String) -> String {
-    name.lastIndex(of: "/").map { String(name[..<$0]) } ?? ""
 }
 
 /// Why an operation is refused from a power cut on.

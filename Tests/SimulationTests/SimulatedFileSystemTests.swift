@@ -1,4 +1,4 @@
-// Invariants checked: the four at the head of SimulatedFileSystem.swift, in that order, and its
+// Invariants checked: those at the heads of SimulatedFileSystem.swift and SimulatedDirectories.swift, and its
 // fault plan: a disk that forgets less than it says would make every crash test blind.
 
 import Disk
@@ -231,6 +231,49 @@ import Testing
         #expect(try disk.list("") == ["backup"])
         #expect(try disk.list("backup") == ["derived"])
         #expect(try disk.list("backup/derived") == ["a"])
+    }
+
+    @Test(
+        "a directory whose name is not durable may go with a power cut, and takes along what is in it",
+        arguments: [false, true])
+    func directoryNames(isKept: Bool) throws {
+        func fail() {
+            plan { $0.failAtOperation = disk.operationCount + 1 }
+            #expect(throws: DiskError.self) { try disk.createDirectory("derived") }
+        }
+        // One who does not look at what failed.
+        fail()
+        try disk.create("derived/a").sync()
+        try disk.syncDirectory("derived")
+        try disk.createDirectory("derived")
+        disk.crash { isKept ? $0.upperBound : $0.lowerBound }
+        #expect((disk.bytes(of: "derived/a") != nil) == isKept)
+        if isKept { return }
+        // One who asks for it again, while nothing is in it.
+        fail()
+        try disk.createDirectory("derived")
+        try disk.create("derived/a").sync()
+        try disk.syncDirectory("derived")
+        disk.crash { $0.lowerBound }
+        #expect(disk.bytes(of: "derived/a") == [])
+    }
+
+    @Test("a root that is not there is made, and goes with all there is while its name is not durable")
+    func root() throws {
+        let disk = SimulatedFileSystem(hasRoot: false)
+        #expect(#expect(throws: DiskError.self) { try disk.create("a") }?.kind == .notFound)
+        for isSynced in [false, true] {
+            var plan = SimulatedFileSystem.FaultPlan()
+            if !isSynced { plan.failAtOperation = disk.operationCount + 1 }
+            disk.setPlan(plan)
+            do throws(DiskError) { try disk.createDirectory("") } catch { #expect(!isSynced, "\(error)") }
+            try disk.createDirectory("derived")
+            try disk.create("a").sync()
+            try disk.syncDirectory("")
+            disk.crash { $0.lowerBound }
+            #expect((disk.bytes(of: "a") != nil) == isSynced)
+            #expect((try? disk.list("derived")) == (isSynced ? [] : nil))
+        }
     }
 
     @Test("the same choices leave the same disk")

@@ -81,7 +81,7 @@ import Testing
     func failures(kind: DiskError.Kind) async throws {
         var operation = 0
         while true {
-            let disk = SimulatedFileSystem()
+            let disk = SimulatedFileSystem(hasRoot: false)
             disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: operation, failureKind: kind))
             do {
                 let refusal = try Self.begin(on: disk)
@@ -92,14 +92,14 @@ import Testing
             try await Self.goOn(disk, "operation \(operation) failed")
             operation += 1
         }
-        #expect(operation > 12, "two manifests, three directories and a reserve: \(operation)")
+        #expect(operation > 12, "two manifests, four directories and a reserve: \(operation)")
     }
 
     @Test("wherever the power goes in a first start, the next start opens", arguments: [false, true])
     func powerCuts(isKept: Bool) async throws {
         var operation = 0
         while true {
-            let disk = SimulatedFileSystem()
+            let disk = SimulatedFileSystem(hasRoot: false)
             disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: operation))
             _ = try? Self.open(disk)
             guard disk.hasCrashed else { break }

@@ -87,6 +87,24 @@ struct ModelFilesTests {
         #expect(failing == 5 && stayed == 1)
     }
 
+    @Test("a folder whose name cannot be made durable takes no model; once it can, what it takes stays")
+    func folderName() throws {
+        for failing in 0..<2 {
+            let disk = SimulatedFileSystem()
+            func files() throws -> ModelFiles {
+                try ModelFiles(
+                    files: disk, root: "", byteCountMax: 1 << 20, runtime: DeferredRuntime { Self.noRuntime })
+            }
+            var plan = SimulatedFileSystem.FaultPlan()
+            plan.failAtOperation = disk.operationCount + failing
+            disk.setPlan(plan)
+            #expect(throws: DiskError.self) { try files() }
+            let sha256 = try Self.keep([1, 2, 3], try files(), pieces: 1)
+            disk.crash { $0.lowerBound }
+            #expect(disk.bytes(of: "models/" + sha256) == [1, 2, 3], "operation \(failing) failed")
+        }
+    }
+
     @Test("an upload that is let go leaves no file")
     func letGo() throws {
         let folder = try TemporaryFolder()
