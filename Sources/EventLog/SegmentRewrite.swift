@@ -62,8 +62,11 @@ extension RewritePlan {
     ) -> RewritePlan? {
         /// Live bytes of a segment that may be rewritten.
         func liveByteCount(_ entry: Manifest.Entry) -> Int? {
-            let use = index.uses[entry.number] ?? SegmentUse()
-            guard entry.state == .sealed, !use.isLent, !left.contains(entry.number) else { return nil }
+            guard entry.state == .sealed, let use = index.uses[entry.number], !use.isLent,
+                !left.contains(entry.number)
+            else { return nil }
+            // Of what is not seen nobody knows what is wanted; but that something is to go from it is told.
+            guard use.unseenFrom == nil || use.isErasureDue else { return nil }
             return use.liveByteCount
         }
         func reason(_ entry: Manifest.Entry) -> Reason? {

@@ -146,19 +146,6 @@ extension InferenceStore {
             .unknown,
             "there is no topic \"\(topic)\"; GET /topics lists those there are, as does `assaylog inspect`")
     }
-
-    // MARK: Compaction
-
-    /// Lets go what is over its bounds now, then rewrites all that is due, and all that was never regrouped, as
-    /// fast as the disk takes it.
-    package func compact() async throws -> CompactionReport {
-        var retention = RetentionReport()
-        try await log.freeingRoom { try await applyRetention(noting: &retention) }
-        var report = try await log.freeingRoom { try await log.compact(CompactionPace(retries: .all)) }
-        report.recordsLetGo = retention.recordCounts
-        report.problems = retention.problems + report.problems
-        return report
-    }
 }
 
 extension RetentionPolicy {

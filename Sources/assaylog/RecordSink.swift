@@ -127,7 +127,12 @@ struct StoreSink: RecordSink {
             do { return try pipelineOptions.found(in: store.catalog, unseen: remark) } catch let failure
                 as CommandFailure
             {
-                throw CommandFailure(failure.description + "; or add --create to make it")
+                // What may be there is not made a second time.
+                let remedy =
+                    remark == nil
+                    ? "; or add --create to make it"
+                    : "; restore that file from a backup, or give it up with `assaylog serve --without-unseen`"
+                throw CommandFailure(failure.description + remedy)
             }
         }
         let nobody = "00000000-0000-0000-0000-000000000000"

@@ -29,7 +29,9 @@ struct PipelineOptions: ParsableArguments {
     var workspace: String?
 
     /// The workspace named, by its name or number; nil where none is named.
-    func workspaceID(in catalog: Catalog) throws -> WorkspaceID? {
+    ///
+    /// - Parameter isWhole: whether all of the log is seen, so that there is no other.
+    func workspaceID(in catalog: Catalog, isWhole: Bool = true) throws -> WorkspaceID? {
         guard let workspace else { return nil }
         if let found = catalog.workspace(named: workspace) { return found.id }
         if let number = Int(workspace), catalog.workspaces[WorkspaceID(number)] != nil {
@@ -37,14 +39,16 @@ struct PipelineOptions: ParsableArguments {
         }
         throw CommandFailure(
             "--workspace is \"\(workspace)\", and there is no such workspace; "
-                + PipelineOptions.list(catalog.workspaces.all.map(\.name)))
+                + PipelineOptions.list(catalog.workspaces.all.map(\.name), isWhole: isWhole))
     }
 
     /// - Parameter remark: what is to be said where there is none, because a part of the log is not seen.
     func found(in catalog: Catalog, unseen remark: String?) throws -> Pipeline {
         let beside = remark.map { "; " + $0 } ?? ""
         let workspaceID: WorkspaceID?
-        do { workspaceID = try self.workspaceID(in: catalog) } catch let failure as CommandFailure {
+        do { workspaceID = try self.workspaceID(in: catalog, isWhole: remark == nil) } catch let failure
+            as CommandFailure
+        {
             throw CommandFailure(failure.description + beside)
         }
         let places = catalog.pipelines.all.filter {
@@ -54,8 +58,8 @@ struct PipelineOptions: ParsableArguments {
         if places.isEmpty {
             let names = Set(catalog.pipelines.all.map(\.name)).sorted()
             throw CommandFailure(
-                PipelineOptions.isUnknown(pipeline, in: workspace) + "; " + PipelineOptions.list(names)
-                    + beside)
+                PipelineOptions.isUnknown(pipeline, in: workspace) + "; "
+                    + PipelineOptions.list(names, isWhole: remark == nil) + beside)
         }
         throw PipelineOptions.isAmbiguous(
             pipeline, in: places.map { catalog.workspaces[$0.workspaceID]?.name ?? "\($0.workspaceID)" })
@@ -82,8 +86,11 @@ struct PipelineOptions: ParsableArguments {
                 + names.joined(separator: ", ") + ", or a new name")
     }
 
-    static func list(_ names: [String]) -> String {
-        guard !names.isEmpty else { return "there is none yet: `assaylog append --create` makes it" }
+    private static func list(_ names: [String], isWhole: Bool) -> String {
+        guard !names.isEmpty else {
+            return isWhole
+                ? "there is none yet: `assaylog append --create` makes it" : "there is none that is seen"
+        }
         let shown = names.prefix(8).joined(separator: ", ")
         return "there is " + shown + (names.count > 8 ? " and \(names.count - 8) more" : "")
     }

@@ -53,6 +53,8 @@ struct ServerClient {
         guard !host.isEmpty, UInt16(port) != nil else { throw refused("names no host and port") }
     }
 
+    func get(_ path: String) throws -> JSONField { try ask("GET", path, [], []).answer }
+
     func post(_ path: String, _ document: JSONValue) throws -> JSONField {
         try post(path, body: Array(document.text.utf8), contentType: "application/json")
     }
@@ -67,12 +69,19 @@ struct ServerClient {
     ) throws -> (answer: JSONField, wasThere: Bool) {
         var headers = [("Content-Type", contentType)]
         if let key { headers.append(("Idempotency-Key", key)) }
+        return try ask("POST", path, body, headers, isKeyed: key != nil)
+    }
+
+    private func ask(
+        _ method: String, _ path: String, _ body: [UInt8], _ headers: [(String, String)],
+        isKeyed: Bool = false
+    ) throws -> (answer: JSONField, wasThere: Bool) {
         for attempt in 1...ServerClient.retryCountMax {
             let status: Int
             let answer: [UInt8]
             let fields: [String]
-            do { (status, fields, answer) = try exchange(path, body, headers) } catch {
-                guard key != nil, attempt < ServerClient.retryCountMax else { throw error }
+            do { (status, fields, answer) = try exchange(method, path, body, headers) } catch {
+                guard isKeyed, attempt < ServerClient.retryCountMax else { throw error }
                 sleep(1)
                 continue
             }
@@ -98,15 +107,14 @@ struct ServerClient {
     // MARK: One exchange
 
     private func exchange(
-        _ path: String, _ body: [UInt8], _ headers: [(String, String)]
+        _ method: String, _ path: String, _ body: [UInt8], _ headers: [(String, String)]
     ) throws -> (Int, [String], [UInt8]) {
         let socket = try connect()
         defer { close(socket) }
         let name = host.contains(":") ? "[\(host)]" : host
         let head = """
-            POST \(prefix)\(path) HTTP/1.1\r
-            Host: \(name):\(port)\r
-            \(headers.map { "\($0): \($1)" }.joined(separator: "\r\n"))\r
+            \(method) \(prefix)\(path) HTTP/1.1\r
+            \((headers + [("Host", "\(name):\(port)")]).map { "\($0): \($1)" }.joined(separator: "\r\n"))\r
             Content-Length: \(body.count)\r
             Accept: application/json\r
             Connection: close\r

@@ -71,15 +71,21 @@ final class ServerSink: RecordSink {
             let document = JSONValue.object(("workspace_name", .string(workspace)))
             return try server.post("/v1/api/workspaces/create", document)["workspace_id"].integer()
         }
+        /// What to do about a name that the server does not know. One that takes no appends makes none, and what it
+        /// does not see of its log may hold it.
+        func remedy() throws -> String {
+            let reason = try server.get("/healthz")["reason"]
+            guard reason.isPresent else { return "; add --create to make it" }
+            return
+                "; the server makes none now, and may not see the one that there is: \(try reason.string())"
+        }
         var workspaceID: Int?
         if let wanted = options.pipeline.workspace {
             workspaceID = workspaces.first { $0.name == wanted }?.id
             if workspaceID == nil && options.create { workspaceID = try made(wanted) }
             guard workspaceID != nil else {
                 throw CommandFailure(
-                    "--workspace is \"\(wanted)\", and the server has no such workspace; "
-                        + "add --create to make it"
-                )
+                    "--workspace is \"\(wanted)\", and the server has no such workspace" + (try remedy()))
             }
         }
         /// Nil where there is no such pipeline, or no single one.
@@ -98,7 +104,7 @@ final class ServerSink: RecordSink {
                 throw PipelineOptions.isAmbiguous(name, in: holders.map(\.name))
             }
             let problem = PipelineOptions.isUnknown(name, in: options.pipeline.workspace)
-            guard options.create else { throw CommandFailure(problem + "; add --create to make it") }
+            guard options.create else { throw CommandFailure(problem + (try remedy())) }
             guard workspaceID != nil || workspaces.count <= 1 else {
                 throw PipelineOptions.needsWorkspace(problem, workspaces.map(\.name))
             }

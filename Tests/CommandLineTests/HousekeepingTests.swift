@@ -27,6 +27,29 @@ import Testing
         }
     }
 
+    @Test(
+        "compact says that nothing is let go while a part of the log is not seen, and leaves that part alone")
+    func compactUnseen() throws {
+        let other = ["append", "--create", "--workspace", "demo", "--pipeline", "other", "a.ndjson"]
+        #expect(try sandbox.run(other).status == 0)
+        let segment = sandbox.file("assaylog-data/segment-0000000000000001")
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: segment))
+        for isGone in [false, true] {
+            if isGone {
+                try FileManager.default.removeItem(atPath: segment)
+            } else {
+                try Data(bytes.enumerated().map { $0.offset == 9 ? $0.element ^ 1 : $0.element })
+                    .write(to: URL(fileURLWithPath: segment))
+            }
+            let run = try sandbox.run("compact")
+            #expect(run.status == 1, "\(run.errors)")
+            for part in ["nothing is let go", "segment-0000000000000001 at byte 0", "--without-unseen"] {
+                #expect(run.errors.contains(part), "\(run.errors)")
+            }
+            #expect(!run.errors.contains("half dead"), "\(run.errors)")
+        }
+    }
+
     @Test("redact lets a field go, says of how many records, and leaves the rest as it was")
     func redact() throws {
         let unsure = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y")

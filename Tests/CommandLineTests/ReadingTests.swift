@@ -193,6 +193,18 @@ import Testing
             let run = try sandbox.run(delete + ["--server", address])
             #expect(run.status == 1 && run.errors.contains(place), "\(run.errors)")
         }
+        // What may be there is not to be made again.
+        func refusesToMake(_ options: [String]) throws {
+            for scope in [["--pipeline", "fraud"], ["--pipeline", "fraud", "--workspace", "elsewhere"]] {
+                let run = try sandbox.run(["append"] + options + scope + ["records.ndjson"])
+                #expect(run.status == 1 && !run.errors.contains("--create"), "\(run.errors)")
+                for part in ["segment-0000000000000001 at byte 0", "not seen", "--without-unseen"] {
+                    #expect(run.errors.contains(part), "\(run.errors)")
+                }
+            }
+        }
+        try refusesToMake([])
+        try sandbox.serving { try refusesToMake(["--server", $0]) }
     }
 
     @Test("a segment whose footer is damaged is inspected all the same")

@@ -212,15 +212,15 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
         }
         let hidden = try #require(try log.entries().last)
         try log.hide(hidden, isGone: false)
-        func rewrite(_ writer: LogWriter, leaving expected: Set<UInt64>) throws {
+        func rewrite(_ writer: LogWriter) throws {
             var (left, report) = (Set<UInt64>(), CompactionReport())
             while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
-            #expect(left == expected && report.rewriteCount > 0)
+            #expect(left == [] && report.problems == [] && report.rewriteCount > 0)
         }
         do {
             // What is made anew without knowing of it says that all tombstones up to then were carried out.
             let (writer, _, _) = try log.open(goesOn: true)
-            try rewrite(writer, leaving: [hidden.number])
+            try rewrite(writer)
             try writer.sealActive()
             writer.end()
         }
@@ -228,7 +228,7 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
         let (writer, index, report) = try log.open()
         #expect(report.damages == [])
         #expect(try writer.erase { Tombstone(redacting: "in.x", of: "fraud", in: $0) } != nil)
-        try rewrite(writer, leaving: [])
+        try rewrite(writer)
         let snapshot = index.snapshot()
         #expect(snapshot.index.pendingErasures == [])
         let topic = try #require(snapshot.index.topics["fraud"])

@@ -1,0 +1,27 @@
+// A pass over all segments that somebody waits for.
+//
+// Invariants:
+//  * It changes no answer but by what the topics' own bounds let go.
+//  * While a part of the log is not seen, nothing is let go and that part stays as it is, which is told; what is
+//    seen is made anew all the same.
+
+import EventLog
+
+extension InferenceStore {
+    /// Lets go what is over its bounds now, then rewrites all that is due, and all that was never regrouped, as
+    /// fast as the disk takes it.
+    package func compact() async throws -> CompactionReport {
+        var retention = RetentionReport()
+        var problems: [String] = []
+        let unseen = log.snapshot().index.unseen
+        if unseen.isEmpty {
+            try await log.freeingRoom { try await applyRetention(noting: &retention) }
+        } else {
+            problems.append("nothing is let go: \(LogError.unseen(unseen))")
+        }
+        var report = try await log.freeingRoom { try await log.compact(CompactionPace(retries: .all)) }
+        report.recordsLetGo = retention.recordCounts
+        report.problems = problems + retention.problems + report.problems
+        return report
+    }
+}
