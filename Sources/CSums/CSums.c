@@ -11,8 +11,8 @@
 //
 // Invariant: every result is, bit for bit, that of the additions one by one.
 //
-// This is C because Swift reaches none of these instructions; where a processor has not got them, the plain
-// loop is all there is.
+// Stretches.h is that for one width of vectors. This is C because Swift reaches none of these instructions; where a
+// processor has not got them, the plain loop is all there is.
 
 #include "CSums.h"
 
@@ -37,21 +37,15 @@ __attribute__((always_inline)) static inline double add_plainly(
     return sum;
 }
 
-#if defined(__x86_64__)
-
-#include <immintrin.h>
-
-#define VECTORS __attribute__((target("avx512f,avx512dq"), min_vector_width(512)))
-
-enum { STRETCH = 64, LANES = 8 };
+/// How many numbers are tried at once.
+enum { STRETCH = 64 };
 
 /// The unit of doubles from `base` on, and what adds to a number to round it to units.
 struct units {
-    double base;
-    __m512d rounder;
+    double base, rounder;
 };
 
-VECTORS static inline struct units units_at(double sum) {
+__attribute__((always_inline)) static inline struct units units_at(double sum) {
     uint64_t bits;
     memcpy(&bits, &sum, sizeof bits);
     bits &= UINT64_C(0x7FF) << 52;
@@ -60,76 +54,32 @@ VECTORS static inline struct units units_at(double sum) {
     // Within these bounds all that is made of a base is a normal number. No stretch is small beside no base.
     if (!(base > 0x1p-900 && base < 0x1p900)) base = 0;
     // From b to 2b, where this keeps whatever is added to it, the unit is u.
-    return (struct units){base, _mm512_set1_pd(base * 1.5)};
+    return (struct units){base, base * 1.5};
 }
 
-/// Rounds the stretch that begins at `values` to units and adds it to `sum`; false, with `sum` as it was, where
-/// it has to be added one by one.
-__attribute__((always_inline)) VECTORS static inline bool add_stretch(
-    double *sum, struct units units, const double *values, double mean, const enum term term) {
-    // The numbers ascend, so one of the ends is the largest; and so with the squares, which have one valley.
-    double first = term_of(values[0], mean, term), last = term_of(values[STRETCH - 1], mean, term);
-    // Nothing but zeros: a sum that began with 0 is never -0.0, which they would change.
-    if (first == 0 && last == 0) return true;
-    bool isOneSided = term == SQUARE || first >= 0 || last <= 0;
-    // False where there are numbers that are none.
-    bool isSmall = fabs(first) < units.base / 2 && fabs(last) < units.base / 2;
-    if (!isOneSided || !isSmall) return false;
+#if defined(__x86_64__)
 
-    const __m512d means = _mm512_set1_pd(mean);
-    __m512d moved = _mm512_setzero_pd(), farthest = _mm512_setzero_pd();
-    for (int at = 0; at < STRETCH; at += LANES) {
-        __m512d number = _mm512_loadu_pd(values + at);
-        if (term == SQUARE) {
-            number = _mm512_sub_pd(number, means);
-            number = _mm512_mul_pd(number, number);
-        }
-        __m512d whole = _mm512_sub_pd(_mm512_add_pd(number, units.rounder), units.rounder);
-        moved = _mm512_add_pd(moved, whole);
-        farthest = _mm512_max_pd(farthest, _mm512_abs_pd(_mm512_sub_pd(number, whole)));
-    }
-    if (_mm512_cmp_pd_mask(farthest, _mm512_set1_pd(units.base * 0x1p-53), _CMP_NLT_UQ)) return false;
-    double end = *sum + _mm512_reduce_add_pd(moved);
-    double size = *sum < 0 ? -end : end;
-    // Past the base itself: just below it numbers lie closer together.
-    if (!(size > units.base && size < 2 * units.base)) return false;
-    *sum = end;
-    return true;
-}
+#define LANES 8
+#define VECTORS __attribute__((target("avx512f,avx512dq"), min_vector_width(512)))
+#define NAME(x) x##_512
+#include "Stretches.h"
 
-__attribute__((always_inline)) VECTORS static inline double add_by_stretches(
-    const double *values, size_t count, double mean, const enum term term) {
-    double sum = 0;
-    // Kept from stretch to stretch, so that one need not wait for the sum of the one before.
-    struct units units = units_at(sum);
-    size_t at = 0;
-    for (; at + STRETCH <= count; at += STRETCH) {
-        if (add_stretch(&sum, units, values + at, mean, term)) continue;
-        sum = add_plainly(sum, values + at, STRETCH, mean, term);
-        units = units_at(sum);
-    }
-    return add_plainly(sum, values + at, count - at, mean, term);
-}
+#define LANES 4
+#define VECTORS __attribute__((target("avx2")))
+#define NAME(x) x##_256
+#include "Stretches.h"
 
-VECTORS static double sum_by_stretches(const double *values, size_t count) {
-    return add_by_stretches(values, count, 0, ITSELF);
-}
-
-VECTORS static double squares_by_stretches(const double *values, size_t count, double mean) {
-    return add_by_stretches(values, count, mean, SQUARE);
-}
-
-static bool has_vectors(void) {
-    return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq");
-}
+static bool has_512(void) { return __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq"); }
 
 double assaylog_sum_of_ascending(const double *values, size_t count) {
-    if (count >= STRETCH && has_vectors()) return sum_by_stretches(values, count);
+    if (count >= STRETCH && has_512()) return sum_by_stretches_512(values, count);
+    if (count >= STRETCH && __builtin_cpu_supports("avx2")) return sum_by_stretches_256(values, count);
     return add_plainly(0, values, count, 0, ITSELF);
 }
 
 double assaylog_squares_of_ascending(const double *values, size_t count, double mean) {
-    if (count >= STRETCH && has_vectors()) return squares_by_stretches(values, count, mean);
+    if (count >= STRETCH && has_512()) return squares_by_stretches_512(values, count, mean);
+    if (count >= STRETCH && __builtin_cpu_supports("avx2")) return squares_by_stretches_256(values, count, mean);
     return add_plainly(0, values, count, mean, SQUARE);
 }
 
