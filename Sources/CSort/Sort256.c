@@ -109,7 +109,6 @@ INLINED void store_parted_64(int64_t *front, int64_t *back, uint8_t low, __m256i
 #define SPREAD _mm256_set1_epi32
 #define LESS(bound, vector) \
     ((MASK)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpgt_epi32(bound, vector))))
-#define COMPRESS(set, vector) part(vector, parted_32[set])
 #define LOAD load_32
 #define STORE(to, set, vector) _mm256_maskstore_epi32(to, lanes_32(set), vector)
 #define STORE_PARTED store_parted_32
@@ -126,7 +125,6 @@ INLINED void store_parted_64(int64_t *front, int64_t *back, uint8_t low, __m256i
 #undef MAX
 #undef SPREAD
 #undef LESS
-#undef COMPRESS
 #undef LOAD
 #undef STORE
 #undef STORE_PARTED
@@ -146,7 +144,6 @@ INLINED void store_parted_64(int64_t *front, int64_t *back, uint8_t low, __m256i
 #define SPREAD _mm256_set1_epi64x
 #define LESS(bound, vector) \
     ((MASK)_mm256_movemask_pd(_mm256_castsi256_pd(_mm256_cmpgt_epi64(bound, vector))))
-#define COMPRESS(set, vector) part(vector, parted_64[set])
 #define LOAD load_64
 #define STORE(to, set, vector) _mm256_maskstore_epi64((long long *)(to), lanes_64(set), vector)
 #define STORE_PARTED store_parted_64

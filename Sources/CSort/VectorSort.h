@@ -120,8 +120,17 @@ VECTORS static size_t NAME(partition)(
     const INTEGER *from, INTEGER *to, size_t count, INTEGER pivot) {
     const VECTOR pivots = SPREAD(pivot);
     size_t below = 0, end = count, at = 0;
-    // What is yet to come leaves as much room free: two vectors' is enough for whatever is stored with each end.
-    for (; at + 2 * LANES <= count; at += LANES) {
+    // One by one until whole vectors are left: then what is yet to come leaves no room, or room for one vector's stores
+    // at both ends, which are the same one, or for two.
+    for (const size_t rest = count % LANES; at < rest; at++) {
+        const INTEGER item = from[at];
+        const bool isLow = item < pivot;
+        to[below] = item;
+        to[end - 1] = item;
+        below += isLow;
+        end -= !isLow;
+    }
+    for (; at < count; at += LANES) {
         VECTOR vector = LOAD_ALL(from + at);
         MASK low = LESS(pivots, vector);
         STORE_PARTED(to + below, to + end, low, vector);
@@ -129,25 +138,23 @@ VECTORS static size_t NAME(partition)(
         below += lowCount;
         end -= LANES - lowCount;
     }
-    for (; at < count; at += LANES) {
-        MASK lanes = FIRST_LANES(count - at);
-        VECTOR vector = LOAD(lanes, from + at);
-        MASK low = lanes & LESS(pivots, vector), high = lanes & ~low;
-        STORE(to + below, FIRST_LANES(__builtin_popcount(low)), COMPRESS(low, vector));
-        below += __builtin_popcount(low);
-        end -= __builtin_popcount(high);
-        STORE(to + end, FIRST_LANES(__builtin_popcount(high)), COMPRESS(high, vector));
-    }
     return below;
 }
 
-/// The middle one of some integers from all over `items`.
-VECTORS static INTEGER NAME(pivot)(const INTEGER *items, size_t count) {
-    enum { SAMPLE = LANES < 8 ? 8 : LANES };
-    INTEGER sample[SAMPLE];
-    for (size_t each = 0; each < SAMPLE; each++) sample[each] = items[count * (2 * each + 1) / (2 * SAMPLE)];
-    NAME(sort_leaf_of)(sample, sample, SAMPLE, SAMPLE / LANES);
-    return sample[SAMPLE / 2];
+INLINED INTEGER NAME(middle)(INTEGER one, INTEGER other, INTEGER third) {
+    INTEGER less = one < other ? one : other, more = one < other ? other : one;
+    INTEGER rest = more < third ? more : third;
+    return less < rest ? rest : less;
+}
+
+/// The middle one of the middle ones of three times three integers from all over `items`.
+INLINED INTEGER NAME(pivot)(const INTEGER *items, size_t count) {
+    const size_t apart = count / 9;
+    const INTEGER *first = items + apart / 2, *second = first + 3 * apart, *third = second + 3 * apart;
+    return NAME(middle)(
+        NAME(middle)(first[0], first[apart], first[2 * apart]),
+        NAME(middle)(second[0], second[apart], second[2 * apart]),
+        NAME(middle)(third[0], third[apart], third[2 * apart]));
 }
 
 /// Sorts `items`, using `other`; the result is in `items`, or in `other` where `moves`.
