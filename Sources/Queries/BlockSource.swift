@@ -9,8 +9,23 @@ import EventLog
 import Records
 import Segments
 
-/// A block being read; counts what it reads.
-struct BlockSource {
+/// A path that is looked for in one block after another.
+struct SoughtPath {
+    let path: IOPath
+    /// Made once: a name is put together from two.
+    let field: String
+    /// Where the field stood in the block before: most blocks of a topic list the same fields.
+    var position = 0
+
+    init(_ path: IOPath) {
+        self.path = path
+        field = path.recordField
+    }
+}
+
+/// A block being read; counts what it reads. An object: a scan keeps it for many paths, and a copy of all that it
+/// holds would be counted each time, by every processor at once.
+final class BlockSource: Sendable {
     let segment: SegmentFile
     let entry: BlockEntry
     let head: BlockHead
@@ -117,11 +132,16 @@ struct BlockSource {
         case within(FieldEntry)
     }
 
-    func numbers(of path: IOPath) -> Numbers {
-        guard let field = head.fields.first(where: { $0.name.isExactly(path.recordField) }) else {
-            return .none
+    func numbers(of sought: inout SoughtPath) -> Numbers {
+        let fields = head.fields
+        if !fields.indices.contains(sought.position) || !fields[sought.position].name.isExactly(sought.field)
+        {
+            guard let position = fields.indices.first(where: { fields[$0].name.isExactly(sought.field) })
+            else { return .none }
+            sought.position = position
         }
-        switch (field.layout, path.element) {
+        let field = fields[sought.position]
+        switch (field.layout, sought.path.element) {
         case (.scalar(let leaf), nil), (.scalar(let leaf), 0): return .leaf(leaf, presence: field.presence)
         case (.fixedList(let leaves), let element?) where element < leaves.count:
             return .leaf(leaves[element], presence: field.presence)
@@ -132,9 +152,9 @@ struct BlockSource {
 
     /// The numbers of a path, one a row of the block; nil where the block has none there.
     func numbers(
-        _ path: IOPath, _ reader: BlockReader, _ bytes: BlockByteSource
+        _ sought: inout SoughtPath, _ reader: BlockReader, _ bytes: BlockByteSource
     ) throws(SegmentError) -> [Double]? {
-        switch numbers(of: path) {
+        switch numbers(of: &sought) {
         case .none: return nil
         case .leaf(let leaf, let presence):
             var numbers = [Double](repeating: .nan, count: head.rowCount)
@@ -144,7 +164,7 @@ struct BlockSource {
             return areNumbers ? numbers : nil
         case .within(let field):
             let field = try reader.field(field, head, at: place, from: bytes)
-            return LeafNumbers.of(field, element: path.element, rowCount: head.rowCount)
+            return LeafNumbers.of(field, element: sought.path.element, rowCount: head.rowCount)
         }
     }
 

@@ -71,8 +71,9 @@ package struct ColumnScan {
                 LeafNumbers.of($0, element: query.path.element, rowCount: run.batch.rowCount) != nil
             } ?? false
         } block: { source throws(SegmentError) in
-            if case .none = source.numbers(of: query.path) { return false }
-            return try source.numbers(query.path, reader) { (offset, byteCount) throws(SegmentError) in
+            var sought = SoughtPath(query.path)
+            if case .none = source.numbers(of: &sought) { return false }
+            return try source.numbers(&sought, reader) { (offset, byteCount) throws(SegmentError) in
                 try source.bytes(&statistics, at: offset, byteCount, ahead: ahead)
             } != nil
         }
@@ -307,7 +308,8 @@ package struct ColumnScan {
         statistics.rowsSeen += rowCount
         let times = try reader.times(source.head, at: source.place, from: bytes)
         let mask = try RowMask(query.filter, reader, source, bytes)
-        let numbers = try source.numbers(query.path, reader, bytes)
+        var sought = SoughtPath(query.path)
+        let numbers = try source.numbers(&sought, reader, bytes)
         share.statistics = statistics
         share.pathWasFound = share.pathWasFound || numbers != nil
         for row in 0..<rowCount where window.contains(times[row]) && mask.keeps(row) {

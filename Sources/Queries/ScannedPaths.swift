@@ -119,9 +119,11 @@ extension SharedColumnScan.Part {
     /// Whether a row that counts has a number at `path`, or damage hides it.
     fileprivate func hasNumber(at path: IOPath, _ reader: BlockReader, _ ahead: ReadAhead) -> Bool {
         var statistics = QueryStatistics()
+        var sought = SoughtPath(path)
         return withUnsafeTemporaryAllocation(of: Double.self, capacity: rows?.count ?? rowCount) { numbers in
             do throws(SegmentError) {
-                return try read(path, reader, ahead, groupBlockCount: 1, into: numbers, &statistics)
+                return try read(
+                    &sought, reader, ahead, groupBlockCount: 1, into: numbers, &statistics)
                     && numbers.contains { !$0.isNaN }
             } catch {
                 return true

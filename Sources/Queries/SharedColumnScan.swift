@@ -146,6 +146,7 @@ package struct SharedColumnScan: Sendable {
         answer.times = times
         answer.statistics = statistics
         var isCancelled = false
+        var sought = SoughtPath(path)
         let numbers = [Double](unsafeUninitializedCapacity: times.count) { numbers, count in
             let (reader, ahead) = (BlockReader(), ReadAhead())
             for (part, groupBlockCount) in zip(parts, groupBlockCounts) {
@@ -157,7 +158,8 @@ package struct SharedColumnScan: Sendable {
                     rebasing: numbers[count..<count + (part.rows?.count ?? part.rowCount)])
                 do throws(SegmentError) {
                     let isFound = try part.read(
-                        path, reader, ahead, groupBlockCount: groupBlockCount, into: rows, &answer.statistics)
+                        &sought, reader, ahead, groupBlockCount: groupBlockCount, into: rows,
+                        &answer.statistics)
                     answer.pathWasFound = answer.pathWasFound || isFound
                 } catch {
                     // Its rows stay, as rows without a number; the caller sees that it is damaged.
@@ -176,10 +178,11 @@ package struct SharedColumnScan: Sendable {
 
     /// Whether any record that was looked at has the path's field.
     package func hasField(of path: IOPath) -> Bool {
-        parts.contains { part in
+        let field = path.recordField
+        return parts.contains { part in
             switch part.source {
-            case .block(let source): source.head.fields.contains { $0.name.isExactly(path.recordField) }
-            case .tail(let run): run.batch.field(named: path.recordField) != nil
+            case .block(let source): source.head.fields.contains { $0.name.isExactly(field) }
+            case .tail(let run): run.batch.field(named: field) != nil
             }
         }
     }
@@ -197,7 +200,7 @@ extension SharedColumnScan.Part {
     /// Reads the numbers of its rows that count; NaN where there are none.
     /// - Returns: whether it has any at the path.
     func read(
-        _ path: IOPath, _ reader: BlockReader, _ ahead: ReadAhead, groupBlockCount: Int,
+        _ sought: inout SoughtPath, _ reader: BlockReader, _ ahead: ReadAhead, groupBlockCount: Int,
         into output: UnsafeMutableBufferPointer<Double>, _ statistics: inout QueryStatistics
     ) throws(SegmentError) -> Bool {
         let found: [Double]?
@@ -205,7 +208,7 @@ extension SharedColumnScan.Part {
         case .block(let block):
             // The ordinary case, decoded where it stays.
             if rows == nil, rowCount == block.head.rowCount,
-                case .leaf(let leaf, let presence) = block.numbers(of: path)
+                case .leaf(let leaf, let presence) = block.numbers(of: &sought)
             {
                 let bytes = try block.lend(
                     leaf.place, from: ahead, groupBlockCount: groupBlockCount, &statistics)
@@ -222,12 +225,12 @@ extension SharedColumnScan.Part {
             }
             var counted = statistics
             defer { statistics = counted }
-            found = try block.numbers(path, reader) { (offset, byteCount) throws(SegmentError) in
+            found = try block.numbers(&sought, reader) { (offset, byteCount) throws(SegmentError) in
                 try block.bytes(&counted, at: offset, byteCount, ahead: ahead)
             }
         case .tail(let run):
-            found = run.batch.field(named: path.recordField).flatMap {
-                LeafNumbers.of($0, element: path.element, rowCount: run.batch.rowCount)
+            found = run.batch.field(named: sought.field).flatMap {
+                LeafNumbers.of($0, element: sought.path.element, rowCount: run.batch.rowCount)
             }
         }
         guard let found else {

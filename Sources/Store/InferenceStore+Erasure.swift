@@ -73,7 +73,7 @@ extension InferenceStore {
         var count = 0
         var mayBeHidden = index.redactions.contains { $0.field.isExactly(field) }
         var names: Set<ExactText> = []
-        func note(_ found: some Sequence<String>, rowCount: Int) {
+        func note(_ found: [String], rowCount: Int) {
             if found.contains(where: { $0.isExactly(field) }) { count += rowCount }
             if names.count < RecordLimits.fieldCountMax { names.formUnion(Set(exactly: found)) }
         }
