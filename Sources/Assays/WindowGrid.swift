@@ -146,6 +146,8 @@ package struct OccupiedWindowSearch: Sendable {
     private var index = 0
     /// No record before this one lies in a window yet to be found.
     private var row = 0
+    /// How many records the window before held.
+    private var lastCount = 0
     /// Windows that are found also where they hold no records, and the first that was not passed.
     private let besides: [Int]
     private var besidesPosition = 0
@@ -180,10 +182,13 @@ package struct OccupiedWindowSearch: Sendable {
         while index < completeCount {
             let window = grid.window(index)
             let inside = window.milliseconds
-            row = times.firstPosition(from: row, notBefore: inside.lowerBound)
+            row = times.firstPosition(from: row, notBefore: inside.lowerBound, near: row)
             guard row < times.count else { break }
             if times[row] < inside.upperBound {
-                let end = times.firstPosition(from: row, notBefore: inside.upperBound)
+                // A window mostly holds about as many as the one before.
+                let end = times.firstPosition(
+                    from: row, notBefore: inside.upperBound, near: min(row + lastCount, times.count))
+                lastCount = end - row
                 defer { index += 1 }
                 return OccupiedWindow(index: index, window: window, rows: row..<end)
             }
@@ -200,15 +205,25 @@ package struct OccupiedWindowSearch: Sendable {
 extension UnsafeBufferPointer<Int64> {
     /// The first position at or after `start` whose element is `bound` or greater.
     ///
-    /// Costs a logarithm of the distance: steps double until they pass the bound.
-    fileprivate func firstPosition(from start: Int, notBefore bound: Int64) -> Int {
-        var low = start
-        var step = 1
-        while low + step <= count, self[low + step - 1] < bound {
-            low += step
-            step *= 2
+    /// Costs a logarithm of the distance from `guess`, which is at or after `start`: steps double until they pass the
+    /// bound.
+    fileprivate func firstPosition(from start: Int, notBefore bound: Int64, near guess: Int) -> Int {
+        var (low, high, step) = (start, guess, 1)
+        if guess == start || self[guess - 1] < bound {
+            low = guess
+            while low + step <= count, self[low + step - 1] < bound {
+                low += step
+                step *= 2
+            }
+            high = Swift.min(low + step, count)
+        } else {
+            high -= 1
+            while high - step >= low, self[high - step] >= bound {
+                high -= step
+                step *= 2
+            }
+            low = Swift.max(low, high - step + 1)
         }
-        var high = Swift.min(low + step, count)
         while low < high {
             let middle = low + (high - low) / 2
             if self[middle] < bound { low = middle + 1 } else { high = middle }
