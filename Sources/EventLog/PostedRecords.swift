@@ -4,7 +4,8 @@
 // a row costs. Those who post single records at the same time so pay for one body.
 //
 // Invariants:
-//  * Whether a request's records are taken, and how they come back, depends on that request alone.
+//  * Whether a request's records are taken, and how they come back but for the order of their members, depends on
+//    that request alone.
 //  * A text that holds no record is not posted.
 
 import Bytes

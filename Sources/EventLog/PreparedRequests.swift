@@ -12,6 +12,8 @@
 //  * Records of a partition lie in the order of the requests.
 //  * A request's shares are its own rows, whoever shares its block.
 //  * A request that is refused leaves nothing, and changes nothing of the others.
+//  * Few records come in the order of fields that their partition's have (KnownOrders.swift): before they are
+//    committed, so that what a reader saw of them stays.
 
 import Records
 import Segments
@@ -75,6 +77,7 @@ final class RequestPreparer {
 
     private let encoder: BlockEncoder
     private let memory: ReadingMemory
+    private var orders = KnownOrders()
     private var prepared = PreparedRequests()
     private var lines: [AppendSource: Line] = [:]
     /// Of the lines, in the order of their first records.
@@ -129,8 +132,9 @@ final class RequestPreparer {
     /// Makes blocks of what waits of a partition.
     private func flush(_ source: AppendSource) {
         guard let line = lines.removeValue(forKey: source) else { return }
-        let batches = batches(of: line, source)
+        var batches = batches(of: line, source)
         guard !batches.isEmpty else { return }
+        for position in batches.indices { orders.settle(&batches[position], of: source) }
         // Rarely they do not unify (a text where there were numbers): then each is a block of its own.
         let union = batches.count == 1 ? batches[0] : RecordBatch(concatenating: batches)
         for batch in union.map({ [$0] }) ?? batches {

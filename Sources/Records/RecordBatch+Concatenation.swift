@@ -2,10 +2,12 @@
 //
 // A field unifies with its absence, with nulls, and with the same shape of elements of one type;
 // integers with doubles as doubles. Nothing else does: a batch that says it otherwise (a list of
-// another length, a text where numbers were) stays a batch of its own.
+// another length, a text where numbers were) stays a batch of its own. So does one whose fields stand in another
+// order: its records would print their members otherwise from then on.
 //
 // Invariants:
-//  * The rows of the result are those of the batches, in order, each with every text it had.
+//  * The rows of the result are those of the batches, in order, each with every text it had, and with its members
+//    in the order that they had.
 //  * Where a batch was cut in two and the parts unify, they make that batch again.
 
 import Bytes
@@ -15,24 +17,33 @@ extension RecordBatch {
     /// Values that are absent in a batch made of others.
     private static let absentCountMax = 1 << 24
 
-    /// The rows of all batches; nil where they do not unify, or pass a limit of `RecordLimits`.
+    /// The rows of all batches; nil where they do not unify, have no order of fields in common, or pass a limit of
+    /// `RecordLimits`.
     package init?(concatenating batches: [RecordBatch]) {
         let rowCount = batches.reduce(0) { $0 + $1.rowCount }
         guard rowCount <= Int(Int32.max) else { return nil }
         var names: [String] = []
         var numbers: [ExactText: Int] = [:]
         var columns: [[FieldColumn?]] = []
+        /// The numbers of each batch's fields.
+        var lists: [[Int]] = []
+        lists.reserveCapacity(batches.count)
         for (position, batch) in batches.enumerated() {
+            var list: [Int] = []
+            list.reserveCapacity(batch.fields.count)
             for field in batch.fields {
                 if let number = numbers[ExactText(field.name)] {
                     columns[number][position] = field
+                    list.append(number)
                 } else {
+                    list.append(names.count)
                     numbers[ExactText(field.name)] = names.count
                     names.append(field.name)
                     columns.append([FieldColumn?](repeating: nil, count: batches.count))
                     columns[names.count - 1][position] = field
                 }
             }
+            lists.append(list)
         }
         guard names.count <= RecordLimits.fieldCountMax else { return nil }
         // Each absent value takes its place all the same: batches too unlike stay by themselves.
@@ -50,11 +61,14 @@ extension RecordBatch {
         let columnCount = columns.reduce(0) { sum, parts in
             sum + parts.reduce(1) { most, part in max(most, part?.columnCount ?? 1) }
         }
-        guard columnCount <= RecordLimits.columnCountMax else { return nil }
+        guard columnCount <= RecordLimits.columnCountMax,
+            let order = FieldOrder.uniting(lists, count: names.count)
+        else { return nil }
         let rowCounts = batches.map { $0.rowCount }
         var fields: [FieldColumn] = []
         fields.reserveCapacity(names.count)
-        for (name, parts) in zip(names, columns) {
+        for number in order {
+            let (name, parts) = (names[number], columns[number])
             guard let values = FieldValues(concatenating: parts, rowCounts) else { return nil }
             var states: [RowState] = []
             states.reserveCapacity(rowCount)

@@ -1,4 +1,5 @@
-// Invariants checked: the three at the head of PreparedRequests.swift, and those of PostedRecords.swift.
+// Invariants checked: those at the head of PreparedRequests.swift, but for the order of fields, which is checked in
+// MemberOrderTests.swift; and those of PostedRecords.swift.
 
 import Bytes
 import Disk
