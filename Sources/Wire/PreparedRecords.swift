@@ -2,7 +2,8 @@
 //
 // Invariants:
 //  * Keys are escaped here and nowhere else.
-//  * In the nested form the fields of one group stand together, where the first of them stood.
+//  * In the nested form the fields of one group stand together, where the first of them stood that the row has.
+//  * How a row is written depends on that row and the order of its own fields, not on those beside it.
 
 import Bytes
 import JSON
@@ -27,6 +28,8 @@ package struct PreparedRecords: Sendable {
         }
 
         let name: String
+        /// Among all that are shown.
+        let place: Int
         let presence: Presence
         let everyRowHasValue: Bool
         let kind: Kind
@@ -44,8 +47,11 @@ package struct PreparedRecords: Sendable {
         let flatKey: [UInt8]
         let nestedKey: [UInt8]
 
-        init(_ field: FieldColumn, nestedName: String, keepingInfinities keepsInfinities: Bool) {
+        init(
+            _ field: FieldColumn, at place: Int, nestedName: String, keepingInfinities keepsInfinities: Bool
+        ) {
             name = field.name
+            self.place = place
             presence = field.presence
             if case .everyRow = field.presence { everyRowHasValue = true } else { everyRowHasValue = false }
             values = field.values
@@ -78,6 +84,9 @@ package struct PreparedRecords: Sendable {
     private(set) var members: [Member] = []
     /// The columns of all members, where none is a group: rows are then written without looking at members.
     private(set) var flatColumns: [Column]?
+    /// Whether rows may have their members in another order than `members` are in: a group whose first field some
+    /// of them lack has others of its fields behind another member.
+    private(set) var isOrderedByRow = false
 
     package var rowCount: Int { times.count }
 
@@ -85,24 +94,29 @@ package struct PreparedRecords: Sendable {
         _ batch: RecordBatch, _ form: RecordForm, _ selection: FieldSelection,
         keepingInfinities keepsInfinities: Bool
     ) {
-        func column(_ field: FieldColumn, nestedName: String) -> Column {
-            Column(field, nestedName: nestedName, keepingInfinities: keepsInfinities)
+        func column(_ field: FieldColumn, _ place: Int, nestedName: String) -> Column {
+            Column(field, at: place, nestedName: nestedName, keepingInfinities: keepsInfinities)
         }
         times = batch.times
         showsTime = selection.shows("time")
         var groups: [ExactText: Int] = [:]
-        for field in batch.fields where selection.shows(field.name) {
+        for (place, field) in batch.fields.lazy.filter({ selection.shows($0.name) }).enumerated() {
             guard form == .nested, let (group, rest) = RecordGroup.split(field.name) else {
-                members.append(Member(columns: [column(field, nestedName: field.name)]))
+                members.append(Member(columns: [column(field, place, nestedName: field.name)]))
                 continue
             }
-            let column = column(field, nestedName: String(rest))
+            let column = column(field, place, nestedName: String(rest))
             if let known = groups[ExactText(String(group))] {
                 members[known].columns.append(column)
             } else {
                 groups[ExactText(String(group))] = members.count
                 members.append(Member(groupKey: Self.key(String(group)), columns: [column]))
             }
+        }
+        isOrderedByRow = members.contains { member in
+            let columns = member.columns
+            return columns[columns.count - 1].place - columns[0].place >= columns.count
+                && columns[0].presence.hasAbsentRows
         }
         for (group, number) in groups {
             members[number].namesake = members.firstIndex {
@@ -112,11 +126,28 @@ package struct PreparedRecords: Sendable {
         if groups.isEmpty { flatColumns = members.map { $0.columns[0] } }
     }
 
+    /// The members that a row has, in its own order.
+    func members(of row: Int) -> [Member] {
+        members.compactMap { member in
+            member.columns.first { $0.presence.state(row) != .absent }.map { ($0.place, member) }
+        }
+        .sorted { $0.0 < $1.0 }.map(\.1)
+    }
+
     static func key(_ name: String) -> [UInt8] {
         var writer = JSONWriter()
         writer.write(string: name)
         writer.write(byte: UInt8(ascii: ":"))
         return writer.bytes
+    }
+}
+
+extension Presence {
+    fileprivate var hasAbsentRows: Bool {
+        switch self {
+        case .everyRow: false
+        case .each(let states): states.contains(.absent)
+        }
     }
 }
 

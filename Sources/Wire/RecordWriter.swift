@@ -3,6 +3,7 @@
 // Invariants:
 //  * What RecordParser took comes back equal: number texts, null and absent, key order within the
 //    columns' order. The time is always first.
+//  * A row is written alike whichever rows stand beside it, as long as its own fields stand in one order.
 //  * Every text written is JSON. A NaN is null. So is an infinity without a text of its own, unless
 //    the writer is to keep them: then it is `1e999` or `-1e999`, past every double, which RecordParser and
 //    other readers of JSON take as infinite, and the NaNs are counted.
@@ -74,28 +75,33 @@ package struct RecordWriter: Sendable {
     }
 
     private mutating func writeMembers(of records: PreparedRecords, _ row: Int, _ isFirst: inout Bool) {
-        for member in records.members {
-            guard let groupKey = member.groupKey else {
-                write(member.columns[0], row, member.columns[0].flatKey, &isFirst)
-                continue
-            }
-            if let namesake = member.namesake,
-                records.members[namesake].columns[0].presence.state(row) != .absent
-            {
-                for column in member.columns { write(column, row, column.flatKey, &isFirst) }
-                continue
-            }
-            guard member.columns.contains(where: { $0.presence.state(row) != .absent }) else {
-                continue
-            }
-            if !isFirst { output.write(byte: UInt8(ascii: ",")) }
-            isFirst = false
-            output.bytes.append(contentsOf: groupKey)
-            output.write(byte: UInt8(ascii: "{"))
-            var isFirstOfGroup = true
-            for column in member.columns { write(column, row, column.nestedKey, &isFirstOfGroup) }
-            output.write(byte: UInt8(ascii: "}"))
+        if records.isOrderedByRow {
+            for member in records.members(of: row) { write(member, of: records, row, &isFirst) }
+        } else {
+            for member in records.members { write(member, of: records, row, &isFirst) }
         }
+    }
+
+    private mutating func write(
+        _ member: PreparedRecords.Member, of records: PreparedRecords, _ row: Int, _ isFirst: inout Bool
+    ) {
+        guard let groupKey = member.groupKey else {
+            return write(member.columns[0], row, member.columns[0].flatKey, &isFirst)
+        }
+        if let namesake = member.namesake,
+            records.members[namesake].columns[0].presence.state(row) != .absent
+        {
+            for column in member.columns { write(column, row, column.flatKey, &isFirst) }
+            return
+        }
+        guard member.columns.contains(where: { $0.presence.state(row) != .absent }) else { return }
+        if !isFirst { output.write(byte: UInt8(ascii: ",")) }
+        isFirst = false
+        output.bytes.append(contentsOf: groupKey)
+        output.write(byte: UInt8(ascii: "{"))
+        var isFirstOfGroup = true
+        for column in member.columns { write(column, row, column.nestedKey, &isFirstOfGroup) }
+        output.write(byte: UInt8(ascii: "}"))
     }
 
     /// The whole text; the writer is used up.

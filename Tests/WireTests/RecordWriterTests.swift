@@ -77,6 +77,31 @@ private func written(
                 == #"[{"time":1,"a":1},{"time":2,"in":{"b":[0.5]}},{"time":3,"a":3}]"#)
     }
 
+    @Test("a row is written as it is written alone, whichever rows stand beside it")
+    func alone() throws {
+        let rows = [
+            #"{"time":1,"in":{"a":1},"plain":2,"out":{"y":3}}"#,
+            // The group's first field is another's, behind which its own stand otherwise.
+            #"{"time":2,"plain":4,"out":{"y":5},"in":{"b":6}}"#, #"{"time":3,"out":{"y":7},"in":{"b":null}}"#,
+            #"{"time":4,"plain":8,"in":9,"in.b":0}"#, #"{"time":5,"in":{"a":1,"b":2}}"#,
+        ]
+        let names = ["in.a", "plain", "in", "out.y", "in.b"]
+        func batch(_ rows: [String]) throws -> RecordBatch {
+            var batch = try RecordParser.parse(Array(rows.joined(separator: "\n").utf8), as: .lines).batch
+            batch.fields.sort { names.firstIndex(of: $0.name)! < names.firstIndex(of: $1.name)! }
+            return batch
+        }
+        for form in [RecordForm.flat, .nested] {
+            var apart = RecordWriter(as: .lines, form: form)
+            for row in rows { apart.write(try batch([row])) }
+            var together = RecordWriter(as: .lines, form: form)
+            together.write(try batch(rows))
+            let written = together.finish()
+            #expect(written == apart.finish())
+            if form == .nested { #expect(written == Array((rows.joined(separator: "\n") + "\n").utf8)) }
+        }
+    }
+
     @Test("infinities that are to be kept come back as they were, and NaNs are counted")
     func keptInfinities() throws {
         let batch = RecordBatch(
