@@ -1,6 +1,6 @@
 // Which type a field has in a file of Arrow, where a column has one type and batches may differ.
 //
-//     the batches say                       the column is
+//     the rows say                          the column is
 //     int64                                 int64
 //     float32 · float64                     float · double
 //     float32 and float64                   double
@@ -17,8 +17,9 @@
 // Invariants:
 //  * No value changes by being widened.
 //  * A batch that has only nulls, or only empty lists, of a field does not change its type.
-//  * The type follows from the batches, not from which of their rows are written.
+//  * Integers are integers though they came into a block with decimals, whose other rows are not written.
 
+import JSON
 import Records
 
 /// What the batches seen so far say of one field.
@@ -45,7 +46,7 @@ struct ArrowColumnType: Sendable {
         return type.field(named: name)
     }
 
-    /// One more batch's column of the field.
+    /// One more batch's column of the field: of rows that are written, and no others.
     mutating func add(_ column: FieldColumn) {
         switch column.values {
         case .none: break
@@ -66,7 +67,7 @@ struct ArrowColumnType: Sendable {
     private mutating func add(_ leaf: Leaf, _ presence: Presence) {
         let type: ArrowType =
             switch leaf.elements {
-            case .float64: Self.double
+            case .float64: leaf.areIntegers(presence) ? Self.integer : Self.double
             case .float32: .float(bitWidth: 32)
             case .int64: Self.integer
             case .bool: .bool
@@ -121,6 +122,71 @@ extension Leaf {
         texts.contains { UInt64($0.text) ?? 0 > UInt64(Int64.max) }
     }
 
+    /// The doubles, each with the text that is kept beside it.
+    private func forEachDouble(_ body: (_ value: Double, _ text: String?) -> Void) {
+        guard case .float64(let values) = elements else { return }
+        var texts = texts[...]
+        for (index, value) in values.enumerated() {
+            let text = texts.first.flatMap { $0.position == Int32(index) ? $0.text : nil }
+            if text != nil { texts.removeFirst() }
+            body(value, text)
+        }
+    }
+
+    /// Whether there are doubles, and each was posted as an integer of 64 bits.
+    fileprivate func areIntegers(_ presence: Presence) -> Bool {
+        guard case .float64(let values) = elements, wholeNumbersAreBare || !texts.isEmpty else {
+            return false
+        }
+        var (nulls, texts) = (nulls[...], texts[...])
+        var count = 0
+        for (index, value) in values.enumerated() {
+            if nulls.first == Int32(index) {
+                nulls.removeFirst()
+                continue
+            }
+            let text = texts.first.flatMap { $0.position == Int32(index) ? $0.text : nil }
+            if text != nil { texts.removeFirst() }
+            guard presence.state(index) == .value else { continue }
+            if signed(value, text) == nil { return false }
+            count += 1
+        }
+        return count > 0
+    }
+
+    /// The integer of 64 bits that a double was posted as; nil where it was not.
+    private func signed(_ value: Double, _ text: String?) -> Int64? {
+        var digits = Array((text ?? "").utf8)
+        if text == nil {
+            guard wholeNumbersAreBare, value.isFinite else { return nil }
+            // Below 2^53 every whole double prints all its digits; a zero may be a negative one.
+            if value != 0, value.magnitude < 9_007_199_254_740_992 { return Int64(exactly: value) }
+            JSONNumberText.append(value, bare: true, to: &digits)
+        }
+        let posted = String(decoding: digits, as: UTF8.self)
+        return Int64(posted).flatMap { String($0) == posted ? $0 : nil }
+    }
+
+    /// The integer from 0 on that a double is, by the digits kept where there are any; nil where it is none.
+    private func unsigned(_ value: Double, _ text: String?) -> UInt64? {
+        if let text { return UInt64(text) }
+        // Above 2^53 a double stands for several integers.
+        return value.magnitude < 9_007_199_254_740_992 ? UInt64(exactly: value) : nil
+    }
+
+    /// Doubles as integers of 64 bits, or as the bits of those from 0 on. What was posted otherwise is 0: of a column
+    /// of integers it is not written.
+    func integers(isSigned: Bool) -> [Int64] {
+        var integers: [Int64] = []
+        integers.reserveCapacity(count)
+        forEachDouble { value, text in
+            integers.append(
+                isSigned
+                    ? signed(value, text) ?? 0 : unsigned(value, text).map { Int64(bitPattern: $0) } ?? 0)
+        }
+        return integers
+    }
+
     /// Whether doubles hold all elements as they are.
     fileprivate var fitsDoubles: Bool {
         switch elements {
@@ -132,41 +198,16 @@ extension Leaf {
         }
     }
 
-    /// Whether `unsignedIntegers` are there.
+    /// Whether all elements are integers from 0 on.
     fileprivate var areUnsignedIntegers: Bool {
-        if case .int64(let values) = elements { return values.allSatisfy { $0 >= 0 } }
-        return unsignedIntegers != nil
-    }
-
-    /// The elements as integers from 0 on, by the digits kept where there are any; nil where one is
-    /// no such integer.
-    var unsignedIntegers: [UInt64]? {
-        var integers: [UInt64] = []
-        integers.reserveCapacity(count)
         switch elements {
-        case .int64(let values):
-            for value in values {
-                guard let integer = UInt64(exactly: value) else { return nil }
-                integers.append(integer)
-            }
-        case .float64(let values):
-            var rest = texts[...]
-            for (position, value) in values.enumerated() {
-                if let text = rest.first, text.position == position {
-                    rest.removeFirst()
-                    guard let integer = UInt64(text.text) else { return nil }
-                    integers.append(integer)
-                } else {
-                    // Above 2^53 a double stands for several integers.
-                    guard value.magnitude < 9_007_199_254_740_992, let integer = UInt64(exactly: value) else {
-                        return nil
-                    }
-                    integers.append(integer)
-                }
-            }
-        case .float32, .bool, .text: return nil
+        case .int64(let values): return values.allSatisfy { $0 >= 0 }
+        case .float64:
+            var areUnsigned = true
+            forEachDouble { value, text in areUnsigned = areUnsigned && unsigned(value, text) != nil }
+            return areUnsigned
+        case .float32, .bool, .text: return false
         }
-        return integers
     }
 }
 

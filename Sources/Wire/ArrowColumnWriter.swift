@@ -44,8 +44,8 @@ struct ArrowColumnWriter {
             }
         }
         let element = field.children.first ?? field
-        if element.type == .integer(bitWidth: 64, isSigned: false) {
-            for index in self.columns.indices { self.columns[index]?.values.makeUnsigned() }
+        if case .integer(_, let isSigned) = element.type {
+            for index in self.columns.indices { self.columns[index]?.values.makeIntegers(isSigned: isSigned) }
         }
     }
 
@@ -173,16 +173,16 @@ struct ArrowColumnWriter {
 }
 
 extension FieldValues {
-    /// The same with every leaf as unsigned 64-bit integers, by their bits; each leaf can be read so.
-    fileprivate mutating func makeUnsigned() {
-        func unsigned(_ leaf: Leaf) -> Leaf {
-            guard case .float64 = leaf.elements, let integers = leaf.unsignedIntegers else { return leaf }
-            return Leaf(.int64(integers.map { Int64(bitPattern: $0) }), nulls: leaf.nulls)
+    /// The same with doubles as integers, unsigned ones by their bits: those that are written can be read so.
+    fileprivate mutating func makeIntegers(isSigned: Bool) {
+        func integers(_ leaf: Leaf) -> Leaf {
+            guard case .float64 = leaf.elements else { return leaf }
+            return Leaf(.int64(leaf.integers(isSigned: isSigned)), nulls: leaf.nulls)
         }
         switch self {
-        case .scalar(let leaf): self = .scalar(unsigned(leaf))
-        case .fixedList(let leaves): self = .fixedList(leaves.map(unsigned))
-        case .list(let lengths, let leaf): self = .list(lengths: lengths, unsigned(leaf))
+        case .scalar(let leaf): self = .scalar(integers(leaf))
+        case .fixedList(let leaves): self = .fixedList(leaves.map(integers))
+        case .list(let lengths, let leaf): self = .list(lengths: lengths, integers(leaf))
         case .none, .json: break
         }
     }

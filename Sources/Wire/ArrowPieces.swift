@@ -61,7 +61,8 @@ struct ArrowPieces {
     private var validity: [Bool]? {
         let hasNulls = pieces.contains { piece in
             switch piece {
-            case .rows(_, let leaves): leaves.contains { !$0.nulls.isEmpty }
+            // Those of other rows are not written.
+            case .rows(let rows, let leaves): leaves.contains { $0.nulls(in: rows).contains { _ in true } }
             case .nulls: true
             }
         }

@@ -1,33 +1,96 @@
-// The columns of an Arrow file: which there are, as all batches of it say them, and the rows of some.
+// The columns of an Arrow file: which there are, as all rows of it say them, and the rows of some.
 //
 // Invariants:
-//  * Columns come in the order in which the batches name them; those of a group stand together, where
-//    its first one stood.
-//  * Every batch whose rows are written was told to the schema before.
+//  * Columns are those that some row has, in an order of ArrowColumnOrder.swift; those of a group stand together,
+//    where its first one stood.
+//  * Which columns there are, their order and their types follow from the rows and the order of their fields, not
+//    from which of them share a batch.
+//  * Every row that is written was told to the schema before.
 
 import Bytes
 import Records
 
-/// The fields of the batches of one file, with a type for each that holds them all.
+/// The fields of the rows of one file, with a type for each that holds them all.
 package struct ArrowTableSchema: Sendable {
-    fileprivate var names: [String] = []
+    /// As they are met, row after row.
+    private var names: [String] = []
+    private var numbers: [ExactText: Int] = [:]
+    private var order = ArrowColumnOrder()
     fileprivate var types: [ExactText: ArrowColumnType] = [:]
-    /// Whether it was told of no batch.
+    /// Whether it was told of no row.
     private(set) var isEmpty = true
 
     package init() {}
 
-    /// One more batch, some of whose rows are to be written.
+    /// One more batch, all of whose rows are to be written.
     package mutating func add(_ batch: RecordBatch) {
-        isEmpty = false
-        for field in batch.fields {
-            let name = ExactText(field.name)
-            if types[name] == nil {
-                names.append(field.name)
-                types[name] = ArrowColumnType()
-            }
-            types[name]?.add(field)
+        add([batch], runs: [ArrowRowRun(batch: 0, rows: 0..<batch.rowCount)])
+    }
+
+    /// More rows that are to be written, in the order given.
+    package mutating func add(_ batches: [RecordBatch], rows: [(batch: Int, row: Int)]) {
+        add(batches, runs: ArrowRowRun.runs(of: rows, in: batches))
+    }
+
+    mutating func add(_ batches: [RecordBatch], runs: [ArrowRowRun]) {
+        /// Of each batch its runs, with how many rows come before each.
+        var own: [[(before: Int, rows: Range<Int>)]] = Array(repeating: [], count: batches.count)
+        var rowCount = 0
+        for run in runs where !run.rows.isEmpty {
+            own[run.batch].append((rowCount, run.rows))
+            rowCount += run.rows.count
         }
+        if rowCount == 0 { return }
+        isEmpty = false
+        /// Of each field that is new, the first row that has it, and where it stands among that row's.
+        var met: [ExactText: (row: Int, place: Int)] = [:]
+        for (batch, runs) in zip(batches, own) where !runs.isEmpty {
+            // Less those that none of the rows has.
+            var shown = batch.showing(runs.map(\.rows))?.fields.makeIterator()
+            for (place, field) in batch.fields.enumerated() {
+                guard let first = field.presence.firstRow(in: runs) else { continue }
+                let name = ExactText(field.name)
+                if types[name] == nil || first < met[name]?.row ?? -1 { met[name] = (first, place) }
+                types[name, default: ArrowColumnType()].add(shown?.next() ?? field)
+            }
+        }
+        for (name, _) in met.sorted(by: { ($0.value.row, $0.value.place) < ($1.value.row, $1.value.place) }) {
+            numbers[name] = names.count
+            names.append(name.text)
+        }
+        for (batch, runs) in zip(batches, own) where !runs.isEmpty {
+            let fields = batch.fields.lazy.filter { $0.presence.firstRow(in: runs) != nil }
+            order.add(
+                fields.compactMap { field in
+                    numbers[ExactText(field.name)].map { ($0, field.presence) }
+                }, runs.map(\.rows))
+        }
+    }
+
+    /// The names of the columns, in their order.
+    fileprivate var columns: [String] { order.order(count: names.count).map { names[$0] } }
+}
+
+extension RecordBatch {
+    /// The rows of the runs where there are others, as a batch that says no more than they do; nil where they are
+    /// all.
+    fileprivate func showing(_ runs: [Range<Int>]) -> RecordBatch? {
+        if runs.reduce(0, { $0 + $1.count }) == rowCount { return nil }
+        return runs.count == 1 ? slice(runs[0]) : selecting(rows: runs.flatMap { Array($0) })
+    }
+}
+
+extension Presence {
+    /// How many rows of the runs, each with how many come before it, stand before the first that has the field;
+    /// nil where none has it.
+    fileprivate func firstRow(in runs: [(before: Int, rows: Range<Int>)]) -> Int? {
+        guard case .each(let states) = self else { return runs.first?.before }
+        for (before, rows) in runs {
+            if let row = states[rows].firstIndex(where: { $0 != .absent }) {
+                return before + row - rows.lowerBound
+            }
+        }
+        return nil
     }
 }
 
@@ -44,7 +107,7 @@ struct ArrowColumns {
 
     init(_ schema: ArrowTableSchema, _ form: RecordForm, _ selection: FieldSelection) {
         showsTime = selection.shows("time")
-        let names = schema.names.filter { selection.shows($0) }
+        let names = schema.columns.filter { selection.shows($0) }
         let all = Set(exactly: names)
         var groups: [ExactText: Int] = [:]
         for name in names {

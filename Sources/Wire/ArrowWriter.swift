@@ -1,7 +1,7 @@
 // Records to Arrow IPC, as a file or a stream: what the log answers where Arrow is accepted.
 //
-// The time comes first, as int64 milliseconds; then the fields, in the order in which the batches
-// name them, flat (`in.x`) or as members of struct columns (`in`). ArrowColumnType says which type a
+// The time comes first, as int64 milliseconds; then the fields, in an order that has the
+// rows' in it, flat (`in.x`) or as members of struct columns (`in`). ArrowColumnType says which type a
 // field has. Columns of JSON text are strings with `assaylog.content: json` in the field's metadata.
 //
 // Invariants:
@@ -51,7 +51,7 @@ package struct ArrowWriter: Sendable {
             of: batches, runs: batches.enumerated().map { ArrowRowRun(batch: $0, rows: 0..<$1.rowCount) })
     }
 
-    /// The given rows, in the order given; the schema is that of the batches which they come from.
+    /// The given rows, in the order given; the schema is theirs, whatever other rows the batches have.
     package func bytes(
         of batches: [RecordBatch], rows: [(batch: Int, row: Int)]
     ) throws(ArrowError) -> [UInt8] {
@@ -59,10 +59,9 @@ package struct ArrowWriter: Sendable {
     }
 
     private func bytes(of batches: [RecordBatch], runs: [ArrowRowRun]) throws(ArrowError) -> [UInt8] {
-        // Batches that no row is of have no say in the schema.
         let (shown, renumbered) = ArrowRowRun.shown(runs.filter { !$0.rows.isEmpty }, of: batches)
         var schema = ArrowTableSchema()
-        for batch in shown { schema.add(batch) }
+        schema.add(shown, runs: renumbered)
         var parts = ArrowPartWriter(self, schema)
         try parts.write(shown, runs: renumbered)
         return parts.finish()

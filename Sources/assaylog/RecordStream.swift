@@ -81,7 +81,7 @@ struct RecordStream {
             var schema = ArrowTableSchema()
             var pages = reading
             while let rows = try pages.next(in: snapshot) {
-                for batch in rows.shownBatches { schema.add(batch) }
+                schema.add(rows.batches, rows: rows.rows)
             }
             let writer = ArrowPartWriter(ArrowWriter(form: form), schema)
             guard writer.fieldCount <= fieldCountMax else {
@@ -165,15 +165,6 @@ struct RecordStream {
         // Inside a record no newline stands bare: the writer escapes them.
         for place in bytes.indices where bytes[place] == 0x0A { bytes[place] = UInt8(ascii: ",") }
         try write(bytes)
-    }
-}
-
-extension RecordRows {
-    /// The batches that some of the rows are of.
-    fileprivate var shownBatches: [RecordBatch] {
-        var isShown = [Bool](repeating: false, count: batches.count)
-        for row in rows { isShown[row.batch] = true }
-        return batches.indices.filter { isShown[$0] }.map { batches[$0] }
     }
 }
 

@@ -239,6 +239,60 @@ private func posted(_ text: String) throws -> RecordBatch {
         #expect(try schema(ArrowWriter().bytes(of: batches, rows: [(0, 0)])) == ["time: int64", "x: int64"])
     }
 
+    @Test(
+        "columns stand in an order that has each row's own in it, or as they are met, whoever shares a batch")
+    func columnOrder() throws {
+        for (rows, order) in [
+            ([#"{"b":1,"d":1}"#, #"{"a":1,"b":1,"c":1}"#, #"{"c":1,"d":1}"#], "a b c d"),
+            ([#"{"b":1}"#, #"{"a":1}"#, #"{"c":1}"#], "b a c"),
+            ([#"{"b":1}"#, #"{"a":1,"c":1}"#, #"{"a":null,"b":1,"c":1}"#], "a b c"),
+        ] {
+            // As of rows of one body, which has one order.
+            let names = ["a", "b", "c", "d"]
+            func batch(_ rows: ArraySlice<String>) throws -> RecordBatch {
+                var batch = try posted("[\(rows.joined(separator: ","))]")
+                batch.fields.sort { names.firstIndex(of: $0.name)! < names.firstIndex(of: $1.name)! }
+                return batch
+            }
+            let bodies = try (0...rows.count).map { cut in
+                try ArrowWriter(fields: FieldSelection(excluded: ["time"])).bytes(
+                    of: [batch(rows[..<cut]), batch(rows[cut...])])
+            }
+            #expect(
+                try schema(bodies[0]).map { String($0.prefix { $0 != ":" }) }.joined(separator: " ") == order)
+            #expect(bodies.allSatisfy { $0 == bodies[0] }, "\(rows)")
+        }
+        // They contradict each other.
+        let bodies = [#"[{"a":1,"b":1}]"#, #"[{"c":1,"b":1,"a":1}]"#]
+        #expect(
+            try schema(ArrowWriter().bytes(of: bodies.map(posted)))
+                == ["time: int64", "a: int64", "b: int64", "c: int64"])
+        #expect(
+            try schema(ArrowWriter().bytes(of: bodies.map(posted), rows: [(1, 0), (0, 0)]))
+                == ["time: int64", "c: int64", "b: int64", "a: int64"])
+    }
+
+    @Test("columns and their types are those of the rows that are written, not of those beside them")
+    func writtenRows() throws {
+        let rows = [
+            #"{"time":1,"x":7,"l":[1,2]}"#, #"{"time":2,"x":2.5,"l":[0.5,3],"y":1}"#,
+            #"{"time":3,"x":0,"l":[-4,5],"u":18446744073709551615}"#, #"{"time":4,"u":-1.5}"#,
+            #"{"time":5,"x":null,"l":null,"u":3}"#,
+        ]
+        let all = try posted("[\(rows.joined(separator: ","))]")
+        for some in [[0], [2], [0, 2], [4], [0, 1], [2, 4], [4, 2, 0], [3, 4], [0, 1, 2, 3, 4]] {
+            let together = try ArrowWriter().bytes(of: [all], rows: some.map { (0, $0) })
+            let apart = try ArrowWriter().bytes(of: some.map { try posted("[\(rows[$0])]") })
+            #expect(together == apart, "\(some)")
+        }
+        let bytes = try ArrowWriter().bytes(of: [all], rows: [(0, 0), (0, 2)])
+        #expect(
+            try schema(bytes) == ["time: int64", "x: int64", "l: list<item: int64>", "u: uint64"])
+        #expect(try ArrowReader.read(bytes).batch.field(named: "x")?.values == .scalar(Leaf(.int64([7, 0]))))
+        // A whole number with a point, and a negative zero, are no integers.
+        #expect(try type("1|2.5", "4.0") == "float64" && type("4.0") == "float64" && type("-0") == "float64")
+    }
+
     @Test("a place past 32 bits is refused, not cut")
     func offsets() throws {
         let field = ArrowField(name: "x", path: "x", type: .text(isLarge: false))
