@@ -122,36 +122,34 @@ extension Leaf {
         texts.contains { UInt64($0.text) ?? 0 > UInt64(Int64.max) }
     }
 
-    /// The doubles, each with the text that is kept beside it.
-    private func forEachDouble(_ body: (_ value: Double, _ text: String?) -> Void) {
-        guard case .float64(let values) = elements else { return }
+    /// Whether `isSo` says so of each double, which has a text kept beside it or none: up to the first of which it
+    /// does not.
+    private func everyDouble(_ isSo: (_ index: Int, _ value: Double, _ text: String?) -> Bool) -> Bool {
+        guard case .float64(let values) = elements else { return false }
         var texts = texts[...]
         for (index, value) in values.enumerated() {
             let text = texts.first.flatMap { $0.position == Int32(index) ? $0.text : nil }
             if text != nil { texts.removeFirst() }
-            body(value, text)
+            if !isSo(index, value, text) { return false }
         }
+        return true
     }
 
     /// Whether there are doubles, and each was posted as an integer of 64 bits.
     fileprivate func areIntegers(_ presence: Presence) -> Bool {
-        guard case .float64(let values) = elements, wholeNumbersAreBare || !texts.isEmpty else {
-            return false
-        }
-        var (nulls, texts) = (nulls[...], texts[...])
+        guard wholeNumbersAreBare || !texts.isEmpty else { return false }
+        var nulls = nulls[...]
         var count = 0
-        for (index, value) in values.enumerated() {
+        let areIntegers = everyDouble { index, value, text in
             if nulls.first == Int32(index) {
                 nulls.removeFirst()
-                continue
+                return true
             }
-            let text = texts.first.flatMap { $0.position == Int32(index) ? $0.text : nil }
-            if text != nil { texts.removeFirst() }
-            guard presence.state(index) == .value else { continue }
-            if signed(value, text) == nil { return false }
+            guard presence.state(index) == .value else { return true }
             count += 1
+            return signed(value, text) != nil
         }
-        return count > 0
+        return areIntegers && count > 0
     }
 
     /// The integer of 64 bits that a double was posted as; nil where it was not.
@@ -179,10 +177,11 @@ extension Leaf {
     func integers(isSigned: Bool) -> [Int64] {
         var integers: [Int64] = []
         integers.reserveCapacity(count)
-        forEachDouble { value, text in
+        _ = everyDouble { _, value, text in
             integers.append(
                 isSigned
                     ? signed(value, text) ?? 0 : unsigned(value, text).map { Int64(bitPattern: $0) } ?? 0)
+            return true
         }
         return integers
     }
@@ -201,12 +200,9 @@ extension Leaf {
     /// Whether all elements are integers from 0 on.
     fileprivate var areUnsignedIntegers: Bool {
         switch elements {
-        case .int64(let values): return values.allSatisfy { $0 >= 0 }
-        case .float64:
-            var areUnsigned = true
-            forEachDouble { value, text in areUnsigned = areUnsigned && unsigned(value, text) != nil }
-            return areUnsigned
-        case .float32, .bool, .text: return false
+        case .int64(let values): values.allSatisfy { $0 >= 0 }
+        case .float64: everyDouble { unsigned($1, $2) != nil }
+        case .float32, .bool, .text: false
         }
     }
 }
