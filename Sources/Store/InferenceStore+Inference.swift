@@ -1,7 +1,8 @@
 // A request through a deployed pipeline's models, into the log, and only then back to the caller.
 //
 // Invariants:
-//  * An answer is a logged answer: it is given only when its records are durable.
+//  * An answer is a logged answer: it is given only when its records are durable, with their members in the order
+//    in which they are logged.
 //  * All records of one request have one time and lie in one commit.
 //  * A request that is repeated is answered with its own records, all of them, or refused.
 
@@ -11,6 +12,7 @@ import EventLog
 import JSON
 import Queries
 import Records
+import Segments
 import Serving
 
 extension InferenceStore {
@@ -63,9 +65,25 @@ extension InferenceStore {
         ]
         let time = sources.now().milliseconds
         let batch = RecordBatch(times: [Int64](repeating: time, count: rowCount), fields: fields)
-        _ = try await append(
+        let span = try await append(
             batch, topic: pipeline.topic.name, partition: configuration.enginePartition, key: key)
-        return batch
+        return inOrder(batch, of: span)
+    }
+
+    /// Few records are logged with their fields in the order of those before them: so they are answered.
+    private func inOrder(_ batch: RecordBatch, of span: AppendedSpan) -> RecordBatch {
+        guard batch.rowCount < SegmentFormat.columnBlockRowCountMin else { return batch }
+        let run = log.snapshot().index.topics[span.topic]?.tails[span.partition]?.last { run in
+            run.firstIndex <= span.firstIndex && run.endIndex >= span.endIndex
+        }
+        // What became columns meanwhile is read. Where it cannot be, the records are answered all the same.
+        guard let logged = run?.batch ?? (try? records(span))?.batches.first else { return batch }
+        let places = Dictionary(
+            logged.fields.enumerated().map { (ExactText($1.name), $0) },
+            uniquingKeysWith: { first, _ in first })
+        let placed = batch.fields.map { (place: places[ExactText($0.name)] ?? .max, field: $0) }
+        if zip(placed, placed.dropFirst()).allSatisfy({ $0.place <= $1.place }) { return batch }
+        return RecordBatch(times: batch.times, fields: placed.sorted { $0.place < $1.place }.map(\.field))
     }
 
     /// The deployment called `fullName`, and its pipeline, which is called `pipelineName`.

@@ -151,6 +151,35 @@ struct InferenceRoutesTests {
     }
 
     @Test(
+        "what is asked with its inputs in another order is answered as it is logged, and so once more",
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
+    func answeredInOrder() async throws {
+        try await serving(runsModels: true) { (client: Client) async throws in
+            try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
+            let path = try await client.deploy("amounts_and_rates.onnx") + "?dataset.separator=."
+            let rows = [
+                "[{\"amounts\":[1,2,3],\"rates\":[1,0.1]}]", "[{\"rates\":[3,-3],\"amounts\":[0.5,0.25,0]}]",
+            ]
+            var answers: [String] = []
+            for row in rows {
+                func ask() async throws -> String {
+                    try await client.send(
+                        .post, path, [.contentType: "application/json", .idempotencyKey: "one \(row.count)"],
+                        Array(row.utf8)
+                    ).text
+                }
+                let answer = try await ask()
+                #expect(try await ask() == answer)
+                answers.append(String(answer.dropFirst().dropLast()))
+            }
+            #expect(answers.allSatisfy { $0.contains("\"in.amounts\":") && $0.contains("\"in.rates\":") })
+            #expect(
+                try await client.post("/v1/api/assays/get_baseline", "{\"pipeline_name\":\"fraud\"}").text
+                    == "[" + answers.joined(separator: ",") + "]")
+        }
+    }
+
+    @Test(
         "models of several inputs and outputs, of doubles and of 64-bit integers, answer with every digit",
         .enabled(if: Library.isNamed, "\(Library.remedy)"))
     func otherModels() async throws {
