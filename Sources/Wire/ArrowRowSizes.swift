@@ -3,7 +3,9 @@
 //
 // Invariants:
 //  * An estimate is seldom over what is written; under it by what a column's metadata and nulls take, and digits.
-//  * It costs what the rows' texts and lists are counted in, whatever the number of columns.
+//  * It costs what the rows' texts and lists are counted in, whatever the number of columns that all rows have.
+//  * A row is counted for what it has, not for what others in its batch have: where a page ends does not depend on
+//    which records share a block.
 
 import Bytes
 import Records
@@ -80,23 +82,33 @@ package struct ArrowPageSizes {
     /// The rows behind those so far, whose batches are not those of any before.
     package mutating func add(_ batches: [RecordBatch], rows: [(batch: Int, row: Int)]) {
         var contents = [ArrowContents?](repeating: nil, count: batches.count)
+        /// Of each batch, the fields that no row had so far, or none but nulls.
+        var waiting = [[FieldColumn]](repeating: [], count: batches.count)
         for (batch, row) in rows {
             if isFull { return }
             let known = contents[batch] ?? ArrowContents(batches[batch], selection)
             if contents[batch] == nil {
                 contents[batch] = known
-                for field in batches[batch].fields where selection.shows(field.name) {
-                    let name = ExactText(field.name)
-                    let before = bitCounts[name]
-                    if before == nil { otherByteCount += Self.columnByteCount + field.name.utf8.count }
-                    let bitCount = max(before ?? 0, field.values.elementBitCount)
-                    rowBitCount += bitCount - (before ?? 0)
-                    bitCounts[name] = bitCount
-                }
+                waiting[batch] = batches[batch].fields.filter { selection.shows($0.name) }
             }
+            if !waiting[batch].isEmpty { waiting[batch].removeAll { count($0, $0.presence.state(row)) } }
             otherByteCount += known.byteCount(ofRow: row)
             byteCounts.append(otherByteCount + (byteCounts.count + 1) * rowBitCount / 8)
         }
+    }
+
+    /// Counts the column of a field of which a row is in this state.
+    ///
+    /// - Returns: whether no other row of the batch makes it take more.
+    private mutating func count(_ field: FieldColumn, _ state: RowState) -> Bool {
+        guard state != .absent else { return false }
+        let name = ExactText(field.name)
+        let before = bitCounts[name]
+        if before == nil { otherByteCount += Self.columnByteCount + field.name.utf8.count }
+        let bitCount = max(before ?? 0, state == .value ? field.values.elementBitCount : 0)
+        rowBitCount += bitCount - (before ?? 0)
+        bitCounts[name] = bitCount
+        return state == .value || field.values == .none
     }
 
     /// How many of the rows are within the limit; at least one.

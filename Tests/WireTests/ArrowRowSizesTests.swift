@@ -54,6 +54,26 @@ struct ArrowRowSizesTests {
         }
     }
 
+    @Test("a page ends where it does whichever records share a batch, also those behind it")
+    func shared() throws {
+        let lines = (0..<120).map { row in
+            let list = (0..<row % 4).map { "\($0)" }.joined(separator: ",")
+            return row % 3 == 0
+                ? #"{"time":\#(row),"n":null,"r":[\#(list)]}"#
+                : #"{"time":\#(row),"n":\#(row),"r":[\#(list)],"in.f\#(row / 2)":\#(row % 5 == 0 ? "null" : "0.5")}"#
+        }
+        func batches(of count: Int) throws -> [RecordBatch] {
+            try stride(from: 0, to: lines.count, by: count).map { start in
+                let some = lines[start..<min(start + count, lines.count)].joined(separator: "\n")
+                return try RecordParser.parse(Array(some.utf8), as: .lines).batch
+            }
+        }
+        for limit in [1, 3000, 10_000, 40_000, 1 << 20] {
+            let counts = try [1, 7, 120].map { try Self.page(batches(of: $0), within: limit).rows.rowCount }
+            #expect(Set(counts).count == 1 && (counts[0] < 120) == (limit < 1 << 20), "\(limit): \(counts)")
+        }
+    }
+
     @Test("records that are within the limit are one page, written once")
     func within() throws {
         let lines = (0..<400).map {
