@@ -41,6 +41,9 @@ import Testing
         let names = [0, 1, 2, 3]
         let some = Self.lists(of: names)
         let few = some.filter { $0.count <= 2 }
+        let whole = (0...names.count).map { count in
+            Self.lists(of: Array(0..<count)).filter { $0.count == count }
+        }
         var (foundCount, missingCount) = (0, 0)
         for first in some {
             for second in some {
@@ -49,19 +52,18 @@ import Testing
                     let isMet = lists.allSatisfy { Self.stands($0, in: Array(0..<count)) }
                     guard let order = FieldOrder.uniting(lists, count: count) else {
                         missingCount += 1
-                        let possible = Self.lists(of: Array(0..<count)).filter { $0.count == count }
-                        guard
-                            possible.contains(where: { order in
-                                lists.allSatisfy { Self.stands($0, in: order) }
-                            })
-                        else { continue }
+                        let isPossible = whole[count].contains { order in
+                            lists.allSatisfy { Self.stands($0, in: order) }
+                        }
+                        if !isPossible { continue }
                         Issue.record("\(lists) have an order")
                         return
                     }
                     foundCount += 1
                     guard order.sorted() == Array(0..<count),
                         lists.allSatisfy({ Self.stands($0, in: order) }),
-                        !isMet || order == Array(0..<count)
+                        !isMet || order == Array(0..<count),
+                        order == FieldOrder.uniting(lists.reversed(), count: count)
                     else {
                         Issue.record("\(lists): \(order)")
                         return
