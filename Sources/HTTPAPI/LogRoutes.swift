@@ -68,11 +68,15 @@ struct LogRoutes {
             pipeline: pipeline,
             source: AppendSource(topic: topic, partition: partition))
         post.body = try await request.bytes(upTo: RequestLimits.recordsByteCountMax)
-        guard let keyText else { return spanResponse(try await append(post, key: nil)) }
+        guard let keyText else {
+            let (span, problem) = try await append(post, key: nil)
+            return spanResponse(span, float32Problem: problem)
+        }
         let key = request.key(keyText, topic: topic, body: post.body, at: store.sources.now())
         switch try await store.log.once(key, { try await append(post, key: key) }) {
-        case .done(let span): return spanResponse(span)
+        case .done(let (span, problem)): return spanResponse(span, float32Problem: problem)
         case .before(let span):
+            // Of what is in the log already nothing is read.
             var response = spanResponse(span)
             response.headers[.idempotentReplayed] = "true"
             return response
@@ -128,18 +132,23 @@ struct LogRoutes {
     }
 
     /// Parses and stores a body; no records get no addresses, at the place where the next ones go.
-    private func append(_ post: Post, key: RequestKey?) async throws -> AppendedSpan {
+    ///
+    /// - Returns: also what is wrong with the fields it declares, which keeps no record from being taken.
+    private func append(
+        _ post: Post, key: RequestKey?
+    ) async throws -> (span: AppendedSpan, float32Problem: String?) {
         let float32Fields = post.pipeline.float32Fields.union(Set(exactly: post.float32))
         let declaration = RecordDeclaration(
             of: post.pipeline.id, float32Fields: post.float32, isFromEdge: post.isFromEdge)
         let isKnown = declaration.isKnown(to: store.catalog, of: post.source.partition)
         // A record without a time happened now, as far as we know.
         let now = store.sources.now().milliseconds
-        if case .json(let text) = post.format, isKnown,
+        // What declares fields is read here: the answer says which of them its records do not have.
+        if case .json(let text) = post.format, isKnown, post.float32.isEmpty,
             let posted = PostedRecords(
                 post.body, as: text, float32Fields: float32Fields, time: now, to: post.source)
         {
-            return try await store.append(posted, key: key)
+            return (try await store.append(posted, key: key), nil)
         }
         var parsed = try post.format.parse(post.body, float32Fields: float32Fields)
         for row in parsed.timeAbsent { parsed.batch.times[Int(row)] = now }
@@ -147,14 +156,19 @@ struct LogRoutes {
             let (topic, partition) = (post.source.topic, post.source.partition)
             try await store.declare(declaration, of: partition)
             let next = store.log.snapshot().index.topics[topic]?.nextIndexes[partition] ?? 0
-            return AppendedSpan(topic: topic, partition: partition, firstIndex: next, endIndex: next)
+            return (AppendedSpan(topic: topic, partition: partition, firstIndex: next, endIndex: next), nil)
         }
-        return try await store.append(
+        var declared = DeclaredFields(post.float32)
+        declared.look(at: parsed.batch)
+        let problems = declared.problems.map { "\"\($0.field)\": \($0.problem)" }
+        let span = try await store.append(
             parsed.batch, topic: post.source.topic, partition: post.source.partition,
             declaring: declaration, key: key)
+        return (span, problems.isEmpty ? nil : problems.joined(separator: "; "))
     }
 
-    private func spanResponse(_ span: AppendedSpan) -> Response {
+    /// - Parameter problem: of the fields that the request declares; its member is there only where it is.
+    private func spanResponse(_ span: AppendedSpan, float32Problem problem: String? = nil) -> Response {
         // Piece by piece: every append is answered so.
         var body = ByteBuffer()
         body.reserveCapacity(64)
@@ -162,7 +176,9 @@ struct LogRoutes {
         body.writeString(String(span.firstIndex))
         body.writeStaticString(",\"end\":")
         body.writeString(String(span.endIndex))
-        body.writeStaticString("}}")
+        body.writeStaticString("}")
+        if let problem { body.writeString(",\"float32_problem\":\(JSONValue.string(problem).text)") }
+        body.writeStaticString("}")
         return Response(body, contentType: "application/json")
     }
 

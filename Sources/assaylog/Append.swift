@@ -17,6 +17,7 @@ import Bytes
 import JSON
 import Records
 import Store
+import Wire
 
 struct Append: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
@@ -126,7 +127,9 @@ struct Append: AsyncParsableCommand {
         if let failure {
             throw CommandFailure("\(failure)" + importer.remainder)
         }
-        for note in importer.declared.notes { Output.note(note) }
+        for (field, problem) in importer.declared.problems {
+            Output.note("note: --float32 is \"\(field)\", and \(problem)")
+        }
         try importer.report(json: json)
     }
 
@@ -196,7 +199,7 @@ private struct Importer {
                 mark?.at = SystemSources.wallClock()
                 mark?.digest = try ImportMark.digest(upTo: chunk.end) { try file.read(at: $0, byteCount: $1) }
             }
-            declared.look(at: chunk)
+            look(at: chunk)
             let appended: AppendedChunk
             do {
                 appended = try await sink.append(chunk, of: file, counting: chunks.unit, mark: mark)
@@ -219,6 +222,16 @@ private struct Importer {
             count(appended)
             progress.show("append", bytes: skippedByteCount + byteCount, rows: rowCount)
         }
+    }
+
+    /// Looks for the declared fields in a chunk, as a rule the first alone. One that cannot be read is for its sink to
+    /// refuse.
+    private mutating func look(at chunk: RecordChunk) {
+        guard !declared.isEmpty else { return }
+        let parsed =
+            try? chunk.kind == .arrow
+            ? ArrowReader.read(chunk.text) : RecordParser.parse(chunk.text, as: .lines)
+        if let parsed { declared.look(at: parsed.batch) }
     }
 
     private mutating func count(_ appended: AppendedChunk) {

@@ -166,6 +166,31 @@ struct AppendRoutesTests {
         }
     }
 
+    // It was declared without a word, and changed nothing.
+    @Test("a declared float32 field that no record of the body has is told, also where it is known by now")
+    func unknownFloat32() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            func append(_ query: String, _ rows: String) async throws -> String {
+                let answer = try await client.post("\(LogRoutesTests.path)/partition/a\(query)", rows)
+                #expect(answer.status == 200, "\(answer.text)")
+                return answer.text
+            }
+            let rows = #"[{"time":1,"out":{"y":0.5},"in.x":1}]"#
+            for index in 0..<2 {
+                let answer = try await append("?float32=in.nosuch&float32=out.y", rows)
+                #expect(
+                    answer
+                        == #"{"span":{"start":\#(index),"end":\#(index + 1)},"float32_problem":"\"in.nosuch\": "#
+                        + "no record that was read has a field of that name, so that it changes none of them; they "
+                        + #"have out.y, in.x"}"#)
+            }
+            #expect(try await append("?float32=out.y", rows) == #"{"span":{"start":2,"end":3}}"#)
+            // No record, nothing to hold it against.
+            #expect(try await append("?float32=in.nosuch", "[]") == #"{"span":{"start":3,"end":3}}"#)
+        }
+    }
+
     @Test("a record without a time happened when it was appended")
     func withoutTime() async throws {
         try await serving { (client: Client) async throws in
