@@ -160,7 +160,7 @@ let simulate = Target.executableTarget(
 let commandLineTests = Target.testTarget(
     name: "CommandLineTests",
     dependencies: [
-        "assaylog", "Disk", "JSON", "TestSupport",
+        "assaylog", "Disk", "JSON", "TestSupport", "Wire",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
     ], swiftSettings: strict)
 

@@ -25,8 +25,11 @@ package struct ImportMark: Hashable, Sendable {
     package var partition: String
     /// What the file was called; for people.
     package var path: String
-    /// Bytes of the file whose records are in the log.
+    /// Bytes of the file whose records are in the log, but for the last `rowsLeft` of them.
     package var byteCount: Int
+    /// Records before the place that are not in the log yet: of a record batch of Arrow which is more than one commit
+    /// holds. Within it there is no place, so that of all of its commits is its end.
+    package var rowsLeft = 0
     /// Records of the file that are in the log.
     package var rowCount: Int
     /// Of the file's bytes before the place: of their number, their beginning and their end.
@@ -47,10 +50,13 @@ package struct ImportMark: Hashable, Sendable {
         package var byteCount: Int
         /// Of the bytes before it.
         package var checksum: UInt32
+        /// Records before it that it had not come to.
+        package var rowsLeft: Int
 
-        package init(byteCount: Int, checksum: UInt32) {
+        package init(byteCount: Int, checksum: UInt32, rowsLeft: Int = 0) {
             self.byteCount = byteCount
             self.checksum = checksum
+            self.rowsLeft = rowsLeft
         }
 
         /// The beginning of a file.
@@ -58,13 +64,20 @@ package struct ImportMark: Hashable, Sendable {
     }
 
     /// Its own place; nil of an import before there was a checksum.
-    package var place: Place? { checksum.map { Place(byteCount: byteCount, checksum: $0) } }
+    package var place: Place? {
+        checksum.map { Place(byteCount: byteCount, checksum: $0, rowsLeft: rowsLeft) }
+    }
+
+    /// Whether more of a file that both fit is in the log by it.
+    package func isFarther(than other: ImportMark) -> Bool {
+        (byteCount, -rowsLeft) > (other.byteCount, -other.rowsLeft)
+    }
 
     /// The bytes at either end of a file's read part that its digest is of: enough to tell records
     /// apart, little to read again.
     private static let probeByteCount = 4096
 
-    /// A mark without `begin`, `earlier` and `isAgain`: whoever appends it sets those.
+    /// A mark without `rowsLeft`, `begin`, `earlier` and `isAgain`: whoever appends it sets those.
     package init(
         topic: String, partition: String, path: String, byteCount: Int, rowCount: Int, digest: String,
         checksum: UInt32? = nil, at moment: Timestamp
@@ -108,6 +121,7 @@ package struct ImportMark: Hashable, Sendable {
             ("digest", .string(digest)), ("checksum", checksum.map { .integer(Int($0)) } ?? .null),
             ("begin_byte", begin.map { .integer($0.byteCount) } ?? .null),
             ("begin_checksum", begin.map { .integer(Int($0.checksum)) } ?? .null),
+            ("rows_left", .integer(rowsLeft)), ("begin_rows_left", .integer(begin?.rowsLeft ?? 0)),
             ("again", .bool(isAgain)), ("at", .zulu(at)))
         return Event(name: InferenceStore.importEventName, document: Array(document.text.utf8))
     }
@@ -120,10 +134,14 @@ package struct ImportMark: Hashable, Sendable {
             rowCount: try json["row_count"].integer(), digest: try json["digest"].string(),
             checksum: checksum.map { UInt32(truncatingIfNeeded: $0) }, at: try json["at"].timestamp())
         isAgain = try json["again"].optional?.bool() ?? false
+        // Absent where an import was never left within a record batch.
+        rowsLeft = max(0, try json["rows_left"].optional?.integer() ?? 0)
         if let byte = try json["begin_byte"].optional?.integer(),
             let checksum = try json["begin_checksum"].optional?.integer()
         {
-            begin = Place(byteCount: byte, checksum: UInt32(truncatingIfNeeded: checksum))
+            begin = Place(
+                byteCount: byte, checksum: UInt32(truncatingIfNeeded: checksum),
+                rowsLeft: try json["begin_rows_left"].optional?.integer() ?? 0)
         }
     }
 }
@@ -236,6 +254,7 @@ extension ImportMark {
         guard let last else { return false }
         // Imports before the beginning was noted: that they came farther is all that is known.
         guard let begin else { return last.byteCount < byteCount }
-        return last.byteCount == begin.byteCount && (last.checksum ?? begin.checksum) == begin.checksum
+        return last.byteCount == begin.byteCount && last.rowsLeft == begin.rowsLeft
+            && (last.checksum ?? begin.checksum) == begin.checksum
     }
 }

@@ -76,6 +76,34 @@ struct ArrowArray {
         }
     }
 
+    /// The elements of a range, which begins at a multiple of eight: a whole byte of its bits.
+    func slice(_ range: Range<Int>) -> ArrowArray {
+        if range == 0..<count { return self }
+        let start = range.lowerBound
+        func behind(_ buffer: UnsafeRawBufferPointer, _ byteCount: Int) -> UnsafeRawBufferPointer {
+            UnsafeRawBufferPointer(rebasing: buffer[byteCount...])
+        }
+        var part = self
+        part.count = range.count
+        switch field.type {
+        case .null: part.nullCount = range.count
+        case .bool: part.values = behind(values, start / 8)
+        case .integer, .float, .timestamp, .temporal:
+            part.values = behind(values, start * (field.type.valueByteCount ?? 8))
+        // They lead into the texts and elements as they lie there.
+        case .text, .list: part.offsets = behind(offsets, start * (hasLargeOffsets ? 8 : 4))
+        case .fixedSizeList(let size):
+            part.children = children.map { $0.slice(start * size..<range.upperBound * size) }
+        case .structure: part.children = children.map { $0.slice(range) }
+        }
+        if let validity {
+            let bits = behind(validity, start / 8)
+            part.nullCount = (0..<range.count).count { !Self.bit(bits, $0) }
+            part.validity = part.nullCount > 0 ? bits : nil
+        }
+        return part
+    }
+
     @inline(__always)
     func load<Value: BitwiseCopyable>(_ position: Int, _ type: Value.Type) -> Value {
         values.loadUnaligned(fromByteOffset: position * MemoryLayout<Value>.size, as: type)

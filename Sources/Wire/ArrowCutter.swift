@@ -59,8 +59,10 @@ package struct ArrowCutter {
 
     /// The next body; nil after the last. Batches that end at or before `offset` are left out.
     ///
+    /// - Parameter limit: so many rows end this body, where they are not those that end each.
     /// - Throws: `ArrowError` with the place in the input; what reading it throws.
-    package mutating func next(from offset: Int = 0) throws -> Piece? {
+    package mutating func next(from offset: Int = 0, rowCountMax limit: Int? = nil) throws -> Piece? {
+        let rowCountMax = limit ?? self.rowCountMax
         var piece: Piece?
         while !isAtEnd {
             if let piece, piece.rowCount >= rowCountMax || piece.bytes.count >= byteCountMax { return piece }

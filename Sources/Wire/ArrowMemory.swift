@@ -2,8 +2,8 @@
 // values, nulls and rows that no bytes stand for.
 //
 // Invariants:
-//  * What one body takes beyond its own bytes is at most `byteCountMax`, whatever it claims: every
-//    such allocation is charged here before it is made.
+//  * What one body takes beyond its own bytes is at most `byteCountMax`, or what its reader allows, whatever it
+//    claims: every such allocation is charged here before it is made.
 //  * Memory handed out stays where it is, and is freed with this object.
 
 import Bytes
@@ -21,12 +21,16 @@ final class ArrowMemory {
     /// honest ratio on records is below four, and too little to hurt.
     static let byteCountMax = 256 << 20
 
+    private let byteCountMax: Int
     private var rest: Int
     private var parts: [UnsafeMutableRawBufferPointer] = []
     private lazy var zstd = ZstdDecompressor()
     private lazy var lz4 = LZ4Decompressor()
 
-    init(byteCountMax: Int = ArrowMemory.byteCountMax) { rest = byteCountMax }
+    init(byteCountMax: Int = ArrowMemory.byteCountMax) {
+        self.byteCountMax = byteCountMax
+        rest = byteCountMax
+    }
 
     deinit {
         for part in parts { part.deallocate() }
@@ -37,7 +41,7 @@ final class ArrowMemory {
         let (product, overflow) = count.multipliedReportingOverflow(by: byteCount)
         guard !overflow, product <= rest else {
             throw .tooLarge(
-                "field \"\(field.path)\" takes the body past \(Self.byteCountMax >> 20) MiB once it is "
+                "field \"\(field.path)\" takes the body past \(byteCountMax >> 20) MiB once it is "
                     + "unpacked; send fewer rows a body")
         }
         rest -= product

@@ -2,6 +2,8 @@
 //
 // Invariants:
 //  * A body is taken whole or refused whole, and makes one batch however many record batches it has.
+//  * Rows that are asked for are those of the whole body: what they become does not depend on the others, but for
+//    whether lists of one length are shredded.
 //  * No bytes make it trap, and it takes memory in proportion to the body, but for at most
 //    `ArrowMemory.byteCountMax` where a few bytes stand for many values.
 //  * A struct named like a group of fields (RecordText.swift) is that group, one level deep: a column
@@ -12,49 +14,89 @@ import Records
 
 package enum ArrowReader {
     /// The records of a body, which is an IPC file if it begins with "ARROW1", else a stream.
-    package static func read(_ bytes: UnsafeRawBufferPointer) throws(ArrowError) -> ParsedRecords {
+    ///
+    /// - Parameters:
+    ///   - rows: those that are wanted; all where it is nil. Refusals count from the first of them.
+    ///   - memoryByteCountMax: what the body may take beyond its own bytes.
+    package static func read(
+        _ bytes: UnsafeRawBufferPointer, rows: Range<Int>? = nil,
+        memoryByteCountMax: Int = ArrowMemory.byteCountMax
+    ) throws(ArrowError) -> ParsedRecords {
         guard bytes.count <= RecordParser.bodyByteCountMax else {
             throw .tooLarge(
                 "a body of \(bytes.count) bytes is over the limit of \(RecordParser.bodyByteCountMax)")
         }
-        let memory = ArrowMemory()
+        let memory = ArrowMemory(byteCountMax: memoryByteCountMax)
         // What was inflated lies in it until the last column is made.
         defer { withExtendedLifetime(memory) {} }
-        return try records(ArrowBytes(raw: bytes, place: 0), memory)
+        return try records(ArrowBytes(raw: bytes, place: 0), rows, memory)
     }
 
     /// The same of an array.
-    package static func read(_ bytes: [UInt8]) throws(ArrowError) -> ParsedRecords {
+    package static func read(
+        _ bytes: [UInt8], rows: Range<Int>? = nil, memoryByteCountMax: Int = ArrowMemory.byteCountMax
+    ) throws(ArrowError) -> ParsedRecords {
         let result: Result<ParsedRecords, ArrowError> = bytes.withUnsafeBytes { buffer in
-            do throws(ArrowError) { return .success(try read(buffer)) } catch { return .failure(error) }
+            do throws(ArrowError) {
+                return .success(try read(buffer, rows: rows, memoryByteCountMax: memoryByteCountMax))
+            } catch { return .failure(error) }
         }
         return try result.get()
     }
 
-    private static func records(_ input: ArrowBytes, _ memory: ArrowMemory) throws(ArrowError)
-        -> ParsedRecords
-    {
+    private static func records(
+        _ input: ArrowBytes, _ wanted: Range<Int>?, _ memory: ArrowMemory
+    ) throws(ArrowError) -> ParsedRecords {
         let messages = try ArrowMessages(input)
         let fields = try ArrowSchemaReader.fields(of: messages.schema)
         var dictionaries = ArrowDictionaries(fields, isFile: messages.isFile)
         /// For each column its arrays, one a batch.
         var columns = [[ArrowArray]](repeating: [], count: fields.count)
         var rowCount = 0
+        /// Rows of the batches before.
+        var start = 0
+        /// Rows before the wanted ones in the byte of bits that the first of these is in.
+        var leading = 0
         for message in messages.messages {
             if message.kind == .dictionary {
                 try dictionaries.read(message, memory)
                 continue
             }
             var reader = try ArrowArrayReader(message.header, message.body, dictionaries.all, memory)
-            rowCount += reader.rowCount
-            guard rowCount <= RecordParser.rowCountMax else {
+            var rows = 0..<reader.rowCount
+            if let wanted {
+                let low = max(wanted.lowerBound - start, 0)
+                let high = min(wanted.upperBound - start, reader.rowCount)
+                start += reader.rowCount
+                guard low < high else { continue }
+                leading += low & 7
+                rows = low & ~7..<high
+            }
+            rowCount += rows.count
+            guard rowCount - leading <= RecordParser.rowCountMax else {
                 throw .tooLarge("a body has over \(RecordParser.rowCountMax) rows; split it")
             }
-            for (index, array) in try reader.arrays(of: fields).enumerated() { columns[index].append(array) }
+            for (index, array) in try reader.arrays(of: fields).enumerated() {
+                columns[index].append(array.slice(rows))
+            }
         }
         var builder = ArrowBatchBuilder(rowCount: rowCount, memory)
-        for arrays in columns where rowCount > 0 { try builder.append(arrays) }
-        return builder.records
+        do throws(ArrowError) {
+            for arrays in columns where rowCount > 0 { try builder.append(arrays) }
+        } catch {
+            guard case .refused(let field, let row?, let problem) = error, leading > 0 else { throw error }
+            throw .refused(field: field, row: max(0, row - leading), problem: problem)
+        }
+        return builder.records.without(first: leading)
+    }
+}
+
+extension ParsedRecords {
+    fileprivate func without(first count: Int) -> ParsedRecords {
+        guard count > 0 else { return self }
+        return ParsedRecords(
+            batch: batch.slice(count..<batch.rowCount),
+            timeAbsent: timeAbsent.compactMap { Int($0) < count ? nil : $0 - Int32(count) })
     }
 }
 

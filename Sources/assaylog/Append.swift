@@ -32,7 +32,7 @@ struct Append: AsyncParsableCommand {
             standard input. Fields have dotted names or are nested: "in.amount" or {"in":{"amount":…}}; "time"
             is milliseconds since 1970, and now where it is left out. Up to 10,000 records, or the record
             batches of an Arrow file that have as many, are one durable commit; fewer where records have
-            few fields in common.
+            few fields in common, and where one record batch has more than a commit holds.
 
             In CSV the first line names the fields. A cell is a number (also .5, 5. and +5, which are kept as
             0.5, 5.0 and 5), true or false (True, False), null where it is empty, a list like "[0.1, 0.9]",
@@ -187,15 +187,17 @@ private struct Importer {
         var mark = known
         let begin = mark?.byteCount ?? 0
         skippedByteCount += begin
-        var chunks = try file.chunks(from: begin, isCSV: options.csv)
+        var chunks = try file.chunks(from: begin, rowsLeft: mark?.rowsLeft ?? 0, isCSV: options.csv)
         /// Halves of a chunk, the next one last.
         var halves: [RecordChunk] = []
         while let chunk = try halves.popLast() ?? chunks.chunk() {
             let before = mark
             if let last = mark {
-                mark?.begin = ImportMark.Place(byteCount: last.byteCount, checksum: last.checksum ?? 0)
+                mark?.begin = ImportMark.Place(
+                    byteCount: last.byteCount, checksum: last.checksum ?? 0, rowsLeft: last.rowsLeft)
                 mark?.checksum = try file.checksum(last.checksum ?? 0, from: last.byteCount, to: chunk.end)
                 mark?.byteCount = chunk.end
+                mark?.rowsLeft = chunk.rowsLeft
                 mark?.at = SystemSources.wallClock()
                 mark?.digest = try ImportMark.digest(upTo: chunk.end) { try file.read(at: $0, byteCount: $1) }
             }
@@ -230,7 +232,7 @@ private struct Importer {
         guard !declared.isEmpty else { return }
         let parsed =
             try? chunk.kind == .arrow
-            ? ArrowReader.read(chunk.text) : RecordParser.parse(chunk.text, as: .lines)
+            ? chunk.arrowRecords() : RecordParser.parse(chunk.text, as: .lines)
         if let parsed { declared.look(at: parsed.batch) }
     }
 
@@ -284,7 +286,8 @@ private struct Importer {
         var found: ImportMark?
         for mark in marks {
             let isOwnAgain = mark.isAgain && mark.path.isExactly(path)
-            guard isOwnAgain || mark.byteCount > found?.byteCount ?? -1, try fits(mark) else { continue }
+            let isFarther = found.map { mark.isFarther(than: $0) } ?? true
+            guard isOwnAgain || isFarther, try fits(mark) else { continue }
             found = mark
             if isOwnAgain { break }
         }
@@ -318,7 +321,8 @@ private struct Importer {
         for place in mark.earlier + [whole] {
             let checksum = try file.checksum(last.checksum, from: last.byteCount, to: place.byteCount)
             if checksum != place.checksum { change = change ?? last.byteCount..<place.byteCount }
-            last = ImportMark.Place(byteCount: place.byteCount, checksum: checksum)
+            last = ImportMark.Place(
+                byteCount: place.byteCount, checksum: checksum, rowsLeft: place.rowsLeft)
         }
         return last == whole ? nil : change
     }

@@ -1,8 +1,9 @@
 // Records that one commit cannot hold together, halved. The chunk is the command's own choice: that its rows are
-// too unlike, or have too many fields among them, is no fault of the file. Arrow is halved between its record batches:
-// a batch is its writer's choice, and within it there is no place to go on at.
+// too unlike, or have too many fields among them, is no fault of the file. Arrow is halved between its record batches;
+// a batch that is too much by itself, as its writer chose it, is cut between its rows, where there is no place in the
+// file: reading goes on at its end, less the rows that are left of it.
 //
-// Invariant: the halves are the chunk's records in order, at least one each, and reading can go on in the file at
+// Invariant: the parts are the chunk's records in order, at least one each, and reading can go on in the file at
 // the place between them.
 
 import Records
@@ -17,16 +18,17 @@ struct TooLargeTogether: Error {
 
 extension RecordChunk {
     /// - Parameter unit: what the file's lines are counted by.
-    /// - Returns: nil for a single record, or record batch of Arrow.
+    /// - Returns: nil for a single record.
     func halves(counting unit: String) throws -> [RecordChunk]? {
         var (first, second) = (self, self)
         if kind == .arrow {
-            guard let halves = try ArrowSplit.halves(of: text) else { return nil }
+            guard rows == nil, let halves = try ArrowSplit.halves(of: text) else { return parts }
             let batchCount = halves.first.batchEnds.count
             (first.text, second.text) = (halves.first.bytes, halves.second.bytes)
             first.batchEnds = Array(batchEnds[..<batchCount])
             second.batchEnds = Array(batchEnds[batchCount...])
             (first.end, second.start) = (batchEnds[batchCount - 1], batchEnds[batchCount - 1])
+            (first.rowCount, second.rowCount) = (halves.first.rowCount, halves.second.rowCount)
             second.linesBefore += halves.first.rowCount
             return [first, second]
         }
@@ -41,10 +43,24 @@ extension RecordChunk {
         second.linesBefore += unit == "line" ? first.text.count { $0 == 0x0A } : rowCount
         return [first, second]
     }
+
+    /// The chunk's rows of a record batch in parts, which share its text.
+    private var parts: [RecordChunk]? {
+        let whole = rows ?? 0..<rowCount
+        return ArrowSplit.parts(of: whole)?.map { rows in
+            var part = self
+            part.rows = rows
+            // The bytes of the batch are read with its first rows.
+            if rows.lowerBound > whole.lowerBound { part.start = end }
+            part.rowsLeft = rowsLeft + whole.upperBound - rows.upperBound
+            part.linesBefore += rows.lowerBound - whole.lowerBound
+            return part
+        }
+    }
 }
 
 extension SentPiece {
-    /// Nil for a single record, or record batch of Arrow.
+    /// In two, or in as many parts as it takes; nil for a single record.
     func halves() throws -> [SentPiece]? {
         switch self {
         case .lines(let text):
@@ -53,7 +69,7 @@ extension SentPiece {
                 $0
             }
         case .arrow(let bytes):
-            return try ArrowSplit.halves(of: bytes).map { [.arrow($0.bytes), .arrow($1.bytes)] }
+            return try ArrowSplit.smaller(bytes)?.map { .arrow($0.bytes) }
         }
     }
 

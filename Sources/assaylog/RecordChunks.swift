@@ -36,6 +36,12 @@ struct RecordChunk {
     var rowEnds: [Int] = []
     /// Of Arrow, where in the file each record batch ends.
     var batchEnds: [Int] = []
+    /// Of Arrow, how many rows the text has, as its record batches say.
+    var rowCount = 0
+    /// Of Arrow, those of the text's rows that it is of; nil for all.
+    var rows: Range<Int>?
+    /// Rows before its end in the file that are behind its own: those of a record batch that is cut.
+    var rowsLeft = 0
 }
 
 /// Cuts a file into chunks.
@@ -48,11 +54,12 @@ protocol ChunkReader {
 }
 
 extension InputFile {
-    /// The chunks of the file from `offset` on, which is 0 or where an earlier chunk ended. Its first
-    /// bytes say what it holds, but for CSV, which is known by the name's ending or by being told.
-    func chunks(from offset: Int, isCSV: Bool) throws -> any ChunkReader {
+    /// The chunks of the file from `offset` on, which is 0 or where an earlier chunk ended, and before them the rows
+    /// that this one left. Its first bytes say what it holds, but for CSV, which is known by the name's ending or by
+    /// being told.
+    func chunks(from offset: Int, rowsLeft: Int = 0, isCSV: Bool) throws -> any ChunkReader {
         let opening = try peek(8)
-        if ArrowCutter.isArrow(opening) { return ArrowChunks(self, from: offset) }
+        if ArrowCutter.isArrow(opening) { return ArrowChunks(self, from: offset, rowsLeft: rowsLeft) }
         if isCSV || name.lowercased().hasSuffix(".csv") { return try CSVChunks(self, from: offset) }
         return try RecordChunks(self, from: offset)
     }

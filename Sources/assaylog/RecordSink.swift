@@ -203,7 +203,7 @@ struct StoreSink: RecordSink {
     ) async throws -> AppendedChunk {
         var parsed: ParsedRecords
         if chunk.kind == .arrow {
-            do throws(ArrowError) { parsed = try ArrowReader.read(chunk.text) } catch {
+            do throws(ArrowError) { parsed = try chunk.arrowRecords() } catch {
                 let failure = chunk.located(error, in: file)
                 if case .tooLarge = error { throw TooLargeTogether(failure: failure) }
                 throw failure

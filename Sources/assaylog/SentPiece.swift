@@ -59,19 +59,38 @@ enum SentPiece {
     }
 
     /// The first `count` records, as they were sent when they were all, and the rest; nil where there are fewer,
-    /// or a record batch goes on behind them.
-    func cut(behind count: Int) throws -> (body: [UInt8], rest: SentPiece?)? {
+    /// or a record batch goes on behind them that was not cut there when they were sent.
+    func cut(behind count: Int) throws -> (body: [UInt8], rest: [SentPiece])? {
         switch self {
         case .lines(let text):
             guard let end = text.end(ofRecord: count) else { return nil }
-            return (Array(text[..<end]), SentPiece.lines(behind: text[end...]))
+            return (Array(text[..<end]), SentPiece.lines(behind: text[end...]).map { [$0] } ?? [])
         case .arrow(let bytes):
-            guard let (first, rest) = try ArrowSplit.first(count, of: bytes), first.rowCount == count else {
-                return nil
+            guard let (first, rest) = try ArrowSplit.first(count, of: bytes) else { return nil }
+            if first.rowCount == count {
+                // All of it is what it is, with whatever stands behind its last batch.
+                return rest.map { (first.bytes, [.arrow($0.bytes)]) } ?? (bytes, [])
             }
-            // All of it is what it is, with whatever stands behind its last batch.
-            return rest.map { (first.bytes, .arrow($0.bytes)) } ?? (bytes, nil)
+            return try Self.cut(bytes, within: count)
         }
+    }
+
+    /// The same where the record batch that the piece begins with was sent in slices, each as many times cut as was
+    /// needed.
+    private static func cut(_ bytes: [UInt8], within count: Int) throws -> (body: [UInt8], rest: [SentPiece])?
+    {
+        guard let (batch, behind) = try ArrowSplit.first(1, of: bytes), batch.rowCount > count else {
+            return nil
+        }
+        var rest = behind.map { [SentPiece.arrow($0.bytes)] } ?? []
+        var piece = batch.bytes
+        while let parts = try ArrowSplit.smaller(piece), let first = parts.first {
+            guard first.rowCount >= count else { return nil }
+            rest = parts.dropFirst().map { .arrow($0.bytes) } + rest
+            if first.rowCount == count { return (first.bytes, rest) }
+            piece = first.bytes
+        }
+        return nil
     }
 }
 

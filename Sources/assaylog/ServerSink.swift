@@ -193,7 +193,7 @@ final class ServerSink: RecordSink {
         let rows = rowCount..<rowCount + (count ?? 0)
         guard let (body, rest) = try piece.cut(behind: rows.count) else { throw isOther(rows) }
         do { try post(body, piece.mediaType, into: &whole) } catch is KeyConflict { throw isOther(rows) }
-        return rest.map { [$0] } ?? []
+        return rest
     }
 
     private func isOther(_ rows: Range<Int>) -> OtherFile {
