@@ -232,7 +232,10 @@ package enum RecordLimits {
     /// What a time must be, in a refusal.
     package static let timeProblem =
         "must be whole milliseconds since 1970, of the years 0001 to 9999"
-    /// The most fields of one batch.
+    /// The most fields of one batch: twenty times those of a wide record. Each costs a name and a head of its own in
+    /// every block and in the memory of whoever reads it, however few bytes a body says it in; and it is what a block's
+    /// reader believes (frozen with the format). Many numbers of one kind are a list, whose elements are columns as
+    /// well (`columnCountMax`) and which is one field.
     package static let fieldCountMax = 20_000
     /// The most columns of one batch: a field is one or two, a shredded list one an element. What a block says
     /// of each before its values then stays far below what its reader takes (`SegmentFormat.headByteCountMax`).

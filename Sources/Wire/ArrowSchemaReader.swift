@@ -40,7 +40,9 @@ struct ArrowSchemaReader {
         fieldCount += 1
         guard fieldCount <= RecordLimits.fieldCountMax else {
             throw .tooLarge(
-                "a body has over \(RecordLimits.fieldCountMax) fields, nested ones counted; split it")
+                "the schema has over \(RecordLimits.fieldCountMax) fields, nested ones counted; make columns of one "
+                    + "kind a list, which is two, or send lines of JSON, where a list counts once and an object that "
+                    + "is no group does")
         }
         let name = try self.name(of: table)
         let path = String((parent.map { "\($0).\(name)" } ?? name).prefix(Self.pathCountMax))

@@ -376,7 +376,9 @@ extension RecordParser {
             )
         }
         guard fields.count < RecordLimits.fieldCountMax else {
-            throw .tooLarge("a body has over \(RecordLimits.fieldCountMax) fields; split it")
+            throw .tooLarge(
+                "a body has over \(RecordLimits.fieldCountMax) fields; split it, or make numbers of one kind a list, "
+                    + "which is one field")
         }
         fields.append(FieldBuilder(name: name))
         fieldNumbers[ExactText(name)] = fields.count - 1

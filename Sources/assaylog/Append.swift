@@ -32,7 +32,9 @@ struct Append: AsyncParsableCommand {
             standard input. Fields have dotted names or are nested: "in.amount" or {"in":{"amount":…}}; "time"
             is milliseconds since 1970, and now where it is left out. Up to 10,000 records, or the record
             batches of an Arrow file that have as many, are one durable commit; fewer where records have
-            few fields in common, and where one record batch has more than a commit holds.
+            few fields in common, and where one record batch has more than a commit holds. At most 20,000
+            fields are taken together, of Arrow nested ones counted; where one record has more, make numbers of
+            one kind a list, which is one field (of Arrow two).
 
             In CSV the first line names the fields. A cell is a number (also .5, 5. and +5, which are kept as
             0.5, 5.0 and 5), true or false (True, False), null where it is empty, a list like "[0.1, 0.9]",
