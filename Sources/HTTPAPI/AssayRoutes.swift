@@ -27,6 +27,9 @@ struct AssayRoutes {
     /// Rows that `get_baseline` answers when no limit is given.
     private static let baselineRowCountDefault = 1000
     private static let baselineRowCountMax = 100_000
+    /// Bytes of the answer's text, past which it ends: those of some forty thousand ordinary records, and no more than
+    /// a page of what is read takes decoded.
+    private static let baselineByteCountMax = RecordReading.pageByteCountMax
 
     var routes: [Route] {
         [
@@ -265,10 +268,12 @@ struct AssayRoutes {
         let reading = try view.records(
             pipelineName: name, workspaceID: workspaceID, in: window, modelName: modelName,
             locations: locations, next: next, limit: limit)
-        var page = RecordPage(reading, in: view.snapshot, form: .flat, fields: .all, within: .max)
+        var page = RecordPage(
+            reading, in: view.snapshot, form: .flat, fields: .all, within: AssayRoutes.baselineByteCountMax)
         var response = Response(bytes: try page.write(as: .array), contentType: "application/json")
         // The contract's answer is the rows alone, and has no room for where the next ones start.
-        var status = [("status", JSONValue.string(page.reading.isEnded ? "All" : "RecordLimited"))]
+        let extent = page.isCut ? "ByteLimited" : page.reading.isEnded ? "All" : "RecordLimited"
+        var status = [("status", JSONValue.string(extent))]
         if !page.reading.isEnded, page.rowCount > 0, case .behind(let last)? = page.reading.place {
             status.append(("next", .object((last.partition, .integer(last.index + 1)))))
         }

@@ -236,6 +236,30 @@ struct AssayRoutesTests {
         }
     }
 
+    // Only rows were bounded: a hundred thousand long ones were one text in memory.
+    @Test("the records behind a baseline are bounded by their bytes, and go on behind the last one")
+    func baselineBytes() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            // Two reach 32 MiB, so the third is another page's.
+            let text = String(repeating: "x", count: 16 << 20)
+            for second in 0..<3 {
+                try await client.append("[{\"time\":\(1_704_826_800_000 + second),\"in.t\":\"\(text)\"}]")
+            }
+            func page(_ next: String) async throws -> (rowCount: Int, status: String?) {
+                let answer = try await client.post(
+                    "/v1/api/assays/get_baseline", "{\"pipeline_name\":\"fraud\",\"next\":\(next)}")
+                #expect(answer.status == 200)
+                return (answer.text.utf8.count { $0 == UInt8(ascii: "{") }, answer.headers[.iterationStatus])
+            }
+            let first = try await page("null")
+            #expect(first.rowCount == 2)
+            #expect(first.status == #"{"status":"ByteLimited","next":{"engine":2}}"#)
+            let second = try await page(#"{"engine":2}"#)
+            #expect(second.rowCount == 1 && second.status == #"{"status":"All"}"#)
+        }
+    }
+
     @Test("two pipelines of one name have each their own assays and records")
     func twoPipelines() async throws {
         try await serving { (client: Client) async throws in
