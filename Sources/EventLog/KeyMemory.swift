@@ -156,7 +156,7 @@ package final class KeyMemory: Sendable {
         guard tombstone.reason == .deletion else { return }
         state.withLock { state in
             state.topics[tombstone.topic]?.removeAll { partition, indexes in
-                tombstone.ranges[partition]?.contains(indexes) ?? false
+                tombstone.ranges(of: partition)?.contains(indexes) ?? false
             }
             if state.topics[tombstone.topic]?.count == 0 { state.topics[tombstone.topic] = nil }
         }

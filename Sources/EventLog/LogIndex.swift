@@ -204,17 +204,19 @@ package struct LogIndex: Sendable {
     package mutating func apply(_ tombstone: Tombstone, commit: CommitNumber) {
         var topic = topics[tombstone.topic] ?? TopicIndex()
         let tailByteCountBefore = topic.tailByteCount
-        if !tombstone.ranges.isEmpty {
+        let ranges = topic.ranges(of: tombstone)
+        if !ranges.isEmpty {
             var before: [UInt64: Int] = [:]
             for segment in topic.segments {
                 before[segment.segment] = segment.blocks.byteCount
             }
-            topic.apply(tombstone.ranges, tombstone.reason)
+            topic.apply(ranges, tombstone.reason)
             for segment in topic.segments {
                 before[segment.segment]! -= segment.blocks.byteCount
             }
             for (segment, byteCount) in before { uses[segment]!.liveByteCount -= byteCount }
         }
+        topic.noteDeleted(before: tombstone.othersEnd)
         if let field = tombstone.field {
             topic.redactTails(field, before: commit)
             topic.redactions.removeAll { $0.field.isExactly(field) }

@@ -33,6 +33,9 @@ package struct Tombstone: Hashable, Sendable {
     package var reason: Reason
     /// The records that go, by partition; empty for a redaction.
     package var ranges: [String: IndexRanges] = [:]
+    /// Of each partition that `ranges` does not name, the records before this index go: those of partitions that
+    /// nobody sees when it is made, and that a leap gave up. 0 where numbers never leapt.
+    package var othersEnd: UInt64 = 0
     /// The field that goes; nil unless this is a redaction.
     @ExactText.OrNone package var field: String? = nil
 
@@ -51,22 +54,29 @@ package struct Tombstone: Hashable, Sendable {
 
     /// All records of a topic; nil where none is left.
     package init?(deleting topic: String, in index: LogIndex) {
-        guard let found = index.topics[topic] else { return nil }
+        let found = index.topics[topic] ?? TopicIndex()
         var ranges: [String: IndexRanges] = [:]
         for (partition, next) in found.nextIndexes where next > 0 {
-            // What a leap gave up goes too, should it come back.
+            // What a leap gave up goes too, should it come back, also of partitions that are not seen.
             let end = index.nextIndex(topic, partition)
             // What retention let go is named too: its keys are still there.
             if found.isDeleted(partition, 0..<end) { continue }
             ranges[partition] = IndexRanges(0..<end)
         }
-        if ranges.isEmpty { return nil }
+        if ranges.isEmpty, found.deletedBefore >= index.lastLeap { return nil }
         self.init(topic: topic, reason: .deletion, ranges: ranges)
+        // No record behind the leap has an index before it, of whatever partition.
+        othersEnd = index.lastLeap
+    }
+
+    /// The records of a partition that go; nil where none does.
+    package func ranges(of partition: String) -> IndexRanges? {
+        ranges[partition] ?? (othersEnd > 0 ? IndexRanges(0..<othersEnd) : nil)
     }
 
     /// A field of all records of a topic; nil where there are no records that may have it.
     package init?(redacting field: String, of topic: String, in index: LogIndex) {
-        guard let found = index.topics[topic] else { return nil }
+        let found = index.topics[topic] ?? TopicIndex()
         let since = found.redactions.first { $0.field.isExactly(field) }?.commit ?? 0
         let hasRecords =
             // What a leap gave up may have it; and what was made anew without an earlier redaction that stood there.
@@ -97,6 +107,7 @@ package struct Tombstone: Hashable, Sendable {
             ("topic", .string(topic)), ("reason", .string(reason.rawValue)),
         ]
         if let field { members.append(("field", .string(field))) }
+        if othersEnd > 0 { members.append(("others", .integer(othersEnd))) }
         if !ranges.isEmpty {
             let partitions = ranges.sorted { $0.key < $1.key }.map { partition, ranges in
                 let pairs = ranges.ranges.map {
@@ -122,6 +133,10 @@ package struct Tombstone: Hashable, Sendable {
             }
             self.reason = reason
             if reason == .redaction { field = try json["field"].string() }
+            if let others = try json["others"].optional?.integer() {
+                guard let end = UInt64(exactly: others) else { throw json["others"].refused("is no index") }
+                othersEnd = end
+            }
             guard json["ranges"].isPresent else { return }
             for member in try json["ranges"].object().members {
                 var found = IndexRanges()

@@ -69,6 +69,8 @@ package struct TopicIndex: Sendable {
     package internal(set) var redactions: [Redaction] = []
     /// Of those, the ones that went by deletion: their idempotency keys went with them.
     private var deleted: [String: IndexRanges] = [:]
+    /// Of each partition, also of those that nobody sees, what stands before this index went by deletion.
+    private(set) var deletedBefore: UInt64 = 0
     /// What stands in blocks of before a leap.
     private(set) var held = HeldIndexes()
 
@@ -258,11 +260,23 @@ package struct TopicIndex: Sendable {
     /// Whether these records went by deletion, all of them. Retention leaves keys until they expire: it lets
     /// no retry be stored twice.
     package func isDeleted(_ partition: String, _ indexes: Range<UInt64>) -> Bool {
-        indexes.isEmpty || deleted[partition]?.contains(indexes) ?? false
+        indexes.upperBound <= deletedBefore || indexes.isEmpty
+            || deleted[partition]?.contains(indexes) ?? false
     }
 
     /// Whether it has records that went by deletion.
-    var hasDeleted: Bool { !deleted.isEmpty }
+    var hasDeleted: Bool { !deleted.isEmpty || deletedBefore > 0 }
+
+    /// What a tombstone lets go of the partitions that are known. All that it concerns is: what came back from a backup
+    /// stands before it.
+    package func ranges(of tombstone: Tombstone) -> [String: IndexRanges] {
+        guard tombstone.othersEnd > 0 else { return tombstone.ranges }
+        var ranges = tombstone.ranges
+        for partition in nextIndexes.keys { ranges[partition] = tombstone.ranges(of: partition) }
+        return ranges
+    }
+
+    mutating func noteDeleted(before index: UInt64) { deletedBefore = max(deletedBefore, index) }
 
     /// Lets records go that stand in blocks.
     mutating func apply(_ ranges: [String: IndexRanges], _ reason: Tombstone.Reason) {

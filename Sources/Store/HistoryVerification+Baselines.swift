@@ -87,7 +87,8 @@ extension StoreView {
                     return true
                 }
             }
-            for (partition, each) in tombstone.ranges
+            let known = snapshot.index.topics[tombstone.topic]?.ranges(of: tombstone) ?? tombstone.ranges
+            for (partition, each) in known
             where scope.filter.partitions?.contains(partition) ?? true {
                 ranges[partition, default: IndexRanges()].formUnion(each)
             }

@@ -236,7 +236,7 @@ extension StoreView {
         _ tombstone: Tombstone, at commit: CommitNumber, topic: String, partition: String
     ) -> Bool {
         guard tombstone.topic == topic, tombstone.reason == .deletion,
-            let gone = tombstone.ranges[partition]
+            let gone = tombstone.ranges(of: partition)
         else { return false }
         guard gone.ranges.count == 1, gone.contains(0..<gone.end) else { return false }
         // A redaction may delete damaged records at the beginning, and those behind them stay: where retention took

@@ -23,8 +23,10 @@ struct LogScan {
     var keys: [(entries: [KeyEntry], place: SegmentPlace)] = []
     /// All records that were met in small blocks.
     var small: [PartitionAddress: IndexRanges] = [:]
-    /// Records that were let go.
-    var letGo: [PartitionAddress: IndexRanges] = [:]
+    /// Records that were let go, by the partitions that tombstones name.
+    private var letGo: [PartitionAddress: IndexRanges] = [:]
+    /// By topic, those of all partitions before an index: a tombstone need not know a partition to let it go.
+    private var letGoBefore: [String: UInt64] = [:]
     /// Indexes that are not there, and where that was met: a tombstone, which comes later, must say why.
     var missing: [(address: PartitionAddress, indexes: Range<UInt64>, place: SegmentPlace)] = []
     /// Whether some of it could not be seen, so that what follows may begin anywhere.
@@ -44,6 +46,20 @@ struct LogScan {
     /// Whether these were given before a leap, which may have given up the columns that they had become.
     func isBeforeLeap(_ indexes: Range<UInt64>) -> Bool {
         leaps.contains { $0 >= indexes.upperBound }
+    }
+
+    /// Takes note of what a tombstone lets go.
+    mutating func letGo(by tombstone: Tombstone) {
+        for (partition, ranges) in tombstone.ranges {
+            let address = PartitionAddress(topic: tombstone.topic, partition: partition)
+            letGo[address, default: IndexRanges()].formUnion(ranges)
+        }
+        letGoBefore[tombstone.topic] = max(letGoBefore[tombstone.topic] ?? 0, tombstone.othersEnd)
+    }
+
+    /// Whether records were let go, all of them.
+    func wereLetGo(_ indexes: Range<UInt64>, of address: PartitionAddress) -> Bool {
+        indexes.upperBound <= letGoBefore[address.topic] ?? 0 || letGo[address]?.contains(indexes) ?? false
     }
 
     /// A tombstone names indexes that were given: what comes later goes on behind them.

@@ -156,9 +156,9 @@ extension StoreCheck {
                     commit: header.commit))
             do {
                 if let tombstone = try Tombstone(event) {
+                    scan.letGo(by: tombstone)
                     for (partition, ranges) in tombstone.ranges {
                         let address = PartitionAddress(topic: tombstone.topic, partition: partition)
-                        scan.letGo[address, default: IndexRanges()].formUnion(ranges)
                         // A rewritten segment's records came before its tombstones, and are looked at behind them.
                         if pass.header.origin == .rewritten {
                             pass.tombstones.append((address, ranges.end, place))
@@ -288,9 +288,7 @@ extension StoreCheck {
             let before = all.filter { $0.lowerBound < start }
             var ranges = all.filter { $0.lowerBound >= start }
             // What was let go while it waited was passed over.
-            if let letGo = scan.letGo[address] {
-                ranges.removeAll { $0.upperBound <= range.lowerBound && letGo.contains($0) }
-            }
+            ranges.removeAll { $0.upperBound <= range.lowerBound && scan.wereLetGo($0, of: address) }
             var reached = range.lowerBound
             while let first = ranges.first, first.lowerBound == reached, first.upperBound <= range.upperBound
             {
@@ -375,7 +373,7 @@ extension StoreCheck {
     mutating func checkMissing(_ scan: LogScan) {
         guard !scan.hasGap else { return }
         for (address, indexes, place) in scan.missing
-        where !(scan.letGo[address]?.contains(indexes) ?? false) && !scan.leaps.contains(indexes.upperBound) {
+        where !scan.wereLetGo(indexes, of: address) && !scan.leaps.contains(indexes.upperBound) {
             find(
                 scan.prefix + place.file, place.byteOffset,
                 "records \(indexes.lowerBound) to \(indexes.upperBound) of \(address.partition) in "

@@ -147,7 +147,7 @@ package struct StoreCheck: Sendable {
             // What was let go before it became columns never does; what a leap gave up, and came back, does when
             // the log is sealed next.
             let ranges = waiting.filter {
-                !(scan.letGo[address]?.contains($0) ?? false) && !scan.isBeforeLeap($0)
+                !scan.wereLetGo($0, of: address) && !scan.isBeforeLeap($0)
             }
             guard !ranges.isEmpty else { continue }
             find(

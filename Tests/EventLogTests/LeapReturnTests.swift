@@ -200,6 +200,75 @@ enum Lost: CaseIterable, CustomTestStringConvertible {
         #expect(try LogCheck.findings(on: log.disk) == [])
     }
 
+    // No tombstone could name it.
+    @Test("so it is of partitions that nobody saw when it was asked for, and what they get later stays")
+    func deletesPartitionsThatComeBack() throws {
+        var log = Ledger()
+        try log.session(2)
+        do {
+            let (writer, _, _) = try log.open()
+            try log.append(2, "late", to: writer)
+            try writer.sealActive()
+            writer.end()
+        }
+        try log.hide(try log.entries().last, isGone: true)
+        do {
+            let (writer, index, _) = try log.open(goesOn: true)
+            #expect(index.snapshot().index.topics["fraud"]?.nextIndexes["late"] == nil)
+            #expect(try writer.erase { Tombstone(deleting: "fraud", in: $0) } != nil)
+            #expect(try writer.erase { Tombstone(deleting: "fraud", in: $0) } == nil, "nothing is left to do")
+            try log.append(1, "late", to: writer)
+            try writer.sealActive()
+            writer.end()
+        }
+        try log.putBack()
+        for isRewritten in [false, true] {
+            if isRewritten { try log.rewrite() }
+            #expect(try LogCheck.findings(on: log.disk) == [])
+            let (writer, index, report) = try log.open()
+            #expect(report.damages == [])
+            let snapshot = index.snapshot()
+            #expect(Ledger.shown(snapshot, "late") == [Leap.length, Leap.length + 1])
+            #expect(snapshot.index.topics["fraud"]?.rowCount == 2)
+            #expect(snapshot.index.topics["fraud"]?.isDeleted("late", 0..<4) == true)
+            #expect(snapshot.index.topics["fraud"]?.isDeleted("late", Leap.length..<Leap.length + 1) == false)
+            #expect(snapshot.index.pendingErasures.isEmpty == isRewritten)
+            writer.end()
+        }
+    }
+
+    @Test(
+        "a topic of which nothing was seen is deleted, or redacted, when it comes back",
+        arguments: [false, true])
+    func erasesTopicThatComesBack(redacts: Bool) throws {
+        var log = Ledger()
+        try log.session(2)
+        try log.hide(try log.entries().last, isGone: true)
+        func tombstone(_ index: LogIndex) -> Tombstone? {
+            redacts
+                ? Tombstone(redacting: "in.x", of: "fraud", in: index)
+                : Tombstone(deleting: "fraud", in: index)
+        }
+        do {
+            let (writer, index, _) = try log.open(goesOn: true)
+            #expect(index.snapshot().index.topics["fraud"] == nil)
+            #expect(try writer.erase(tombstone) != nil)
+            #expect(try writer.erase(tombstone) == nil, "nothing is left to do")
+            // None that is gone is listed.
+            #expect(index.snapshot().index.topics["fraud"]?.isDeleted == !redacts)
+            try writer.sealActive()
+            writer.end()
+        }
+        try log.putBack()
+        let (writer, index, report) = try log.open()
+        #expect(report.damages == [])
+        let topic = try #require(index.snapshot().index.topics["fraud"])
+        #expect(topic.rowCount == (redacts ? 6 : 0))
+        #expect(topic.segments.flatMap(\.blocks).allSatisfy { topic.hides($0) })
+        #expect(index.snapshot().index.pendingErasures.count == 1)
+        writer.end()
+    }
+
     @Test("a redaction that stood in what was given up is carried out when it is asked for again")
     func redactsAgain() throws {
         var log = Ledger()
