@@ -159,24 +159,34 @@ package struct TopicIndex: Sendable {
     mutating func append(
         sealed blocks: BlockList, segment: UInt64, _ leapEnd: UInt64
     ) -> (seenByteCount: Int, inPart: [BlockEntry]) {
-        guard tails.isEmpty, letGo.isEmpty,
-            leapEnd == 0 || !blocks.contains(where: { $0.firstIndex < leapEnd })
-        else {
-            var found: (seenByteCount: Int, inPart: [BlockEntry]) = (0, [])
-            for block in blocks {
-                switch append(block, segment: segment, leapEnd) {
-                case .seen: found.seenByteCount += block.byteCount
-                case .notSeen: break
-                case .inPart: found.inPart.append(block)
-                }
-            }
-            return found
-        }
-        blocks.forEachIndexEnd { partition, end in
+        guard tails.isEmpty, letGo.isEmpty else { return append(eachOf: blocks[...], segment, leapEnd) }
+        // As a rule nobody has rows of any: what leapt once has blocks from before the leap for ever.
+        let wholeCount =
+            leapEnd == 0
+            ? blocks.count
+            : blocks.firstIndex { $0.firstIndex < leapEnd && held.add($0) != nil } ?? blocks.count
+        let whole = wholeCount == blocks.count ? blocks : BlockList(blocks[..<wholeCount])
+        whole.forEachIndexEnd { partition, end in
             if end > nextIndexes[partition] ?? 0 { nextIndexes[partition] = end }
         }
-        segments.append(SegmentBlocks(segment: segment, blocks: blocks))
-        return (blocks.byteCount, [])
+        if !whole.isEmpty { segments.append(SegmentBlocks(segment: segment, blocks: whole)) }
+        var found = append(eachOf: blocks[wholeCount...], segment, leapEnd)
+        found.seenByteCount += whole.byteCount
+        return found
+    }
+
+    private mutating func append(
+        eachOf blocks: Slice<BlockList>, _ segment: UInt64, _ leapEnd: UInt64
+    ) -> (seenByteCount: Int, inPart: [BlockEntry]) {
+        var found: (seenByteCount: Int, inPart: [BlockEntry]) = (0, [])
+        for block in blocks {
+            switch append(block, segment: segment, leapEnd) {
+            case .seen: found.seenByteCount += block.byteCount
+            case .notSeen: break
+            case .inPart: found.inPart.append(block)
+            }
+        }
+        return found
     }
 
     /// Adds rows of a block that is seen in part, where they stand among those that wait.

@@ -202,15 +202,53 @@ import Testing
         for seed in stride(from: batch, to: 96, by: 8) { try Self.live(seed) }
     }
 
+    private static func block(_ number: Int, _ indexes: Range<UInt64>) -> BlockEntry {
+        BlockEntry(
+            topic: "fraud", partition: "p\(number)", offset: 32, byteCount: 100, headByteCount: 50,
+            kind: .rolled, firstIndex: indexes.lowerBound, rowCount: indexes.count, timeMin: 0, timeMax: 0,
+            firstCommit: 1, lastCommit: 1)
+    }
+
+    @Test("the blocks of a segment that are added together are seen as those that are added one by one")
+    func together() {
+        var generator = SeededGenerator(seed: 7)
+        var inPartCount = 0
+        for round in 0..<300 {
+            var (together, each) = (TopicIndex(), TopicIndex())
+            for segment in 0..<4 as Range<UInt64> {
+                let blocks = BlockList(
+                    (0..<Int.random(in: 1...4, using: &generator)).map { _ in
+                        // Some before the leap, on rows that others may have, and some behind it.
+                        let start = UInt64.random(in: 0..<12, using: &generator) * 4
+                        let count = UInt64.random(in: 1...6, using: &generator)
+                        return Self.block(Int.random(in: 0..<3, using: &generator), start..<start + count)
+                    })
+                let found = together.append(sealed: blocks, segment: segment, 24)
+                var expected: (seenByteCount: Int, inPart: [BlockEntry]) = (0, [])
+                for block in blocks {
+                    switch each.append(block, segment: segment, 24) {
+                    case .seen: expected.seenByteCount += block.byteCount
+                    case .notSeen: break
+                    case .inPart: expected.inPart.append(block)
+                    }
+                }
+                #expect(found.seenByteCount == expected.seenByteCount, "round \(round)")
+                #expect(found.inPart == expected.inPart, "round \(round)")
+                inPartCount += found.inPart.count
+            }
+            #expect(together.nextIndexes == each.nextIndexes, "round \(round)")
+            #expect(together.segments.map(\.segment) == each.segments.map(\.segment), "round \(round)")
+            #expect(together.segments.map(\.blocks) == each.segments.map(\.blocks), "round \(round)")
+        }
+        #expect(inPartCount > 30)
+    }
+
     @Test(
         "a block of before a leap is looked up among its own partition's, of ten thousand as of ten",
         arguments: [10, 10_000])
     func steps(partitionCount: Int) {
         func block(_ number: Int, _ firstIndex: UInt64) -> BlockEntry {
-            BlockEntry(
-                topic: "fraud", partition: "p\(number)", offset: 32, byteCount: 100, headByteCount: 50,
-                kind: .rolled, firstIndex: firstIndex, rowCount: 4, timeMin: 0, timeMax: 0, firstCommit: 1,
-                lastCommit: 1)
+            Self.block(number, firstIndex..<firstIndex + 4)
         }
         var topic = TopicIndex()
         for segment in 0..<3 as Range<UInt64> {
