@@ -9,7 +9,8 @@
 // Invariants:
 //  * One rewrite runs at a time, on a thread of its own; the writer is held for the manifest's switch
 //    alone.
-//  * A pass reads and writes no more bytes a second than it was given.
+//  * A pass reads and writes no more bytes a second than it was given. One that was given a bound ends with its
+//    rewrite where another waits: who asks for records to go does not wait for hours of regrouping.
 //  * A segment that cannot be rewritten is left as it is, named in the report, and not tried again
 //    before the log is opened anew or a pass is told to: as long as it holds what is to go, the background
 //    tells it again and again.
@@ -149,6 +150,9 @@ final class Compactor: Sendable {
     private let left = Mutex<Set<UInt64>>([])
     private let gate = PassGate()
 
+    /// Passes that wait for the one that is under way.
+    var waitingCount: Int { gate.waitingCount }
+
     /// Rewrites in a row that find no room before a pass is given up: each writes as much as there is.
     private static let crowdedAttemptCountMax = 8
 
@@ -159,7 +163,7 @@ final class Compactor: Sendable {
         try await forgetLeft(pace.retries, queue)
         /// What found no room: others may free some.
         var crowded: (numbers: Set<UInt64>, attemptCount: Int, refusal: LogError)?
-        while !Task.isCancelled {
+        while !Task.isCancelled, pace.bytesPerSecond == nil || gate.waitingCount == 0 {
             let known = left.withLock { $0 }.union(crowded?.numbers ?? [])
             let due = try await queue.perform { writer throws(LogError) -> Due? in
                 guard let plan = Compaction.plan(writer, left: known, canRegroup: pace.canRegroup) else {
@@ -253,6 +257,8 @@ final class Compactor: Sendable {
 /// Lets one pass in at a time, in the order of arrival.
 private final class PassGate: Sendable {
     private let state = Mutex<(isHeld: Bool, waiting: [CheckedContinuation<Void, Never>])>((false, []))
+
+    var waitingCount: Int { state.withLock { $0.waiting.count } }
 
     func enter() async {
         await withCheckedContinuation { continuation in

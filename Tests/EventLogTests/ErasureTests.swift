@@ -4,6 +4,7 @@
 import Bytes
 import CrashPoints
 import Disk
+import Dispatch
 import Records
 import Segments
 import Simulation
@@ -275,6 +276,46 @@ import Testing
         #expect(last.rewrites["erasure"] == 1 && last.problems == [])
         #expect(try filesWithSecret() == [] && log.snapshot().index.pendingErasures == [])
         #expect(log.snapshot().index.topics["other"]?.rowCount == 3)
+        try await log.close()
+    }
+
+    // It waited until the background had worked off all that was due, as slowly as it does.
+    @Test("a slow pass ends with its rewrite where another waits, which does the rest")
+    func givesWay() async throws {
+        let disk = SimulatedFileSystem()
+        let (gate, hasBegun) = (DispatchSemaphore(value: 0), AsyncStream.makeStream(of: Void.self))
+        let holdsNext = Mutex(false)
+        let files = InterposedFileSystem(base: disk) { (_) throws(DiskError) in
+            let holds = holdsNext.withLock { holdsNext in
+                defer { holdsNext = false }
+                return holdsNext
+            }
+            guard holds else { return }
+            hasBegun.continuation.finish()
+            gate.wait()
+        }
+        // A segment for each commit, and each made anew by itself.
+        var configuration = LogConfiguration()
+        configuration.segmentByteCountMax = 1
+        let (log, _) = try InferenceLog.open(configuration, on: files)
+        for number in 0..<3 as Range<Int64> {
+            let items = ["hidden", "other"].map { topic in
+                let record = ModelRecord(time: number, fields: ["in.name": .text("Erika")])
+                return Part([record], topic: topic, partition: "p", isSmall: false).item
+            }
+            _ = try await log.append(items)
+        }
+        try await log.erase { Tombstone(deleting: "hidden", in: $0) }
+        #expect(log.snapshot().index.pendingErasures.count == 3)
+        holdsNext.withLock { $0 = true }
+        async let slow = log.compact(CompactionPace(bytesPerSecond: 1 << 30) { _ in false })
+        for await _ in hasBegun.stream {}
+        async let asked = log.compact(CompactionPace { _ in false })
+        try await waitUntil { log.compactor.waitingCount == 1 }
+        gate.signal()
+        #expect(try await slow.rewriteCount == 1)
+        #expect(try await asked.rewriteCount == 2)
+        #expect(log.snapshot().index.pendingErasures == [])
         try await log.close()
     }
 }
