@@ -56,6 +56,8 @@ package struct CompactionReport: Hashable, Sendable {
 package struct CompactionPace: Sendable {
     /// Bytes read and written a second; nil for as fast as it goes.
     package var bytesPerSecond: Int?
+    /// Rewrites after which it ends, though more may be due: for whoever has other things to see to.
+    package var rewriteCountMax = Int.max
     /// Whether sealed segments are made anew for nothing but their order, by number.
     package var canRegroup: @Sendable (UInt64) -> Bool
     /// Which segments are tried again that could not be rewritten before.
@@ -163,7 +165,9 @@ final class Compactor: Sendable {
         try await forgetLeft(pace.retries, queue)
         /// What found no room: others may free some.
         var crowded: (numbers: Set<UInt64>, attemptCount: Int, refusal: LogError)?
-        while !Task.isCancelled, pace.bytesPerSecond == nil || gate.waitingCount == 0 {
+        while !Task.isCancelled, report.rewriteCount < pace.rewriteCountMax,
+            pace.bytesPerSecond == nil || gate.waitingCount == 0
+        {
             let known = left.withLock { $0 }.union(crowded?.numbers ?? [])
             let due = try await queue.perform { writer throws(LogError) -> Due? in
                 guard let plan = Compaction.plan(writer, left: known, canRegroup: pace.canRegroup) else {

@@ -3,6 +3,7 @@
 //
 // Invariants:
 //  * It asks the writer for a moment at a time; what it reads and writes is bounded per second.
+//  * Retention is looked at every minute or two, however much there is to rewrite.
 //  * A segment is regrouped once it has been sealed for a while: what is asked about most is not moved
 //    while it is asked about, and a segment that retention soon takes is not written twice.
 //  * What fails is said once and tried again at the next round. An erasure that a file's damage stopped is
@@ -21,10 +22,15 @@ package actor Housekeeper {
     private var problems: Set<String> = []
     /// Rounds until stopped erasures are tried again, and between the last two tries.
     private var retry = (left: 1, pause: 1)
+    /// Whether the last round left rewrites that were due: the next one follows at once.
+    private var isBehind = false
     /// Where the log was at the last round.
     private var lastCut: CommitNumber?
     /// An hour of rounds.
     private static let retryPauseMax = 128
+    /// Rewrites of a round: of whole segments about a minute's at the pace of the background, in which as many come
+    /// due as wish.
+    private static let rewriteCountMax = 16
 
     /// Does nothing until it is run.
     package init(_ store: InferenceStore, logger: Logger) {
@@ -35,7 +41,7 @@ package actor Housekeeper {
     /// Runs until the task is cancelled.
     package func run(every pause: Duration = .seconds(30)) async {
         while !Task.isCancelled {
-            try? await Task.sleep(for: pause)
+            if !isBehind { try? await Task.sleep(for: pause) }
             if Task.isCancelled { return }
             await round()
         }
@@ -43,6 +49,7 @@ package actor Housekeeper {
 
     /// One look at everything.
     package func round() async {
+        isBehind = false
         let now = store.sources.now()
         let known = store.log.snapshot().index.uses.keys
         firstSeen = firstSeen.filter { known.contains($0.key) }
@@ -65,9 +72,10 @@ package actor Housekeeper {
         do {
             try await applyRetention()
             let retries = nextRetries()
-            let pace = CompactionPace(
+            var pace = CompactionPace(
                 bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: retries
             ) { regroupable.contains($0) }
+            pace.rewriteCountMax = Housekeeper.rewriteCountMax
             // While records are taken, what is rewritten in the background is no reason to refuse them.
             let report =
                 if case .readOnly = store.log.state {
@@ -75,6 +83,7 @@ package actor Housekeeper {
                 } else {
                     try await store.log.compact(pace)
                 }
+            isBehind = report.rewriteCount == Housekeeper.rewriteCountMax
             say(report.problems)
             if let count = report.rewrites[RewritePlan.Reason.erasure.rawValue] {
                 logger.notice("what was to go is gone from the disk, with \(count) segments made anew")

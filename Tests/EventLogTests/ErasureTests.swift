@@ -279,6 +279,32 @@ import Testing
         try await log.close()
     }
 
+    // Retention waited until all was rewritten that was due, and came due meanwhile.
+    @Test("a pass ends after as many rewrites as it was given")
+    func rewriteCountMax() async throws {
+        var configuration = LogConfiguration()
+        configuration.segmentByteCountMax = 1
+        let (log, _) = try InferenceLog.open(configuration, on: SimulatedFileSystem())
+        try await Self.appendBeside(log, 3)
+        try await log.erase { Tombstone(deleting: "hidden", in: $0) }
+        var pace = CompactionPace { _ in false }
+        pace.rewriteCountMax = 2
+        #expect(try await log.compact(pace).rewriteCount == 2)
+        #expect(try await log.compact(pace).rewriteCount == 1)
+        try await log.close()
+    }
+
+    /// Records of `hidden` and `other`, together in each of so many commits.
+    private static func appendBeside(_ log: InferenceLog, _ count: Int64) async throws {
+        for number in 0..<count {
+            let items = ["hidden", "other"].map { topic in
+                let record = ModelRecord(time: number, fields: ["in.name": .text("Erika")])
+                return Part([record], topic: topic, partition: "p", isSmall: false).item
+            }
+            _ = try await log.append(items)
+        }
+    }
+
     // It waited until the background had worked off all that was due, as slowly as it does.
     @Test("a slow pass ends with its rewrite where another waits, which does the rest")
     func givesWay() async throws {
@@ -298,13 +324,7 @@ import Testing
         var configuration = LogConfiguration()
         configuration.segmentByteCountMax = 1
         let (log, _) = try InferenceLog.open(configuration, on: files)
-        for number in 0..<3 as Range<Int64> {
-            let items = ["hidden", "other"].map { topic in
-                let record = ModelRecord(time: number, fields: ["in.name": .text("Erika")])
-                return Part([record], topic: topic, partition: "p", isSmall: false).item
-            }
-            _ = try await log.append(items)
-        }
+        try await Self.appendBeside(log, 3)
         try await log.erase { Tombstone(deleting: "hidden", in: $0) }
         #expect(log.snapshot().index.pendingErasures.count == 3)
         holdsNext.withLock { $0 = true }
