@@ -1,6 +1,6 @@
-// Invariants checked: the three at the head of SeriesDefinition.swift, the two of SeriesTargeting.swift and
-// of DatedSeriesSummary.swift and SeriesSettings+JSON.swift; the windows of runs; and the refusals, each with its
-// member.
+// Invariants checked: the two at the head of SeriesDefinition.swift, the one of SeriesBaseline.swift, the two of
+// SeriesTargeting.swift and of DatedSeriesSummary.swift and SeriesSettings+JSON.swift; the windows of runs; and the
+// refusals, each with its member.
 
 import Assays
 import JSON
