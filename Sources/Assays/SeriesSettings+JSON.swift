@@ -94,7 +94,7 @@ extension SeriesSettings {
             throw json.refused("must have \"UnivariateContinuous\", the only kind that is evaluated")
         }
         // A misspelled member would be a default that nobody asked for.
-        try settings.refuseMembers(otherThan: ["bin_mode", "aggregation", "metric", "bin_weights"])
+        try settings.refuseMembers(besides: ["bin_mode", "aggregation", "metric", "bin_weights"])
         let mode = try SeriesBinMode(settings["bin_mode"])
         let aggregation: Aggregation = try settings["aggregation"].word()
         let metric: DriftMetric = try settings["metric"].word()

@@ -170,9 +170,7 @@ extension SeriesThresholds {
             self.init(warning: nil, alert: nil)
             return
         }
-        for member in try json.object().members where !["warning", "alert"].contains(member.key) {
-            throw json[member.key].refused("is unknown; \"thresholds\" has \"warning\" and \"alert\"")
-        }
+        try json.refuseMembers(besides: ["warning", "alert"])
         self.init(
             warning: try json["warning"].optional?.double(), alert: try json["alert"].optional?.double())
     }

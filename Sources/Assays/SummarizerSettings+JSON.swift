@@ -35,7 +35,8 @@ extension SummarizerSettings {
     /// Reads a summarizer. Throws for a member or choice that is not known, and for settings that contradict each
     /// other.
     package init(_ json: JSONField) throws(FieldError) {
-        try json.refuseMembers(otherThan: Self.members, ignoring: ["bin_width", "add_outlier_edges", "name"])
+        try json.refuseMembers(
+            besides: Self.members, passingOver: ["bin_width", "add_outlier_edges", "name"])
         if let type = json["type"].optional, try type.string() != "UnivariateContinuous" {
             throw type.refused(
                 "is \"\(try type.string().prefix(64))\"; it must be \"UnivariateContinuous\"")
@@ -70,17 +71,6 @@ extension SummaryError {
             "bin_weights"
         case .providedEdgesMissing, .providedEdgeCount, .providedEdgeNotFinite: "provided_edges"
         default: "num_bins"
-        }
-    }
-}
-
-extension JSONField {
-    /// Refuses what is no object, and a member that is neither known nor passed over.
-    func refuseMembers(otherThan known: [String], ignoring passed: [String] = []) throws(FieldError) {
-        for member in try object().members where !(known + passed).contains(member.key) {
-            let key = String(member.key.prefix(64))
-            throw self[key].refused(
-                "is unknown; there are " + known.map { "\"\($0)\"" }.joined(separator: ", "))
         }
     }
 }

@@ -92,10 +92,13 @@ package struct JSONField: Sendable {
         return elements.enumerated().map { JSONField($1, path: "\(path)[\($0)]") }
     }
 
-    /// Refuses what is not understood: members of this object other than `names`.
-    package func refuseMembers(besides names: [String]) throws(FieldError) {
-        for member in try object().members where !names.contains(member.key) {
-            throw self[member.key].refused(
+    /// Refuses what is no object, and what is not understood in one: a member besides `names`, and `passed`, which
+    /// are taken without effect and so not named in the refusal.
+    package func refuseMembers(
+        besides names: [String], passingOver passed: [String] = []
+    ) throws(FieldError) {
+        for member in try object().members where !(names + passed).contains(member.key) {
+            throw self[String(member.key.prefix(64))].refused(
                 names.isEmpty
                     ? "is not known; nothing is taken here"
                     : "is not known; there is \(names.map { "\"\($0)\"" }.joined(separator: ", "))")

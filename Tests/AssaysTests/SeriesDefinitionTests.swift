@@ -201,7 +201,7 @@ struct SeriesDefinitionTests {
             ),
             (
                 targeting("[{\"field\":\"out.a\",\"thresholds\":{\"Alert\":0.1}}]"),
-                "iopath[0].thresholds.Alert\" is unknown"
+                "iopath[0].thresholds.Alert\" is not known"
             ),
             (targeting("[]"), "targeting.iopath"), (targeting("[{\"field\":\"score\"}]"), "iopath[0].field"),
             (targeting("[{\"field\":\"out.a\"},{\"field\":\"out.a\"}]"), "again"),

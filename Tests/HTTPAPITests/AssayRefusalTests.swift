@@ -131,7 +131,7 @@ struct AssayRefusalTests {
         ),
         (
             "summarize", "{\"summarizer\":{\"num_bin\":3},\"baseline\":{\"vector\":[1,2]}}",
-            "field \"summarizer.num_bin\" is unknown; there are \"type\", \"bin_mode\""
+            "field \"summarizer.num_bin\" is not known; there is \"type\", \"bin_mode\""
         ),
         (
             "create", AssayRequests.request(more: ",\"alert_threshold\":-0.1"),

@@ -357,7 +357,7 @@ struct SeriesRoutesTests {
                 (
                     "score",
                     Self.body("", window: "{\"Raw\":[1]}").replacing("bin_weights", with: "bin_weight"),
-                    "summarizer.UnivariateContinuous.bin_weight\" is unknown"
+                    "summarizer.UnivariateContinuous.bin_weight\" is not known"
                 ),
                 (
                     "schedule",
