@@ -234,9 +234,9 @@ package actor SeriesScheduler {
             {
                 return nil
             }
-            let isBehind = window.outcome.window.end <= assay.updatedAt
+            let isBackfill = window.outcome.window.end <= assay.updatedAt
             let analysis = WindowAnalysis(
-                of: window.outcome, reason: earlier != nil ? .late : isBehind ? .backfill : .complete,
+                of: window.outcome, reason: earlier != nil ? .late : isBackfill ? .backfill : .complete,
                 analysedAt: window.analysedAt, elapsedMilliseconds: window.elapsedMilliseconds)
             return (window, analysis)
         }
