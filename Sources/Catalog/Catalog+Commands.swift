@@ -51,25 +51,6 @@ extension Catalog {
                 status: status, createdBy: createdBy, createdAt: moment))
     }
 
-    /// Any status may follow any; throws for a model version that is not there.
-    package func changeModelStatus(
-        _ change: ModelStatusChange
-    ) throws(CatalogError) -> CatalogEvent {
-        try requireModelVersion(change.id)
-        return .modelStatusChanged(change)
-    }
-
-    /// `settings` is kept as posted.
-    package func configureModel(
-        _ id: ModelVersionID, settings: JSONValue, at moment: Timestamp
-    ) throws(CatalogError) -> CatalogEvent {
-        try requireModelVersion(id)
-        return .modelConfigured(
-            ModelConfiguration(
-                id: modelConfigurations.next, modelVersionID: id, settings: settings,
-                createdAt: moment))
-    }
-
     // MARK: Pipelines
 
     /// A new version of the pipeline `name`, which begins with its first version.
@@ -99,15 +80,6 @@ extension Catalog {
         let pipeline = try requirePipeline(pipelineID)
         return pipeline.locations.contains(name)
             ? nil : .locationDeclared(pipelineID, name: name, at: moment)
-    }
-
-    /// Says that a partition of the pipeline is home again; nil where it is already.
-    package func withdrawLocation(
-        _ name: String, of pipelineID: PipelineID, at moment: Timestamp
-    ) throws(CatalogError) -> CatalogEvent? {
-        let pipeline = try requirePipeline(pipelineID)
-        return pipeline.locations.contains(name)
-            ? .locationWithdrawn(pipelineID, name: name, at: moment) : nil
     }
 
     /// Says that fields of the pipeline's records hold float32 numbers; nil where all are known to.
@@ -201,14 +173,6 @@ extension Catalog {
             throw CatalogError(
                 .unknown, field: "workspace_id",
                 "is \(id), and there is no such workspace; create it first")
-        }
-    }
-
-    private func requireModelVersion(_ id: ModelVersionID) throws(CatalogError) {
-        guard modelVersions[id] != nil else {
-            throw CatalogError(
-                .unknown, field: "model_version_id",
-                "is \(id), and there is no such model version; upload the model first")
         }
     }
 

@@ -1,7 +1,7 @@
 // Finding things in the catalogue by what clients call them.
 //
-// Clients name a pipeline by number, by name with a workspace, by name alone, by topic, or through
-// a deployment's name. Names are unique in a workspace only, so a name alone may be ambiguous, and
+// Clients name a pipeline by number, by name with a workspace, by name alone, or through a
+// deployment's name. Names are unique in a workspace only, so a name alone may be ambiguous, and
 // is then refused with the candidates: to guess would be to answer about somebody else's data.
 //
 // Invariants:
@@ -41,21 +41,6 @@ extension Catalog {
     /// The pipeline of a number; asked for with every append, so without the table's general search.
     package func pipeline(_ id: PipelineID) -> Pipeline? { pipelines[id] }
 
-    /// The pipeline whose records a topic holds; nil where there is none yet. Looks at all.
-    package func pipeline(of topic: PipelineTopic) -> Pipeline? {
-        pipelines.all.first { $0.workspaceID == topic.workspaceID && $0.name == topic.pipelineName }
-    }
-
-    /// The pipeline's versions, oldest first.
-    package func versions(of pipelineID: PipelineID) -> [PipelineVersion] {
-        (pipelines[pipelineID]?.versionIDs ?? []).compactMap { pipelineVersions[$0] }
-    }
-
-    /// The pipeline version with a UUID.
-    package func pipelineVersion(uuid: String) -> PipelineVersion? {
-        pipelineVersions.all.first { $0.version == uuid }
-    }
-
     /// By number; none where the workspace is not there.
     package func pipelines(in workspaceID: WorkspaceID) -> [Pipeline] {
         pipelines.all.filter { $0.workspaceID == workspaceID }
@@ -85,11 +70,6 @@ extension Catalog {
         modelVersions.all.first {
             $0.name == reference.name && $0.version == reference.version
         }
-    }
-
-    /// The newest configuration of a model version.
-    package func configuration(of id: ModelVersionID) -> ModelConfiguration? {
-        modelConfigurations.all.last { $0.modelVersionID == id }
     }
 
     // MARK: Deployments

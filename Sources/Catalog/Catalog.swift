@@ -16,7 +16,7 @@ import Records
 package struct Catalog: Hashable, Sendable {
     package private(set) var workspaces = NumberedTable<Workspace>()
     package private(set) var modelVersions = NumberedTable<ModelVersion>()
-    /// All there ever were: the last of a model version is the one that holds (`configuration(of:)`).
+    /// All there ever were: the last of a model version is the one that holds.
     package private(set) var modelConfigurations = NumberedTable<ModelConfiguration>()
     package private(set) var pipelines = NumberedTable<Pipeline>()
     package private(set) var pipelineVersions = NumberedTable<PipelineVersion>()
@@ -134,8 +134,6 @@ package struct NumberedTable<Element: Numbered>: Hashable, Sendable {
             }
         }
     }
-
-    package var count: Int { all.count }
 
     /// The number that the next of this kind gets.
     package var next: Identifier<Element.Kind> { Identifier((all.last?.id.number ?? 0) + 1) }

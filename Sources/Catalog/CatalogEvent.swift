@@ -11,7 +11,8 @@
 import JSON
 import Records
 
-/// A fact about the catalogue, as the log holds it.
+/// A fact about the catalogue, as the log holds it. A changed status, a configuration and a withdrawn location are
+/// read and folded, but no command makes them yet.
 package enum CatalogEvent: Hashable, Sendable {
     case workspaceCreated(Workspace)
     /// Its model exists from its first version on.

@@ -7,7 +7,7 @@
 // Invariants:
 //  * An accepted name has 1 to `byteCountMax` bytes, no slash, no control character, and no space
 //    at either end; and it is not "." or "..", which a URL swallows.
-//  * `PipelineTopic(name: topic.name)` gives back every topic of an accepted pipeline name.
+//  * Two pipelines, of one workspace or of two, have topics of different names.
 
 import Bytes
 import Records
@@ -71,21 +71,6 @@ package struct PipelineTopic: Hashable, Sendable {
     package init(workspaceID: WorkspaceID, pipelineName: String) {
         self.workspaceID = workspaceID
         self.pipelineName = pipelineName
-    }
-
-    /// The topic that is called `name`; nil where it is no pipeline's.
-    package init?(name: String) {
-        guard name.hasPrefix("workspace-"), name.hasSuffix("-inference") else { return nil }
-        let body = name.dropFirst("workspace-".count)
-        let digits = body.prefix { $0.isASCII && $0.isNumber }
-        let rest = body[digits.endIndex...]
-        // Leading zeros would make two names of one topic.
-        guard let number = Int(digits), number >= 1, String(number) == digits,
-            rest.hasPrefix("-pipeline-"),
-            rest.utf8.count > "-pipeline-".utf8.count + "-inference".utf8.count
-        else { return nil }
-        let pipeline = rest.dropFirst("-pipeline-".count).dropLast("-inference".count)
-        self.init(workspaceID: WorkspaceID(number), pipelineName: String(pipeline))
     }
 
     /// As `workspace-7-pipeline-fraud-inference`.

@@ -11,18 +11,15 @@ struct CatalogEventTests {
         var scene = try Scene.deployed()
         let catalog = scene.catalog
         scene.apply(
-            try catalog.changeModelStatus(
+            .modelStatusChanged(
                 ModelStatusChange(
                     id: ModelVersionID(1), status: .error, errorSummary: "opset 99",
                     at: moment(4))))
         scene.apply(
-            try catalog.changeModelStatus(
+            .modelStatusChanged(
                 ModelStatusChange(id: ModelVersionID(1), status: .ready, at: moment(5))))
-        scene.apply(
-            try catalog.configureModel(
-                ModelVersionID(1),
-                settings: .object(("tensor_fields", .array([.string("tensor")]))),
-                at: moment(6)))
+        scene.configure(
+            ModelVersionID(1), .object(("tensor_fields", .array([.string("tensor")]))), at: moment(6))
         scene.apply(
             try catalog.createPipeline(
                 name: "p", in: WorkspaceID(1), definition: PipelineDefinition(JSONField(.null)),
@@ -36,8 +33,7 @@ struct CatalogEventTests {
         for event in try catalog.undeploy(deploymentID: DeploymentID(1), at: moment(10)) {
             scene.apply(event)
         }
-        scene.apply(
-            try scene.catalog.withdrawLocation("edge-01", of: PipelineID(1), at: moment(11)))
+        scene.apply(.locationWithdrawn(PipelineID(1), name: "edge-01", at: moment(11)))
         scene.apply(
             try scene.catalog.declareFloat32(
                 ["out.score", "in.amount"], of: PipelineID(1), at: moment(12)))

@@ -38,17 +38,11 @@ struct CatalogLookupsTests {
         }
     }
 
-    @Test("a topic finds its pipeline")
-    func pipelineByTopic() throws {
+    @Test("a workspace's pipelines are listed in the order of creation")
+    func pipelinesOfWorkspace() throws {
         let catalog = try Self.twoWorkspaces()
-        let topic = try #require(PipelineTopic(name: "workspace-2-pipeline-p-inference"))
-        #expect(catalog.pipeline(of: topic)?.id == PipelineID(2))
-        #expect(catalog.pipeline(of: topic)?.topic == topic)
-        let other = try #require(PipelineTopic(name: "workspace-3-pipeline-p-inference"))
-        #expect(catalog.pipeline(of: other) == nil)
-        #expect(catalog.pipelineVersion(uuid: "uuid-q")?.pipelineID == PipelineID(3))
         #expect(catalog.pipelines(in: WorkspaceID(2)).map(\.name) == ["p", "q"])
-        #expect(catalog.versions(of: PipelineID(1)).map(\.version) == ["uuid-p1"])
+        #expect(catalog.pipelines(in: WorkspaceID(3)).isEmpty)
     }
 
     @Test("model versions are those of the model, or of the name where the number is another's")
@@ -114,17 +108,13 @@ struct CatalogLookupsTests {
         #expect(scene.catalog.deployment(of: PipelineID(9)) == nil)
     }
 
-    @Test("the newest configuration of a model version counts")
+    @Test("configurations of a model version are all kept, the newest last")
     func configurations() throws {
         var scene = try Scene.deployed()
-        #expect(scene.catalog.configuration(of: ModelVersionID(1)) == nil)
         for setting in 1...2 {
-            scene.apply(
-                try scene.catalog.configureModel(
-                    ModelVersionID(1), settings: .integer(setting), at: moment(9)))
+            scene.configure(ModelVersionID(1), .integer(setting), at: moment(9))
         }
-        let newest = scene.catalog.configuration(of: ModelVersionID(1))
-        #expect(newest?.settings == .integer(2))
-        #expect(newest?.id == ModelConfigurationID(2))
+        #expect(scene.catalog.modelConfigurations.all.map(\.settings) == [.integer(1), .integer(2)])
+        #expect(scene.catalog.modelConfigurations.all.map(\.id.number) == [1, 2])
     }
 }

@@ -29,15 +29,15 @@ struct CatalogTests {
                         contents: Scene.contents("sha-\(step)"), status: .pending, createdBy: "j",
                         at: moment))
             case 2:
+                guard catalog.modelVersions[ModelVersionID(number)] != nil else { continue }
                 scene.apply(
-                    try? catalog.changeModelStatus(
+                    .modelStatusChanged(
                         ModelStatusChange(
                             id: ModelVersionID(number), status: other == 1 ? .error : .ready,
                             at: moment)))
             case 3:
-                scene.apply(
-                    try? catalog.configureModel(
-                        ModelVersionID(number), settings: .integer(other), at: moment))
+                guard catalog.modelVersions[ModelVersionID(number)] != nil else { continue }
+                scene.configure(ModelVersionID(number), .integer(other), at: moment)
             case 4, 5:
                 let models = catalog.modelVersions.all
                 let reference = models.randomElement(using: &generator).map {
@@ -57,12 +57,12 @@ struct CatalogTests {
                 let events = try? catalog.undeploy(deploymentID: DeploymentID(number), at: moment)
                 for event in events ?? [] { scene.apply(event) }
             default:
-                let event =
-                    other < 3
-                    ? try? catalog.declareLocation("e\(other)", of: PipelineID(number), at: moment)
-                    : try? catalog.withdrawLocation(
-                        "e\(other - 2)", of: PipelineID(number), at: moment)
-                scene.apply(event ?? nil)
+                guard let pipeline = catalog.pipelines[PipelineID(number)] else { continue }
+                if other < 3 {
+                    scene.apply(try catalog.declareLocation("e\(other)", of: pipeline.id, at: moment))
+                } else if pipeline.locations.contains("e\(other - 2)") {
+                    scene.apply(.locationWithdrawn(pipeline.id, name: "e\(other - 2)", at: moment))
+                }
             }
         }
         return scene
@@ -92,9 +92,9 @@ struct CatalogTests {
     @Test("numbers count from 1 for each kind, and no kind misses one", arguments: 1...40)
     func numbers(seed: Int) throws {
         let catalog = try Self.scene(seed: UInt64(seed), commandCount: 300).catalog
-        #expect(catalog.workspaces.all.map(\.id.number) == Array(1...catalog.workspaces.count))
+        #expect(catalog.workspaces.all.map(\.id.number) == Array(1...catalog.workspaces.all.count))
         #expect(
-            catalog.pipelines.all.map(\.id.number) == (1..<(catalog.pipelines.count + 1)).map { $0 }
+            catalog.pipelines.all.map(\.id.number) == (1..<(catalog.pipelines.all.count + 1)).map { $0 }
         )
         let models = Set(catalog.modelVersions.all.map(\.modelID.number)).sorted()
         #expect(models == (1..<(models.count + 1)).map { $0 })

@@ -16,6 +16,15 @@ struct Scene {
         catalog.apply(event)
     }
 
+    /// A configuration, which no command makes yet.
+    mutating func configure(_ id: ModelVersionID, _ settings: JSONValue, at moment: Timestamp) {
+        apply(
+            .modelConfigured(
+                ModelConfiguration(
+                    id: catalog.modelConfigurations.next, modelVersionID: id, settings: settings,
+                    createdAt: moment)))
+    }
+
     static func contents(_ sha256: String = "bc85") -> ModelContents {
         ModelContents(
             sha256: sha256, fileName: "ccfraud.onnx", byteCount: 1_000, framework: "onnx",

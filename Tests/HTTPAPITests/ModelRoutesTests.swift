@@ -192,7 +192,7 @@ struct ModelRoutesTests {
             #expect(
                 try text.json["msg"].string().contains("\"merchant\" is of type string, which is not served"))
             #expect(client.folder.names(in: "models") == [])
-            #expect(client.store.catalog.modelVersions.count == 0)
+            #expect(client.store.catalog.modelVersions.all.isEmpty)
         }
     }
 }
