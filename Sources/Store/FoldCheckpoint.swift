@@ -52,10 +52,8 @@ struct FoldCheckpoint {
 
     // MARK: As bytes
 
-    func encoded() -> [UInt8] { pieces.flatMap { $0 } }
-
     /// The bytes in three parts: what decisions made of the book may be hundreds of megabytes, and is not copied.
-    private var pieces: [[UInt8]] {
+    var pieces: [[UInt8]] {
         var writer = ByteWriter(reserving: others.count * 2 + 64)
         writer.write(Self.magic)
         writer.write(Self.version)

@@ -118,16 +118,6 @@ extension InferenceStore {
         return isCurrent
     }
 
-    // MARK: Results
-
-    /// The newest result of each window of an assay that starts in `period`, oldest first, as JSON
-    /// documents; at most `limit`.
-    package func results(
-        of id: AssayID, startingIn period: TimeWindow, limit: Int = .max
-    ) throws -> [[UInt8]] {
-        try view.results(of: id, startingIn: period, limit: limit)
-    }
-
     /// Keeps results beside the log, a few megabytes at a time: no assay's bins fill an envelope.
     func keep(_ documents: [(number: Int, document: [UInt8])]) async throws {
         var rest = documents[...]

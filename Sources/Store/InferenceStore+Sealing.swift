@@ -57,24 +57,12 @@ struct LeavingRecords: Sendable {
 }
 
 extension InferenceStore {
-    /// Seals what depends on records of a topic in some periods, or on one field of them, then carries out
-    /// `body`, which appends that they go. No decision about an assay is made meanwhile.
+    /// Seals what depends on records that leave, then carries out `body`, which appends that they go. No decision
+    /// about an assay is made meanwhile. `report` tells also of what was sealed before something went wrong.
     ///
     /// A result that nothing proves does not keep its records: it is sealed as people know it, and marked.
     ///
     /// - Throws: where a result is neither kept nor can be worked out: the records must stay then.
-    @discardableResult
-    package func sealResults(
-        ofTopic topic: String, touching periods: [TimeWindow], field: String? = nil,
-        then body: () async throws -> Void = {}
-    ) async throws -> SealingReport {
-        var report = SealingReport()
-        try await sealResults(
-            LeavingRecords(topic: topic, periods: periods, field: field), noting: &report, then: body)
-        return report
-    }
-
-    /// The same, which tells also of what was sealed before something went wrong.
     func sealResults(
         _ leaving: LeavingRecords, noting report: inout SealingReport, then body: () async throws -> Void
     ) async throws {

@@ -16,26 +16,9 @@ import Summaries
 extension StoreView {
     // MARK: Results
 
-    /// The newest result of each window of an assay that starts in `period`, oldest first, as JSON
-    /// documents; the first `limit` of them.
-    package func results(
-        of id: AssayID, startingIn period: TimeWindow, limit: Int = .max
-    ) throws -> [[UInt8]] {
-        guard let assay = book[id] else { throw AssayError.unknownAssay(id) }
-        return try results(of: assay, assay.decisions(startingIn: period).prefix(limit))
-    }
-
-    /// Every revision of each window of an assay that starts in `period`, by window, then by revision:
-    /// the result as it was stored, and behind it which revision it is, why it was made, of which
-    /// revision of the definition, and the last commit it saw; `unproven` where it was sealed as such.
-    package func revisions(
-        of id: AssayID, startingIn period: TimeWindow, limit: Int = .max
-    ) throws -> [[UInt8]] {
-        guard let assay = book[id] else { throw AssayError.unknownAssay(id) }
-        return try revisions(of: assay, assay.revisions(startingIn: period).prefix(limit))
-    }
-
-    /// The same of some of an assay's decisions, in their order.
+    /// Some of an assay's decisions, in their order: the result as it was stored, and behind it which revision it
+    /// is, why it was made, of which revision of the definition, and the last commit it saw; `unproven` where it
+    /// was sealed as such.
     package func revisions(
         of assay: Assay, _ decisions: some Collection<AssayDecision>
     ) throws -> [[UInt8]] {

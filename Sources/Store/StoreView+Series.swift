@@ -234,12 +234,6 @@ extension StoreView {
 
     // MARK: Stored results
 
-    /// The newest result of each window of an assay that ends in `period`, oldest first, as JSON documents.
-    package func seriesResults(of uuid: String, endingIn period: TimeWindow) throws -> [[UInt8]] {
-        guard let assay = book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
-        return try seriesResults(of: assay, assay.decisions(endingIn: period))
-    }
-
     /// The results of some of an assay's decisions, in their order, as JSON documents. All are held at once.
     package func seriesResults(
         of assay: SeriesAssay, _ decisions: [AssayDecision]

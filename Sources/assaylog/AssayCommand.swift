@@ -252,7 +252,7 @@ extension AssayCommand {
                 let shown = TimeWindow(
                     start: newest.first?.window.start ?? period.window.start, end: period.window.end)
                 decisions = assay.revisions(startingIn: shown)
-                documents = try view.revisions(of: assay.id, startingIn: shown)
+                documents = try view.revisions(of: assay, decisions)
             } else {
                 documents = try view.results(of: assay, decisions)
             }

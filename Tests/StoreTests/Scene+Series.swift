@@ -51,6 +51,14 @@ extension Scene {
     }
 }
 
+extension StoreView {
+    /// The newest result of each window of an assay that ends in `period`, oldest first.
+    func seriesResults(of uuid: String, endingIn period: TimeWindow) throws -> [[UInt8]] {
+        let assay = try #require(book[uuid: uuid])
+        return try seriesResults(of: assay, assay.decisions(endingIn: period))
+    }
+}
+
 extension InferenceStore {
     /// Schedules an assay as a request does; the answer is its UUID.
     func scheduleAssay(_ request: SeriesDefinition) async throws -> String {

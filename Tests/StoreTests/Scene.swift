@@ -7,10 +7,11 @@ import Disk
 import EventLog
 import JSON
 import Records
-import Store
 import StoreSupport
 import TestSupport
 import Testing
+
+@testable import Store
 
 /// A store with one workspace and one pipeline, `fraud`.
 struct Scene {
@@ -140,7 +141,7 @@ struct Scene {
 
     /// The stored results, as texts.
     func results(_ id: AssayID) throws -> [String] {
-        try store.results(of: id, startingIn: .always).map { String(decoding: $0, as: UTF8.self) }
+        try store.view.results(of: id, startingIn: .always).map { String(decoding: $0, as: UTF8.self) }
     }
 
     /// Starts of the decided windows in seconds, with revision and reason.
@@ -150,6 +151,34 @@ struct Scene {
             let text = seconds == seconds.rounded() ? "\(Int(seconds))" : "\(seconds)"
             return "\(text):\(decision.reason.rawValue)\(decision.revision)"
         }
+    }
+}
+
+extension StoreView {
+    /// The newest result of each window of an assay that starts in `period`, oldest first.
+    func results(of id: AssayID, startingIn period: TimeWindow) throws -> [[UInt8]] {
+        let assay = try #require(book[id])
+        return try results(of: assay, assay.decisions(startingIn: period))
+    }
+
+    /// Every revision of each window of an assay that starts in `period`, by window, then by revision.
+    func revisions(of id: AssayID, startingIn period: TimeWindow) throws -> [[UInt8]] {
+        let assay = try #require(book[id])
+        return try revisions(of: assay, assay.revisions(startingIn: period))
+    }
+}
+
+extension InferenceStore {
+    /// Seals what depends on records of a topic in some periods, or on one field of them, as if they left in `body`.
+    @discardableResult
+    func sealResults(
+        ofTopic topic: String, touching periods: [TimeWindow], field: String? = nil,
+        then body: () async throws -> Void = {}
+    ) async throws -> SealingReport {
+        var report = SealingReport()
+        try await sealResults(
+            LeavingRecords(topic: topic, periods: periods, field: field), noting: &report, then: body)
+        return report
     }
 }
 

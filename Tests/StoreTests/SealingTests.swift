@@ -206,7 +206,7 @@ struct SealingTests {
             await other.scheduler.tick()
         }
         let documents = (1...4).map { places.document($0, in: other.store.derived.snapshot()) }
-        #expect(documents == (try other.store.results(of: id, startingIn: .always)))
+        #expect(documents == (try other.store.view.results(of: id, startingIn: .always)))
         try await other.store.close()
         try await scene.store.close()
     }
