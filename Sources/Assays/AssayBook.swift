@@ -60,19 +60,6 @@ package struct WindowAnalysis: Hashable, Sendable {
         self.analysedAt = analysedAt
         self.elapsedMilliseconds = elapsedMilliseconds
     }
-
-    /// Status and digest are the outcome's.
-    package init(
-        of outcome: AssayOutcome, reason: DecisionReason, analysedAt: Timestamp,
-        elapsedMilliseconds: Int
-    ) {
-        window = outcome.window
-        self.reason = reason
-        status = outcome.status
-        digest = outcome.digest
-        self.analysedAt = analysedAt
-        self.elapsedMilliseconds = elapsedMilliseconds
-    }
 }
 
 /// The assays of both generations and what was decided about them. A value: a copy is a view that stays as it is,

@@ -138,10 +138,7 @@ package struct SeriesAssay: Hashable, Sendable {
         noteRunsLeft()
     }
 
-    /// As `get` answers it.
-    package var json: JSONValue { json(backfill: nil) }
-
-    /// The same, with how far behind the assay is, where it is, and what its answers cannot tell apart.
+    /// As `get` answers it, with how far behind the assay is, where it is, and what its answers cannot tell apart.
     package func json(backfill: Backfill?) -> JSONValue {
         var object = JSONObject(
             [("id", .string(uuid)), ("name", .string(definition.name))] + definition.parts

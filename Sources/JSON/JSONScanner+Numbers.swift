@@ -41,12 +41,6 @@ package struct ScannedNumber {
         self.form = form
     }
 
-    /// The number as a double: rounded where it is an integer past 2^53, infinite where it is past every
-    /// double.
-    package var double: Double {
-        form == .integer ? Double(Int64(bitPattern: bits)) : Double(bitPattern: bits)
-    }
-
     /// The exact value of an integer's text; nil for every other.
     package var integer: Int64? { form == .integer ? Int64(bitPattern: bits) : nil }
 }

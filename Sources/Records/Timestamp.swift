@@ -65,9 +65,6 @@ package struct TimeWindow: Hashable, Sendable {
             end.microseconds == .max ? Int64.max : end.microseconds.ceilingDivision(by: 1000)
         return (start.microseconds == .min ? Int64.min : first)..<max(first, last)
     }
-
-    /// Whether a record of this time, in milliseconds since 1970, lies inside.
-    package func contains(milliseconds time: Int64) -> Bool { milliseconds.contains(time) }
 }
 
 extension Int64 {

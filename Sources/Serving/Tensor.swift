@@ -53,7 +53,4 @@ package struct Tensor: Hashable, Sendable {
     }
 
     package var elementType: TensorElementType { values.elementType }
-
-    /// The first dimension; 1 for a single value.
-    package var rowCount: Int { shape.first ?? 1 }
 }

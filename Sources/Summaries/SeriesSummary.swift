@@ -56,14 +56,6 @@ package struct SeriesSummary: Sendable, Hashable {
     }
 }
 
-extension SeriesSummary {
-    package var min: Double? { moments.min }
-    package var max: Double? { moments.max }
-    package var mean: Double? { moments.mean }
-    package var median: Double? { moments.median }
-    package var standardDeviation: Double? { moments.standardDeviation }
-}
-
 /// Makes the summaries of the second generation.
 package struct SeriesSummarizer: Sendable, Hashable {
     package let settings: SeriesSettings

@@ -87,3 +87,14 @@ extension BaselineSpec {
         }
     }
 }
+
+extension WindowAnalysis {
+    /// As of a window that was just looked at: status and digest are the outcome's.
+    init(
+        of outcome: AssayOutcome, reason: DecisionReason, analysedAt: Timestamp, elapsedMilliseconds: Int
+    ) {
+        self.init(
+            window: outcome.window, reason: reason, status: outcome.status, digest: outcome.digest,
+            analysedAt: analysedAt, elapsedMilliseconds: elapsedMilliseconds)
+    }
+}

@@ -105,7 +105,7 @@ struct SeriesAssayTests {
 
     @Test("an assay is shown with its UUID, its moments and whether it is active")
     func shape() throws {
-        let json = JSONField(try #require(try Self.book()[uuid: Self.uuid]).json)
+        let json = JSONField(try #require(try Self.book()[uuid: Self.uuid]).json(backfill: nil))
         #expect(
             try json.object().members.map(\.key) == [
                 "id", "name", "scheduling", "baseline", "window", "summarizer", "targeting", "created_at",
@@ -120,7 +120,7 @@ struct SeriesAssayTests {
         var book = AssayBook()
         let definition = try SeriesRequests.definition(SeriesRequests.calledAlike)
         book.apply(try book.schedule(definition, uuid: Self.uuid, at: moment(1)))
-        let shown = JSONField(try #require(book[uuid: Self.uuid]).json)
+        let shown = JSONField(try #require(book[uuid: Self.uuid]).json(backfill: nil))
         #expect(
             try shown["iopath_problem"].string().contains("call two paths out.a.0, an element and a field"))
 

@@ -150,7 +150,7 @@ struct SeriesDefinitionTests {
         let definition = try SeriesRequests.definition(SeriesRequests.calledAlike)
         func maxima(_ definition: SeriesDefinition) -> [Double?] {
             guard case .summaries(let found) = definition.baseline else { return [] }
-            return definition.paths.map { found[$0]?.summary.max }
+            return definition.paths.map { found[$0]?.summary.moments.max }
         }
         #expect(maxima(definition) == [0.9972307, 0.99])
         #expect(try SeriesRequests.definition(definition.json.text) == definition)

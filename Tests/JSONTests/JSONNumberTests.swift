@@ -193,3 +193,10 @@ import Testing
         #expect(String(decoding: bytes, as: UTF8.self) == expected)
     }
 }
+
+extension ScannedNumber {
+    /// Rounded where it is an integer past 2^53, infinite where it is past every double.
+    fileprivate var double: Double {
+        form == .integer ? Double(Int64(bitPattern: bits)) : Double(bitPattern: bits)
+    }
+}

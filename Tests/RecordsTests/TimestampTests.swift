@@ -15,7 +15,7 @@ struct TimestampTests {
                     end: Timestamp(microseconds: start + length))
                 for time in Int64(-4)...4 {
                     let isInside = start <= time * 1000 && time * 1000 < start + length
-                    #expect(window.contains(milliseconds: time) == isInside)
+                    #expect(window.milliseconds.contains(time) == isInside)
                 }
             }
         }

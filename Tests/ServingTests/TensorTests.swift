@@ -6,14 +6,6 @@ import Testing
 
 @Suite("Tensors")
 struct TensorTests {
-    @Test("row count is the first dimension, and one for a single value")
-    func rowCount() {
-        let table = Tensor(name: "t", shape: [3, 2], values: .int32([1, 2, 3, 4, 5, 6]))
-        #expect(table.rowCount == 3)
-        #expect(Tensor(name: "t", shape: [], values: .float64([1])).rowCount == 1)
-        #expect(Tensor(name: "t", shape: [0, 29], values: .float32([])).rowCount == 0)
-    }
-
     @Test("each kind of values knows its element type and count")
     func kinds() {
         let kinds: [Tensor.Values] = [

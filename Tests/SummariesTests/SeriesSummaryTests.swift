@@ -44,7 +44,8 @@ struct SeriesSummaryTests {
         let summarizer = SeriesSummarizer(try settings(.provided([2, 3])))
         let summary = try summarizer.baseline(of: SortedSample([2, 3, 4, .nan], nullCount: 1))
         #expect(summary.count == 3 && summary.missingCount == 2)
-        #expect(summary.mean == 3 && summary.median == 3 && summary.min == 2 && summary.max == 4)
+        let moments = summary.moments
+        #expect(moments.mean == 3 && moments.median == 3 && moments.min == 2 && moments.max == 4)
         #expect(summary.aggregatedValues == [0.6, 0.2, 0.2])
     }
 
@@ -57,7 +58,7 @@ struct SeriesSummaryTests {
         #expect(try score(infinite, against: hundred, settings).score != nil)
         let summarizer = SeriesSummarizer(settings)
         let window = summarizer.window(of: infinite, in: try summarizer.baseline(of: hundred).bins)
-        #expect(window.mean == nil && window.max == nil && window.min == 1)
+        #expect(window.moments.mean == nil && window.moments.max == nil && window.moments.min == 1)
         #expect(window.aggregatedValues == [0.5, 0, 0, 0, 0.5])
         #expect(throws: SummaryError.infiniteBaseline(infinityCount: 1)) {
             try summarizer.baseline(of: infinite)
