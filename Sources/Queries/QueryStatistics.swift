@@ -33,9 +33,7 @@ package struct QueryStatistics: Hashable, Sendable {
 }
 
 extension QueryStatistics {
-    package var json: JSONValue { .object(JSONObject(members)) }
-
-    /// The members of `json`, for answers that have others beside them.
+    /// As members of an answer that has others beside them.
     package var members: [(String, JSONValue)] {
         [
             ("blocks_read", .integer(blocksRead)), ("blocks_skipped", .integer(blocksSkipped)),

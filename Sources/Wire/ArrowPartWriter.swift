@@ -48,14 +48,8 @@ package struct ArrowPartWriter {
                 : ArrowSchemaWriter.schema(columns.fields, metadata: writer.metadata))
     }
 
-    /// More rows, in the order given.
-    package mutating func write(
-        _ batches: [RecordBatch], rows: [(batch: Int, row: Int)]
-    ) throws(ArrowError) {
-        try write(batches, runs: ArrowRowRun.runs(of: rows, in: batches))
-    }
-
-    /// The same, given away record batch by record batch: no two of them are held at once.
+    /// More rows, in the order given, which are given away record batch by record batch: no two of them are held
+    /// at once.
     package mutating func write(
         _ batches: [RecordBatch], rows: [(batch: Int, row: Int)], to put: ([UInt8]) throws -> Void
     ) throws {
@@ -66,6 +60,7 @@ package struct ArrowPartWriter {
         }
     }
 
+    /// More rows, all held until they are taken.
     mutating func write(_ batches: [RecordBatch], runs: [ArrowRowRun]) throws(ArrowError) {
         var rest = parts(of: runs, batches)
         while !rest.isEmpty { try writeNext(of: &rest, batches) }

@@ -300,3 +300,12 @@ private func posted(_ text: String) throws -> RecordBatch {
         #expect(throws: ArrowError.self) { try ArrowWriter.offset(Int(Int32.max) + 1, field) }
     }
 }
+
+extension ArrowPartWriter {
+    /// More rows, in the order given, all held until they are taken.
+    mutating func write(
+        _ batches: [RecordBatch], rows: [(batch: Int, row: Int)]
+    ) throws(ArrowError) {
+        try write(batches, runs: ArrowRowRun.runs(of: rows, in: batches))
+    }
+}
