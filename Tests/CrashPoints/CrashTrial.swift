@@ -89,8 +89,7 @@ package struct CrashTrial {
             case 1: .everything
             default: .seeded(generator.next())
             }
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.crashAtOperation = operation
+        var plan = SimulatedFileSystem.FaultPlan(crashAtOperation: operation)
         if operation > 3, generator.chance(1, in: 3) {
             // Near before the cut, so that little has come between.
             plan.failAtOperation = operation - Int.random(in: 1...min(operation, 6), using: &generator)
@@ -124,9 +123,7 @@ package struct CrashTrial {
         if drive.room != nil { drive.run([.room(nil)] + sequel) }
         cut("rest")
         // The next cut comes during the recovery from one: that must not harm either.
-        plan = SimulatedFileSystem.FaultPlan()
-        plan.crashAtOperation = disk.operationCount + operation % 17
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: disk.operationCount + operation % 17))
         drive.run(.kill)
         if !disk.hasCrashed { drive.run(sequel) }
         cut(disk.hasCrashed ? "recovery or just after" : "rest")

@@ -34,9 +34,7 @@ import Testing
         let disk = SimulatedFileSystem()
         let (log, _) = try InferenceLog.open(on: disk)
         _ = try await log.append([part(0, 0).item])
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.failAtOperation = disk.operationCount + 1
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: disk.operationCount + 1))
         return log
     }
 
@@ -296,9 +294,7 @@ import Testing
         configuration.recoveryIntervalMilliseconds = 1
         let (log, _) = try InferenceLog.open(configuration, on: disk)
         _ = try await log.append([Self.part(0, 0).item])
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.capacity = 0
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(capacity: 0))
         let error = await #expect(throws: LogError.self) { try await log.append([Self.part(0, 1).item]) }
         #expect(error?.isOutOfSpace == true)
         while log.state == .serving { await Task.yield() }
@@ -327,9 +323,7 @@ import Testing
         configuration.recoveryIntervalMilliseconds = 50
         let (log, _) = try InferenceLog.open(configuration, on: disk)
         _ = try await log.append([Self.part(0, 0).item])
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.capacity = 0
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(capacity: 0))
         let before = disk.operationCount
         await #expect(throws: LogError.self) { try await log.append([Self.part(0, 1).item]) }
         let each = disk.operationCount - before

@@ -39,9 +39,7 @@ enum CrashSweep {
         through wrap: (SimulatedFileSystem) -> any FileSystem = { $0 }
     ) -> [String]? {
         let disk = SimulatedFileSystem()
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.crashAtOperation = operation
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: operation))
         var drive = LogDrive(disk, configuration, through: wrap(disk))
         drive.reopen()
         drive.run(history)
@@ -51,8 +49,7 @@ enum CrashSweep {
         drive.run(sequel)
         // The second cut comes during the recovery from a third: that one must not harm either.
         drive.crash(choose)
-        plan.crashAtOperation = disk.operationCount + operation % 17
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: disk.operationCount + operation % 17))
         drive.run(.kill)
         if disk.hasCrashed { drive.crash(choose) }
         drive.run(sequel)
@@ -66,10 +63,7 @@ enum CrashSweep {
         _ operation: Int, _ kind: DiskError.Kind, crashesAtOnce: Bool, _ survival: Survival
     ) -> [String]? {
         let disk = SimulatedFileSystem()
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.failAtOperation = operation
-        plan.failureKind = kind
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: operation, failureKind: kind))
         var drive = LogDrive(disk, LogDrive.smallConfiguration)
         drive.reopen()
         var wasHit = disk.operationCount > operation

@@ -26,9 +26,7 @@ import Testing
         }
         drive.run(.commit([part("other", "nothing")]))
         // The envelope is appended, and its sync fails: its topic is in the file, and in no index.
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.failAtOperation = disk.operationCount + 1
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: disk.operationCount + 1))
         drive.run(.commit([part("hidden", "Erika")]))
         #expect(drive.errors.count == 1)
         func filesWithSecret() throws -> [String] {

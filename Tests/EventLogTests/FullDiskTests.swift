@@ -29,10 +29,9 @@ enum FullDisk {
     }
 
     static func limit(_ disk: SimulatedFileSystem, toRoom room: Int?, crashingAt operation: Int? = nil) {
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.capacity = room.map { disk.byteCount + $0 }
-        plan.crashAtOperation = operation
-        disk.setPlan(plan)
+        disk.setPlan(
+            SimulatedFileSystem.FaultPlan(
+                crashAtOperation: operation, capacity: room.map { disk.byteCount + $0 }))
     }
 
     /// Opens, uses and closes the log with so much room, then with room enough.
@@ -113,11 +112,10 @@ enum FullDisk {
             drive.run(FullDisk.commits(40..<43))
             let name = FileName.segment(try #require(drive.writer?.manifest.entries.last?.number))
             let byteCount = try #require(disk.bytes(of: name)).count
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.capacity = disk.byteCount + room
             // An envelope is appended, then synced; with some room there is none for the manifest after it.
-            plan.failAtOperation = disk.operationCount + 1
-            disk.setPlan(plan)
+            disk.setPlan(
+                SimulatedFileSystem.FaultPlan(
+                    failAtOperation: disk.operationCount + 1, capacity: disk.byteCount + room))
             drive.run(FullDisk.commits(43..<44))
             let isInCache = try #require(disk.bytes(of: name)).count > byteCount
             FullDisk.limit(disk, toRoom: 0)

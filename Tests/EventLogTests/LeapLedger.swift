@@ -55,9 +55,7 @@ struct Ledger {
 
     /// Has the next write fail: the segment that is written to is closed behind what was appended before.
     func failWrite(of writer: LogWriter) {
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.failAtOperation = disk.operationCount
-        disk.setPlan(plan)
+        disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: disk.operationCount))
         #expect(throws: LogError.self) { try writer.commit([Ledger.item(1000, "engine")]) }
         disk.setPlan(SimulatedFileSystem.FaultPlan())
     }

@@ -35,9 +35,8 @@ import Testing
         for operation in 0..<40 {
             var drive = drive { $0.segmentByteCountMax = 1 }
             drive.run(.commit([single(1)]))
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.failAtOperation = drive.disk.operationCount + operation
-            drive.disk.setPlan(plan)
+            drive.disk.setPlan(
+                SimulatedFileSystem.FaultPlan(failAtOperation: drive.disk.operationCount + operation))
             drive.run(.commit([single(2)]))
             let wasAcknowledged = drive.errors.isEmpty
             drive.checkUnchanged()
@@ -191,10 +190,8 @@ import Testing
         for room in [0, 10, 40, 100, 500, 2000, 5000, 9000] {
             var drive = drive { $0.segmentByteCountMax = 2000 }
             drive.run(.commit([single(1)]))
-            var plan = SimulatedFileSystem.FaultPlan()
             let used = try drive.disk.list("").reduce(0) { $0 + (drive.disk.bytes(of: $1)?.count ?? 0) }
-            plan.capacity = used + room
-            drive.disk.setPlan(plan)
+            drive.disk.setPlan(SimulatedFileSystem.FaultPlan(capacity: used + room))
             for seed in 2..<80 as Range<UInt64> {
                 drive.run(
                     .commit([
@@ -219,9 +216,8 @@ import Testing
     func failedSync() throws {
         var drive = drive()
         drive.run(.commit([single(1)]))
-        var plan = SimulatedFileSystem.FaultPlan()
-        plan.failAtOperation = drive.disk.operationCount + 1  // append, then sync
-        drive.disk.setPlan(plan)
+        // Append, then sync.
+        drive.disk.setPlan(SimulatedFileSystem.FaultPlan(failAtOperation: drive.disk.operationCount + 1))
         drive.run(.commit([single(2)]))
         #expect(drive.errors.count == 1)
         drive.run(.commit([single(3)]))
@@ -238,9 +234,8 @@ import Testing
         var refusedCount = 0
         for operation in 0..<12 {
             var drive = drive()
-            var plan = SimulatedFileSystem.FaultPlan()
-            plan.failAtOperation = drive.disk.operationCount + operation
-            drive.disk.setPlan(plan)
+            drive.disk.setPlan(
+                SimulatedFileSystem.FaultPlan(failAtOperation: drive.disk.operationCount + operation))
             drive.run(.commit([single(1)]))
             // The operations behind those of the commit are another test's.
             if drive.errors.isEmpty { continue }

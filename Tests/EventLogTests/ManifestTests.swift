@@ -62,9 +62,7 @@ import Testing
             for keepsAll in [true, false] {
                 let disk = SimulatedFileSystem()
                 try sample(2).replace(configuration, on: disk)
-                var plan = SimulatedFileSystem.FaultPlan()
-                plan.crashAtOperation = disk.operationCount + operation
-                disk.setPlan(plan)
+                disk.setPlan(SimulatedFileSystem.FaultPlan(crashAtOperation: disk.operationCount + operation))
                 var isReplaced = true
                 do throws(LogError) { try sample(3).replace(configuration, on: disk) } catch {
                     isReplaced = false

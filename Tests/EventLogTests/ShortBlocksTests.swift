@@ -236,10 +236,9 @@ import Testing
     ) throws {
         let writer = try #require(drive.writer)
         let (plan, segment) = try written(drive, disk)
-        var faults = SimulatedFileSystem.FaultPlan()
-        faults.failAtOperation = disk.operationCount + operation
-        faults.failureKind = .outOfSpace
-        disk.setPlan(faults)
+        disk.setPlan(
+            SimulatedFileSystem.FaultPlan(
+                failAtOperation: disk.operationCount + operation, failureKind: .outOfSpace))
         #expect(throws: LogError.self) { try writer.replace(plan, with: segment) }
         // But where the manifest that names it may be there after a power cut.
         let isNamed =
