@@ -77,3 +77,10 @@ extension TailRun {
         cut.map { CommitRun.rowCount(commitRuns, upTo: $0) } ?? batch.rowCount
     }
 }
+
+extension Range<Int64> {
+    /// Whether none of a part's times lies inside, by its earliest and its latest.
+    func misses(from timeMin: Int64, to timeMax: Int64) -> Bool {
+        timeMax < lowerBound || timeMin >= upperBound
+    }
+}

@@ -53,7 +53,7 @@ package struct QueryPlan: Sendable {
             let blocks = segment.blocks
             if explaining {
                 for block in blocks {
-                    let isOutside = block.timeMax < times.lowerBound || block.timeMin >= times.upperBound
+                    let isOutside = times.misses(from: block.timeMin, to: block.timeMax)
                     let skipped = isOutside ? .otherTime : QueryPlan.reason(toSkip: block, filter, cut)
                     if skipped != nil { skippedBlockCount += 1 }
                     steps.append(Step(segment: segment.segment, block: block, skipped: skipped))
@@ -61,7 +61,7 @@ package struct QueryPlan: Sendable {
                 continue
             }
             let before = steps.count
-            if blocks.timeMax < times.lowerBound || blocks.timeMin >= times.upperBound {
+            if times.misses(from: blocks.timeMin, to: blocks.timeMax) {
                 skippedSegmentCount += 1
             } else {
                 blocks.forEachPosition(in: times) { position in
@@ -74,17 +74,7 @@ package struct QueryPlan: Sendable {
         }
         for (partition, runs) in topic.tails.sorted(by: { $0.key < $1.key }) {
             for run in runs {
-                let skipped: Reason? =
-                    if let partitions = filter.partitions, !partitions.contains(partition) {
-                        .otherPartition
-                    } else if run.timeMax < times.lowerBound || run.timeMin >= times.upperBound {
-                        .otherTime
-                    } else if let cut, run.commitRuns[0].commit > cut {
-                        .laterCommit
-                    } else {
-                        nil
-                    }
-                guard let skipped else {
+                guard let skipped = QueryPlan.reason(toSkip: run, of: partition, times, filter, cut) else {
                     tails.append(run)
                     continue
                 }
@@ -101,6 +91,17 @@ package struct QueryPlan: Sendable {
             return .otherPartition
         }
         if let cut, block.firstCommit > cut { return .laterCommit }
+        return nil
+    }
+
+    /// Why a run in memory is skipped; nil where it is looked at.
+    private static func reason(
+        toSkip run: TailRun, of partition: String, _ times: Range<Int64>, _ filter: RecordFilter,
+        _ cut: CommitNumber?
+    ) -> Reason? {
+        if let partitions = filter.partitions, !partitions.contains(partition) { return .otherPartition }
+        if times.misses(from: run.timeMin, to: run.timeMax) { return .otherTime }
+        if let cut, run.commitRuns[0].commit > cut { return .laterCommit }
         return nil
     }
 

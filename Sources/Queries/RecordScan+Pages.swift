@@ -63,7 +63,9 @@ extension RecordScan {
             page.rows.statistics.unseen = snapshot.index.unseenParts(of: topic)
         }
         guard let index = snapshot.index.topics[topic] else { return page }
-        let times = window.milliseconds
+        let question = PageQuestion(
+            topic: topic, times: window.milliseconds, filter: filter, cut: cut, limit: limit,
+            byteCountMax: byteCountMax, newestFirst: newestFirst)
         let partitions = index.nextIndexes.keys.sorted().filter { filter.partitions?.contains($0) ?? true }
         let first = partition
         for partition in newestFirst ? partitions.reversed() : partitions {
@@ -83,57 +85,90 @@ extension RecordScan {
                 }
                 continue
             }
-            defer {
-                page.place = AddressPlace(partition: partition, positions: [partition: page.next[partition]!])
-            }
-            var parts = parts(of: index, partition).filter { part in
-                newestFirst ? part.firstIndex < start : part.endIndex > start
-            }
-            parts.sort { newestFirst ? $0.firstIndex > $1.firstIndex : $0.firstIndex < $1.firstIndex }
-            page.rows.statistics.unseen += index.gaps(of: partition, topic) {
-                newestFirst ? $0.lowerBound < start : $0.upperBound > start
-            }
-            scan: for part in parts {
-                if Task.isCancelled { throw CancellationError() }
-                let isHeavy = !page.rows.rows.isEmpty && page.rows.byteCount >= byteCountMax
-                if page.rows.rows.count >= limit || isHeavy {
-                    page.isFull = true
-                    break scan
-                }
-                if let cut, part.firstCommit > cut {
-                    // Commits ascend with indexes: what is past the cut stands at the partition's end.
-                    if newestFirst { page.next[partition] = part.firstIndex } else { break scan }
-                    continue
-                }
-                let isOutside = part.timeMax < times.lowerBound || part.timeMin >= times.upperBound
-                guard let read = read(part, filter, cut, skipping: isOutside, &page.rows.statistics) else {
-                    page.next[partition] = newestFirst ? part.firstIndex : part.endIndex
-                    continue
-                }
-                guard let (batch, mask) = read.records else {
-                    page.next[partition] =
-                        newestFirst ? part.firstIndex : part.firstIndex + UInt64(read.rowCount)
-                    continue
-                }
-                let rows = newestFirst ? Array((0..<read.rowCount).reversed()) : Array(0..<read.rowCount)
-                var kept: [Int] = []
-                for row in rows {
-                    let address = part.firstIndex + UInt64(row)
-                    guard newestFirst ? address < start : address >= start else { continue }
-                    if page.rows.rows.count + kept.count >= limit {
-                        page.isFull = true
-                        break
-                    }
-                    page.next[partition] = newestFirst ? address : address + 1
-                    if times.contains(batch.times[row]) && mask.keeps(row) { kept.append(row) }
-                }
-                page.rows.add(kept, of: batch, partition, firstIndex: part.firstIndex)
-                if page.isFull { break scan }
-            }
+            try add(partition, from: start, of: index, question, to: &page)
+            page.place = AddressPlace(partition: partition, positions: [partition: page.next[partition]!])
         }
         page.rows.statistics.rowsKept = page.rows.rows.count
         page.rows.hasMore = page.isFull
         return page
+    }
+
+    /// What a page is asked for.
+    private struct PageQuestion {
+        var topic: String
+        var times: Range<Int64>
+        var filter: RecordFilter
+        var cut: CommitNumber?
+        var limit: Int
+        var byteCountMax: Int
+        var newestFirst: Bool
+    }
+
+    /// Adds records of a partition from `start` on, as far as there is room, and has its position follow.
+    private func add(
+        _ partition: String, from start: UInt64, of index: TopicIndex, _ question: PageQuestion,
+        to page: inout Page
+    ) throws(CancellationError) {
+        let newestFirst = question.newestFirst
+        var parts = parts(of: index, partition).filter { part in
+            newestFirst ? part.firstIndex < start : part.endIndex > start
+        }
+        parts.sort { newestFirst ? $0.firstIndex > $1.firstIndex : $0.firstIndex < $1.firstIndex }
+        page.rows.statistics.unseen += index.gaps(of: partition, question.topic) {
+            newestFirst ? $0.lowerBound < start : $0.upperBound > start
+        }
+        for part in parts {
+            if Task.isCancelled { throw CancellationError() }
+            let isHeavy = !page.rows.rows.isEmpty && page.rows.byteCount >= question.byteCountMax
+            if page.rows.rows.count >= question.limit || isHeavy {
+                page.isFull = true
+                return
+            }
+            if let cut = question.cut, part.firstCommit > cut {
+                // Commits ascend with indexes: what is past the cut stands at the partition's end.
+                guard newestFirst else { return }
+                page.next[partition] = part.firstIndex
+                continue
+            }
+            let isOutside = question.times.misses(from: part.timeMin, to: part.timeMax)
+            guard
+                let read = read(
+                    part, question.filter, question.cut, skipping: isOutside, &page.rows.statistics)
+            else {
+                page.next[partition] = newestFirst ? part.firstIndex : part.endIndex
+                continue
+            }
+            guard let records = read.records else {
+                page.next[partition] =
+                    newestFirst ? part.firstIndex : part.firstIndex + UInt64(read.rowCount)
+                continue
+            }
+            add(records, rowCount: read.rowCount, of: part, from: start, question, to: &page)
+            if page.isFull { return }
+        }
+    }
+
+    /// Adds those of a part's first `rowCount` records that are asked for, up to the limit.
+    private func add(
+        _ records: (batch: RecordBatch, mask: RowMask), rowCount: Int, of part: LogPart,
+        from start: UInt64, _ question: PageQuestion, to page: inout Page
+    ) {
+        let newestFirst = question.newestFirst
+        let rows = newestFirst ? Array((0..<rowCount).reversed()) : Array(0..<rowCount)
+        var kept: [Int] = []
+        for row in rows {
+            let address = part.firstIndex + UInt64(row)
+            guard newestFirst ? address < start : address >= start else { continue }
+            if page.rows.rows.count + kept.count >= question.limit {
+                page.isFull = true
+                break
+            }
+            page.next[part.partition] = newestFirst ? address : address + 1
+            if question.times.contains(records.batch.times[row]) && records.mask.keeps(row) {
+                kept.append(row)
+            }
+        }
+        page.rows.add(kept, of: records.batch, part.partition, firstIndex: part.firstIndex)
     }
 
     /// The records of a partition that have these indexes, ascending: those that are there. What damage hides of
@@ -179,7 +214,7 @@ extension RecordScan {
     private func read(
         _ part: LogPart, _ filter: RecordFilter, _ cut: CommitNumber?, skipping isOutside: Bool,
         _ statistics: inout QueryStatistics
-    ) -> (records: (RecordBatch, RowMask)?, rowCount: Int)? {
+    ) -> (records: (batch: RecordBatch, mask: RowMask)?, rowCount: Int)? {
         do throws(SegmentError) {
             let rowCount = try rowCount(of: part, upTo: cut)
             if isOutside {

@@ -114,25 +114,29 @@ package struct SharedColumnScan: Sendable {
         }
         precondition(times.count <= Int(Int32.max), "Two thousand million rows are in no memory.")
         statistics.rowsKept = times.count
-        var groupBlockCounts = [Int](repeating: 1, count: parts.count)
+        let order = SharedColumnScan.order(of: times)
+        self.parts = parts
+        groupBlockCounts = SharedColumnScan.groupBlockCounts(of: parts)
+        self.order = order
+        self.times = order?.map { times[Int($0)] } ?? times
+        self.statistics = statistics
+    }
+
+    private static func groupBlockCounts(of parts: [Part]) -> [Int] {
+        var counts = [Int](repeating: 1, count: parts.count)
         for position in parts.indices.reversed().dropFirst()
         where parts[position].isGrouped(with: parts[position + 1]) {
-            groupBlockCounts[position] = groupBlockCounts[position + 1] + 1
+            counts[position] = counts[position + 1] + 1
         }
-        self.parts = parts
-        self.groupBlockCounts = groupBlockCounts
-        self.statistics = statistics
-        if zip(times, times.dropFirst()).allSatisfy({ $0 <= $1 }) {
-            order = nil
-            self.times = times
-        } else {
-            // Rows of one time keep their order.
-            let sorted = (0..<Int32(times.count)).sorted { left, right in
-                let (first, second) = (times[Int(left)], times[Int(right)])
-                return first == second ? left < right : first < second
-            }
-            order = sorted
-            self.times = sorted.map { times[Int($0)] }
+        return counts
+    }
+
+    /// Where the rows are by ascending time, those of one time in the order that they have; nil where all are in it.
+    private static func order(of times: [Int64]) -> [Int32]? {
+        guard !zip(times, times.dropFirst()).allSatisfy({ $0 <= $1 }) else { return nil }
+        return (0..<Int32(times.count)).sorted { left, right in
+            let (first, second) = (times[Int(left)], times[Int(right)])
+            return first == second ? left < right : first < second
         }
     }
 
