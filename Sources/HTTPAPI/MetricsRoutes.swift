@@ -27,70 +27,13 @@ struct MetricsRoutes {
     }
 
     private func text(unprovenResultCount: Int) -> String {
-        let metrics = store.log.metrics
-        let index = store.log.snapshot().index
-        let bodies = budget.figures
         var page = MetricsPage()
-        let topics = metrics.topics.sorted { $0.key < $1.key }
-        page.add(
-            "assaylog_appended_records_total", "Records appended since the start.", .counter,
-            topics.map { ([("topic", $0.key)], Double($0.value.recordCount)) })
-        page.add(
-            "assaylog_appended_bytes_total", "Bytes of appended records as they were written.", .counter,
-            topics.map { ([("topic", $0.key)], Double($0.value.byteCount)) })
-        page.add(
-            "assaylog_ahead_records_total",
-            "Of the appended records, those in blocks with a time more than a day ahead of the clock.",
-            .counter,
-            topics.map { ([("topic", $0.key)], Double($0.value.aheadRecordCount)) })
-        page.add("assaylog_commits_total", "Envelopes committed.", .counter, Double(metrics.envelopes.count))
-        page.add("assaylog_envelope_bytes", "Bytes of an envelope.", metrics.envelopes)
-        page.add("assaylog_sync_seconds", "What the sync of an envelope takes.", metrics.syncs)
-        page.add(
-            "assaylog_written_bytes_total", "Bytes that commits wrote to segments.", .counter,
-            Double(metrics.writtenByteCount))
-        page.add(
-            "assaylog_column_bytes_total",
-            "Bytes of final columns among them; the ratio is the write amplification.", .counter,
-            Double(metrics.columnByteCount))
-        page.add(
-            "assaylog_rewritten_bytes_total", "Bytes of the segments that rewriting wrote besides.", .counter,
-            Double(metrics.rewrittenByteCount))
-        page.add(
-            "assaylog_waiting_bytes", "Bytes of appends that wait for the disk.", .gauge,
-            Double(metrics.waitingByteCount))
-        page.add(
-            "assaylog_waiting_requests", "Appends that wait for the disk.", .gauge,
-            Double(metrics.waitingCount))
-        page.add(
-            "assaylog_refused_requests_total", "Appends refused, by source and reason.", .counter,
-            metrics.refusals.map { refusal, count in
-                let labels = [
-                    ("topic", refusal.source.topic), ("partition", refusal.source.partition),
-                    ("reason", refusal.reason.rawValue),
-                ]
-                return (labels, Double(count))
-            }.sorted { $0.0.map(\.1).lexicographicallyPrecedes($1.0.map(\.1)) })
-        page.add(
-            "assaylog_replayed_requests_total", "Retries answered with what an earlier request stored.",
-            .counter, Double(metrics.replayCount))
-        page.add(
-            "assaylog_idempotency_keys", "Idempotency keys remembered.", .gauge, Double(metrics.keyCount))
-        page.add(
-            "assaylog_tail_records", "Records of small appends that are not columns yet.", .gauge,
-            index.topics.sorted { $0.key < $1.key }.map { name, topic in
-                let rows = topic.tails.values.joined().reduce(0) { $0 + $1.batch.rowCount }
-                return ([("topic", name)], Double(rows))
-            })
-        page.add(
-            "assaylog_erasure_pending_segments",
-            "Segments that hold what was deleted or redacted; for long only where damage stops it.", .gauge,
-            Double(index.pendingErasures.count))
+        page.add(store.log.metrics)
+        page.add(store.log.snapshot().index)
         page.add(
             "assaylog_unproven_results",
             "Sealed results that are not what was decided, as was found when their records went.", .gauge,
             Double(unprovenResultCount))
-        page.add("assaylog_commit", "The last durable commit.", .gauge, Double(index.cut))
         let backfill = store.backfillFigures
         page.add(
             "assaylog_backfill_assays", "Assays with complete windows that are not analysed yet.", .gauge,
@@ -102,12 +45,79 @@ struct MetricsRoutes {
         page.add(
             "assaylog_read_only", "1 while the disk refuses appends.", .gauge,
             store.log.state == .serving ? 0 : 1)
+        let bodies = budget.figures
         page.add(
             "assaylog_body_bytes", "Bytes of request bodies held now.", .gauge, Double(bodies.byteCount))
         page.add(
             "assaylog_refused_bodies_total", "Requests refused because too many bodies were held.", .counter,
             Double(bodies.refusalCount))
         return page.text
+    }
+}
+
+extension MetricsPage {
+    /// What the log's writer did since the start, and what waits for it.
+    fileprivate mutating func add(_ metrics: LogMetrics) {
+        let topics = metrics.topics.sorted { $0.key < $1.key }
+        add(
+            "assaylog_appended_records_total", "Records appended since the start.", .counter,
+            topics.map { ([("topic", $0.key)], Double($0.value.recordCount)) })
+        add(
+            "assaylog_appended_bytes_total", "Bytes of appended records as they were written.", .counter,
+            topics.map { ([("topic", $0.key)], Double($0.value.byteCount)) })
+        add(
+            "assaylog_ahead_records_total",
+            "Of the appended records, those in blocks with a time more than a day ahead of the clock.",
+            .counter,
+            topics.map { ([("topic", $0.key)], Double($0.value.aheadRecordCount)) })
+        add("assaylog_commits_total", "Envelopes committed.", .counter, Double(metrics.envelopes.count))
+        add("assaylog_envelope_bytes", "Bytes of an envelope.", metrics.envelopes)
+        add("assaylog_sync_seconds", "What the sync of an envelope takes.", metrics.syncs)
+        add(
+            "assaylog_written_bytes_total", "Bytes that commits wrote to segments.", .counter,
+            Double(metrics.writtenByteCount))
+        add(
+            "assaylog_column_bytes_total",
+            "Bytes of final columns among them; the ratio is the write amplification.", .counter,
+            Double(metrics.columnByteCount))
+        add(
+            "assaylog_rewritten_bytes_total", "Bytes of the segments that rewriting wrote besides.", .counter,
+            Double(metrics.rewrittenByteCount))
+        add(
+            "assaylog_waiting_bytes", "Bytes of appends that wait for the disk.", .gauge,
+            Double(metrics.waitingByteCount))
+        add(
+            "assaylog_waiting_requests", "Appends that wait for the disk.", .gauge,
+            Double(metrics.waitingCount))
+        add(
+            "assaylog_refused_requests_total", "Appends refused, by source and reason.", .counter,
+            metrics.refusals.map { refusal, count in
+                let labels = [
+                    ("topic", refusal.source.topic), ("partition", refusal.source.partition),
+                    ("reason", refusal.reason.rawValue),
+                ]
+                return (labels, Double(count))
+            }.sorted { $0.0.map(\.1).lexicographicallyPrecedes($1.0.map(\.1)) })
+        add(
+            "assaylog_replayed_requests_total", "Retries answered with what an earlier request stored.",
+            .counter, Double(metrics.replayCount))
+        add(
+            "assaylog_idempotency_keys", "Idempotency keys remembered.", .gauge, Double(metrics.keyCount))
+    }
+
+    /// What the log holds now.
+    fileprivate mutating func add(_ index: LogIndex) {
+        add(
+            "assaylog_tail_records", "Records of small appends that are not columns yet.", .gauge,
+            index.topics.sorted { $0.key < $1.key }.map { name, topic in
+                let rows = topic.tails.values.joined().reduce(0) { $0 + $1.batch.rowCount }
+                return ([("topic", name)], Double(rows))
+            })
+        add(
+            "assaylog_erasure_pending_segments",
+            "Segments that hold what was deleted or redacted; for long only where damage stops it.", .gauge,
+            Double(index.pendingErasures.count))
+        add("assaylog_commit", "The last durable commit.", .gauge, Double(index.cut))
     }
 }
 
