@@ -51,16 +51,7 @@ extension LogRoutes {
         let began = store.sources.monotonicNanoseconds()
         let values = try ColumnScan(snapshot).values(query, wantsTimes: !isSummary)
         let microseconds = (store.sources.monotonicNanoseconds() - began) / 1000
-        var whenever = query
-        (whenever.window, whenever.cut) = (.always, nil)
-        guard
-            try values.values.isEmpty || values.pathWasFound || !values.statistics.unseen.isEmpty
-                || ColumnScan(snapshot).mayHaveNumbers(whenever)
-        else {
-            throw body["path"].refused(
-                "is \"\(query.path.text)\", and no record there has a number at it; write "
-                    + "\"input|output field index\" with a field that the records have")
-        }
+        try LogRoutes.refuseUnknownPath(body["path"], of: query, values, snapshot)
         guard isSummary || values.times.count <= LogRoutes.windowValueCountMax else {
             throw FieldError(
                 field: "start",
@@ -96,6 +87,23 @@ extension LogRoutes {
         return response
     }
 
+    /// Refuses a path at which no record has a number, whatever its time: a window that has records would be answered
+    /// with NaN for each.
+    private static func refuseUnknownPath(
+        _ field: JSONField, of query: WindowQuery, _ values: ColumnValues, _ snapshot: LogSnapshot
+    ) throws {
+        var whenever = query
+        (whenever.window, whenever.cut) = (.always, nil)
+        guard
+            try values.values.isEmpty || values.pathWasFound || !values.statistics.unseen.isEmpty
+                || ColumnScan(snapshot).mayHaveNumbers(whenever)
+        else {
+            throw field.refused(
+                "is \"\(query.path.text)\", and no record there has a number at it; write "
+                    + "\"input|output field index\" with a field that the records have")
+        }
+    }
+
     /// The answer with its two long lists, written piece by piece as the client takes them.
     private static func body(
         _ answer: JSONValue, _ values: ColumnValues, for context: APIContext
@@ -105,23 +113,22 @@ extension LogRoutes {
             var writer = JSONWriter()
             answer.write(into: &writer.bytes)
             writer.bytes.removeLast()
+            func flush() async throws {
+                if client?.isGone ?? false { throw CancellationError() }
+                try await output.write(ByteBuffer(bytes: writer.bytes))
+                writer.bytes.removeAll(keepingCapacity: true)
+            }
             writer.write(",\"times\":[")
             for (position, time) in values.times.enumerated() {
                 if position > 0 { writer.write(byte: UInt8(ascii: ",")) }
                 writer.write(time)
-                guard writer.bytes.count >= pieceByteCount else { continue }
-                if client?.isGone ?? false { throw CancellationError() }
-                try await output.write(ByteBuffer(bytes: writer.bytes))
-                writer.bytes.removeAll(keepingCapacity: true)
+                if writer.bytes.count >= pieceByteCount { try await flush() }
             }
             writer.write("],\"values\":[")
             for (position, value) in values.values.enumerated() {
                 if position > 0 { writer.write(byte: UInt8(ascii: ",")) }
                 writer.write(value)
-                guard writer.bytes.count >= pieceByteCount else { continue }
-                if client?.isGone ?? false { throw CancellationError() }
-                try await output.write(ByteBuffer(bytes: writer.bytes))
-                writer.bytes.removeAll(keepingCapacity: true)
+                if writer.bytes.count >= pieceByteCount { try await flush() }
             }
             writer.write("]}")
             try await output.write(ByteBuffer(bytes: writer.bytes))
