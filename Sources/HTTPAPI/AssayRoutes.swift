@@ -221,17 +221,18 @@ struct AssayRoutes {
         let window = try body.openPeriod()
         let limit = try limit(body) ?? .max
         let view = store.view
-        if let workspaceID = try workspace(body, view.catalog), let assay = view.book[id],
-            assay.definition.workspaceID != workspaceID
+        let found = view.book[id]
+        if let workspaceID = try workspace(body, view.catalog), let found,
+            found.definition.workspaceID != workspaceID
         {
             let field = body["workspace_id"].optional ?? body["workspace_name"]
             throw field.refused("is \(field.value?.text ?? ""), but assay \(id) is not in it")
         }
         if let pipelineID: PipelineID = try body["pipeline_id"].optional?.identifier(),
-            let assay = store.book[id], assay.definition.pipelineID != pipelineID
+            let found, found.definition.pipelineID != pipelineID
         {
             throw body["pipeline_id"].refused(
-                "is \(pipelineID), but assay \(id) watches pipeline \(assay.definition.pipelineID)")
+                "is \(pipelineID), but assay \(id) watches pipeline \(found.definition.pipelineID)")
         }
         // Ours: every revision of each window, not only the newest.
         let revisions = try body["revisions"].optional?.string() ?? "newest"
@@ -239,7 +240,7 @@ struct AssayRoutes {
             throw body["revisions"].refused(
                 "is \"\(revisions.prefix(64))\"; write \"newest\" or \"all\"")
         }
-        guard let assay = view.book[id] else { throw AssayError.unknownAssay(id, field: "assay_id") }
+        guard let assay = found else { throw AssayError.unknownAssay(id, field: "assay_id") }
         let isAll = revisions == "all"
         let decisions = Array(
             (isAll ? assay.revisions(startingIn: window) : assay.decisions(startingIn: window)).prefix(limit))
@@ -292,8 +293,7 @@ struct AssayRoutes {
 
 extension AssayCoverage {
     /// What there is to look at, as answers to a creation say it. Where nothing can be said yet, they say why:
-    /// the assay is there all the same.
-    /// Looking ends with the client, and then they say nothing of it.
+    /// the assay is there all the same. Looking ends with the client, and then they say nothing of it.
     static func members(
         for context: APIContext, of coverage: @escaping @Sendable () throws -> AssayCoverage
     ) async -> [(String, JSONValue)] {
