@@ -93,22 +93,16 @@ package final class AssayEvaluator: Sendable {
         let status = score.status(
             alertThreshold: definition.thresholds.alert,
             warningThreshold: definition.thresholds.warning)
-        return switch status {
-        case .ok: .ok
-        case .warning: .warning
-        case .alert: .alert
-        case nil: score.absence == .noNumbers ? .noData : .noScore
-        }
+        return status.map(AssayStatus.init) ?? (score.absence == .noNumbers ? .noData : .noScore)
     }
 
     private static func sentence(of absence: DriftScore.Absence, _ window: Summary) -> String {
         switch absence {
-        case .noNumbers:
-            "the window holds no numbers: its \(window.missingCount) values are null or NaN"
+        case .noNumbers: AbsenceSentence.noNumbers(missingCount: window.missingCount)
         case .infinities(let count):
             "the window holds \(count) infinite values among \(window.count)"
-        case .noBins: "the summarizer makes no bins, so there is nothing to compare"
-        case .notFinite: "the difference from the baseline is not a finite number"
+        case .noBins: AbsenceSentence.noBins
+        case .notFinite: AbsenceSentence.notFinite
         }
     }
 }

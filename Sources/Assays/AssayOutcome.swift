@@ -28,6 +28,26 @@ package enum AssayStatus: String, Hashable, Sendable, CaseIterable {
     case noData = "NoData"
     /// Numbers, but nothing to compare or nothing that compares.
     case noScore = "NoScore"
+
+    /// Of a score.
+    init(_ status: DriftStatus) {
+        self =
+            switch status {
+            case .ok: .ok
+            case .warning: .warning
+            case .alert: .alert
+            }
+    }
+}
+
+/// Why there is no score, in the words of both generations: sentences without their full stops.
+enum AbsenceSentence {
+    static let noBins = "the summarizer makes no bins, so there is nothing to compare"
+    static let notFinite = "the difference from the baseline is not a finite number"
+
+    static func noNumbers(missingCount: Int) -> String {
+        "the window holds no numbers: its \(missingCount) values are null or NaN"
+    }
 }
 
 /// What an assay says of one window. A copy costs one reference.

@@ -123,7 +123,7 @@ extension UnscoredValues {
     /// What the sentence about a window without numbers counts.
     fileprivate init?(missingSaidBy sentence: String) {
         let count = sentence.split(separator: " ").lazy.compactMap { Int($0) }.first ?? 0
-        guard count > 0, sentence == SeriesFinding.noNumbers(missingCount: count) else { return nil }
+        guard count > 0, sentence == AbsenceSentence.noNumbers(missingCount: count) else { return nil }
         self.init(count: 0, missingCount: count, infinityCount: 0)
     }
 }

@@ -55,10 +55,6 @@ package struct SeriesFinding: Hashable, Sendable {
     /// Said of a window that nothing fell into.
     package static let noRecords = "the window holds no records"
 
-    static func noNumbers(missingCount: Int) -> String {
-        "the window holds no numbers: its \(missingCount) values are null or NaN"
-    }
-
     /// A path without a score.
     package init(
         _ target: SeriesTarget, baseline: DatedSeriesSummary? = nil, absence: String,
@@ -90,13 +86,8 @@ package struct SeriesFinding: Hashable, Sendable {
         let status = DriftStatus.reaching(
             score: score, alertThreshold: target.thresholds.alert,
             warningThreshold: target.thresholds.warning)
-        self.status =
-            switch status {
-            case .ok: .ok
-            case .warning: .warning
-            case .alert: .alert
-            case nil: preconditionFailure("A score is reached or not.")
-            }
+        guard let status else { preconditionFailure("A score that is a number has a status.") }
+        self.status = AssayStatus(status)
         absence = nil
         held = nil
     }
@@ -127,18 +118,16 @@ package struct SeriesFinding: Hashable, Sendable {
         case (.noBins, _):
             self.init(
                 target, baseline: baseline,
-                absence: "the summarizer makes no bins, so there is nothing to compare", .noScore,
-                held: held)
+                absence: AbsenceSentence.noBins, .noScore, held: held)
         case (.notFinite, _), (.infinities, _):
             self.init(
                 target, baseline: baseline,
-                absence: "the difference from the baseline is not a finite number", .noScore,
-                held: held)
+                absence: AbsenceSentence.notFinite, .noScore, held: held)
         case (.noNumbers, _), (nil, nil):
             self.init(
                 target, baseline: baseline,
                 absence: sample.missingCount == 0
-                    ? Self.noRecords : Self.noNumbers(missingCount: sample.missingCount),
+                    ? Self.noRecords : AbsenceSentence.noNumbers(missingCount: sample.missingCount),
                 held: held)
         }
     }
