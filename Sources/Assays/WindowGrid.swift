@@ -81,7 +81,7 @@ package struct WindowGrid: Hashable, Sendable {
 
     /// The number of the window that starts at `moment`, where one does; else of the next one.
     package func index(startingAt moment: Timestamp) -> Int {
-        let distance = Int128(moment.microseconds) - Int128(start.microseconds)
+        let distance = distance(to: moment)
         let interval = Int128(interval.microseconds)
         return distance <= 0 ? 0 : Int(clamping: (distance + interval - 1) / interval)
     }
@@ -96,27 +96,30 @@ package struct WindowGrid: Hashable, Sendable {
             end: Timestamp(microseconds: Int64(clamping: last)))
     }
 
-    /// How many windows end at or before `until`.
+    /// How many windows end at or before `until`: the number of the first that ends later.
     package func completeCount(until: Timestamp) -> Int {
-        let room =
-            Int128(until.microseconds) - Int128(start.microseconds)
-            - Int128(width.microseconds)
-        return room < 0 ? 0 : Int(clamping: room / Int128(interval.microseconds) + 1)
+        count(startingWithin: distance(to: until) - Int128(width.microseconds))
     }
 
     /// How many windows start at or before `moment`.
-    package func startedCount(at moment: Timestamp) -> Int {
-        let room = Int128(moment.microseconds) - Int128(start.microseconds)
-        return room < 0 ? 0 : Int(clamping: room / Int128(interval.microseconds) + 1)
+    package func startedCount(at moment: Timestamp) -> Int { count(startingWithin: distance(to: moment)) }
+
+    /// Microseconds from the start of window 0.
+    private func distance(to moment: Timestamp) -> Int128 {
+        Int128(moment.microseconds) - Int128(start.microseconds)
+    }
+
+    /// How many windows start at most so many microseconds after window 0; none where that is negative.
+    private func count(startingWithin distance: Int128) -> Int {
+        distance < 0 ? 0 : Int(clamping: distance / Int128(interval.microseconds) + 1)
     }
 
     /// The windows that share at least a moment with `period`; none where that is empty.
     package func indices(touching period: TimeWindow) -> Range<Int> {
         guard period.start < period.end else { return 0..<0 }
-        let first = firstIndex(endingAfter: period.start)
+        let first = completeCount(until: period.start)
         // Windows that start before the period's end.
-        let room = Int128(period.end.microseconds) - Int128(start.microseconds)
-        let end = room <= 0 ? 0 : Int(clamping: (room - 1) / Int128(interval.microseconds) + 1)
+        let end = count(startingWithin: distance(to: period.end) - 1)
         return first < end ? first..<end : 0..<0
     }
 
@@ -128,14 +131,6 @@ package struct WindowGrid: Hashable, Sendable {
         return indices(
             touching: TimeWindow(
                 start: moment, end: Timestamp(microseconds: moment.microseconds + 1)))
-    }
-
-    /// The first window that ends after `moment`.
-    fileprivate func firstIndex(endingAfter moment: Timestamp) -> Int {
-        let past =
-            Int128(moment.microseconds) - Int128(start.microseconds)
-            - Int128(width.microseconds)
-        return past < 0 ? 0 : Int(clamping: past / Int128(interval.microseconds) + 1)
     }
 }
 
@@ -195,7 +190,7 @@ package struct OccupiedWindowSearch: Sendable {
             // The record lies after this window: at the first one that ends after the record. Past
             // a gap that is the next window or a later one, so this always gets on.
             index = max(
-                index + 1, grid.firstIndex(endingAfter: Timestamp(milliseconds: times[row])))
+                index + 1, grid.completeCount(until: Timestamp(milliseconds: times[row])))
         }
         index = completeCount
         return nil
