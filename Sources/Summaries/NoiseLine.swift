@@ -58,7 +58,7 @@ package struct NoiseLine: Sendable, Hashable {
     /// window of twenty: an alert there is no sign of drift.
     package func hasTooFewRecords(alertThreshold: Double) -> Bool { line95 > alertThreshold }
 
-    /// The line of a window of `count` numbers; nil where the law says nothing.
+    /// The line of a window of `windowCount` numbers; nil where the law says nothing.
     ///
     /// Costs a millisecond or a few where none was asked for a baseline like this and a window of
     /// about this size; else about a microsecond.

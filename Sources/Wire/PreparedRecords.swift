@@ -35,7 +35,7 @@ package struct PreparedRecords: Sendable {
         let kind: Kind
         let length: Int
         /// Whether whole numbers stand without ".0".
-        let bare: Bool
+        let wholeNumbersAreBare: Bool
         let doubles: [Double]
         let singles: [Float]
         let integers: [Int64]
@@ -60,7 +60,7 @@ package struct PreparedRecords: Sendable {
             let plain = PlainValues(field.values, keepingInfinities: keepsInfinities)
             kind = plain.kind
             length = plain.length
-            bare = plain.bare
+            wholeNumbersAreBare = plain.wholeNumbersAreBare
             doubles = plain.doubles
             singles = plain.singles
             integers = plain.integers
@@ -155,7 +155,7 @@ extension Presence {
 private struct PlainValues {
     var kind = PreparedRecords.Column.Kind.other
     var length = 0
-    var bare = false
+    var wholeNumbersAreBare = false
     var doubles: [Double] = []
     var singles: [Float] = []
     var integers: [Int64] = []
@@ -186,7 +186,7 @@ private struct PlainValues {
     private mutating func takeNumbers(of leaves: [Leaf]) {
         guard let first = leaves.first else { return }
         length = leaves.count
-        bare = first.wholeNumbersAreBare
+        wholeNumbersAreBare = first.wholeNumbersAreBare
         switch first.elements {
         case .float64:
             let columns = Self.columns(leaves) { if case .float64(let values) = $0 { values } else { nil } }

@@ -123,8 +123,8 @@ extension RecordWriter {
         guard state == .value else { return output.write("null") }
         let numbers = row * column.length..<(row + 1) * column.length
         switch column.kind {
-        case .doubles: output.write(list: column.doubles[numbers], bare: column.bare)
-        case .singles: output.write(list: column.singles[numbers], bare: column.bare)
+        case .doubles: output.write(list: column.doubles[numbers], bare: column.wholeNumbersAreBare)
+        case .singles: output.write(list: column.singles[numbers], bare: column.wholeNumbersAreBare)
         case .integers: output.write(list: column.integers[numbers])
         case .texts: write(column.texts, row)
         case .lists, .other: writeUnprepared(column, row)
