@@ -39,6 +39,27 @@ struct ModelRoutes {
         var upload: ModelFiles.Upload?
     }
 
+    /// What an upload says of its model.
+    private struct Metadata {
+        let name: String
+        let workspaceID: WorkspaceID
+        let visibility: Visibility
+        let framework: String
+        let conversion: JSONValue
+
+        init(_ body: JSONField) throws {
+            name = try body["name"].string()
+            workspaceID = try body["workspace_id"].identifier()
+            visibility = try body["visibility"].optional?.word() ?? .private
+            framework = try body["conversion"]["framework"].optional?.string() ?? "onnx"
+            conversion = body["conversion"].value ?? .null
+            guard framework.lowercased() == "onnx" else {
+                throw body["conversion"]["framework"].refused(
+                    "is \"\(framework)\"; this server runs ONNX models: export the model to ONNX")
+            }
+        }
+    }
+
     @Sendable func upload(_ request: Request, status: HTTPResponse.Status) async throws -> Response {
         guard request.mediaType == "multipart/form-data",
             let boundary = MultipartScanner.boundary(
@@ -51,38 +72,31 @@ struct ModelRoutes {
         try request.refuseStatedLength(
             over: store.configuration.modelByteCountMax + ModelRoutes.metadataByteCountMax)
         let parts = try await receive(request, boundary: boundary)
-        guard let metadata = parts.metadata else {
+        guard let text = parts.metadata else {
             throw FieldError(field: "metadata", problem: "is missing; it must be a part of JSON")
         }
         guard let upload = parts.upload else {
             throw FieldError(field: "file", problem: "is missing; it must be a part with the model's bytes")
         }
-        let body = JSONField(try JSONValue(parsing: metadata))
-        let name = try body["name"].string()
-        let workspaceID: WorkspaceID = try body["workspace_id"].identifier()
-        let visibility: Visibility = try body["visibility"].optional?.word() ?? .private
-        let framework = try body["conversion"]["framework"].optional?.string() ?? "onnx"
-        guard framework.lowercased() == "onnx" else {
-            throw body["conversion"]["framework"].refused(
-                "is \"\(framework)\"; this server runs ONNX models: export the model to ONNX")
-        }
+        let metadata = try Metadata(JSONField(try JSONValue(parsing: text)))
         // What the catalogue would refuse is refused before the model is kept.
         _ = try store.catalog.addModelVersion(
-            name: name, in: workspaceID, version: "",
+            name: metadata.name, in: metadata.workspaceID, version: "",
             contents: ModelContents(
-                sha256: "", fileName: "", byteCount: 0, framework: framework),
+                sha256: "", fileName: "", byteCount: 0, framework: metadata.framework),
             status: .ready, createdBy: "", at: store.sources.now())
 
         let (sha256, signature) = try upload.keep()
         let contents = ModelContents(
-            sha256: sha256, fileName: parts.fileName ?? name, byteCount: upload.byteCount,
-            framework: framework, visibility: visibility, conversion: body["conversion"].value ?? .null,
+            sha256: sha256, fileName: parts.fileName ?? metadata.name, byteCount: upload.byteCount,
+            framework: metadata.framework, visibility: metadata.visibility, conversion: metadata.conversion,
             inputSignature: signature.map { .array($0.inputs.map(\.json)) } ?? .null,
             outputSignature: signature.map { .array($0.outputs.map(\.json)) } ?? .null)
         let events = try await store.change { catalog in
             [
                 try catalog.addModelVersion(
-                    name: name, in: workspaceID, version: store.sources.uuid(), contents: contents,
+                    name: metadata.name, in: metadata.workspaceID, version: store.sources.uuid(),
+                    contents: contents,
                     status: .ready, createdBy: CatalogRoutes.defaultUser, at: store.sources.now())
             ]
         }
