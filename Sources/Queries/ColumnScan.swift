@@ -151,22 +151,13 @@ package struct ColumnScan {
                     UnsafeMutableBufferPointer(rebasing: numbers[..<rowCountMax])
                 )
                 let shares = shares(plan.steps, query, times, numbers, atOnce: atOnce, wantsTimes)
-                var count = 0
                 for share in shares {
-                    let rows = share.firstRow..<share.firstRow + share.rowCount
-                    if count > 0, share.rowCount > 0, wantsTimes, times[rows.lowerBound] < times[count - 1] {
-                        ascends = false
-                    }
-                    if rows.lowerBound > count {
-                        _ = times[count...].update(fromContentsOf: times[rows])
-                        _ = numbers[count...].update(fromContentsOf: numbers[rows])
-                    }
-                    count += share.rowCount
-                    ascends = ascends && share.ascends
                     pieces += share.pieces
                     answer.pathWasFound = answer.pathWasFound || share.pathWasFound
                     answer.statistics.add(share.statistics)
                 }
+                var count: Int
+                (count, ascends) = ColumnScan.join(shares, times, numbers, wantsTimes)
                 var rows = GatheredRows(
                     UnsafeMutableBufferPointer(rebasing: times[count...]),
                     UnsafeMutableBufferPointer(rebasing: numbers[count...]))
@@ -189,6 +180,29 @@ package struct ColumnScan {
         guard wantsTimes else { return answer }
         RowOrder.apply(to: &answer, pieces, ascends: ascends) { plan.comesBefore($0, $1) }
         return answer
+    }
+
+    /// Moves the rows of all shares together, one share's behind another's.
+    ///
+    /// - Returns: how many they are, and whether their times ascend.
+    private static func join(
+        _ shares: [Share], _ times: UnsafeMutableBufferPointer<Int64>,
+        _ numbers: UnsafeMutableBufferPointer<Double>, _ wantsTimes: Bool
+    ) -> (count: Int, ascends: Bool) {
+        var (count, ascends) = (0, true)
+        for share in shares {
+            let rows = share.firstRow..<share.firstRow + share.rowCount
+            if count > 0, share.rowCount > 0, wantsTimes, times[rows.lowerBound] < times[count - 1] {
+                ascends = false
+            }
+            if rows.lowerBound > count {
+                _ = times[count...].update(fromContentsOf: times[rows])
+                _ = numbers[count...].update(fromContentsOf: numbers[rows])
+            }
+            count += share.rowCount
+            ascends = ascends && share.ascends
+        }
+        return (count, ascends)
     }
 
     /// The rows of blocks, each share's in the order of its blocks, where all rows before its would end.
