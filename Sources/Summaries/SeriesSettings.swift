@@ -3,7 +3,7 @@
 // A series is the numbers at one path of the records of a period, in the contract's word. The second
 // generation shares aggregations, metrics and the order of arithmetic with the first; what differs is
 // the bins, which here reach from -infinity to infinity, so that there is no outlier bin unless it is
-// asked for, and what a missing number means (SeriesSummarizer.swift).
+// asked for, and what a missing number means (SeriesSummary.swift).
 //
 // Weights are one a bin. Clients that turn a first-generation definition into a second one hand over its
 // num_bins + 2 weights unchanged: then those of the two outlier bins are left aside, for their values
