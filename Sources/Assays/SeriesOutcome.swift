@@ -83,10 +83,11 @@ package struct SeriesFinding: Hashable, Sendable {
         self.score = score
         self.scores = scores
         self.binIndex = binIndex
-        let status = DriftStatus.reaching(
-            score: score, alertThreshold: target.thresholds.alert,
-            warningThreshold: target.thresholds.warning)
-        guard let status else { preconditionFailure("A score that is a number has a status.") }
+        guard
+            let status = DriftStatus.reaching(
+                score: score, alertThreshold: target.thresholds.alert,
+                warningThreshold: target.thresholds.warning)
+        else { preconditionFailure("A score that is a number has a status.") }
         self.status = AssayStatus(status)
         absence = nil
         held = nil
