@@ -25,7 +25,7 @@ package struct RecordFilter: Hashable, Sendable {
     var looksAtRows: Bool { modelName != nil || pipelineVersion != nil }
 
     /// The fields that it looks at.
-    var fields: [String] {
+    package var fields: [String] {
         (modelName == nil ? [] : [RowMask.modelField])
             + (pipelineVersion == nil ? [] : [RowMask.versionField])
     }

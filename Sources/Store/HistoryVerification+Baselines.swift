@@ -83,7 +83,7 @@ extension StoreView {
         var ranges: [String: IndexRanges] = [:]
         for tombstone in gone {
             if let field = tombstone.field {
-                if LeavingRecords(topic: tombstone.topic, periods: [], field: field).hold(spec.path) {
+                if LeavingRecords(topic: tombstone.topic, periods: [], field: field).hold(spec) {
                     return true
                 }
             }

@@ -22,6 +22,7 @@ import Assays
 import Bytes
 import EventLog
 import JSON
+import Queries
 import Records
 import Segments
 import Summaries
@@ -48,11 +49,13 @@ struct LeavingRecords: Sendable {
         return periods.contains { $0.start < period.end && period.start < $0.end }
     }
 
-    /// Whether numbers at a path are among what goes. Metadata says which records a filter lets through.
-    func hold(_ path: IOPath) -> Bool {
-        guard let field, !field.hasExactPrefix("metadata.") else { return true }
-        let name = path.recordField
-        return name.isExactly(field) || name.hasExactPrefix(field + ".") || field.hasExactPrefix(name + ".")
+    /// Whether among what goes is what windows read: the numbers at their path, or the model that their filter
+    /// looks for.
+    func hold(_ spec: AssayWindowSpec) -> Bool {
+        guard let field else { return true }
+        return ([spec.path.recordField] + RecordFilter(modelName: spec.modelName).fields).contains { name in
+            name.isExactly(field) || name.hasExactPrefix(field + ".") || field.hasExactPrefix(name + ".")
+        }
     }
 }
 
@@ -112,7 +115,7 @@ private struct SealingNeeds {
 
     init(_ assay: Assay, _ leaving: LeavingRecords, _ view: StoreView) {
         func reads(_ spec: AssayWindowSpec) -> Bool {
-            (try? view.pipeline(of: spec))?.topic.name == leaving.topic && leaving.hold(spec.path)
+            (try? view.pipeline(of: spec))?.topic.name == leaving.topic && leaving.hold(spec)
         }
         let definition = assay.definition
         let readsWindows = reads(definition.window)

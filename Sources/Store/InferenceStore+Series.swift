@@ -28,7 +28,7 @@ extension InferenceStore {
             let definition = assay.definition
             guard let id = definition.targeting.pipelineID,
                 view.catalog.pipelines[id]?.topic.name == leaving.topic,
-                definition.targeting.targets.contains(where: { leaving.hold($0.path) })
+                definition.paths.contains(where: { leaving.hold(definition.windowSpec(of: $0)) })
             else { continue }
             for decisions in assay.revisions(by: assay.resultBatchCount) {
                 let batch = decisions.filter { decision in

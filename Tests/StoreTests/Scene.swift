@@ -95,12 +95,13 @@ struct Scene {
     func createAssay(
         _ name: String = "watch", baseline: String? = nil, start: String? = "\"2024-01-09T19:00:00Z\"",
         width: String = "1 minute", interval: String? = nil, path: String = "output y",
-        locations: String = "null", metric: String = "PSI", isActive: Bool = true, more: String = ""
+        locations: String = "null", model: String = "null", metric: String = "PSI", isActive: Bool = true,
+        more: String = ""
     ) async throws -> AssayID {
         try await store.createAssay(
             Scene.request(
                 name, baseline: baseline, start: start, width: width, interval: interval, path: path,
-                locations: locations, metric: metric, isActive: isActive, more: more))
+                locations: locations, model: model, metric: metric, isActive: isActive, more: more))
     }
 
     static let vector = "{\"calculated\":{\"vector\":[1.0,2.0,3.0,4.0]}}"
@@ -121,14 +122,15 @@ struct Scene {
     static func request(
         _ name: String = "watch", baseline: String? = nil, start: String? = "\"2024-01-09T19:00:00Z\"",
         width: String = "1 minute", interval: String? = nil, path: String = "output y",
-        locations: String = "null", metric: String = "PSI", isActive: Bool = true, more: String = ""
+        locations: String = "null", model: String = "null", metric: String = "PSI", isActive: Bool = true,
+        more: String = ""
     ) throws -> AssayRequest {
         let text = """
             {"name":"\(name)","pipeline_id":1,"pipeline_name":"fraud","active":\(isActive),\
             "baseline":\(baseline ?? vector),\
             "window":{"pipeline_name":"fraud","path":"\(path)","width":"\(width)",\
             "interval":\(interval.map { "\"\($0)\"" } ?? "null"),"start":\(start ?? "null"),\
-            "locations":\(locations)},\
+            "locations":\(locations),"model_name":\(model)},\
             "summarizer":{"type":"UnivariateContinuous","bin_mode":"Quantile","aggregation":"Density",\
             "metric":"\(metric)","num_bins":2}\(more)}
             """

@@ -261,18 +261,81 @@ struct SealingTests {
         try await scene.store.close()
     }
 
-    @Test("a field is read at its paths, at those within it and around it; metadata by every filter")
+    // A late record that has the model or the user that the records before it had, gone or not.
+    @Test(
+        "metadata that is redacted seals what looks for it, the model of a filter, and no other assay",
+        arguments: ["metadata.user", "metadata.last_model"])
+    func metadata(field: String) async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        let sliding = Scene.sliding.replacing("\"path\"", with: "\"model_name\":\"m\",\"path\"")
+        #expect(sliding != Scene.sliding)
+        let all = try await scene.createAssay("all")
+        let (ofModel, besideModel) = (
+            try await scene.createAssay("of m", model: "\"m\""),
+            try await scene.createAssay("beside m", baseline: sliding)
+        )
+        let series = try await scene.store.scheduleAssay(Scene.seriesRequest("all too"))
+        let seriesOfModel = try await scene.store.scheduleAssay(
+            Scene.seriesRequest("of m too", origin: "{\"pipeline_name\":\"fraud\",\"model_id\":\"m\"}"))
+        try await scene.append([(-90, 3), (-80, 2), (10, 1), (20, 4)])
+        _ = try await scene.store.append(
+            RecordBatch(
+                times: [moment(25).milliseconds],
+                fields: [
+                    FieldColumn(
+                        name: "metadata.user", values: .scalar(Leaf(.text(TextColumn(["somebody"]))))),
+                    FieldColumn(name: "out.y", values: .scalar(Leaf(.float64([1])))),
+                ]),
+            topic: topic, partition: "engine")
+        let (first, second) = (scene.scheduler, scene.seriesScheduler)
+        func tick() async {
+            await first.tick()
+            await second.tick()
+        }
+        scene.clock.set(moment(70))
+        await tick()
+        _ = try await scene.store.redact(field, ofTopic: topic)
+        try await scene.append([(30, 9)])
+        await tick()
+        scene.clock.advance(10)
+        await tick()
+        let ofFilter = field == "metadata.last_model" ? "complete1" : "late2"
+        #expect(try scene.decisions(all) == ["0:late2"])
+        #expect(try scene.decisions(ofModel) == ["0:\(ofFilter)"])
+        #expect(try scene.decisions(besideModel) == ["0:\(ofFilter)"])
+        func last(_ uuid: String) throws -> String {
+            String(try #require(try scene.decisions(uuid).first).split(separator: ":")[1])
+        }
+        #expect(try last(series) == "late2")
+        #expect(try last(seriesOfModel) == ofFilter)
+        let report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.isProved, "\(report)")
+        try await scene.store.close()
+    }
+
+    @Test("a field is read at its paths, at those within it and around it; the model by a filter for one")
     func fields() throws {
-        func hold(_ field: String?, _ path: String) throws -> Bool {
-            LeavingRecords(topic: "t", periods: [.always], field: field).hold(try IOPath(parsing: path))
+        func hold(_ field: String?, _ path: String, _ model: String) throws -> Bool {
+            let text = """
+                {"pipeline_name":"fraud","path":"\(path)","width":"1 minute","model_name":\(model)}
+                """
+            return LeavingRecords(topic: "t", periods: [.always], field: field).hold(
+                try AssayWindowSpec(JSONField(try JSONValue(parsing: text))))
         }
         for (field, path, expected) in [
             (nil, "output y", true), ("out.y", "output y", true), ("out.y", "output y 3", true),
             ("out.y", "output z", false), ("in.y", "output y", false), ("out.y", "output yz", false),
             ("out.y.z", "output y", true), ("out.y", "output y.z", true),
-            ("metadata.last_model", "output y", true), ("anomaly.count", "output y", false),
+            ("anomaly.count", "output y", false), ("metadata.user", "output y", false),
+            ("metadata.pipeline_version", "output y", false),
         ] as [(String?, String, Bool)] {
-            #expect(try hold(field, path) == expected, "\(field ?? "-") \(path)")
+            for model in ["null", "\"m\""] {
+                #expect(try hold(field, path, model) == expected, "\(field ?? "-") \(path) \(model)")
+            }
         }
+        #expect(try hold("metadata.last_model", "output y", "null") == false)
+        #expect(try hold("metadata.last_model", "output y", "\"m\"") == true)
+        #expect(try hold("metadata.last_model.name", "output y", "\"m\"") == true)
     }
 }
