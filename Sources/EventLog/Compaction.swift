@@ -62,6 +62,9 @@ package struct CompactionPace: Sendable {
     package var canRegroup: @Sendable (UInt64) -> Bool
     /// Which segments are tried again that could not be rewritten before.
     package var retries: Retries
+    /// Bytes let go of the active segment that are worth its end, where they are more than half of it; nil where it
+    /// goes on.
+    package var sealsFrom: Int?
 
     package enum Retries: Hashable, Sendable {
         case none
@@ -72,11 +75,12 @@ package struct CompactionPace: Sendable {
     }
 
     package init(
-        bytesPerSecond: Int? = nil, retries: Retries = .none,
+        bytesPerSecond: Int? = nil, retries: Retries = .none, sealsFrom: Int? = nil,
         canRegroup: @escaping @Sendable (UInt64) -> Bool = { _ in true }
     ) {
         self.bytesPerSecond = bytesPerSecond
         self.retries = retries
+        self.sealsFrom = sealsFrom
         self.canRegroup = canRegroup
     }
 }
@@ -162,6 +166,7 @@ final class Compactor: Sendable {
         await gate.enter()
         defer { gate.leave() }
         var report = CompactionReport()
+        await sealHalfDead(pace, queue, into: &report)
         try await forgetLeft(pace.retries, queue)
         /// What found no room: others may free some.
         var crowded: (numbers: Set<UInt64>, attemptCount: Int, refusal: LogError)?
@@ -196,6 +201,23 @@ final class Compactor: Sendable {
         }
         if let crowded { throw crowded.refusal }
         return report
+    }
+
+    /// Ends the active segment where that frees what was let go of it.
+    private func sealHalfDead(
+        _ pace: CompactionPace, _ queue: AppendQueue, into report: inout CompactionReport
+    ) async {
+        guard let byteCountMin = pace.sealsFrom else { return }
+        do throws(LogError) {
+            try await queue.perform { writer throws(LogError) in
+                try writer.sealHalfDead(from: byteCountMin)
+            }
+        } catch {
+            // Others are made anew all the same, and may free the room that this lacked.
+            report.problems.append(
+                "what was let go of the segment that is written stays on disk, as it cannot be sealed: \(error)"
+            )
+        }
     }
 
     /// Makes segments that were left due again.

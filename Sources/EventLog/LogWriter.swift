@@ -131,6 +131,14 @@ package final class LogWriter {
         try settle()
     }
 
+    /// Seals the active segment where more than half of it was let go and so many bytes need not be: it may never fill.
+    package func sealHalfDead(from byteCountMin: Int) throws(LogError) {
+        guard let active, refusal == nil, let use = shared.index.withLock({ $0.uses[active.number] }),
+            use.liveByteCount * 2 < use.listedByteCount
+        else { return }
+        if active.byteCount - use.liveByteCount >= byteCountMin { try sealActive() }
+    }
+
     /// Lets other writers in: nothing is written after this.
     func end() {
         active = nil

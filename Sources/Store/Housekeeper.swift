@@ -31,6 +31,8 @@ package actor Housekeeper {
     /// Rewrites of a round: of whole segments about a minute's at the pace of the background, in which as many come
     /// due as wish.
     private static let rewriteCountMax = 16
+    /// Bytes that were let go for which the segment that is written ends: fewer are not worth a file.
+    static let sealsFrom = 1 << 20
 
     /// Does nothing until it is run.
     package init(_ store: InferenceStore, logger: Logger) {
@@ -73,7 +75,8 @@ package actor Housekeeper {
             try await applyRetention()
             let retries = nextRetries()
             var pace = CompactionPace(
-                bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: retries
+                bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: retries,
+                sealsFrom: Housekeeper.sealsFrom
             ) { regroupable.contains($0) }
             pace.rewriteCountMax = Housekeeper.rewriteCountMax
             // While records are taken, what is rewritten in the background is no reason to refuse them.

@@ -19,7 +19,8 @@ extension InferenceStore {
         } else {
             problems.append("nothing is let go: \(LogError.unseen(unseen))")
         }
-        var report = try await log.freeingRoom { try await log.compact(CompactionPace(retries: .all)) }
+        let pace = CompactionPace(retries: .all, sealsFrom: 0)
+        var report = try await log.freeingRoom { try await log.compact(pace) }
         report.recordsLetGo = retention.recordCounts
         report.problems = problems + retention.problems + report.problems
         return report

@@ -253,12 +253,14 @@ package struct LogDrive {
         if !disk.hasCrashed { checkUnchanged() }
     }
 
-    /// Rewrites until nothing is due. Readers of before and after see the same.
+    /// Ends the segment that is written where it is half dead, and rewrites until nothing is due. Readers of before
+    /// and after see the same.
     mutating func compact(regroups: Bool) {
         guard let writer, let before = shared?.snapshot() else { return }
         var report = CompactionReport()
         var left: Set<UInt64> = []
         do throws(LogError) {
+            try writer.sealHalfDead(from: 0)
             bug?.rewriting(on: files, true)
             defer { bug?.rewriting(on: files, false) }
             var stepCount = 0

@@ -9,6 +9,7 @@ import Logging
 import Queries
 import Records
 import Segments
+import Simulation
 import StoreSupport
 import TestSupport
 import Testing
@@ -268,6 +269,47 @@ struct HousekeepingTests {
         #expect(try await first.store.compact().rewriteCount == 0, "asked again")
         #expect(try StoreCheck.run(first.folder.path).findings == [])
         try await first.store.close()
+    }
+
+    @Test(
+        "what retention lets go of the segment that is written leaves the disk, in the background from a megabyte on",
+        arguments: [false, true], [2000, 60_000])
+    func activeSegment(isAsked: Bool, rowCount: Int) async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        var generator = SeededGenerator(seed: 5)
+        for part in 0..<5 {
+            let values = (0..<rowCount).map { _ in Double.random(in: 0..<1, using: &generator) }
+            _ = try await scene.store.append(
+                RecordBatch(
+                    times: (0..<rowCount).map { moment(Double(part * 100)).milliseconds + Int64($0) },
+                    fields: [FieldColumn(name: "in.x", values: .scalar(Leaf(.float64(values))))]),
+                topic: topic, partition: "engine")
+        }
+        func byteCount() throws -> Int {
+            try FileManager.default.contentsOfDirectory(atPath: scene.folder.path)
+                .filter { $0.hasPrefix("segment") }
+                .reduce(0) {
+                    $0 + (FileManager.default.contents(atPath: scene.folder.path + "/" + $1)?.count ?? 0)
+                }
+        }
+        let before = try byteCount()
+        try #require(before > 5 * 5 * rowCount)
+        // All but the last part.
+        scene.clock.set(moment(1000))
+        try await scene.store.setRetention(
+            RetentionPolicy(age: TimeSpan(microseconds: 610_000_000)), of: topic)
+        if isAsked {
+            let report = try await scene.store.compact()
+            #expect(report.problems == [] && report.rewrites == ["half dead": 1])
+        } else {
+            await Housekeeper(scene.store, logger: noLog).round()
+        }
+        #expect(scene.store.log.snapshot().index.topics[topic]?.rowCount == rowCount)
+        let isWorthIt = isAsked || rowCount == 60_000
+        #expect(try isWorthIt ? byteCount() * 4 < before : byteCount() >= before)
+        #expect(try StoreCheck.run(scene.folder.path).findings == [])
+        try await scene.store.close()
     }
 
     @Test("the background carries retention out, and regroups what was sealed for a while")
