@@ -5,7 +5,7 @@
 import JSON
 import Records
 
-enum LeafNumbers {
+package enum LeafNumbers {
     /// One number for each row of `field`; nil where the field holds no numbers at this path.
     static func of(_ field: FieldColumn, element: Int?, rowCount: Int) -> [Double]? {
         guard var numbers = unmasked(field.values, element: element, rowCount: rowCount) else { return nil }
@@ -54,7 +54,7 @@ enum LeafNumbers {
     /// number that is the whole value. Lists too long to have a column an element are passed over.
     ///
     /// - Parameter rows: the rows that count; nil for the first `rowCount`.
-    static func elements(of field: FieldColumn, rows: [Int32]?, rowCount: Int) -> Set<Int?> {
+    package static func elements(of field: FieldColumn, rows: [Int32]?, rowCount: Int) -> Set<Int?> {
         var found: Set<Int?> = []
         func each(_ body: (Int) -> Void) {
             if let rows {

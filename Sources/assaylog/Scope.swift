@@ -153,8 +153,8 @@ struct PathOptions {
                     : "there is " + names.joined(separator: ", ")))
     }
 
-    /// The paths of a field that have numbers, in words; nil where none has. Text, truth values and what is kept as
-    /// JSON have none.
+    /// The paths of a field that have numbers, in words; nil where none has. Text and truth values have none; values
+    /// of several kinds, which are kept as JSON, have those of the rows that are numbers or have some.
     private static func numbers(of field: FieldColumn) -> String? {
         func quoted(_ element: Int?) -> String? {
             (try? IOPath(recordField: field.name, element: element)).map { "\"\($0.text)\"" }
@@ -175,7 +175,13 @@ struct PathOptions {
             }
             return quoted(0).map { "\($0) to \"… \(leaves.count - 1)\"" }
         case .list(_, let leaf): return isNumeric(leaf) ? quoted(0).map { "\($0) and on" } : nil
-        case .json, .none: return nil
+        case .json(let texts):
+            let found = LeafNumbers.elements(of: field, rows: nil, rowCount: texts.count)
+            let elements = found.compactMap { $0 }.sorted()
+            let lists = elements.first.flatMap(quoted).map { elements.count > 1 ? "\($0) and on" : $0 }
+            let paths = [found.contains(nil) ? quoted(nil) : nil, lists].compactMap { $0 }
+            return paths.isEmpty ? nil : paths.joined(separator: ", ")
+        case .none: return nil
         }
     }
 }

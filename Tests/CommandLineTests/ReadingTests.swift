@@ -307,6 +307,15 @@ import Testing
         #expect(some.contains(#"there is "input a", "input l 0" to "… 1", "input c""#), "\(some)")
         let none = try refusal("none", #"{"time":1,"in.o":{"a":[1,{}]},"in.s":"x"}"# + "\n")
         #expect(none.contains("nor has the newest or the oldest of them at a path"), "\(none)")
+        // Values of several kinds are kept as JSON, and some of them are numbers.
+        let mixed = try refusal(
+            "mixed",
+            #"{"time":1,"in.a":1,"in.l":[1,"x"],"in.m":["x",2,3],"in.s":"x"}"# + "\n"
+                + #"{"time":2,"in.a":"x","in.l":{},"in.m":4,"in.s":{"b":1}}"# + "\n")
+        #expect(
+            mixed.contains(
+                #"there is "input a", "input l 0", "input m", "input m 1" and on"#), "\(mixed)")
+        #expect(try sandbox.run("query", "--pipeline", "mixed", "--path", "input a").status == 0)
     }
 
     // A FIFO, a link, even a device was replaced by a file.
