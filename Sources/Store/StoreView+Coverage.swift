@@ -35,18 +35,27 @@ private let fixedEdges =
     "the summarizer compares edges, and these are given: they are the same in the baseline and in every window, so "
     + "that no score is above 0; use the aggregation Density or Cumulative, or bins that follow the values"
 
+/// Statistics are all that there is.
+private let noBins =
+    "the summarizer makes no bins (\"bin_mode\" is \"None\"), so that nothing is compared and every result says NoScore; "
+    + "for a score choose bins, as Quantile"
+
 extension SummarizerSettings {
     /// Where one edge fewer is given, the first is the least value, and that may differ.
     fileprivate var problem: String? {
-        binMode == .provided && aggregation == .edges && providedEdges?.count == numBins + 1
+        if binMode == .none { return noBins }
+        return binMode == .provided && aggregation == .edges && providedEdges?.count == numBins + 1
             ? fixedEdges : nil
     }
 }
 
 extension SeriesSettings {
     fileprivate var problem: String? {
-        guard case .provided = binMode, aggregation == .edges else { return nil }
-        return fixedEdges
+        switch binMode {
+        case .none: noBins
+        case .provided where aggregation == .edges: fixedEdges
+        case .equal, .quantile, .quantileWithExplicitOutliers, .provided: nil
+        }
     }
 }
 

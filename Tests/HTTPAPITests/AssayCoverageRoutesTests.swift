@@ -103,8 +103,10 @@ struct AssayCoverageRoutesTests {
         }
     }
 
-    @Test("edges that are given and compared never differ, which is said at creation")
-    func sameEdges() async throws {
+    @Test(
+        "edges that are given and compared never differ, nor does what has no bins, which is said at creation"
+    )
+    func neverDiffers() async throws {
         try await serving { (client: Client) async throws in
             try await client.createPipeline()
             func told(_ name: String, _ mode: String, _ edges: String, _ aggregation: String) async throws
@@ -121,14 +123,22 @@ struct AssayCoverageRoutesTests {
             #expect(try await !told("b", "Provided", "[2,4]", "Edges"))
             #expect(try await !told("c", "Provided", "[0,2,4]", "Density"))
             #expect(try await !told("d", "Quantile", "null", "Edges"))
-            let answer = try await client.post(
-                "/v2/api/assays/schedule",
-                SeriesRoutesTests.body(
-                    "\"name\":\"e\",",
-                    summarizer: SeriesRoutesTests.summarizer.replacing("Density", with: "Edges")
-                        .replacing("{\"Quantile\":2}", with: "{\"Provided\":[2,\"INFINITY\"]}")))
-            #expect(
-                answer.headers[.assayCoverage]?.contains("\"summarizer_problem\":") == true, "\(answer.text)")
+            #expect(try await told("none", "None", "null", "Density"))
+            for (name, mode, aggregation, problem) in [
+                ("e", "{\"Provided\":[2,\"INFINITY\"]}", "Edges", "the summarizer compares edges"),
+                ("f", "\"None\"", "Density", "the summarizer makes no bins"),
+                ("g", "{\"Quantile\":3}", "Edges", nil),
+            ] as [(String, String, String, String?)] {
+                let answer = try await client.post(
+                    "/v2/api/assays/schedule",
+                    SeriesRoutesTests.body(
+                        "\"name\":\"\(name)\",",
+                        summarizer: SeriesRoutesTests.summarizer.replacing("Density", with: aggregation)
+                            .replacing("{\"Quantile\":2}", with: mode)))
+                let coverage = try #require(answer.headers[.assayCoverage], "\(answer.text)")
+                #expect(coverage.contains("\"summarizer_problem\":") == (problem != nil), "\(mode)")
+                if let problem { #expect(coverage.contains(problem), "\(mode): \(coverage)") }
+            }
         }
     }
 
