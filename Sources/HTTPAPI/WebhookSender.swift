@@ -41,7 +41,7 @@ package actor WebhookSender {
     private static let turnCountMax = 256
     /// The log refuses for a moment, as a rule: a full queue, a sync that failed.
     private static let rest = TimeSpan(microseconds: 5_000_000)
-    private static let problemByteCountMax = 200
+    static let problemByteCountMax = 200
 
     package init(
         _ store: InferenceStore, poster: any WebhookPoster, schedule: DeliverySchedule = .standard,
@@ -164,13 +164,6 @@ extension String {
     }
 }
 
-/// Why a message was not posted.
-struct WebhookProblem: Error, CustomStringConvertible {
-    var description: String
-
-    init(_ description: String) { self.description = description }
-}
-
 /// Posts over HTTP.
 ///
 /// The host is resolved here, judged, and then the connection is made to just that address: a name that
@@ -187,6 +180,12 @@ package struct HTTPWebhookPoster: WebhookPoster {
 
     /// Throws where the host does not resolve, is not allowed where it resolves to, or does not answer in time.
     package func post(_ message: WebhookMessage, to address: WebhookAddress) async throws -> Int {
+        do { return try await attempt(message, address) } catch {
+            throw WebhookProblem(error, timeout: timeout)
+        }
+    }
+
+    private func attempt(_ message: WebhookMessage, _ address: WebhookAddress) async throws -> Int {
         let resolved = try await Self.resolved(address)
         guard policy.allows(resolved, for: address) else {
             throw WebhookProblem(
@@ -197,6 +196,8 @@ package struct HTTPWebhookPoster: WebhookPoster {
             redirectConfiguration: .disallow,
             timeout: HTTPClient.Configuration.Timeout(connect: .seconds(10), read: timeout))
         configuration.dnsOverride = [address.host: resolved.text]
+        // It is tried again by our schedule; here it would hide why behind the time that is up.
+        configuration.connectionPool.retryConnectionEstablishment = false
         // A client an attempt: attempts are few, and a connection kept would outlive what was judged.
         let client = HTTPClient(configuration: configuration)
         let outcome: Result<Int, any Error>
