@@ -7,7 +7,7 @@
 //  * A mark goes on from another exactly when it says so, by the other's place: a file that was written over
 //    under the same name is not what was there before.
 //  * With the records of a topic that are deleted their marks end, as idempotency keys do: the file may be
-//    imported anew. Retention ends none, or what it let go would come back.
+//    imported anew. Retention ends none, or what it let go would come back. The events stay in the log.
 //  * A mark that cannot be read is told of, and hides no other: unless it was of another partition, for none of this
 //    one's records came with it, or a later mark goes on from it, which then says how far its file is read. Which
 //    file it was of is not known else.

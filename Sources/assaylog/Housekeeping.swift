@@ -191,7 +191,8 @@ struct Delete: AsyncParsableCommand {
                 --yes --server http://localhost:8080
 
             Ends when the bytes are gone from the data directory. Backups keep what they hold. What assays said
-            of the records stays; their addresses are not given to others.
+            of the records stays; their addresses are not given to others. The log keeps the path, the size and a
+            digest of each file that was appended, and takes the file for new.
             """)
 
     @OptionGroup var place: HousekeepingPlace
