@@ -27,7 +27,8 @@ extension Bench {
                     tasks.addTask {
                         for position in stride(from: client, to: group, by: clients) {
                             let topic = Workload.topic(workload.pipeline(first + position))
-                            _ = try await store.append(batches[position], topic: topic, partition: "bench")
+                            _ = try await store.append(
+                                batches[position], topic: topic, partition: Workload.partition)
                         }
                     }
                 }

@@ -4,6 +4,7 @@ import Catalog
 import EventLog
 import Glibc
 import JSON
+import Queries
 import Records
 import Store
 import Summaries
@@ -55,10 +56,27 @@ struct Workload: Sendable {
     func difference(from store: InferenceStore, rows: Int) -> String? {
         let found = store.view.catalog.pipelines.all.count
         let count = store.log.snapshot().index.topics.values.reduce(0) { $0 + $1.rowCount }
-        if found == pipelineCount, count >= recordCount / rows * rows { return nil }
-        return "was made with other options: it holds \(Quantity.of(count, "record")) of "
-            + "\(Quantity.of(found, "pipeline")); the questions are of --records \(recordCount) and "
-            + "--pipelines \(pipelineCount)"
+        let made = "was made with other options: it holds"
+        guard found == pipelineCount, count >= recordCount / rows * rows else {
+            return "\(made) \(Quantity.of(count, "record")) of "
+                + "\(Quantity.of(found, "pipeline")); the questions are of --records \(recordCount) and "
+                + "--pipelines \(pipelineCount)"
+        }
+        guard let stored = Self.hasDecimals(store), stored != decimals else { return nil }
+        return "\(made) inputs as " + (stored ? "--decimals makes them" : "they are without --decimals")
+    }
+
+    /// The partition of what `append` makes: JSON bodies, which are always of decimals, go to another.
+    static let partition = "bench"
+
+    /// Whether the inputs that a store holds are decimals; nil where none is seen.
+    private static func hasDecimals(_ store: InferenceStore) -> Bool? {
+        let oldest = try? RecordScan(store.view.snapshot).window(
+            topic: topic(0), .always, filter: RecordFilter(partitions: [partition]), limit: 1)
+        let inputs = oldest?.batches.lazy.flatMap(\.fields).first { $0.name == "in.dense_input" }
+        guard case .fixedList(let leaves)? = inputs?.values, let leaf = leaves.first else { return nil }
+        if case .float64 = leaf.elements { return true }
+        return false
     }
 
     /// The records of one commit.

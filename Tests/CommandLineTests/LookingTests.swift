@@ -66,6 +66,9 @@ import Testing
         #expect(run.lines.count == 5 && run.output.contains("\"cold\""), "\(run.output)")
         let same = ["bench", "--records", "160", "--rows", "20", "--questions", "2", "--only", "windows"]
         #expect(try !sandbox.run(same).errors.contains("other options"))
+        let decimals = try sandbox.run(same + ["--decimals"]).errors
+        #expect(
+            decimals.contains("other options: it holds inputs as they are without --decimals"), "\(decimals)")
         let other = try sandbox.run(same + ["--pipelines", "7"])
         #expect(other.errors.contains("it holds 160 records of 8 pipelines"), "\(other.errors)")
     }
