@@ -128,6 +128,14 @@ package struct Assay: Hashable, Sendable {
     /// The last commit that all windows decided so far have been examined for; 0 before the first.
     package var examinedCut: UInt64 { decided.examinedCut }
 
+    /// Windows that end by then were examined when they were complete, for all commits up to `examinedCut`; those
+    /// after it that are decided were so by a clock that was ahead. Nil before the first decision.
+    package var examinedUntil: Timestamp? { decided.examinedUntil }
+
+    /// The earliest moment of a decision that was made when windows which end later had been decided; nil where no
+    /// clock went back.
+    package var contradictedAt: Timestamp? { decided.contradictedAt }
+
     /// The newest decision about the window that starts at `start`.
     package func decision(forWindowStartingAt start: Timestamp) -> AssayDecision? {
         decided.decision(forWindowStartingAt: start)

@@ -5,12 +5,15 @@
 //       varint        number
 //       list, list    its newest decisions, those superseded
 //       varint        examined cut
+//       moment, moment  up to where windows were examined; the earliest that contradicted this
 //       byte          1 if it ever ran; then the run's moment (zigzag) and four varint counts of its report
 //     varint        assays of the second generation; of each, by rising number:
 //       varint        number
 //       list, list    its newest decisions, those superseded
 //       varint        examined cut
+//       moment, moment  up to where windows were examined; the earliest that contradicted this
 //
+// A moment is a byte, 1 if there is one, and then its microseconds (zigzag).
 // A list is packed as it is in memory (DecisionList.swift). All else of an assay comes from events that are no
 // decisions, and neither kind looks at what the other did: a decision changes nothing of what an assay is, and
 // nothing else changes what was decided. Whether an assay that is switched off has runs left follows from both,
@@ -24,7 +27,7 @@ import Records
 
 extension AssayBook {
     /// The version of these bytes, the lists' packing with them.
-    package static let decidedVersion: UInt16 = 1
+    package static let decidedVersion: UInt16 = 2
 
     /// Appends what decisions made of the book, in the layout above.
     package func writeDecided(into writer: inout ByteWriter) {

@@ -62,6 +62,10 @@ package struct SeriesAssay: Hashable, Sendable {
     /// The last commit that all windows decided so far have been examined for; 0 before the first.
     package var examinedCut: UInt64 { decided.examinedCut }
 
+    /// Windows that end by then were examined when they were complete, for all commits up to `examinedCut`; those
+    /// after it that are decided were so by a clock that was ahead. Nil before the first decision.
+    package var examinedUntil: Timestamp? { decided.examinedUntil }
+
     /// The moment of the last run that was made; nil before the first.
     package var lastRun: Timestamp? { decisions.last?.window.end }
 

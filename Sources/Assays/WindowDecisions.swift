@@ -1,10 +1,15 @@
 // What was decided about the windows of one assay, of either generation: the newest decision of each window, those
-// that a newer one took the place of, and up to which commit all of them were examined.
+// that a newer one took the place of, and up to which commit and to which moment they were examined.
+//
+// The log tells of a clock that was ahead: decisions about windows that end after the moment of a later decision.
+// Windows between the two seemed examined before they were complete, so the later decision takes that back.
 //
 // Invariants:
 //  * `newest` holds one decision a window, the newest revision, ascending by the window's start; `superseded` all
 //    others, in the order of the log. Together they are every decision ever made.
 //  * The next decision about a window is of the revision after its newest, and has the next result number.
+//  * Windows that end by `examinedUntil` were examined when they were complete, for all commits up to
+//    `examinedCut`. It falls where a decision was made before it, and rises with the windows decided from there.
 
 import Bytes
 import Records
@@ -14,6 +19,10 @@ struct WindowDecisions: Hashable, Sendable {
     private(set) var superseded: DecisionList
     /// The last commit that all windows decided so far have been examined for; 0 before the first.
     private(set) var examinedCut: UInt64 = 0
+    /// The end of the latest window decided, as far as no later decision was made before it; nil before the first.
+    private(set) var examinedUntil: Timestamp?
+    /// The earliest moment of a decision that was made before `examinedUntil`; nil where no clock went back.
+    private(set) var contradictedAt: Timestamp?
 
     init(of assayID: AssayID) {
         newest = DecisionList(of: assayID)
@@ -42,6 +51,21 @@ struct WindowDecisions: Hashable, Sendable {
             newest.insert(decision, at: position)
         }
         examinedCut = max(examinedCut, decision.examinedCut)
+        noteExamined(decision)
+    }
+
+    private mutating func noteExamined(_ decision: AssayDecision) {
+        guard let known = examinedUntil else {
+            examinedUntil = decision.window.end
+            return
+        }
+        guard decision.runAt < known else {
+            examinedUntil = max(known, decision.window.end)
+            return
+        }
+        // Those who made it had examined the windows before it, and not those after its moment.
+        examinedUntil = decision.window.end
+        contradictedAt = min(contradictedAt ?? decision.runAt, decision.runAt)
     }
 
     // MARK: What comes next
@@ -76,11 +100,15 @@ struct WindowDecisions: Hashable, Sendable {
 
     // MARK: In a checkpoint
 
-    /// Writes the two lists and the cut.
+    /// Writes the two lists, the cut and the two moments.
     func write(into writer: inout ByteWriter) {
         newest.write(into: &writer)
         superseded.write(into: &writer)
         writer.writeVarint(examinedCut)
+        for moment in [examinedUntil, contradictedAt] {
+            writer.write(UInt8(moment == nil ? 0 : 1))
+            if let moment { writer.writeZigzag(moment.microseconds) }
+        }
     }
 
     /// Reads what `write` wrote, doubting it.
@@ -88,5 +116,11 @@ struct WindowDecisions: Hashable, Sendable {
         newest = try DecisionList(of: assayID, ascends: true, from: &cursor)
         superseded = try DecisionList(of: assayID, ascends: false, from: &cursor)
         examinedCut = try cursor.readVarint()
+        examinedUntil = try Self.moment(from: &cursor)
+        contradictedAt = try Self.moment(from: &cursor)
+    }
+
+    private static func moment(from cursor: inout ByteCursor) throws(BytesError) -> Timestamp? {
+        try cursor.read(UInt8.self) == 0 ? nil : Timestamp(microseconds: try cursor.readZigzag())
     }
 }

@@ -190,14 +190,20 @@ final class Cohort {
 
 extension Cohort {
     /// The cohort of one assay, as far as its decisions tell, with the late records that came since. What was
-    /// decided of windows that are not complete now was so by a clock that was ahead.
+    /// decided of windows that are not complete now was so by a clock that was ahead, and so was what a later
+    /// decision contradicts.
     ///
+    /// - Parameter isDoubting: whether also windows are examined again that ended after a clock had gone back, and
+    ///   were then.
     /// - Returns: nil where windows start with the first record and there is none.
     static func entering(
-        _ assay: Assay, _ view: StoreView, at now: Timestamp, grace: TimeSpan
+        _ assay: Assay, _ view: StoreView, at now: Timestamp, grace: TimeSpan, isDoubting: Bool = false
     ) throws -> Cohort? {
         guard let key = try Key(of: assay, view) else { return nil }
-        let examinedUntil = assay.decisions.last?.window.end
+        var examinedUntil = assay.examinedUntil
+        if isDoubting, let contradictedAt = assay.contradictedAt {
+            examinedUntil = examinedUntil.map { min($0, contradictedAt) }
+        }
         let firstWindow = key.firstWindow(of: assay)
         let cohort = Cohort(
             key, of: assay.id, firstWindow: firstWindow,

@@ -182,7 +182,9 @@ extension StoreView {
         let now = sources.now()
         for assay in book.list().reversed() where assay.isActive {
             do {
-                guard let cohort = try Cohort.entering(assay, self, at: now, grace: configuration.grace)
+                guard
+                    let cohort = try Cohort.entering(
+                        assay, self, at: now, grace: configuration.grace, isDoubting: true)
                 else { continue }
                 if let known = cohorts[cohort.key]?.first(where: { $0.isInStep(with: cohort) }) {
                     known.absorb(cohort)

@@ -48,9 +48,10 @@ package actor SeriesScheduler {
         /// What went wrong at the last pass.
         var trouble: Trouble?
 
-        /// As far as the decisions tell. Those about runs after `horizon` were made by a clock that was ahead.
+        /// As far as the decisions tell. Those about runs after `horizon` were made by a clock that was ahead, and so
+        /// were those that a later decision contradicts, also where time has come to them since.
         init(of assay: SeriesAssay, horizon: Timestamp) {
-            examinedUntil = min(assay.lastRun ?? Timestamp(microseconds: .min), horizon)
+            examinedUntil = min(assay.examinedUntil ?? Timestamp(microseconds: .min), horizon)
             seenCut = assay.examinedCut
             examinedCut = seenCut
         }

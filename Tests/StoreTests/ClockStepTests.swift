@@ -1,5 +1,5 @@
 // Invariants checked: the last at the heads of AssayScheduler.swift and SeriesScheduler.swift, with a clock that
-// goes back, and one that was ahead.
+// goes back, and one that was ahead; and that verification sees what such a clock left undecided.
 //
 // Windows are a minute wide; the grace is 5 seconds.
 
@@ -120,4 +120,126 @@ struct ClockStepTests {
             try scene.decisions(uuid) == [ahead[0], "120:late2:Ok", "180:late2:Ok"])
         try await scene.store.close()
     }
+
+    // A window that a clock which was ahead looked at before it was complete, with its records in the log before the
+    // window before it is decided by the right clock:
+    //
+    //     ahead: all up to a day examined ── right: window 60 decided ── pause over the end of window 120 ── ?
+    //
+    // Nothing of window 120 came after the newest decision's cut, so nothing of it is late.
+    @Test(
+        "after a clock that was ahead no window is lost whose end a pause lies over",
+        arguments: [Pause.restart, .switchedOff])
+    func pauseAfterAhead(pause: Pause) async throws {
+        var scene = try await Scene()
+        let id = try await scene.createAssay()
+        var scheduler = scene.scheduler
+        try await scene.append([(10, 1), (70, 2), (86_310, 1)])
+        scene.clock.set(moment(86_400))
+        await scheduler.tick()
+        #expect(try scene.decisions(id) == ["0:complete1", "60:complete1", "86280:complete1"])
+        scene.clock.set(moment(67))
+        await scheduler.tick()
+        try await scene.append([(80, 3), (130, 4)])
+        scene.clock.set(moment(125))
+        await scheduler.tick()
+        #expect(try scene.decisions(id) == ["0:complete1", "60:late2", "86280:complete1"])
+        switch pause {
+        case .restart:
+            scene.clock.set(moment(190))
+            scene = try await scene.restarted()
+            scheduler = scene.scheduler
+        case .switchedOff:
+            try await scene.store.setActive(id, false)
+            await scheduler.tick()
+            scene.clock.set(moment(190))
+            try await scene.store.setActive(id, true)
+        }
+        let configuration = scene.store.configuration
+        var report = try scene.store.view.verify(configuration)
+        #expect(report.dueWindowCount == 1 && report.lateWindowCount == 0)
+        await scheduler.tick()
+        let reason = pause == .restart ? "complete" : "backfill"
+        #expect(
+            try scene.decisions(id) == ["0:complete1", "60:late2", "120:\(reason)1", "86280:complete1"])
+        report = try scene.store.view.verify(configuration)
+        #expect(report.isProved && report.isSettled)
+        try await scene.store.close()
+    }
+
+    // As above, in a log that says all the same that windows up to 240 were examined.
+    @Test("verification does not believe what was said of windows after a clock had gone back")
+    func doubted() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay()
+        let scheduler = scene.scheduler
+        try await scene.append([(10, 1), (70, 2), (86_310, 1)])
+        scene.clock.set(moment(86_400))
+        await scheduler.tick()
+        scene.clock.set(moment(67))
+        await scheduler.tick()
+        try await scene.append([(80, 3), (130, 4)])
+        scene.clock.set(moment(125))
+        await scheduler.tick()
+        scene.clock.set(moment(250))
+        let (cut, digest) = (scene.store.log.cut, try #require(scene.store.book[id]).decisions[0].digest)
+        try await scene.store.changeBook { book in
+            try book.decide(
+                [
+                    WindowAnalysis(
+                        window: TimeWindow(start: moment(180), end: moment(240)), reason: .complete,
+                        status: .ok, digest: digest, analysedAt: moment(250), elapsedMilliseconds: 0)
+                ], of: id, cut: cut, runAt: moment(250))
+        }
+        let assay = try #require(scene.store.book[id])
+        #expect(assay.examinedUntil == moment(240) && assay.contradictedAt == moment(125))
+        let report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.dueWindowCount == 1)
+        try await scene.store.close()
+    }
+
+    @Test(
+        "after a clock that was ahead no run is lost whose moment a pause lies over",
+        arguments: [Pause.restart, .switchedOff])
+    func seriesPauseAfterAhead(pause: Pause) async throws {
+        var scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        var scheduler = scene.seriesScheduler
+        try await scene.append([(10, 1), (20, 4), (70, 1)])
+        scene.clock.set(moment(245))
+        await scheduler.tick()
+        let ahead = [
+            "60:complete1:Ok", "120:complete1:Alert", "180:complete1:NoData", "240:complete1:NoData",
+        ]
+        #expect(try scene.decisions(uuid) == ahead)
+        scene.clock.set(moment(66))
+        await scheduler.tick()
+        try await scene.append([(80, 4), (130, 1), (140, 4)])
+        scene.clock.set(moment(125))
+        await scheduler.tick()
+        #expect(try scene.decisions(uuid) == [ahead[0], "120:late2:Ok", ahead[2], ahead[3]])
+        switch pause {
+        case .restart:
+            scene.clock.set(moment(190))
+            scene = try await scene.restarted()
+            scheduler = scene.seriesScheduler
+        case .switchedOff:
+            try await scene.store.setActive(uuid: uuid, false)
+            await scheduler.tick()
+            scene.clock.set(moment(190))
+            try await scene.store.setActive(uuid: uuid, true)
+        }
+        // Of the window that has not ended nothing is due, whatever was decided of it.
+        try await scene.append([(190, 9)])
+        let configuration = scene.store.configuration
+        var report = try scene.store.view.verify(configuration)
+        #expect(report.dueWindowCount == 0 && report.lateWindowCount == 1)
+        await scheduler.tick()
+        #expect(try scene.decisions(uuid) == [ahead[0], "120:late2:Ok", "180:late2:Ok", ahead[3]])
+        report = try scene.store.view.verify(configuration)
+        #expect(report.isProved && report.isSettled)
+        try await scene.store.close()
+    }
+
+    enum Pause: CaseIterable { case restart, switchedOff }
 }
