@@ -14,6 +14,7 @@
 //  * At most `pendingCountMax` deliveries wait for a destination: what a change leaves no room for, the
 //    oldest, is given up by an event in the same commit, and counted.
 //  * A destination that is gone, switched off or removed has nothing waiting.
+//  * No delivery waits for a moment that a clock named which has gone back since: it is due.
 
 import Assays
 import JSON
@@ -69,6 +70,12 @@ package struct Delivery: Hashable, Sendable {
     package fileprivate(set) var attemptCount = 0
     /// Not to be sent before. At first the moment of the change: at once.
     package fileprivate(set) var dueAt: Timestamp
+    /// When that was said: before then the clock has gone back, and whether it was ahead then or is behind now, a
+    /// receiver is better told too early than a day late.
+    fileprivate var saidAt: Timestamp
+
+    /// Whether it is to be sent at `now`.
+    fileprivate func isDue(at now: Timestamp) -> Bool { dueAt <= now || now < saidAt }
 }
 
 /// Destinations, what each is still to be told, and what was told last of each path. A copy is a view.
@@ -119,7 +126,7 @@ package struct AlertBook: Hashable, Sendable {
 
     /// What a destination is to be told first of what is due at `now`.
     package func due(to id: WebhookID, at now: Timestamp) -> Delivery? {
-        pending[id]?.first { $0.dueAt <= now }
+        pending[id]?.first { $0.isDue(at: now) }
     }
 
     // MARK: The fold
@@ -138,7 +145,8 @@ package struct AlertBook: Hashable, Sendable {
                 recentChanges.removeFirst(recentChanges.count - Self.recentCountMax)
             }
             for (id, webhook) in webhooks where webhook.isActive {
-                pending[id, default: []].append(Delivery(webhook: id, change: change, dueAt: change.at))
+                pending[id, default: []].append(
+                    Delivery(webhook: id, change: change, dueAt: change.at, saidAt: change.at))
             }
         case .webhookCreated(let creation):
             guard creation.id > lastWebhookID else { return }
@@ -173,6 +181,7 @@ package struct AlertBook: Hashable, Sendable {
             webhooks[id]?.failedAttemptCount += 1
             pending[id]![position].attemptCount = attempt.attempt
             pending[id]![position].dueAt = nextAt
+            pending[id]![position].saidAt = attempt.at
         case .failed(nil):
             webhooks[id]?.failedAttemptCount += 1
             webhooks[id]?.givenUpCount += 1

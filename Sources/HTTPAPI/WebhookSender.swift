@@ -74,7 +74,9 @@ package actor WebhookSender {
     private func taken() -> [Delivery] {
         let now = store.sources.now()
         let due = store.alerts.due(at: now).filter { delivery in
-            !busy.contains(delivery.webhook) && resting[delivery.webhook].map { $0 <= now } ?? true
+            // A rest that is longer than rests are was begun by a clock that has gone back since.
+            !busy.contains(delivery.webhook)
+                && resting[delivery.webhook].map { $0 <= now || $0 > now.adding(Self.rest) } ?? true
         }.sorted { (turns[$0.webhook] ?? 0, $0.webhook) < (turns[$1.webhook] ?? 0, $1.webhook) }
             .prefix(Self.simultaneousMax - busy.count)
         turnCount += 1

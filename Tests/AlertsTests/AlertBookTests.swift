@@ -1,4 +1,4 @@
-// Invariants checked: the four at the head of AlertBook.swift, and those of AlertEvent.swift.
+// Invariants checked: the five at the head of AlertBook.swift, and those of AlertEvent.swift.
 
 import Assays
 import JSON
@@ -86,7 +86,6 @@ struct AlertBookTests {
     func pending() throws {
         var book = fold(Array(try events()[..<5]))
         #expect(book.pendingCount(of: WebhookID(1)) == 2)
-        #expect(book.due(at: moment(4)) == [])
         let due = book.due(at: moment(30))
         #expect(due.map(\.webhook.number) == [1, 2] && due.map(\.change.id.number) == [2, 2])
         book.apply(Support.attempt(2, 1, .failed(nextAt: moment(50))))
@@ -100,6 +99,24 @@ struct AlertBookTests {
         #expect(book.pendingCount(of: WebhookID(1)) == 0)
         let webhook = try #require(book[WebhookID(1)])
         #expect(webhook.deliveredCount == 1 && webhook.failedAttemptCount == 2 && webhook.givenUpCount == 1)
+    }
+
+    @Test("what a clock that was ahead put off is due when the clock is right again")
+    func ahead() throws {
+        var book = fold([try Support.creation(1), .statusChanged(try Support.change(1, at: 86_409))])
+        // Made by a clock a day ahead, and not tried yet.
+        #expect(book.due(at: moment(9)).map(\.change.id.number) == [1])
+        var failed = DeliveryAttempt(
+            webhookID: WebhookID(1), alertID: AlertID(1), attempt: 1,
+            outcome: .failed(nextAt: moment(86_415)), status: 500, problem: nil, at: moment(86_410))
+        book.apply(.attempted(failed))
+        #expect(book.due(at: moment(86_414)) == [])
+        // The clock is right: tried at once, and from then on by the schedule.
+        #expect(book.due(at: moment(10)).map(\.attemptCount) == [1])
+        (failed.attempt, failed.outcome, failed.at) = (2, .failed(nextAt: moment(310)), moment(10))
+        book.apply(.attempted(failed))
+        #expect(book.due(at: moment(10)) == [] && book.due(at: moment(309)) == [])
+        #expect(book.due(at: moment(310)).map(\.attemptCount) == [2])
     }
 
     @Test("who is gone, switched off or removed is told nothing")
