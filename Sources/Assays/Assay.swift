@@ -2,7 +2,7 @@
 //
 // `last_run`, `next_run` and `status` follow from the decisions: the last run is the pass that
 // made the newest decision; the status counts what that pass found; the next run is due when the
-// window after the newest analysed one ends, and before the first run at the assay's creation. A
+// window after the newest analysed one that has ended ends, and before the first run at the assay's creation. A
 // pass that found no occupied window leaves no decision, and so no trace here.
 //
 // Invariants:
@@ -80,9 +80,10 @@ package struct Assay: Hashable, Sendable {
     /// When the pass began that made the newest decision; nil before the first.
     package var lastRun: Timestamp? { report?.runAt }
 
-    /// The end of the window after the newest decided one; before the first decision, when the assay was created.
-    package var nextRun: Timestamp {
-        decisions.last?.window.end.adding(definition.window.step) ?? createdAt
+    /// The end of the window after the newest decided one that had ended by `now`; before the first, when the assay
+    /// was created.
+    package func nextRun(by now: Timestamp) -> Timestamp {
+        decisions.last(endedAt: now)?.window.end.adding(definition.window.step) ?? createdAt
     }
 
     /// "created" before the first run, then the report's text.
@@ -195,14 +196,17 @@ package struct Assay: Hashable, Sendable {
 
     /// A member of `assays/list`. `workspaceName` is the catalogue's, or nil where it is not known.
     ///
-    /// - Parameter backfill: how far behind the assay is, shown where it is.
-    package func listJSON(workspaceName: String?, backfill: Backfill? = nil) -> JSONValue {
-        .object(listing(workspaceName, backfill))
+    /// - Parameters:
+    ///   - now: the clock, from which the next run follows.
+    ///   - backfill: how far behind the assay is, shown where it is.
+    package func listJSON(workspaceName: String?, at now: Timestamp, backfill: Backfill? = nil) -> JSONValue {
+        .object(listing(workspaceName, now, backfill))
     }
 
     /// The answer to `assays/get_assay_by_id`: the list's member and when the assay was created.
-    package func detailJSON(workspaceName: String?, backfill: Backfill? = nil) -> JSONValue {
-        var object = listing(workspaceName, backfill)
+    package func detailJSON(workspaceName: String?, at now: Timestamp, backfill: Backfill? = nil) -> JSONValue
+    {
+        var object = listing(workspaceName, now, backfill)
         object.append("created_at", .zulu(createdAt))
         return .object(object)
     }
@@ -234,7 +238,7 @@ package struct Assay: Hashable, Sendable {
         }
     }
 
-    private func listing(_ workspaceName: String?, _ backfill: Backfill?) -> JSONObject {
+    private func listing(_ workspaceName: String?, _ now: Timestamp, _ backfill: Backfill?) -> JSONObject {
         var object = JSONObject([
             ("id", .identifier(id)), ("name", .string(definition.name)),
             ("active", .bool(isActive)),
@@ -243,7 +247,7 @@ package struct Assay: Hashable, Sendable {
             ("alert_threshold", .number(definition.thresholds.alert)),
             ("pipeline_id", .identifier(definition.pipelineID)),
             ("pipeline_name", .string(definition.pipelineName)),
-            ("last_run", .offset(lastRun)), ("next_run", .offset(nextRun)),
+            ("last_run", .offset(lastRun)), ("next_run", .offset(nextRun(by: now))),
             ("run_until", .offset(definition.runUntil)), ("updated_at", .offset(updatedAt)),
             ("baseline", definition.baseline.json), ("window", definition.window.json),
             ("summarizer", definition.summarizer.json),

@@ -6,7 +6,8 @@
 // Invariants:
 //  * What is decided about its windows is kept by `WindowDecisions`, whose invariants hold here. All windows are
 //    equally long, so the newest decisions ascend by the window's end as well.
-//  * `lastRun` is the run that the newest window belongs to, `nextRun` the one after it.
+//  * `lastRun` is the run that the newest window belongs to. At a moment the last run is that of the newest window
+//    which has ended, the next one the run after it: what a clock that was ahead decided has not been yet.
 //  * Switching it off puts off future runs alone: those that were due then are made all the same.
 
 import Bytes
@@ -66,13 +67,16 @@ package struct SeriesAssay: Hashable, Sendable {
     /// after it that are decided were so by a clock that was ahead. Nil before the first decision.
     package var examinedUntil: Timestamp? { decided.examinedUntil }
 
-    /// The moment of the last run that was made; nil before the first.
+    /// The moment of the last run that was made, also by a clock that was ahead; nil before the first.
     package var lastRun: Timestamp? { decisions.last?.window.end }
 
-    /// The moment of the next run; nil where there is none, or none while it is not active.
-    package var nextRun: Timestamp? {
+    /// The moment of the last run that was made by `now`; nil before the first.
+    package func lastRun(by now: Timestamp) -> Timestamp? { decisions.last(endedAt: now)?.window.end }
+
+    /// The moment of the run after it; nil where there is none, or none while it is not active.
+    package func nextRun(by now: Timestamp) -> Timestamp? {
         guard isActive else { return nil }
-        return definition.schedule.next(after: lastRun ?? Timestamp(microseconds: .min))
+        return definition.schedule.next(after: lastRun(by: now) ?? Timestamp(microseconds: .min))
     }
 
     /// Runs after this moment are not made.
@@ -110,6 +114,11 @@ package struct SeriesAssay: Hashable, Sendable {
         let first = decisions.firstPosition { $0.window.end < period.start }
         let end = decisions.firstPosition { $0.window.end < period.end }
         return first..<max(first, end)
+    }
+
+    /// How many decisions are about windows that have ended at `moment`.
+    package func decisionCount(endedAt moment: Timestamp) -> Int {
+        decisions.firstPosition { $0.window.end <= moment }
     }
 
     /// Every decision, the ones that others took the place of first, at most `count` at a time.

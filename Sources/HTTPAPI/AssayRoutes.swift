@@ -126,11 +126,13 @@ struct AssayRoutes {
         let catalog = store.catalog
         let workspaceID = try workspace(body, catalog)
         let assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID)
+        let now = store.sources.now()
         return Response(
             json: .array(
                 assays.map {
                     $0.listJSON(
-                        workspaceName: workspaceName(of: $0, catalog), backfill: store.backfill(of: $0))
+                        workspaceName: workspaceName(of: $0, catalog), at: now,
+                        backfill: store.backfill(of: $0))
                 }))
     }
 
@@ -144,7 +146,8 @@ struct AssayRoutes {
         }
         return Response(
             json: assay.detailJSON(
-                workspaceName: workspaceName(of: assay, catalog), backfill: store.backfill(of: assay)))
+                workspaceName: workspaceName(of: assay, catalog), at: store.sources.now(),
+                backfill: store.backfill(of: assay)))
     }
 
     private enum SortOrder: String, CaseIterable {

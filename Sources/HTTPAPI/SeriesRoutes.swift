@@ -146,8 +146,10 @@ struct SeriesRoutes {
         guard let assay = store.book[uuid: uuid] else {
             throw AssayError.unknownUUID(uuid, field: "assay_id")
         }
+        let now = store.sources.now()
         return Response(
-            json: .object(("last_run", .zulu(assay.lastRun)), ("next_run", .zulu(assay.nextRun))))
+            json: .object(
+                ("last_run", .zulu(assay.lastRun(by: now))), ("next_run", .zulu(assay.nextRun(by: now)))))
     }
 
     @Sendable func results(_ request: Request, _ context: APIContext) async throws -> Response {
@@ -163,7 +165,9 @@ struct SeriesRoutes {
             throw body["workspace_id"].refused("is \(id), but assay \(uuid) is in workspace \(found)")
         }
         guard let assay = view.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
+        // Windows that have not ended were decided by a clock that was ahead: they are not there yet.
         let positions = assay.positions(endingIn: period)
+            .clamped(to: 0..<assay.decisionCount(endedAt: store.sources.now()))
         return try Response(
             resultCount: positions.count, by: assay.resultBatchCount, for: context
         ) { part in

@@ -172,6 +172,11 @@ package actor AssayScheduler {
                 cohort.trouble?.shift(back: step)
             }
             for id in waiting.keys { waiting[id]?.trouble?.retryAt = now }
+            // The status told last may be that of a window which has not been yet. A clock that is corrected by less
+            // has told the truth a little early.
+            if step.microseconds > store.configuration.latenessMax.microseconds {
+                for cohort in all { untold.formUnion(cohort.members) }
+            }
         }
         lastNow = now
     }

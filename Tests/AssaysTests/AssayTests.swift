@@ -37,9 +37,10 @@ struct AssayTests {
         let assay = try #require(try Self.book()[AssayID(1)])
         #expect(assay.status == "created")
         #expect(assay.lastRun == nil)
-        #expect(assay.nextRun == moment(0))
+        #expect(assay.nextRun(by: .latestNamed) == moment(0))
         #expect(
-            assay.listJSON(workspaceName: nil)["next_run"] == .string("2024-01-09T19:00:00+00:00"))
+            assay.listJSON(workspaceName: nil, at: .latestNamed)["next_run"]
+                == .string("2024-01-09T19:00:00+00:00"))
     }
 
     @Test("after a run the status counts that run only, and the next window's end is due")
@@ -58,7 +59,9 @@ struct AssayTests {
         #expect(try JSONValue(parsing: assay.status)["num_ok"] == .integer(2))
         #expect(assay.lastRun == moment(310))
         // The interval is 30 seconds: the newest window ended at 300.
-        #expect(assay.nextRun == moment(330))
+        #expect(assay.nextRun(by: .latestNamed) == moment(330))
+        // Of these windows a clock that was ahead decided the last two.
+        #expect(assay.nextRun(by: moment(200)) == moment(210))
         try Self.run(&book, [Self.analysis(300, .noData), Self.analysis(330, .noScore)], at: 400)
         #expect(
             book[AssayID(1)]?.status.hasSuffix(#""num_alerts": 0, "num_no_score": 2}"#) == true)
@@ -91,7 +94,7 @@ struct AssayTests {
     @Test("a list's member has the recorded keys, then the workspace")
     func listKeys() throws {
         let assay = try #require(try Self.book()[AssayID(1)])
-        let keys = AssayResultTests.keys(assay.listJSON(workspaceName: "w"))
+        let keys = AssayResultTests.keys(assay.listJSON(workspaceName: "w", at: .latestNamed))
         #expect(
             keys == [
                 "id", "name", "active", "status", "warning_threshold", "alert_threshold",
@@ -99,8 +102,10 @@ struct AssayTests {
                 "baseline", "window", "summarizer", "workspace_id", "workspace_name",
             ])
         #expect(
-            AssayResultTests.keys(assay.detailJSON(workspaceName: "w")) == keys + ["created_at"])
-        #expect(assay.listJSON(workspaceName: "w")["workspace_name"] == .string("w"))
+            AssayResultTests.keys(assay.detailJSON(workspaceName: "w", at: .latestNamed)) == keys + [
+                "created_at"
+            ])
+        #expect(assay.listJSON(workspaceName: "w", at: .latestNamed)["workspace_name"] == .string("w"))
     }
 
     @Test(
@@ -138,7 +143,7 @@ struct AssayTests {
         let list = book.list(pipelineID: PipelineID(6))
         #expect(list.map(\.id.number) == Array((1...10).reversed()))
         for (assay, recorded) in zip(list, listed) {
-            let found = try #require(assay.listJSON(workspaceName: nil).document)
+            let found = try #require(assay.listJSON(workspaceName: nil, at: .latestNamed).document)
             let expected = try #require(recorded.document)
             for (member, other) in zip(found.members, expected.members) {
                 #expect(member.key == other.key)

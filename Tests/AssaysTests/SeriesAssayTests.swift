@@ -83,7 +83,7 @@ struct SeriesAssayTests {
         func assay() throws -> SeriesAssay { try #require(book[uuid: Self.uuid]) }
         let definition = try assay().definition
         let first = definition.schedule.firstRun
-        #expect(try assay().lastRun == nil && assay().nextRun == first)
+        #expect(try assay().lastRun == nil && assay().nextRun(by: .latestNamed) == first)
         for (runs, cut) in [([0, 1, 3], UInt64(5)), ([1, 2], 6)] {
             let analyses = try runs.map { try Self.analysis($0, of: definition) }
             for event in book.decide(analyses, ofSeries: try assay(), cut: cut, runAt: moment(9)) {
@@ -94,13 +94,13 @@ struct SeriesAssayTests {
         #expect(try assay().decisions.map(\.resultID.number) == [1, 4, 5, 3])
         #expect(try assay().superseded.map(\.resultID.number) == [2])
         #expect(try assay().lastRun == first.adding(TimeSpan(microseconds: 180_000_000)))
-        #expect(try assay().nextRun == first.adding(TimeSpan(microseconds: 240_000_000)))
+        #expect(try assay().nextRun(by: .latestNamed) == first.adding(TimeSpan(microseconds: 240_000_000)))
         // Results are asked for by the end of their window, half-open.
         let period = TimeWindow(start: first, end: first.adding(TimeSpan(microseconds: 120_000_000)))
         #expect(try assay().decisions(endingIn: period).map(\.resultID.number) == [1, 4])
         #expect(try assay().decisions(endingIn: .always).count == 4)
         book.apply(try book.setActive(uuid: Self.uuid, false, at: moment(3)))
-        #expect(try assay().nextRun == nil)
+        #expect(try assay().nextRun(by: .latestNamed) == nil)
     }
 
     @Test("an assay is shown with its UUID, its moments and whether it is active")

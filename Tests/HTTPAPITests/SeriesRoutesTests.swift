@@ -222,6 +222,13 @@ struct SeriesRoutesTests {
             let some = try await results(
                 ",\"start\":\"2024-01-09T19:01:00Z\",\"end\":\"2024-01-09T19:02:00Z\",\"debug\":true")
             #expect(try some.map { try $0["id"].integer() } == [1])
+            // The clock had been ahead: what has not been yet is not told.
+            client.clock.advance(-100)
+            #expect(try await results().map { try $0["id"].integer() } == [1])
+            #expect(
+                try await client.post("/v2/api/assays/get_next_run", "{\"assay_id\":\"\(uuid)\"}").text
+                    == "{\"last_run\":\"2024-01-09T19:01:00Z\",\"next_run\":\"2024-01-09T19:02:00Z\"}")
+            client.clock.advance(100)
 
             #expect(
                 try await client.post(

@@ -64,6 +64,26 @@ struct AssayAlertsTests {
         try await scene.store.close()
     }
 
+    @Test("what a clock that was ahead told of a window to come is put right when the clock is")
+    func ahead() async throws {
+        let scene = try await Scene()
+        try await Self.append(0...0, to: scene)
+        try await Self.append(1_001...1_001, to: scene)
+        _ = try await scene.createAssay()
+        let scheduler = Self.scheduler(scene)
+        scene.clock.set(moment(66))
+        await scheduler.tick()
+        #expect(Self.told(scene) == [])
+        scene.clock.set(moment(60_200))
+        await scheduler.tick()
+        #expect(Self.told(scene) == ["Ok>Alert@1001"])
+        scene.clock.set(moment(70))
+        await scheduler.tick()
+        await scheduler.tick()
+        #expect(Self.told(scene) == ["Ok>Alert@1001", "Alert>Ok@0"])
+        try await scene.store.close()
+    }
+
     @Test("a backfill that is killed anywhere is told of once, by whom it is ended")
     func killed() async throws {
         let scene = try await Scene()
