@@ -6,6 +6,8 @@
 //  * Retention is looked at every minute or two, however much there is to rewrite.
 //  * A segment is regrouped once it has been sealed for a while: what is asked about most is not moved
 //    while it is asked about, and a segment that retention soon takes is not written twice.
+//  * Where the clock has been set ahead, nothing goes by age before it has stood by that (ClockWatch.swift): records
+//    that go do not come back when the clock is set right.
 //  * What fails is said once and tried again at the next round. An erasure that a file's damage stopped is
 //    tried again at growing distances, up to an hour: it reads what it could not read before.
 
@@ -33,11 +35,14 @@ package actor Housekeeper {
     private static let rewriteCountMax = 16
     /// Bytes that were let go for which the segment that is written ends: fewer are not worth a file.
     static let sealsFrom = 1 << 20
+    private var clock = ClockWatch()
 
     /// Does nothing until it is run.
     package init(_ store: InferenceStore, logger: Logger) {
         self.store = store
         self.logger = logger
+        // A step is seen from here on, also one before the first round.
+        clock.look(store.sources)
     }
 
     /// Runs until the task is cancelled.
@@ -52,6 +57,13 @@ package actor Housekeeper {
     /// One look at everything.
     package func round() async {
         isBehind = false
+        if let step = clock.look(store.sources) {
+            logger.warning(
+                """
+                the clock went ahead by \(step.microseconds / 1_000_000) seconds at once: no record goes by its age \
+                until it has stood by that for \(ClockWatch.probation.text)
+                """)
+        }
         let now = store.sources.now()
         let known = store.log.snapshot().index.uses.keys
         firstSeen = firstSeen.filter { known.contains($0.key) }
@@ -106,11 +118,14 @@ package actor Housekeeper {
     }
 
     private func applyRetention() async throws {
+        let byAge = !clock.isDoubted
         var retention = RetentionReport()
         let outcome: Result<Void, any Error>
         do {
             outcome = .success(
-                try await store.log.freeingRoom { try await store.applyRetention(noting: &retention) })
+                try await store.log.freeingRoom {
+                    try await store.applyRetention(byAge: byAge, noting: &retention)
+                })
         } catch {
             outcome = .failure(error)
         }

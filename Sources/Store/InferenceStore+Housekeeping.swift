@@ -103,10 +103,13 @@ extension InferenceStore {
     }
 
     /// The same, which tells also of what was done before the log stopped writing.
-    func applyRetention(noting report: inout RetentionReport) async throws {
+    ///
+    /// - Parameter byAge: whether records go by their age as well, or by bytes alone.
+    func applyRetention(byAge: Bool = true, noting report: inout RetentionReport) async throws {
         for (topic, policy) in folded.withLock({ $0.retention }).sorted(by: { $0.key < $1.key }) {
             guard let index = log.snapshot().index.topics[topic] else { continue }
-            let parts = policy.excess(of: index, at: sources.now())
+            let bounds = byAge ? policy : RetentionPolicy(byteCount: policy.byteCount)
+            let parts = bounds.excess(of: index, at: sources.now())
             guard !parts.isEmpty else { continue }
             var ranges: [String: IndexRanges] = [:]
             for part in parts { ranges[part.partition, default: IndexRanges()].insert(part.indexes) }

@@ -17,6 +17,8 @@
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick.
 //  * What a decision changes of its paths' statuses is an alert in the same commit (Alerts), unless more runs
 //    are due already: then it is told with the last of these.
+//  * A clock that is set ahead makes no more runs at once than may be due when an assay is scheduled, before it has
+//    stood by that for a while.
 //  * A clock that goes back puts nothing off by more than the grace and the lateness, and what was examined
 //    while it was ahead is examined again when it is due.
 
@@ -35,6 +37,7 @@ package actor SeriesScheduler {
     private var progress: [AssayID: Progress] = [:]
     private var isTicking = false
     private var lastNow = Timestamp(microseconds: .min)
+    private var clock = ClockWatch()
 
     private struct Progress {
         /// Runs up to this moment have been examined, as far as the log then held.
@@ -80,6 +83,7 @@ package actor SeriesScheduler {
             store.seriesProblems.withLock { $0 = problems }
             isTicking = false
         }
+        clock.look(store.sources)
         let active = store.book.seriesList().filter { $0.isActive || $0.hasRunsLeft }
         let ids = Set(active.map(\.id))
         progress = progress.filter { ids.contains($0.key) }
@@ -187,6 +191,7 @@ package actor SeriesScheduler {
         }
         let runs = definition.schedule.runs(after: state.examinedUntil, through: horizon, limit: limit)
         if let end = runs.last {
+            try refuseDoubted(definition.schedule, after: state.examinedUntil, through: horizon)
             guard
                 try await analyse(
                     assay.id, runs, tick, examinedCut: state.examinedCut, isBehind: isBehind(after: end))
@@ -194,6 +199,21 @@ package actor SeriesScheduler {
             state.examinedUntil = end
             progress[assay.id] = state
         }
+    }
+
+    /// Refuses more runs at once than may be due when an assay is scheduled, where the clock alone says that they are:
+    /// each is decided for good.
+    private func refuseDoubted(
+        _ schedule: RunSchedule, after last: Timestamp, through horizon: Timestamp
+    ) throws {
+        let limit = InferenceStore.seriesBackfillCountMax
+        guard clock.isDoubted,
+            schedule.runs(after: last, through: horizon, limit: limit + 1).count > limit
+        else { return }
+        throw StoreRefusal(
+            .unavailable,
+            "the clock went ahead at once, and by it more than \(limit) runs are due; they are made when it has "
+                + "stood by that for \(ClockWatch.probation.text), or set it right")
     }
 
     /// Notes records that came since the last look, for windows that were examined before.

@@ -100,6 +100,10 @@ struct Retain: AsyncParsableCommand {
             once, for all topics, and how many is said. Answers are without them then, the disk when half of a
             segment is gone. Results and baselines that were made of them are kept. A bound is over zero: to let
             go all that there is, once, see `assaylog delete`.
+
+            Where a server's clock goes ahead at once by more than a minute, it lets nothing go by age until the clock
+            has stood by that for an hour, and says so in its log. A clock that is wrong when the server starts is
+            not found out.
             """)
 
     @OptionGroup var place: HousekeepingPlace

@@ -20,6 +20,14 @@ package final class ManualClock: Sendable {
         state.withLock { $0.now = $0.now.adding(TimeSpan(microseconds: Int64(seconds * 1_000_000))) }
     }
 
+    /// Lets time pass, by which both clocks go; `set` and `advance` set the time of day alone.
+    package func pass(_ seconds: Double) {
+        state.withLock { state in
+            state.now = state.now.adding(TimeSpan(microseconds: Int64(seconds * 1_000_000)))
+            state.monotonic += Int64(seconds * 1_000_000_000)
+        }
+    }
+
     /// Its time; a monotonic clock that goes a microsecond at each look; UUIDs that count.
     package var sources: SystemSources {
         SystemSources(

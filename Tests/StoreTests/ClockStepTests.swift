@@ -241,5 +241,33 @@ struct ClockStepTests {
         try await scene.store.close()
     }
 
+    @Test("a clock that is set ahead by years makes no runs for them before it has stood by that for an hour")
+    func seriesFarAhead() async throws {
+        let scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        let scheduler = scene.seriesScheduler
+        scene.clock.set(moment(66))
+        await scheduler.tick()
+        #expect(try scene.decisions(uuid).count == 1)
+        scene.clock.set(moment(60 * 100_010))
+        await scheduler.tick()
+        #expect(try scene.decisions(uuid).count == 1)
+        let problems = scene.store.seriesProblems.withLock { Array($0.values) }
+        #expect(problems.count == 1 && problems[0].contains("the clock went ahead"))
+        // Set right, it goes on after the grace.
+        scene.clock.set(moment(121))
+        await scheduler.tick()
+        scene.clock.pass(5)
+        await scheduler.tick()
+        #expect(try scene.decisions(uuid).count == 2)
+        scene.clock.set(moment(60 * 100_010))
+        await scheduler.tick()
+        #expect(try scene.decisions(uuid).count == 2)
+        scene.clock.pass(3_601)
+        await scheduler.tick()
+        #expect(try scene.decisions(uuid).count > 2)
+        try await scene.store.close()
+    }
+
     enum Pause: CaseIterable { case restart, switchedOff }
 }
