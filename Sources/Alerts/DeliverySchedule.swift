@@ -36,6 +36,7 @@ package struct DeliverySchedule: Hashable, Sendable {
         mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
         mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
         let thousandths = Int64((mixed ^ (mixed >> 31)) % 100)
-        return moment.adding(TimeSpan(microseconds: delay + delay / 1_000 * thousandths))
+        // Written down, and so a moment that can be read again.
+        return min(moment.adding(TimeSpan(microseconds: delay + delay / 1_000 * thousandths)), .latestNamed)
     }
 }

@@ -8,7 +8,8 @@ import Records
 
 /// What is asked of the machine, each replaceable.
 package struct SystemSources: Sendable {
-    /// Now, UTC.
+    /// Now, UTC: a moment that a text can name, whatever the clock says. What is written down is read again by its
+    /// name, so a moment without one would close the store for good.
     package var now: @Sendable () -> Timestamp
     /// Nanoseconds of a clock that never goes back, for durations.
     package var monotonicNanoseconds: @Sendable () -> Int64
@@ -23,7 +24,7 @@ package struct SystemSources: Sendable {
         uuid: @escaping @Sendable () -> String = SystemSources.randomUUID,
         giveMemoryBack: @escaping @Sendable () -> Void = { assaylog_give_memory_back() }
     ) {
-        self.now = now
+        self.now = { min(max(now(), .earliestNamed), .latestNamed) }
         self.monotonicNanoseconds = monotonicNanoseconds
         self.uuid = uuid
         self.giveMemoryBack = giveMemoryBack
@@ -39,7 +40,9 @@ package struct SystemSources: Sendable {
     @Sendable package static func wallClock() -> Timestamp {
         var time = timespec()
         clock_gettime(CLOCK_REALTIME, &time)
-        return Timestamp(microseconds: Int64(time.tv_sec) * 1_000_000 + Int64(time.tv_nsec) / 1000)
+        // More seconds than 64 bits count microseconds of are as good as the last moment there is.
+        let seconds = min(max(Int64(time.tv_sec), -(1 << 42)), 1 << 42)
+        return Timestamp(microseconds: seconds * 1_000_000 + Int64(time.tv_nsec) / 1000)
     }
 
     @Sendable package static func monotonicClock() -> Int64 {

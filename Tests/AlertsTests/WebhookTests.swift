@@ -186,5 +186,9 @@ struct WebhookTests {
         }
         #expect(
             schedule.next(after: 10, failedAt: moment(0), webhook: WebhookID(1), alert: AlertID(1)) == nil)
+        // Where time has no name any more, what is written down still has one.
+        #expect(
+            schedule.next(after: 1, failedAt: .latestNamed, webhook: WebhookID(1), alert: AlertID(1))
+                == .latestNamed)
     }
 }

@@ -269,5 +269,21 @@ struct ClockStepTests {
         try await scene.store.close()
     }
 
+    @Test(
+        "a clock outside the years that have a name leaves a store that opens again",
+        arguments: [false, true])
+    func nameless(isFuture: Bool) async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay()
+        let year = TimeSpan(microseconds: (isFuture ? 1 : -1) * 31_536_000_000_000)
+        scene.clock.set((isFuture ? Timestamp.latestNamed : .earliestNamed).adding(year))
+        try await scene.store.setActive(id, false)
+        let again = try await scene.restarted()
+        let assay = try #require(again.store.book[id])
+        #expect(!assay.isActive)
+        #expect(assay.updatedAt == (isFuture ? Timestamp.latestNamed : .earliestNamed))
+        try await again.store.close()
+    }
+
     enum Pause: CaseIterable { case restart, switchedOff }
 }
