@@ -67,7 +67,7 @@ extension AssayCommand {
             let (view, damages) = try directory.open()
             let assays = view.book.list()
             if json {
-                let now = view.sources.now()
+                let now = SystemSources().now()
                 try Output.line(
                     .array(
                         assays.map { $0.listJSON(workspaceName: view.workspaceName(of: $0), at: now) }))
@@ -113,7 +113,7 @@ extension AssayCommand {
             let backfill = view.backfill(
                 of: assay, StoreConfiguration(directory: options.directory.data))
             let document = assay.detailJSON(
-                workspaceName: view.workspaceName(of: assay), at: view.sources.now(), backfill: backfill)
+                workspaceName: view.workspaceName(of: assay), at: SystemSources().now(), backfill: backfill)
             if options.json {
                 try Output.line(document)
             } else {
