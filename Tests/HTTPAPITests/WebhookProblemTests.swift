@@ -42,7 +42,7 @@ struct WebhookProblemTests {
             (ChannelError.connectTimeout(.seconds(10)), "no connection", "firewall"),
             (HTTPClientError.remoteConnectionClosed, "closed without an answer", "see the receiver's"),
             (HTTPClientError.tlsHandshakeTimeout, "no TLS connection", "give an http address"),
-            (HTTPClientError.contentLengthMissing, "not posted", ""),
+            (HTTPClientError.contentLengthMissing, "not posted", "posted: "),
             (IOError(errnoCode: ECONNREFUSED, reason: "connect"), "refused", "listens at"),
             (
                 IOError(errnoCode: ECONNRESET, reason: "read"), "closed without an answer",
@@ -53,7 +53,8 @@ struct WebhookProblemTests {
             (SocketAddressError.unsupported, "name is not found", "how it is spelt"),
             (ssl("CERTIFICATE_VERIFY_FAILED"), "certificate is not trusted", "see that it is for this host"),
             (ssl("WRONG_VERSION_NUMBER"), "no TLS connection", "give an http address"),
-            (WebhookProblem("as it was said"), "as it was said", ""), (Unknown(), "not posted: Unknown", ""),
+            (WebhookProblem("as it was said"), "as it was said", "was said"),
+            (Unknown(), "not posted: Unknown", "posted"),
         ] as [(any Error, String, String)] {
             let problem = WebhookProblem(error, timeout: .seconds(20)).description
             #expect(problem.contains(words) && problem.contains(remedy), "\(problem)")
