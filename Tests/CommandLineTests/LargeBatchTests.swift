@@ -83,10 +83,11 @@ struct LargeBatchTests {
         var schema = ArrowTableSchema()
         for batch in batches { schema.add(batch) }
         var writer = ArrowPartWriter(ArrowWriter(as: .stream), schema)
+        var bytes: [UInt8] = []
         for batch in batches {
-            try writer.write([batch], rows: batch.times.indices.map { (batch: 0, row: $0) })
+            try writer.write([batch], rows: batch.times.indices.map { (batch: 0, row: $0) }) { bytes += $0 }
         }
-        try Data(writer.finish()).write(to: URL(fileURLWithPath: sandbox.file("a.arrow")))
+        try Data(bytes + writer.finish()).write(to: URL(fileURLWithPath: sandbox.file("a.arrow")))
         var whole = ArrowChunks(try InputFile(sandbox.file("a.arrow")))
         let ends = try #require(try whole.chunk()).batchEnds
         try #require(ends.count == 3)
