@@ -95,7 +95,7 @@ package struct SeriesAssay: Hashable, Sendable {
             hasRunsLeft = false
             return
         }
-        let next = definition.schedule.next(after: lastRun ?? Timestamp(microseconds: .min))
+        let next = definition.schedule.next(after: examinedUntil ?? Timestamp(microseconds: .min))
         hasRunsLeft = next.map { $0 <= pausedAt } ?? false
     }
 

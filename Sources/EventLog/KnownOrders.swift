@@ -21,12 +21,12 @@ import Records
 /// The orders of a log's partitions, as far as they are remembered.
 struct KnownOrders {
     private var orders: [AppendSource: [ExactText]] = [:]
-    /// Each order once, as most partitions of a topic have the same.
-    private var shared: Set<[ExactText]> = []
+    /// Each order once, as most partitions of a topic have the same, and how many have it.
+    private var shared: [[ExactText]: Int] = [:]
     private var nameCount = 0
 
     /// Names of one order. Records of more are left as they are, and an order that would grow past it begins anew.
-    static let nameCountMax = 4096
+    static let nameCountMax = 1024
     /// Names of all orders, some megabytes.
     static let allNameCountMax = 1 << 16
     static let sourceCountMax = 1 << 16
@@ -77,12 +77,18 @@ struct KnownOrders {
     }
 
     private mutating func remember(_ order: [ExactText], of source: AppendSource) {
+        if let before = orders.removeValue(forKey: source), let count = shared[before] {
+            shared[before] = count > 1 ? count - 1 : nil
+            if count == 1 { nameCount -= before.count }
+        }
         if nameCount + order.count > KnownOrders.allNameCountMax || orders.count >= KnownOrders.sourceCountMax
         {
             self = KnownOrders()
         }
-        let (isNew, own) = shared.insert(order)
-        if isNew { nameCount += order.count }
+        let known = shared.index(forKey: order)
+        if known == nil { nameCount += order.count }
+        let own = known.map { shared[$0].key } ?? order
+        shared[own, default: 0] += 1
         orders[source] = own
     }
 }

@@ -63,6 +63,8 @@ package struct LogIndex: Sendable {
     package internal(set) var events = EventList()
     /// What the tails of all topics take in memory, about.
     private(set) var tailByteCount = 0
+    /// What was let go while it waited, since all that waited became columns: no block lists it.
+    private(set) var letGoTailByteCount = 0
     /// Where parts begin that the opening could not see, and that nobody has given up: of any topic, for all that
     /// is known.
     package internal(set) var unseen: [SegmentPlace] = []
@@ -123,6 +125,7 @@ package struct LogIndex: Sendable {
     /// Notes that all that waited is columns.
     mutating func noteAllRolled() {
         for (segment, use) in uses where use.isLent { uses[segment]!.isLent = false }
+        letGoTailByteCount = 0
     }
 
     /// The index that the next record of a partition gets.
@@ -211,6 +214,7 @@ package struct LogIndex: Sendable {
                 before[segment.segment] = segment.blocks.byteCount
             }
             topic.apply(ranges, tombstone.reason)
+            letGoTailByteCount += max(0, tailByteCountBefore - topic.tailByteCount)
             for segment in topic.segments {
                 before[segment.segment]! -= segment.blocks.byteCount
             }

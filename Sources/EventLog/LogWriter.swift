@@ -134,8 +134,10 @@ package final class LogWriter {
     /// Seals the active segment where more than half of it was let go and so many bytes need not be: it may never fill.
     package func sealHalfDead(from byteCountMin: Int) throws(LogError) {
         guard unseen.isEmpty, let active else { return }
-        let use = shared.index.withLock { $0.uses[active.number] ?? SegmentUse() }
-        guard use.liveByteCount * 2 < use.listedByteCount else { return }
+        let (use, waitedByteCount) = shared.index.withLock {
+            ($0.uses[active.number] ?? SegmentUse(), $0.letGoTailByteCount)
+        }
+        guard use.liveByteCount * 2 < use.listedByteCount + waitedByteCount else { return }
         if active.byteCount - use.liveByteCount >= byteCountMin { try sealActive() }
     }
 

@@ -9,8 +9,8 @@
 // Invariants:
 //  * A joined block has the rows of those it was made of, in their order, with their addresses and commits.
 //  * Only neighbours are joined, by index, of one partition, whose times lie within a day all together, whose
-//    columns unify and whose fields have one order in common; others stay as they are. So do those with damaged columns, which an erasure takes along, and
-//    those that a tombstone divides.
+//    columns unify and whose fields have one order in common; others stay as they are. So do those with damaged
+//    columns, which an erasure takes along, and those that a tombstone divides.
 //  * What is decoded at once is bounded, and a block that holds enough rows is never decoded.
 
 import Records

@@ -263,7 +263,7 @@ package struct TopicIndex: Sendable {
     package var isDeleted: Bool {
         hasDeleted
             && nextIndexes.allSatisfy { partition, next in
-                next == 0 || letGo[partition]?.contains(0..<next) ?? false
+                next <= deletedBefore || letGo[partition]?.contains(deletedBefore..<next) ?? false
             }
     }
 

@@ -427,6 +427,7 @@ package actor AssayScheduler {
             fail(alone, failure.problem, now)
             join(alone)
         }
+        if let fresh = work.fresh { noteDecidedBefore(fresh, of: cohort, now) }
         cohort.finish(late: work.late, fresh: work.fresh, cut: cut)
         cohort.trouble = nil
         if let id = cohort.key.unsettled {
@@ -434,6 +435,19 @@ package actor AssayScheduler {
             if view.book[id]?.decisions.isEmpty == false { enter(id, view, now) }
         } else {
             join(cohort)
+        }
+    }
+
+    /// Has members told of anew whose newest window was decided before it was complete, by a clock that was ahead: as
+    /// it has come out so again, no decision tells of it now.
+    private func noteDecidedBefore(_ fresh: Range<Int>, of cohort: Cohort, _ now: Timestamp) {
+        guard !fresh.isEmpty else { return }
+        let (start, horizon, book) = (cohort.grid.window(fresh.lowerBound).start, horizon(now), store.book)
+        for id in cohort.members {
+            guard let newest = book[id]?.decisions.last(endedAt: horizon), newest.window.start >= start,
+                newest.runAt != now
+            else { continue }
+            untold.insert(id)
         }
     }
 

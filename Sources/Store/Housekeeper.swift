@@ -35,14 +35,16 @@ package actor Housekeeper {
     private static let rewriteCountMax = 16
     /// Bytes that were let go for which the segment that is written ends: fewer are not worth a file.
     static let sealsFrom = 1 << 20
-    private var clock = ClockWatch()
 
     /// Does nothing until it is run.
     package init(_ store: InferenceStore, logger: Logger) {
         self.store = store
         self.logger = logger
         // A step is seen from here on, also one before the first round.
-        clock.look(store.sources)
+        store.clockWatch.withLock { watch in
+            watch = ClockWatch()
+            watch?.look(store.sources)
+        }
     }
 
     /// Runs until the task is cancelled.
@@ -57,17 +59,22 @@ package actor Housekeeper {
     /// One look at everything.
     package func round() async {
         isBehind = false
-        if let step = clock.look(store.sources) {
+        let (step, byAge) = store.clockWatch.withLock { watch in
+            let step = watch?.look(store.sources)
+            return (step, watch?.isDoubted != true)
+        }
+        let now = store.sources.now()
+        if let step {
             logger.warning(
                 """
                 the clock went ahead by \(step.microseconds / 1_000_000) seconds at once: no record goes by its age \
                 until it has stood by that for \(ClockWatch.probation.text)
                 """)
         }
-        let now = store.sources.now()
         let known = store.log.snapshot().index.uses.keys
         firstSeen = firstSeen.filter { known.contains($0.key) }
-        for number in known where firstSeen[number] == nil { firstSeen[number] = now }
+        // A later moment was named by a clock that has gone back since.
+        for number in known where firstSeen[number].map({ $0 > now }) ?? true { firstSeen[number] = now }
         do {
             if try await store.writeCheckpointIfDue() == .missesDecisions {
                 say([
@@ -84,7 +91,7 @@ package actor Housekeeper {
         let old = now.adding(TimeSpan(microseconds: -store.configuration.regroupingAge.microseconds))
         let regroupable = Set(firstSeen.filter { $0.value <= old }.keys)
         do {
-            try await applyRetention()
+            try await applyRetention(byAge: byAge, at: now)
             let retries = nextRetries()
             var pace = CompactionPace(
                 bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: retries,
@@ -117,14 +124,13 @@ package actor Housekeeper {
         lastCut = cut
     }
 
-    private func applyRetention() async throws {
-        let byAge = !clock.isDoubted
+    private func applyRetention(byAge: Bool, at now: Timestamp) async throws {
         var retention = RetentionReport()
         let outcome: Result<Void, any Error>
         do {
             outcome = .success(
                 try await store.log.freeingRoom {
-                    try await store.applyRetention(byAge: byAge, noting: &retention)
+                    try await store.applyRetention(byAge: byAge, at: now, noting: &retention)
                 })
         } catch {
             outcome = .failure(error)

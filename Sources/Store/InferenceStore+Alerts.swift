@@ -26,16 +26,24 @@ extension InferenceStore {
     func tellNewest(of ids: [AssayID], horizon: Timestamp) async throws {
         for start in stride(from: 0, to: ids.count, by: Self.toldCountMax) {
             let some = ids[start..<min(start + Self.toldCountMax, ids.count)]
-            try await gate.pass {
-                let (book, alerts) = folded.withLock { ($0.book, $0.alerts) }
-                let changes = StatusChange.changes(
-                    ofNewest: some, in: book, after: alerts, horizon: horizon)
-                guard !changes.isEmpty else { return }
-                let events = alerts.events(of: changes, at: sources.now())
-                _ = try await log.append(events.map { .event(InferenceStore.entry($0)) })
-                folded.withLock { folded in
-                    for event in events { folded.alerts.apply(event) }
-                }
+            try await tell { StatusChange.changes(ofNewest: some, in: $0, after: $1, horizon: horizon) }
+        }
+    }
+
+    /// Tells what a decision changes that is in the log already: said again, it changes nothing.
+    func tell(_ decision: AssayDecision, _ circumstances: StatusChange.Circumstances) async throws {
+        try await tell { StatusChange.changes(by: [.analysed(decision)], in: $0, after: $1, circumstances) }
+    }
+
+    private func tell(_ changes: (AssayBook, AlertBook) -> [StatusChange]) async throws {
+        try await gate.pass {
+            let (book, alerts) = folded.withLock { ($0.book, $0.alerts) }
+            let changes = changes(book, alerts)
+            guard !changes.isEmpty else { return }
+            let events = alerts.events(of: changes, at: sources.now())
+            _ = try await log.append(events.map { .event(InferenceStore.entry($0)) })
+            folded.withLock { folded in
+                for event in events { folded.alerts.apply(event) }
             }
         }
     }

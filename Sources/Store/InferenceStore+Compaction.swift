@@ -2,6 +2,7 @@
 //
 // Invariants:
 //  * It changes no answer but by what the topics' own bounds let go.
+//  * In a server whose clock was set ahead, nothing goes by age before it has stood by that (ClockWatch.swift).
 //  * While a part of the log is not seen, nothing is let go and that part stays as it is, which is told; what is
 //    seen is made anew all the same.
 
@@ -15,7 +16,19 @@ extension InferenceStore {
         var problems: [String] = []
         let unseen = log.snapshot().index.unseen
         if unseen.isEmpty {
-            try await log.freeingRoom { try await applyRetention(noting: &retention) }
+            let byAge = clockWatch.withLock { watch in
+                _ = watch?.look(sources)
+                return watch?.isDoubted != true
+            }
+            if !byAge {
+                problems.append(
+                    "nothing is let go by its age: the clock went ahead at once, and has not stood by that for "
+                        + ClockWatch.probation.text)
+            }
+            let now = sources.now()
+            try await log.freeingRoom {
+                try await applyRetention(byAge: byAge, at: now, noting: &retention)
+            }
         } else {
             problems.append("nothing is let go: \(LogError.unseen(unseen))")
         }

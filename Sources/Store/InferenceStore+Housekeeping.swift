@@ -104,12 +104,17 @@ extension InferenceStore {
 
     /// The same, which tells also of what was done before the log stopped writing.
     ///
-    /// - Parameter byAge: whether records go by their age as well, or by bytes alone.
-    func applyRetention(byAge: Bool = true, noting report: inout RetentionReport) async throws {
+    /// - Parameters:
+    ///   - byAge: whether records go by their age as well, or by bytes alone.
+    ///   - now: the moment that ages are counted to, for all topics: the clock may be set meanwhile. Nil for the clock's.
+    func applyRetention(
+        byAge: Bool = true, at now: Timestamp? = nil, noting report: inout RetentionReport
+    ) async throws {
+        let now = now ?? sources.now()
         for (topic, policy) in folded.withLock({ $0.retention }).sorted(by: { $0.key < $1.key }) {
             guard let index = log.snapshot().index.topics[topic] else { continue }
             let bounds = byAge ? policy : RetentionPolicy(byteCount: policy.byteCount)
-            let parts = bounds.excess(of: index, at: sources.now())
+            let parts = bounds.excess(of: index, at: now)
             guard !parts.isEmpty else { continue }
             var ranges: [String: IndexRanges] = [:]
             for part in parts { ranges[part.partition, default: IndexRanges()].insert(part.indexes) }

@@ -47,6 +47,8 @@ package final class InferenceStore: Sendable {
     let backfillBoard = Mutex(BackfillBoard())
     /// What keeps assays of the second generation from runs, as their scheduler last wrote.
     let seriesProblems = Mutex<[AssayID: String]>([:])
+    /// Whether records may go by the time of day; nil where no housekeeper runs, which has set it.
+    let clockWatch = Mutex<ClockWatch?>(nil)
     /// How often records may have gone that a view from before still counts on (InferenceStore+Sealing.swift).
     let sealingCount = Atomic(0)
     /// Encoders at rest: one for each append that runs at once.

@@ -194,7 +194,8 @@ package actor SeriesScheduler {
             try refuseDoubted(definition.schedule, after: state.examinedUntil, through: horizon)
             guard
                 try await analyse(
-                    assay.id, runs, tick, examinedCut: state.examinedCut, isBehind: isBehind(after: end))
+                    assay.id, runs, tick, examinedCut: state.examinedCut, isBehind: isBehind(after: end),
+                    isFresh: true)
             else { return }
             state.examinedUntil = end
             progress[assay.id] = state
@@ -236,10 +237,13 @@ package actor SeriesScheduler {
 
     /// Analyses runs, decides what is new, and keeps the results.
     ///
-    /// - Parameter isBehind: whether more runs are due already.
+    /// - Parameters:
+    ///   - isBehind: whether more runs are due already.
+    ///   - isFresh: whether the runs' windows have just become complete.
     /// - Returns: whether the assay still makes these runs; if not, it is examined anew when it is again.
     private func analyse(
-        _ id: AssayID, _ runs: [Timestamp], _ tick: Tick, examinedCut: CommitNumber, isBehind: Bool
+        _ id: AssayID, _ runs: [Timestamp], _ tick: Tick, examinedCut: CommitNumber, isBehind: Bool,
+        isFresh: Bool = false
     ) async throws -> Bool {
         guard let assay = store.book[series: id], let last = runs.last, last <= assay.runsUntil else {
             progress[id] = nil
@@ -260,6 +264,18 @@ package actor SeriesScheduler {
                 of: window.outcome, reason: earlier != nil ? .late : isBackfill ? .backfill : .complete,
                 analysedAt: window.analysedAt, elapsedMilliseconds: window.elapsedMilliseconds)
             return (window, analysis)
+        }
+        if isFresh, !isBehind, let newest = outcomes.last?.outcome,
+            !news.contains(where: { $0.1.window == newest.window }),
+            let earlier = assay.decision(forWindowStartingAt: newest.window.start),
+            try !tick.view.isSealed(earlier)
+        {
+            // A clock that was ahead decided it, and it has come out so: no decision tells of it now.
+            try await store.tell(
+                earlier,
+                StatusChange.Circumstances(
+                    horizon: self.horizon(tick.now),
+                    pathStatuses: [earlier.window: newest.findings.map(\.status)]))
         }
         guard !news.isEmpty else { return true }
         let (store, cut, now, sealingCount) = (store, tick.view.snapshot.cut, tick.now, tick.sealingCount)

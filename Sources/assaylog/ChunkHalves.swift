@@ -22,7 +22,7 @@ extension RecordChunk {
     func halves(counting unit: String) throws -> [RecordChunk]? {
         var (first, second) = (self, self)
         if kind == .arrow {
-            guard rows == nil, let halves = try ArrowSplit.halves(of: text) else { return parts }
+            guard rows == nil, let halves = try ArrowSplit.halves(of: text) else { return try parts() }
             let batchCount = halves.first.batchEnds.count
             (first.text, second.text) = (halves.first.bytes, halves.second.bytes)
             first.batchEnds = Array(batchEnds[..<batchCount])
@@ -45,14 +45,18 @@ extension RecordChunk {
     }
 
     /// The chunk's rows of a record batch in parts, which share its text.
-    private var parts: [RecordChunk]? {
+    private func parts() throws -> [RecordChunk]? {
         let whole = rows ?? 0..<rowCount
+        // Where the batch ends: others without rows may stand behind it.
+        let batchCount = try ArrowSplit.first(rowCount, of: text)?.piece.batchEnds.count ?? 0
+        let cut = batchCount > 0 && batchCount <= batchEnds.count ? batchEnds[batchCount - 1] : end
         return ArrowSplit.parts(of: whole)?.map { rows in
             var part = self
             part.rows = rows
             // The bytes of the batch are read with its first rows.
-            if rows.lowerBound > whole.lowerBound { part.start = end }
+            if rows.lowerBound > whole.lowerBound { part.start = cut }
             part.rowsLeft = rowsLeft + whole.upperBound - rows.upperBound
+            if part.rowsLeft > 0 { part.end = cut }
             part.linesBefore += rows.lowerBound - whole.lowerBound
             return part
         }

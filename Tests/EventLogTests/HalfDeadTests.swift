@@ -14,10 +14,10 @@ import Testing
 @Suite("Half dead segments that are written")
 struct HalfDeadTests {
     /// A block of its own with a text that is seen in the file.
-    private static func part(_ number: Int64, _ text: String) -> Part {
+    private static func part(_ number: Int64, _ text: String, isSmall: Bool = false) -> Part {
         let record = ModelRecord(
             time: 1_700_000_000_000 + number, fields: ["in.name": .text("\(text) \(number)")])
-        return Part([record], topic: "t", partition: "p", isSmall: false)
+        return Part([record], topic: "t", partition: "p", isSmall: isSmall)
     }
 
     private static func letGo(_ range: Range<UInt64>) -> Tombstone {
@@ -28,12 +28,13 @@ struct HalfDeadTests {
     //              └──── let go ────┘
     @Test(
         "it is sealed and made anew from as many bytes on as are worth it, and where nobody asks it stays",
-        arguments: [nil, 0, 1 << 20] as [Int?])
-    func sealed(from byteCountMin: Int?) async throws {
+        arguments: [nil, 0, 1 << 20] as [Int?], [false, true])
+    func sealed(from byteCountMin: Int?, isSmall: Bool) async throws {
         let disk = SimulatedFileSystem()
         let log = try InferenceLog.open(on: disk).log
         for number in 0..<12 as Range<Int64> {
-            _ = try await log.append([Self.part(number, number < 10 ? "Erika" : "Klara").item])
+            let text = number < 10 ? "Erika" : "Klara"
+            _ = try await log.append([Self.part(number, text, isSmall: isSmall).item])
         }
         func holders() throws -> Int {
             try disk.list("").count { name in

@@ -164,7 +164,7 @@ struct InferenceRoutesTests {
             for row in rows {
                 func ask() async throws -> String {
                     try await client.send(
-                        .post, path, [.contentType: "application/json", .idempotencyKey: "one \(row.count)"],
+                        .post, path, [.contentType: "application/json", .idempotencyKey: "one-\(row.count)"],
                         Array(row.utf8)
                     ).text
                 }

@@ -80,6 +80,28 @@ struct SeriesAlertsTests {
         try await scene.store.close()
     }
 
+    @Test("a window decided by a clock that was ahead is told of again when it is complete")
+    func ahead() async throws {
+        let scene = try await Scene()
+        _ = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        let scheduler = scene.seriesScheduler
+        try await append([(10, 1, 1), (20, 4, 4), (70, 9, 1), (80, 9, 4)], scene)
+        scene.clock.set(moment(65))
+        await scheduler.tick()
+        #expect(told(scene) == [])
+        scene.clock.set(moment(245))
+        await scheduler.tick()
+        #expect(told(scene) == ["out.y Ok>NoData@240"])
+        scene.clock.set(moment(66))
+        await scheduler.tick()
+        #expect(told(scene) == ["out.y Ok>NoData@240"])
+        scene.clock.set(moment(125))
+        await scheduler.tick()
+        await scheduler.tick()
+        #expect(told(scene) == ["out.y Ok>NoData@240", "out.y NoData>Alert@120"])
+        try await scene.store.close()
+    }
+
     @Test("an assay started again, paused or moved to another process tells nothing twice")
     func restarts() async throws {
         var scene = try await Scene()

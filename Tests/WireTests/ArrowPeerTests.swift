@@ -256,8 +256,7 @@ struct ArrowPeerTests {
                 ("check_failures", "list<item: string>"), ("metadata.elapsed", "list<item: int64>"),
                 ("metadata.dropped", "list<item: string>"),
                 ("metadata.partition", "string"), ("flag", "bool"), ("mixed", "string"), ("big", "uint64"),
-                ("ragged", "list<item: double>"),
-                ("only", "null"), ("in.f", "float"),
+                ("only", "null"), ("ragged", "list<item: double>"), ("in.f", "float"),
             ]
             #expect(flat["types"] == .object(JSONObject(types.map { ($0.0, .string($0.1)) })))
             #expect(flat["metadata"] == .object(("status", .string(status))))
