@@ -268,7 +268,7 @@ package actor SeriesScheduler {
         if isFresh, !isBehind, let newest = outcomes.last?.outcome,
             !news.contains(where: { $0.1.window == newest.window }),
             let earlier = assay.decision(forWindowStartingAt: newest.window.start),
-            try !tick.view.isSealed(earlier)
+            !tick.view.isSealed(earlier)
         {
             // A clock that was ahead decided it, and it has come out so: no decision tells of it now.
             try await store.tell(
