@@ -82,7 +82,7 @@ struct AssayAlertsTests {
         await scheduler.tick()
         #expect(Self.told(scene) == ["Ok>Alert@1001", "Alert>Ok@0"])
         // The window is complete, and has come out as it was decided then.
-        scene.clock.set(moment(60_200))
+        scene.clock.set(moment(60_300))
         await scheduler.tick()
         await scheduler.tick()
         #expect(Self.told(scene) == ["Ok>Alert@1001", "Alert>Ok@0", "Ok>Alert@1001"])
