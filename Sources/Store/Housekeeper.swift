@@ -50,6 +50,7 @@ package actor Housekeeper {
     /// Runs until the task is cancelled.
     package func run(every pause: Duration = .seconds(30)) async {
         while !Task.isCancelled {
+            // Because: a pause that is cut short throws, and what cut it short is looked at next.
             if !isBehind { try? await Task.sleep(for: pause) }
             if Task.isCancelled { return }
             await round()

@@ -3,8 +3,8 @@
 
 import Foundation
 import Testing
-import Wire
 
+@testable import Wire
 @testable import assaylog
 
 @Suite("Record batches that no one commit holds")
@@ -72,6 +72,33 @@ struct LargeBatchTests {
         #expect(resumed.status == 1, "\(resumed.output)")
         #expect(!resumed.errors.contains("in the log"), "\(resumed.errors)")
         #expect(try exported() == [lines[0]])
+    }
+
+    // It was to go on at the end of the empty one, where none of its rows are.
+    @Test("what is left of a record batch is found also where an empty one stands behind it")
+    func emptyBehind() throws {
+        let text = (0..<20).map { "{\"time\":\($0)}" }.joined(separator: "\n")
+        let batch = try RecordParser.parse(Array(text.utf8), as: .lines).batch
+        var schema = ArrowTableSchema()
+        schema.add(batch)
+        let columns = ArrowColumns(schema, .flat, .all)
+        var output = ArrowOutput(.stream)
+        output.write(schema: ArrowSchemaWriter.schema(columns.fields, metadata: []))
+        for rows in [0..<20, 0..<0] {
+            var body = ArrowBody()
+            try ArrowTable(columns, [batch]).write([ArrowRowRun(batch: 0, rows: rows)], to: &body)
+            output.write(body, rowCount: rows.count)
+        }
+        try Data(output.finish()).write(to: URL(fileURLWithPath: sandbox.file("a.arrow")))
+        var whole = ArrowChunks(try InputFile(sandbox.file("a.arrow")))
+        let chunk = try #require(try whole.chunk())
+        try #require(chunk.batchEnds.count == 2)
+        let parts = try #require(try chunk.halves(counting: "record"))
+        #expect(parts[0].end == chunk.batchEnds[0] && parts.last?.end == chunk.end)
+        var rest = ArrowChunks(
+            try InputFile(sandbox.file("a.arrow")), from: parts[0].end, rowsLeft: parts[0].rowsLeft)
+        let left = try #require(try rest.chunk())
+        #expect(try parts[0].arrowRecords().batch.times + left.arrowRecords().batch.times == Array(0..<20))
     }
 
     @Test("what is left of a record batch is read with those behind it")
