@@ -54,8 +54,9 @@ package struct SegmentFile: Sendable {
     /// The directory of a sealed segment.
     package func directory() throws(SegmentError) -> SegmentDirectory { try footer().directory }
 
-    /// What the first read of a footer takes: a directory of a thousand blocks is about as long.
-    private static let tailByteCount = 32 << 10
+    /// What the first read of a footer takes: the directory of five hundred blocks, which most segments have less of,
+    /// is about as long.
+    private static let tailByteCount = 16 << 10
 
     /// Says that `footer` will be asked for, of a file that should have `byteCount` bytes.
     package func willReadFooter(byteCount: Int) {
