@@ -6,7 +6,7 @@
 // Invariants:
 //  * A file under a model's name holds exactly the bytes of that hash. It is durable once a `keep` of it returned;
 //    where that threw, it may lie there and not be. The next `keep` puts its own file in its place and syncs
-//    the directory, whatever lies there, so that it need not know.
+//    both directories, whatever lies there, so that it need not know.
 //  * An upload that ends early, is too large or is no model leaves no file.
 //  * A model is loaded at most once at a time, and shared.
 
@@ -36,9 +36,14 @@ package final class ModelFiles: Sendable {
         self.root = root
         self.byteCountMax = byteCountMax
         self.runtime = runtime
-        try files.createDirectory(FileName.modelDirectory)
+        let names: [String]
+        do throws(DiskError) { names = try files.list(FileName.modelDirectory) } catch {
+            // As a rule it is not there.
+            try files.createDirectory(FileName.modelDirectory)
+            names = try files.list(FileName.modelDirectory)
+        }
         // What an earlier process did not finish receiving.
-        for name in try files.list(FileName.modelDirectory) where name.hasPrefix("upload-") {
+        for name in names where name.hasPrefix("upload-") {
             try files.remove(FileName.modelDirectory + "/" + name)
         }
     }
@@ -89,6 +94,8 @@ package final class ModelFiles: Sendable {
                 isKept = true
                 // Also where the name was there: its directory's sync may have failed, perhaps before a restart.
                 try owner.files.syncDirectory(FileName.modelDirectory)
+                // And the directory's own, which whoever made it may have failed at, or been cut short.
+                try owner.files.syncDirectory("")
             }
             if let session { owner.sessions.withLock { $0[sha256] = session } }
             return (sha256, session?.signature)

@@ -245,11 +245,11 @@ package enum StoreSnapshot {
     }
 
     private static func hasList(_ files: any FileSystem) throws -> Bool {
-        do throws(DiskError) { return try files.list("").contains(listName) } catch {
-            // A directory that is yet to be made.
+        do throws(DiskError) { _ = try files.open(listName) } catch {
             guard error.kind == .notFound else { throw error }
             return false
         }
+        return true
     }
 
     /// One line a file, and a last one that vouches for the others.
