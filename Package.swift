@@ -83,8 +83,8 @@ let rooms: [Room] = [
     Room(
         name: "assaylog", kind: .executable,
         uses: [
-            "Bytes", "JSON", "Disk", "Records", "EventLog", "Queries", "Summaries", "Assays", "Alerts",
-            "Catalog", "Serving", "Store", "Wire", "HTTPAPI",
+            "CMemory", "Bytes", "JSON", "Disk", "Records", "EventLog", "Queries", "Summaries", "Assays",
+            "Alerts", "Catalog", "Serving", "Store", "Wire", "HTTPAPI",
         ],
         libraries: [
             .product(name: "ArgumentParser", package: "swift-argument-parser"),

@@ -4,6 +4,7 @@
 // line itself is wrong.
 
 import ArgumentParser
+import CMemory
 import Glibc
 
 // Each command says its name in its configuration: the library would find it by looking through all types
@@ -29,7 +30,8 @@ struct Assaylog: AsyncParsableCommand {
         ])
 
     static func main() async {
-        keepMemory()
+        assaylog_map_zeros()
+        assaylog_keep_memory()
         allowManyFiles()
         do {
             let command = try parseAsRoot()
@@ -51,6 +53,7 @@ struct Assaylog: AsyncParsableCommand {
             Glibc.exit(code == .validationFailure ? 2 : 1)
         }
     }
+
     /// A log of years is thousands of files, of which a question about all of it opens every one; the limit
     /// that processes begin with is often 1,024, and may be raised as far as the system allows.
     private static func allowManyFiles() {
@@ -60,20 +63,5 @@ struct Assaylog: AsyncParsableCommand {
         else { return }
         limit.rlim_cur = limit.rlim_max
         _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
-    }
-
-    /// Windows and replays take a few hundred kilobytes and give them back, question after question. By
-    /// its own rule the C library returns such memory to the system each time; touching its pages anew
-    /// then costs more than sorting what is on them. And it would keep free memory for eight times as
-    /// many threads as there are processors.
-    private static func keepMemory() {
-        // By name, because the import of the C library leaves out malloc.h; another library may have none.
-        guard let symbol = dlsym(nil, "mallopt") else { return }
-        let tune = unsafeBitCast(symbol, to: (@convention(c) (Int32, Int32) -> Int32).self)
-        let (trimThreshold, mmapThreshold, arenaMax): (Int32, Int32, Int32) = (-1, -3, -8)
-        // More than a request body for which room is made at once.
-        _ = tune(mmapThreshold, 6 << 20)
-        _ = tune(trimThreshold, 8 << 20)
-        _ = tune(arenaMax, max(2, Int32(sysconf(Int32(_SC_NPROCESSORS_ONLN)))))
     }
 }

@@ -1,9 +1,16 @@
-// What the allocator keeps, given back to the system.
+// The memory of the process: what the allocator keeps, what it gives back to the system, and what the program begins with.
 #ifndef ASSAYLOG_CMEMORY_H
 #define ASSAYLOG_CMEMORY_H
+
+/// Has the allocator keep what questions take and give back, one after the other; for as many threads as there are
+/// processors, and two at least. To be called before a thread is begun.
+void assaylog_keep_memory(void);
 
 /// Gives back what no allocation lives on, of all threads' memory. Takes milliseconds, in which others that want
 /// memory wait.
 void assaylog_give_memory_back(void);
+
+/// Has the system map all that the program begins with as zeros at once. Takes a tenth of a millisecond.
+void assaylog_map_zeros(void);
 
 #endif
