@@ -28,13 +28,8 @@ package struct LogSnapshot: Sendable {
         try files.segment(place.segment).event(place.entry)
     }
 
-    /// Hands over all events in order, or those from a position on, neighbours read at once.
-    package func forEachEvent(from position: Int = 0, _ visit: (EventPlace, Event) throws -> Void) throws {
-        try forEachEvent(of: index.events.suffix(from: position), \.self, visit)
-    }
-
-    /// Hands over the events of these names, each with its position, in order and from a position on. The others
-    /// are not read: damage to one of them stops nobody who does not ask for it.
+    /// Hands over the events of these names, each with its position, in order and from a position on; neighbours
+    /// are read at once. The others are not read: damage to one of them stops nobody who does not ask for it.
     package func forEachEvent(
         named names: Set<String>, from position: Int = 0,
         _ visit: (_ position: Int, EventPlace, Event) throws -> Void

@@ -31,9 +31,8 @@ package final class LogWriter {
     private(set) var manifest: Manifest
     /// Whether the manifest is that of the directory; of a log that is being made it is not yet.
     private var isListed: Bool
+    /// What is written to; the next commit begins one where there is none.
     private var active: SegmentWriter?
-    /// Whether there is a segment to write to; the next commit begins one where there is none.
-    var hasSegment: Bool { active != nil }
     private var directory: SegmentDirectory
     /// What the manifest must yet be told about its last segment, before another one begins.
     private var unsettled: Manifest.Entry?

@@ -132,7 +132,7 @@ final class RequestPreparer {
     /// Makes blocks of what waits of a partition.
     private func flush(_ source: AppendSource) {
         guard let line = lines.removeValue(forKey: source) else { return }
-        var batches = batches(of: line, source)
+        var batches = batches(of: line)
         guard !batches.isEmpty else { return }
         for position in batches.indices { orders.settle(&batches[position], of: source) }
         // Rarely they do not unify (a text where there were numbers): then each is a block of its own.
@@ -149,7 +149,7 @@ final class RequestPreparer {
     }
 
     /// The batches of a line, in order: neighbours that were posted alike are read as one.
-    private func batches(of line: Line, _ source: AppendSource) -> [RecordBatch] {
+    private func batches(of line: Line) -> [RecordBatch] {
         var batches: [RecordBatch] = []
         var run: [(records: PostedRecords, position: Int)] = []
         for entry in line.entries {

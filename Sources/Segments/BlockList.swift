@@ -107,11 +107,6 @@ package struct BlockList: RandomAccessCollection, Sendable {
         for (owner, indexEnd) in zip(owners, indexEnds) where indexEnd > 0 { body(owner.partition, indexEnd) }
     }
 
-    /// The index after a partition's last row in it; 0 where it has none. Looks at owners alone.
-    package func indexEnd(of partition: String) -> UInt64 {
-        zip(owners, indexEnds).lazy.filter { $0.0.partition == partition }.map(\.1).max() ?? 0
-    }
-
     // MARK: Growing
 
     /// - Precondition: its lengths are within the bounds of `SegmentFormat`.

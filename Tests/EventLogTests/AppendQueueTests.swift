@@ -81,7 +81,10 @@ import Testing
         let tombstone = Tombstone(topic: "t", reason: .retention, ranges: ["p0": IndexRanges(0..<1)])
         await #expect(throws: LogError.self) { _ = try await log.letGo(tombstone) }
         // The writer has a segment again, before anybody appends.
-        #expect(try await log.queue.perform { writer throws(LogError) in writer.hasSegment })
+        let states = try await log.queue.perform { writer throws(LogError) in
+            writer.manifest.entries.map(\.state)
+        }
+        #expect(states == [.closed, .active])
         #expect(log.state == .serving)
         #expect(try await log.letGo(tombstone) == tombstone)
         try await log.close()

@@ -89,7 +89,7 @@ import Testing
         #expect(report.damages.isEmpty)
         let readCountBefore = watch.calls.count
         var read: [Event] = []
-        try snapshot.forEachEvent { place, event in
+        try snapshot.forEachEvent(at: Array(written.indices)) { place, event in
             let alone = try snapshot.event(place)
             #expect(alone == event)
             read.append(event)

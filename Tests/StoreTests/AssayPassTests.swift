@@ -197,7 +197,9 @@ struct AssayPassTests {
         #expect(scene.store.derived.cut == before + 3)
         let snapshot = scene.store.derived.snapshot()
         var found: [Int] = []
-        try snapshot.forEachEvent { found.append($1.document.count) }
+        try snapshot.forEachEvent(at: Array(0..<snapshot.index.events.count)) {
+            found.append($1.document.count)
+        }
         #expect(found.suffix(5) == sizes)
         try await scene.store.close()
     }
