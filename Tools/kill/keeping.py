@@ -14,7 +14,6 @@ Invariants checked:
     refused with its reason, or is as good.
 """
 
-import http.client
 import json
 import random
 import shutil
@@ -24,7 +23,8 @@ import time
 from urllib.parse import quote
 
 from batches import digest, key_of
-from client import Connection, Failed, exact, must
+from client import exact, must
+from crew import Crew
 from ledger import name
 from place import append_path
 
@@ -107,45 +107,17 @@ class Passing:
         return len(found)
 
 
-class Keeper:
+class Keeper(Crew):
     """A round's housekeeping: threads that ask until the server is killed."""
 
     def __init__(self, server, site, ledger, passing, seed):
-        self.server = server
         self.site = site
         self.ledger = ledger
         self.passing = passing
-        self.is_over = threading.Event()
-        self.failures = []
         self.answer_count = 0
         self.snapshot = None
-        jobs = [self.append, self.keep, self.take_snapshot]
-        self.threads = [
-            threading.Thread(target=self.work, args=(random.Random(f"{seed}/keeper {number}"), job))
-            for number, job in enumerate(jobs)]
-
-    def start(self):
-        for thread in self.threads:
-            thread.start()
-
-    def join(self):
-        self.is_over.set()
-        for thread in self.threads:
-            thread.join()
-        if self.failures:
-            raise Failed(self.failures[0])
-
-    def work(self, chance, job):
-        connection = Connection(self.server.port)
-        try:
-            job(connection, chance)
-        except (OSError, http.client.HTTPException) as error:
-            if not self.is_over.is_set():
-                self.failures.append(f"no answer from a server that nobody had killed: {error!r}")
-        except Failed as failure:
-            self.failures.append(str(failure))
-        finally:
-            connection.close()
+        super().__init__(
+            server, f"{seed}/keeper ", [(self.append,), (self.keep,), (self.take_snapshot,)])
 
     def append(self, connection, chance):
         passing = self.passing

@@ -3,11 +3,8 @@
 Half of the requests that bring records have an Idempotency-Key, and some of those are sent again at once.
 """
 
-import http.client
-import random
-import threading
-
-from client import Connection, Failed, exact, must
+from client import Connection, exact, must
+from crew import Crew
 from place import PARTITIONS, append_path, ask, results
 
 # Appending threads by what they send; and the pause after each request, so that a round's records
@@ -19,47 +16,21 @@ CLERK_PAUSE_SECONDS = 0.03
 WATCHER_PAUSE_SECONDS = 0.05
 
 
-class Load:
+class Load(Crew):
     """Threads that ask until the server is killed. What they do to the ledger outlives them."""
 
     def __init__(self, server, site, ledger, seed):
-        self.server = server
         self.site = site
         self.ledger = ledger
-        self.is_over = threading.Event()
-        self.failures = []
         jobs = [(self.append, kind, pause) for kind, pause in LOADERS]
         if site.inference_paths:
             jobs.append((self.infer,))
         jobs += [(self.keep_books,), (self.watch,)]
-        self.threads = [
-            threading.Thread(target=self.work, args=(random.Random(f"{seed}/{number}"), *job))
-            for number, job in enumerate(jobs)]
+        super().__init__(server, f"{seed}/", [(self.repeat, *job) for job in jobs])
 
-    def start(self):
-        for thread in self.threads:
-            thread.start()
-
-    def join(self):
-        self.is_over.set()
-        for thread in self.threads:
-            thread.join()
-        if self.failures:
-            raise Failed(self.failures[0])
-
-    def work(self, chance, job, *arguments):
-        connection = Connection(self.server.port)
-        try:
-            while not self.is_over.is_set():
-                job(connection, chance, *arguments)
-        except (OSError, http.client.HTTPException) as error:
-            # No answer: that is what this is about, but only where we did it.
-            if not self.is_over.is_set():
-                self.failures.append(f"no answer from a server that nobody had killed: {error!r}")
-        except Failed as failure:
-            self.failures.append(str(failure))
-        finally:
-            connection.close()
+    def repeat(self, connection, chance, job, *arguments):
+        while not self.is_over.is_set():
+            job(connection, chance, *arguments)
 
     def append(self, connection, chance, kind, pause):
         target = (chance.choice(self.site.topics), chance.choice(PARTITIONS))
