@@ -59,7 +59,7 @@ let rooms: [Room] = [
     Room(
         name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"], testUses: ["TestSupport"]),
     Room(
-        name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["Summaries", "TestSupport"]),
+        name: "Alerts", uses: ["Bytes", "JSON", "Records", "Assays"], testUses: ["TestSupport"]),
     Room(name: "Catalog", uses: ["Bytes", "JSON", "Records"], testUses: ["TestSupport"]),
     Room(name: "Serving", testUses: ["TestSupport"]),
     Room(name: "CMemory", kind: .c, tested: false),
