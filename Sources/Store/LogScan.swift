@@ -12,6 +12,9 @@ struct PartitionAddress: Hashable, Sendable {
 
 /// What was read of a log so far, segment after segment.
 struct LogScan {
+    /// The records of a rewritten segment, whose blocks stand in any order of their indexes.
+    typealias RewrittenIndexes = [PartitionAddress: [(indexes: Range<UInt64>, place: SegmentPlace)]]
+
     let prefix: String
     var folded: InferenceStore.Folded
     var lastCommit: CommitNumber = 0

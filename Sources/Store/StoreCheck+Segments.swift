@@ -1,9 +1,8 @@
-// Every byte of one segment, and what it adds to what was known of the log so far.
+// Every byte of one segment. What it adds to what was known of the log so far: StoreCheck+Numbers.swift.
 //
 // Invariants:
 //  * A segment with a readable footer is looked at behind a damaged envelope too, block by block, so
 //    that one flipped bit is one finding at its column and not a silence about the rest.
-//  * Where something of a segment could not be seen, nothing is said of what follows from it.
 
 import Bytes
 import EventLog
@@ -21,8 +20,7 @@ private struct SegmentScan {
     var header = SegmentHeader()
     /// Where those of a rewritten segment end.
     var tombstones: [(address: PartitionAddress, end: UInt64, place: SegmentPlace)] = []
-    /// The records of a rewritten segment, whose blocks stand in any order of their indexes.
-    var indexes: [PartitionAddress: [(indexes: Range<UInt64>, place: SegmentPlace)]] = [:]
+    var indexes: LogScan.RewrittenIndexes = [:]
 
     init(segment: SegmentFile) { self.segment = segment }
 }
@@ -57,7 +55,7 @@ extension StoreCheck {
         pass.header = header
         let end = try scanEnvelopes(&pass, upTo: limit, &scan, report)
         if header.origin == .rewritten {
-            checkIndexes(pass, &scan)
+            checkIndexes(pass.indexes, &scan)
             for (address, end, place) in pass.tombstones { scan.note(tombstoneTo: end, address, place) }
             checkCommits(footer?.directory, file, &scan)
         }
@@ -147,38 +145,7 @@ extension StoreCheck {
         at place: SegmentPlace, _ pass: inout SegmentScan, _ scan: inout LogScan
     ) throws(SegmentError) {
         switch block.kind {
-        case .event:
-            eventCount += 1
-            let event = try block.event(at: place)
-            pass.directory.events.append(
-                EventEntry(
-                    name: event.name, offset: place.byteOffset, byteCount: block.payload.count,
-                    commit: header.commit))
-            do {
-                if let tombstone = try Tombstone(event) {
-                    scan.letGo(by: tombstone)
-                    for (partition, ranges) in tombstone.ranges {
-                        let address = PartitionAddress(topic: tombstone.topic, partition: partition)
-                        // A rewritten segment's records came before its tombstones, and are looked at behind them.
-                        if pass.header.origin == .rewritten {
-                            pass.tombstones.append((address, ranges.end, place))
-                        } else {
-                            scan.note(tombstoneTo: ranges.end, address, place)
-                        }
-                    }
-                } else if let leap = try Leap(event) {
-                    scan.leaps.insert(leap.index)
-                } else if scan.prefix.isEmpty {
-                    try scan.folded.apply(event, commit: header.commit)
-                    if ResultPlaces.isUnprovenMark(event.name) { unprovenResultCount += 1 }
-                } else {
-                    _ = try JSONValue(parsing: event.document)
-                }
-            } catch {
-                find(
-                    scan.prefix + place.file, place.byteOffset,
-                    "the event \"\(event.name)\" cannot be read: \(error)")
-            }
+        case .event: try checkEvent(block, header, at: place, &pass, &scan)
         case .keys:
             let keys = try block.keys(at: place)
             keyCount += keys.count
@@ -241,6 +208,43 @@ extension StoreCheck {
         }
     }
 
+    private mutating func checkEvent(
+        _ block: FoundBlock, _ header: EnvelopeHeader, at place: SegmentPlace, _ pass: inout SegmentScan,
+        _ scan: inout LogScan
+    ) throws(SegmentError) {
+        eventCount += 1
+        let event = try block.event(at: place)
+        pass.directory.events.append(
+            EventEntry(
+                name: event.name, offset: place.byteOffset, byteCount: block.payload.count,
+                commit: header.commit))
+        do {
+            if let tombstone = try Tombstone(event) {
+                scan.letGo(by: tombstone)
+                for (partition, ranges) in tombstone.ranges {
+                    let address = PartitionAddress(topic: tombstone.topic, partition: partition)
+                    // A rewritten segment's records came before its tombstones, and are looked at behind them.
+                    if pass.header.origin == .rewritten {
+                        pass.tombstones.append((address, ranges.end, place))
+                    } else {
+                        scan.note(tombstoneTo: ranges.end, address, place)
+                    }
+                }
+            } else if let leap = try Leap(event) {
+                scan.leaps.insert(leap.index)
+            } else if scan.prefix.isEmpty {
+                try scan.folded.apply(event, commit: header.commit)
+                if ResultPlaces.isUnprovenMark(event.name) { unprovenResultCount += 1 }
+            } else {
+                _ = try JSONValue(parsing: event.document)
+            }
+        } catch {
+            find(
+                scan.prefix + place.file, place.byteOffset,
+                "the event \"\(event.name)\" cannot be read: \(error)")
+        }
+    }
+
     /// What a head says of its rows must be true of them.
     private mutating func checkRows(
         _ head: BlockHead, _ batch: RecordBatch, at place: SegmentPlace
@@ -252,132 +256,6 @@ extension StoreCheck {
         let ascend = zip(batch.times, batch.times.dropFirst()).allSatisfy { $0 <= $1 }
         guard ascend == head.timesAscend else {
             throw .malformed(place, reason: "its head says wrongly whether times ascend")
-        }
-    }
-
-    /// A key's records are there: keys stand behind the records of their envelope.
-    mutating func checkKeys(_ keys: [KeyEntry], at place: SegmentPlace, _ scan: LogScan) {
-        for key in keys where !scan.hasGap {
-            let end = key.firstIndex + UInt64(key.rowCount)
-            let next =
-                scan.nextIndexes[PartitionAddress(topic: key.topic, partition: key.partition)] ?? 0
-            guard end > next else { continue }
-            find(
-                scan.prefix + place.file, place.byteOffset,
-                "the key \"\(key.key)\" is of records \(key.firstIndex) to \(end) of \(key.partition) "
-                    + "in \(key.topic), which end at \(next)")
-        }
-    }
-
-    /// Indexes are dense: new records go on where the last ended, rolled ones replace those that wait.
-    private mutating func checkAddress(
-        _ head: BlockHead, _ kind: BlockKind, at place: SegmentPlace, _ scan: inout LogScan
-    ) {
-        let address = PartitionAddress(topic: head.topic, partition: head.partition)
-        let range = head.firstIndex..<head.firstIndex + UInt64(head.rowCount)
-        func find(_ problem: String) {
-            self.find(
-                scan.prefix + place.file, place.byteOffset,
-                "records \(range.lowerBound) to \(range.upperBound) "
-                    + "of \(address.partition) in \(address.topic) "
-                    + problem)
-        }
-        if kind == .rolled {
-            let start = scan.waitingStart(range.lowerBound)
-            let all = scan.waiting[address] ?? []
-            let before = all.filter { $0.lowerBound < start }
-            var ranges = all.filter { $0.lowerBound >= start }
-            // What was let go while it waited was passed over.
-            ranges.removeAll { $0.upperBound <= range.lowerBound && scan.wereLetGo($0, of: address) }
-            var reached = range.lowerBound
-            while let first = ranges.first, first.lowerBound == reached, first.upperBound <= range.upperBound
-            {
-                reached = first.upperBound
-                ranges.removeFirst()
-            }
-            // What was given up and came back has become columns twice: readers see the first ones.
-            let isRepeated = scan.isBeforeLeap(range) && replacesWaiting(range, address, scan)
-            if reached != range.upperBound && !scan.hasGap && !isRepeated {
-                find("replace records that are not there")
-            }
-            // Behind a leap, what came back beside its rows was not there to become columns with them.
-            let end = scan.isBeforeLeap(range) ? range.lowerBound : 0
-            ranges.removeAll { $0.lowerBound >= end && $0.upperBound <= range.upperBound }
-            scan.waiting[address] = before + ranges
-        } else {
-            let next = scan.nextIndexes[address] ?? 0
-            if range.lowerBound > next {
-                scan.missing.append((address, next..<range.lowerBound, place))
-            } else if range.lowerBound < next && !scan.hasGap {
-                find("follow record \(next)")
-            }
-            if kind == .small {
-                scan.waiting[address, default: []].append(range)
-                scan.small[address, default: IndexRanges()].insert(range)
-            }
-        }
-        scan.nextIndexes[address] = max(scan.nextIndexes[address] ?? 0, range.upperBound)
-    }
-
-    /// The records of a rewritten segment: dense with those before it, but for what was let go, and in
-    /// the place of those that wait in small blocks.
-    private mutating func checkIndexes(_ pass: SegmentScan, _ scan: inout LogScan) {
-        for (address, found) in pass.indexes {
-            var next = scan.nextIndexes[address] ?? 0
-            for (indexes, place) in found.sorted(by: { $0.indexes.lowerBound < $1.indexes.lowerBound }) {
-                let start = scan.waitingStart(indexes.lowerBound)
-                scan.waiting[address]?.removeAll {
-                    $0.lowerBound >= start && $0.upperBound <= indexes.upperBound
-                }
-                if indexes.lowerBound > next {
-                    scan.missing.append((address, next..<indexes.lowerBound, place))
-                } else if indexes.lowerBound < next, !scan.hasGap,
-                    // A block may go on behind small ones of another segment.
-                    !replacesWaiting(indexes.clamped(to: 0..<next), address, scan)
-                {
-                    find(
-                        scan.prefix + place.file, place.byteOffset,
-                        "records \(indexes.lowerBound) to \(indexes.upperBound) of \(address.partition) in "
-                            + "\(address.topic) stand twice")
-                }
-                next = max(next, indexes.upperBound)
-            }
-            scan.nextIndexes[address] = next
-        }
-    }
-
-    /// Whether small blocks were met of all these records.
-    private func replacesWaiting(
-        _ indexes: Range<UInt64>, _ address: PartitionAddress, _ scan: LogScan
-    ) -> Bool {
-        scan.small[address]?.contains(indexes) ?? false
-    }
-
-    /// A rewritten segment stands for all commits of those that it was made of.
-    private mutating func checkCommits(
-        _ footer: SegmentDirectory?, _ file: String, _ scan: inout LogScan
-    ) {
-        guard let footer, let commits = footer.commits else {
-            scan.hasGap = true
-            return
-        }
-        let isLeap =
-            footer.events.contains { $0.name == Leap.eventName } && commits.lowerBound > scan.lastCommit
-        if commits.lowerBound != scan.lastCommit + 1 && !isLeap && !scan.hasGap {
-            find(file, nil, "its commits begin at \(commits.lowerBound) and follow commit \(scan.lastCommit)")
-        }
-        scan.lastCommit = max(scan.lastCommit, commits.upperBound)
-    }
-
-    /// Records that are nowhere must have been let go.
-    mutating func checkMissing(_ scan: LogScan) {
-        guard !scan.hasGap else { return }
-        for (address, indexes, place) in scan.missing
-        where !scan.wereLetGo(indexes, of: address) && !scan.leaps.contains(indexes.upperBound) {
-            find(
-                scan.prefix + place.file, place.byteOffset,
-                "records \(indexes.lowerBound) to \(indexes.upperBound) of \(address.partition) in "
-                    + "\(address.topic) are missing before it, and no tombstone let them go")
         }
     }
 

@@ -1,4 +1,4 @@
-// Invariants checked: those at the heads of StoreCheck.swift and StoreCheck+Segments.swift.
+// Invariants checked: those at the heads of StoreCheck.swift, StoreCheck+Segments.swift and StoreCheck+Numbers.swift.
 
 import Catalog
 import Disk
