@@ -85,7 +85,9 @@ package final class LogWriter {
 
     /// Commits the requests that are not refused, together, and returns a receipt for each of them.
     func commit(_ prepared: PreparedRequests) throws(LogError) -> [CommitReceipt] {
-        try commit(prepared, rolling: dueRolls(prepared.sources))
+        let (sources, limit) = (prepared.sources, configuration)
+        let due = shared.index.withLock { $0.dueTails(sources, limit) }
+        return try commit(prepared, rolling: due.flatMap(\.rolls))
     }
 
     private func commit(
@@ -115,7 +117,7 @@ package final class LogWriter {
     /// directory has nothing to repair. Further commits start a new segment.
     package func sealActive() throws(LogError) {
         try settle()
-        let rolls = allRolls()
+        let rolls = shared.index.withLock { $0.allTails }.flatMap(\.rolls)
         if !rolls.isEmpty { _ = try write(PreparedRequests(), rolling: rolls) }
         shared.index.withLock { $0.noteAllRolled() }
         guard let segment = active else { return }
@@ -169,26 +171,6 @@ package final class LogWriter {
     }
 
     // MARK: One envelope
-
-    /// Records of one partition that are to become columns: a block each.
-    private struct Roll {
-        var topic: String
-        var run: TailRun
-    }
-
-    /// Neighbours that are to become columns of one partition.
-    private struct DueTail {
-        var topic: String
-        var runs: [TailRun]
-
-        var byteCount: Int { runs.reduce(0) { $0 + $1.byteCount } }
-
-        /// In as few blocks as can be, but for times that lie far apart. Not under the index's lock: it
-        /// copies rows.
-        var rolls: [Roll] {
-            TailRun.joined(runs).flatMap(\.cutAtFarTimes).map { Roll(topic: topic, run: $0) }
-        }
-    }
 
     /// Why nothing can be numbered; nil where it can.
     var refusal: LogError? {
@@ -269,54 +251,6 @@ package final class LogWriter {
         shared.index.withLock { publication.apply(to: &$0, segment: segment.number) }
         meter.count { publication.apply(to: &$0, envelopeByteCount: bytes.count, syncDuration) }
         return draft.receipts
-    }
-
-    // MARK: Rolling
-
-    /// Tails that fill a block, of the partitions that get more now; or the fullest ones, where all
-    /// together hold too much memory.
-    private func dueRolls(_ sources: Set<AppendSource>) -> [Roll] {
-        let limit = configuration
-        let due = shared.index.withLock { index in
-            var due: [DueTail] = []
-            for source in sources {
-                guard let runs = index.topics[source.topic]?.tails[source.partition],
-                    runs.reduce(0, { $0 + $1.batch.rowCount }) >= limit.tailRowCountMax
-                else { continue }
-                // What is more than a block is the beginning of the next one.
-                due.append(DueTail(topic: source.topic, runs: Array(TailRun.blockful(of: runs[...]))))
-            }
-            let rolled = due.reduce(0) { $0 + $1.byteCount }
-            guard index.tailByteCount - rolled > limit.tailByteCountMax else { return due }
-            var waiting: [DueTail] = []
-            for (topic, topicIndex) in index.topics {
-                for (partition, runs) in topicIndex.tails {
-                    let isDue =
-                        sources.contains(AppendSource(topic: topic, partition: partition))
-                        && runs.reduce(0) { $0 + $1.batch.rowCount } >= limit.tailRowCountMax
-                    if !isDue { waiting.append(DueTail(topic: topic, runs: runs)) }
-                }
-            }
-            // A little more than must be, so that not every commit looks through all tails.
-            let enough = limit.tailByteCountMax - limit.tailByteCountMax / 16
-            var byteCount = waiting.reduce(0) { $0 + $1.byteCount }
-            for tail in waiting.sorted(by: { $0.byteCount > $1.byteCount })
-            where byteCount > enough {
-                due.append(tail)
-                byteCount -= tail.byteCount
-            }
-            return due
-        }
-        return due.flatMap(\.rolls)
-    }
-
-    private func allRolls() -> [Roll] {
-        let all = shared.index.withLock { index in
-            index.topics.flatMap { topic, topicIndex in
-                topicIndex.tails.values.map { DueTail(topic: topic, runs: $0) }
-            }
-        }
-        return all.flatMap(\.rolls)
     }
 
     // MARK: Segments
