@@ -1,4 +1,4 @@
-// Invariants checked: the three at the head of AppendQueue.swift, and those of InferenceLog.swift.
+// Invariants checked: those at the heads of AppendQueue.swift and InferenceLog.swift.
 //
 //     clients 0…n          writer's thread
 //     append ─┐

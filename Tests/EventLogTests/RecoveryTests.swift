@@ -1,4 +1,4 @@
-// Invariants checked: the four at the head of Recovery.swift, where the disk does not lose bytes
+// Invariants checked: those at the head of Recovery.swift, where the disk does not lose bytes
 // but damages, hides or refuses them.
 
 import Bytes

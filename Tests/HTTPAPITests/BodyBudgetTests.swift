@@ -1,4 +1,4 @@
-// Invariants checked: the two at the head of BodyBudget.swift.
+// Invariants checked: the three at the head of BodyBudget.swift.
 
 import HTTPTypes
 import Hummingbird

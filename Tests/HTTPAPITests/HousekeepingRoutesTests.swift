@@ -1,5 +1,5 @@
-// Invariants checked: the two at the head of HousekeepingRoutes.swift, in that order; then what is refused,
-// and that each answer says what was done.
+// Invariants checked: the four at the head of HousekeepingRoutes.swift; what else is refused, and that each answer
+// says what was done.
 
 import Foundation
 import HTTPTypes

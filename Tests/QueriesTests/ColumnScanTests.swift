@@ -1,5 +1,5 @@
-// Invariants checked: the four at the head of ColumnScan.swift, the two of RowOrder.swift, the one of
-// QueryPlan.swift and the one of LeafNumbers.swift.
+// Invariants checked: the first four at the head of ColumnScan.swift (the fifth is in RecordReadingTests), the two
+// of RowOrder.swift, the one of QueryPlan.swift and the one of LeafNumbers.swift.
 
 import Disk
 import EventLog

@@ -1,5 +1,6 @@
-// Invariants checked: the three at the head of RecordReading.swift; that pages by token are one cut; that a
-// cancelled scan ends; that what damage hides is told.
+// Invariants checked: those at the head of RecordReading.swift, but for what is said of memory and of where pages
+// end (RecordReadingBytesTests); that pages by token are one cut; that a cancelled scan ends; that what damage hides
+// is told.
 
 import Disk
 import EventLog

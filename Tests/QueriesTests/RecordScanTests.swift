@@ -1,4 +1,5 @@
-// Invariants checked: the three at the head of RecordScan.swift.
+// Invariants checked: the first at the head of RecordScan.swift; the second is in RecordReadingBytesTests, the others
+// are in RecordReadingTests.
 
 import EventLog
 import JSON

@@ -1,4 +1,4 @@
-// Invariants checked: the four at the head of AssayScheduler.swift, in that order, with a clock that the
+// Invariants checked: the first four at the head of AssayScheduler.swift, in that order, with a clock that the
 // test moves; then which baselines the windows are compared with, and what holds nothing up where it is missing.
 //
 // Windows are a minute wide from 0 seconds; the grace is 5 seconds, and lateness is bounded by 60.

@@ -1,4 +1,4 @@
-// Invariants checked: the two at the head of StoreView+Coverage.swift.
+// Invariants checked: the first two at the head of StoreView+Coverage.swift; the third is in FilterMemoryTests.
 
 import Assays
 import Records

@@ -1,4 +1,5 @@
-// Invariants checked: the three at the head of FoldCheckpoint.swift, over random histories.
+// Invariants checked: the first three at the head of FoldCheckpoint.swift, over random histories; the others are in
+// CheckpointProgressTests.
 
 import Assays
 import Bytes

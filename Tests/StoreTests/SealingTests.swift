@@ -1,4 +1,4 @@
-// Invariants checked: the six at the head of InferenceStore+Sealing.swift, and those of ResultPlaces.swift.
+// Invariants checked: the five at the head of InferenceStore+Sealing.swift, and those of ResultPlaces.swift.
 //
 // Records are not let go here, that is retention's; where a test must do without them it makes the
 // results without what they are made of, and looks whether they are still the same.
