@@ -1,4 +1,4 @@
-// Invariant checked: the fourth at the head of InferenceStore+Import.swift, and with it the one of
+// Invariant checked: the last at the head of InferenceStore+Import.swift, and with it the one of
 // TopicIndex+Commits.swift.
 
 import Disk
