@@ -267,37 +267,13 @@ private struct Importer {
                     + "the log from a backup, or import all of \(file.name) with --again, which does not ask")
         }
         let marks = known.marks
-        var changed: Range<Int>?
-        // Places that imports went on from which the file has changed since: none to go on at.
-        var gone: Set<ImportMark.Place> = []
-        func fits(_ mark: ImportMark) throws -> Bool {
-            // What is whole in the log is there, whatever became of the file in between.
-            if mark.byteCount < size, let place = mark.place, gone.contains(place) { return false }
-            let isAlike =
-                try mark.byteCount <= size
-                && mark.digest
-                    == ImportMark.digest(upTo: mark.byteCount, read: { try file.read(at: $0, byteCount: $1) })
-            let change = try isAlike ? self.change(of: file, since: mark) : nil
-            if isAlike && change == nil { return true }
-            changed = changed ?? change
-            if isAlike || mark.path.isExactly(path) { gone.formUnion(mark.earlier) }
-            return false
-        }
-        // The one that goes farthest, for all before its place is there: another file may begin like this one. But an
-        // import of it that --again asked for has come as far as its own mark says, whatever was there before.
-        var found: ImportMark?
-        for mark in marks {
-            let isOwnAgain = mark.isAgain && mark.path.isExactly(path)
-            let isFarther = found.map { mark.isFarther(than: $0) } ?? true
-            guard isOwnAgain || isFarther, try fits(mark) else { continue }
-            found = mark
-            if isOwnAgain { break }
-        }
+        var search = MarkSearch(file: file, path: path, byteCount: size)
+        let found = try search.farthest(of: marks)
         guard var known = found else {
-            guard options.resume, changed != nil || marks.contains(where: { $0.path.isExactly(path) }) else {
-                return fresh
-            }
-            let place = changed.map { ", between byte \($0.lowerBound) and byte \($0.upperBound)" } ?? ""
+            let wasThere = search.changed != nil || marks.contains { $0.path.isExactly(path) }
+            guard options.resume, wasThere else { return fresh }
+            let place =
+                search.changed.map { ", between byte \($0.lowerBound) and byte \($0.upperBound)" } ?? ""
             throw CommandFailure(
                 "\(file.name) was imported before and has changed since\(place), "
                     + "so that there is no place to go on at; put it back as it was, "
@@ -312,21 +288,6 @@ private struct Importer {
         }
         known.path = path
         return known
-    }
-
-    /// The bytes of a file among which one has changed since the mark; nil where none has. The mark's own
-    /// checksum decides; earlier places only tell where.
-    private func change(of file: InputFile, since mark: ImportMark) throws -> Range<Int>? {
-        guard let whole = mark.place else { return nil }
-        var last = ImportMark.Place.start
-        var change: Range<Int>?
-        for place in mark.earlier + [whole] {
-            let checksum = try file.checksum(last.checksum, from: last.byteCount, to: place.byteCount)
-            if checksum != place.checksum { change = change ?? last.byteCount..<place.byteCount }
-            last = ImportMark.Place(
-                byteCount: place.byteCount, checksum: checksum, rowsLeft: place.rowsLeft)
-        }
-        return last == whole ? nil : change
     }
 
     // MARK: What was done

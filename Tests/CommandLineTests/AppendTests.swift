@@ -1,4 +1,5 @@
-// Invariants checked: those at the heads of Append.swift, RecordChunks.swift and InferenceStore+Import.swift.
+// Invariants checked: those at the heads of Append.swift, MarkSearch.swift, RecordChunks.swift and
+// InferenceStore+Import.swift.
 
 import Foundation
 import Glibc
