@@ -1,4 +1,4 @@
-// The command line: one file a subcommand.
+// The command line: a file for each subcommand, or for those of one purpose.
 //
 // Invariant: the process ends with 0, with 1 where the command failed, with 2 where the command
 // line itself is wrong.
