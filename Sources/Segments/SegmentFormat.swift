@@ -17,7 +17,8 @@ package enum SegmentFormat {
     static let trailerByteCount = 24
 
     /// The largest envelope body. A length above it is damage, not a large commit: it bounds what
-    /// a reader allocates. Larger commits are split (a request is bounded well below).
+    /// a reader allocates. No commit comes near it: requests are bounded well below, and whoever has more to
+    /// say makes several commits.
     package static let envelopeByteCountMax = 256 << 20
     /// Rows of a column block: large enough to compress within 2 % of ever larger blocks, small
     /// enough that one block answers a one-minute window in microseconds.
