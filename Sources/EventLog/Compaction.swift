@@ -85,9 +85,10 @@ package struct CompactionPace: Sendable {
     }
 }
 
-/// Steps of a rewrite, for whoever holds the writer: the log's compaction, and tests.
+/// Steps of a rewrite, for whoever holds the writer.
 package enum Compaction {
-    /// One rewrite from plan to switch; false where nothing is due.
+    /// One rewrite from plan to switch, without threads: what a pass does, for tests that cut the power between any
+    /// two operations of it; false where nothing is due.
     package static func step(
         _ writer: LogWriter, left: inout Set<UInt64>, canRegroup: (UInt64) -> Bool,
         into report: inout CompactionReport
