@@ -51,7 +51,7 @@ struct HistoryReplay {
 
     let view: StoreView
 
-    /// Windows read at once, and records, as far as the index can tell.
+    /// Windows read at once, and about how many records, as far as the index can tell.
     private static let windowCountMax = 512
     private static let rowCountMax = 1 << 20
 
@@ -93,6 +93,7 @@ struct HistoryReplay {
             if window != items[end - 1].decision.window {
                 windowCount += 1
                 let union = period.union(window)
+                // The index is asked each time that the windows have doubled: to ask it is a look at all blocks.
                 guard windowCount <= Self.windowCountMax, window.start <= period.end,
                     windowCount.nonzeroBitCount > 1
                         || (index?.rowCountBound(in: union) ?? 0) <= Self.rowCountMax

@@ -35,6 +35,8 @@ package struct RebuildReport: Hashable, Sendable {
     /// Decisions that nothing could be derived for, and why: the first of them. What was kept of them stays.
     package internal(set) var failureCount = 0
     package internal(set) var failures: [String] = []
+
+    fileprivate static let failureTextCountMax = 10
 }
 
 extension InferenceStore {
@@ -146,7 +148,7 @@ private struct Rebuild {
     private mutating func fail(_ decision: AssayDecision, _ error: any Error) throws {
         report.failureCount += 1
         let stays = try carryOver(decision.resultID.number)
-        guard report.failures.count < 10 else { return }
+        guard report.failures.count < RebuildReport.failureTextCountMax else { return }
         report.failures.append(
             "result \(decision.resultID): \(error)" + (stays ? "; what was kept of it stays" : ""))
     }
@@ -222,6 +224,9 @@ extension RebuildReport {
 }
 
 extension StoreView {
+    /// Decisions of one assay that are unpacked at a time.
+    private static let revisionCountAtOnce = 512
+
     /// Decisions of both generations, superseded ones counted.
     var decisionCount: Int {
         book.list().reduce(0) { $0 + $1.decisions.count + $1.superseded.count }
@@ -231,7 +236,9 @@ extension StoreView {
     /// Decisions of both generations, superseded ones as well.
     fileprivate func forEachDecision(_ visit: (AssayDecision) -> Void) {
         for assay in book.list() { assay.revisions(startingIn: .always).forEach(visit) }
-        for assay in book.seriesList() { assay.revisions(by: 512).joined().forEach(visit) }
+        for assay in book.seriesList() {
+            assay.revisions(by: Self.revisionCountAtOnce).joined().forEach(visit)
+        }
     }
 
     /// The numbers of results that another engine version made, and that are not sealed.
@@ -245,7 +252,7 @@ extension StoreView {
             where decision.engineVersion != AssayEvaluator.engineVersion { note(decision) }
         }
         for assay in book.seriesList() {
-            for decision in assay.revisions(by: 512).joined()
+            for decision in assay.revisions(by: Self.revisionCountAtOnce).joined()
             where !SeriesOutcome.proves(engine: decision.engineVersion) { note(decision) }
         }
         return numbers
