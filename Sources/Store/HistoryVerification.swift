@@ -67,7 +67,7 @@ package struct HistoryReport: Hashable, Sendable {
 extension StoreView {
     /// Works out every decision again and compares.
     ///
-    /// - Parameter report: called now and then with the decisions done so far and their number.
+    /// - Parameter progress: called now and then with the decisions done so far and their number.
     package func verify(
         _ configuration: StoreConfiguration,
         report progress: (_ done: Int, _ of: Int) -> Void = { _, _ in }

@@ -1,5 +1,6 @@
-// Invariants checked: those at the head of WebhookSender.swift, over loopback against a receiver that answers
-// what the test wants, late or never; turns with many messages or destinations against one in memory.
+// Invariants checked: those at the heads of WebhookSender.swift and HTTPWebhookPoster.swift, over loopback against a
+// receiver that answers what the test wants, late or never; turns with many messages or destinations against one in
+// memory.
 
 import Alerts
 import Assays
