@@ -143,29 +143,7 @@ extension ErrorResponse {
                 default: .badRequest
                 }
             self.init(status: status, message: "\(error)")
-        case let error as LogError:
-            switch error {
-            case .busy:
-                self.init(
-                    status: .tooManyRequests, message: "\(error)",
-                    headers: HTTPFields([HTTPField(name: .retryAfter, value: "1")]))
-            case .refused:
-                self.init(status: .badRequest, message: "\(error)")
-            case .keyReused(_, let span):
-                let fields = span.map {
-                    [HTTPField(name: .idempotentSpan, value: "\($0.firstIndex)-\($0.endIndex)")]
-                }
-                self.init(
-                    status: .unprocessableContent, message: "\(error)", headers: HTTPFields(fields ?? []))
-            case _ where error.isOutOfSpace:
-                self.init(
-                    status: .outOfStorage, message: "nothing was stored: \(error)",
-                    headers: HTTPFields([HTTPField(name: .retryAfter, value: "5")]))
-            default:
-                self.init(
-                    status: .serviceUnavailable, message: "nothing was stored: \(error)",
-                    headers: HTTPFields([HTTPField(name: .retryAfter, value: "5")]))
-            }
+        case let error as LogError: self.init(log: error)
         case is HTTPParserError:
             // The head was whole, so that there is a request to answer.
             self.init(
@@ -176,6 +154,32 @@ extension ErrorResponse {
             self.init(status: error.status, message: error.body ?? error.status.reasonPhrase)
         default:
             return nil
+        }
+    }
+
+    /// What the log refuses.
+    private init(log error: LogError) {
+        switch error {
+        case .busy:
+            self.init(
+                status: .tooManyRequests, message: "\(error)",
+                headers: HTTPFields([HTTPField(name: .retryAfter, value: "1")]))
+        case .refused:
+            self.init(status: .badRequest, message: "\(error)")
+        case .keyReused(_, let span):
+            let fields = span.map {
+                [HTTPField(name: .idempotentSpan, value: "\($0.firstIndex)-\($0.endIndex)")]
+            }
+            self.init(
+                status: .unprocessableContent, message: "\(error)", headers: HTTPFields(fields ?? []))
+        case _ where error.isOutOfSpace:
+            self.init(
+                status: .outOfStorage, message: "nothing was stored: \(error)",
+                headers: HTTPFields([HTTPField(name: .retryAfter, value: "5")]))
+        default:
+            self.init(
+                status: .serviceUnavailable, message: "nothing was stored: \(error)",
+                headers: HTTPFields([HTTPField(name: .retryAfter, value: "5")]))
         }
     }
 }

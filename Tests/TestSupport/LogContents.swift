@@ -28,76 +28,13 @@ package struct LogContents: Hashable, Sendable {
     package init(_ snapshot: LogSnapshot) {
         let reader = BlockReader()
         for (name, topic) in snapshot.index.topics {
-            var parts: [(partition: String, first: UInt64, texts: [String], commits: [UInt64])] = []
-            for segment in topic.segments {
-                for block in segment.blocks {
-                    do throws(SegmentError) {
-                        let file = try snapshot.files.segment(segment.segment)
-                        let (head, times, texts) = try LogContents.read(
-                            block, of: file, hiding: topic.hiddenFields(of: block), with: reader)
-                        let runs =
-                            head.commitRuns.isEmpty
-                            ? [CommitRun(commit: block.firstCommit, rowCount: head.rowCount)]
-                            : head.commitRuns
-                        if head.topic != name || head.partition != block.partition
-                            || head.firstIndex != block.firstIndex || head.rowCount != block.rowCount
-                            || head.timeMin != block.timeMin || head.timeMax != block.timeMax
-                            || runs.first?.commit != block.firstCommit
-                            || runs.last?.commit != block.lastCommit
-                            || head.timeMin != times.min() || head.timeMax != times.max()
-                        {
-                            contradictions.append("the entry of \(block) is not its head")
-                        }
-                        parts.append(
-                            (block.partition, block.firstIndex, texts, LogContents.commits(runs)))
-                    } catch {
-                        contradictions.append("\(error)")
-                    }
-                }
-            }
-            for (partition, runs) in topic.tails {
-                for run in runs {
-                    parts.append(
-                        (
-                            partition, run.firstIndex, run.batch.recordTexts,
-                            LogContents.commits(run.commitRuns)
-                        ))
-                }
-            }
-            for (partition, letGo) in topic.letGo {
-                parts += letGo.ranges.map { range in
-                    (
-                        partition, range.lowerBound,
-                        [String](repeating: LogContents.letGo, count: range.count),
-                        [UInt64](repeating: 0, count: range.count)
-                    )
-                }
-            }
-            var nextIndexes: [String: UInt64] = [:]
-            for part in parts.sorted(by: { $0.first < $1.first }) {
-                let key = "\(name)/\(part.partition)"
-                let next = UInt64(records[key]?.count ?? 0)
-                if part.first != next {
-                    contradictions.append("\(key) goes on at \(part.first), \(next) was next")
-                }
-                if part.commits.count != part.texts.count
-                    || part.commits.contains(where: { $0 > snapshot.cut })
-                {
-                    contradictions.append("\(key) from \(part.first) has the commits \(part.commits)")
-                }
-                records[key, default: []] += part.texts
-                commits[key, default: []] += part.commits
-                nextIndexes[part.partition] = UInt64(records[key]?.count ?? 0)
-            }
-            if nextIndexes != topic.nextIndexes {
-                contradictions.append(
-                    "\(name) would go on at \(topic.nextIndexes), it ends at \(nextIndexes)")
-            }
-            for (key, all) in commits {
-                let commits = all.filter { $0 != 0 }
-                if commits == commits.sorted() { continue }
-                contradictions.append("\(key) has commits out of order: \(commits)")
-            }
+            let parts = parts(of: topic, name, snapshot, reader)
+            take(parts, of: topic, name, upTo: snapshot.cut)
+        }
+        for (key, all) in commits {
+            let commits = all.filter { $0 != 0 }
+            if commits == commits.sorted() { continue }
+            contradictions.append("\(key) has commits out of order: \(commits)")
         }
         for place in snapshot.index.events {
             do throws(SegmentError) {
@@ -107,6 +44,90 @@ package struct LogContents: Hashable, Sendable {
             } catch {
                 contradictions.append("\(error)")
             }
+        }
+    }
+
+    /// Neighbours of one partition, from a block, from memory, or where something was let go.
+    private struct Part {
+        var partition: String
+        var firstIndex: UInt64
+        var texts: [String]
+        var commits: [UInt64]
+    }
+
+    /// What is shown of a topic, in no order.
+    private mutating func parts(
+        of topic: TopicIndex, _ name: String, _ snapshot: LogSnapshot, _ reader: BlockReader
+    ) -> [Part] {
+        var parts: [Part] = []
+        for segment in topic.segments {
+            for block in segment.blocks {
+                do throws(SegmentError) {
+                    let file = try snapshot.files.segment(segment.segment)
+                    let (head, times, texts) = try LogContents.read(
+                        block, of: file, hiding: topic.hiddenFields(of: block), with: reader)
+                    let runs =
+                        head.commitRuns.isEmpty
+                        ? [CommitRun(commit: block.firstCommit, rowCount: head.rowCount)]
+                        : head.commitRuns
+                    if head.topic != name || head.partition != block.partition
+                        || head.firstIndex != block.firstIndex || head.rowCount != block.rowCount
+                        || head.timeMin != block.timeMin || head.timeMax != block.timeMax
+                        || runs.first?.commit != block.firstCommit
+                        || runs.last?.commit != block.lastCommit
+                        || head.timeMin != times.min() || head.timeMax != times.max()
+                    {
+                        contradictions.append("the entry of \(block) is not its head")
+                    }
+                    parts.append(
+                        Part(
+                            partition: block.partition, firstIndex: block.firstIndex, texts: texts,
+                            commits: LogContents.commits(runs)))
+                } catch {
+                    contradictions.append("\(error)")
+                }
+            }
+        }
+        for (partition, runs) in topic.tails {
+            for run in runs {
+                parts.append(
+                    Part(
+                        partition: partition, firstIndex: run.firstIndex, texts: run.batch.recordTexts,
+                        commits: LogContents.commits(run.commitRuns)))
+            }
+        }
+        for (partition, letGo) in topic.letGo {
+            parts += letGo.ranges.map { range in
+                Part(
+                    partition: partition, firstIndex: range.lowerBound,
+                    texts: [String](repeating: LogContents.letGo, count: range.count),
+                    commits: [UInt64](repeating: 0, count: range.count))
+            }
+        }
+        return parts
+    }
+
+    /// Puts the parts of a topic one behind another.
+    private mutating func take(
+        _ parts: [Part], of topic: TopicIndex, _ name: String, upTo cut: CommitNumber
+    ) {
+        var nextIndexes: [String: UInt64] = [:]
+        for part in parts.sorted(by: { $0.firstIndex < $1.firstIndex }) {
+            let key = "\(name)/\(part.partition)"
+            let next = UInt64(records[key]?.count ?? 0)
+            if part.firstIndex != next {
+                contradictions.append("\(key) goes on at \(part.firstIndex), \(next) was next")
+            }
+            if part.commits.count != part.texts.count || part.commits.contains(where: { $0 > cut }) {
+                contradictions.append("\(key) from \(part.firstIndex) has the commits \(part.commits)")
+            }
+            records[key, default: []] += part.texts
+            commits[key, default: []] += part.commits
+            nextIndexes[part.partition] = UInt64(records[key]?.count ?? 0)
+        }
+        if nextIndexes != topic.nextIndexes {
+            contradictions.append(
+                "\(name) would go on at \(topic.nextIndexes), it ends at \(nextIndexes)")
         }
     }
 
