@@ -104,11 +104,6 @@ package struct SeriesAssay: Hashable, Sendable {
         decided.decision(forWindowStartingAt: start)
     }
 
-    /// The newest decisions about the windows that end in `period`, ascending.
-    package func decisions(endingIn period: TimeWindow) -> [AssayDecision] {
-        decisions.decisions(positions(endingIn: period))
-    }
-
     /// Where in `decisions` those about the windows stand that end in `period`.
     package func positions(endingIn period: TimeWindow) -> Range<Int> {
         let first = decisions.firstPosition { $0.window.end < period.start }

@@ -143,9 +143,6 @@ package struct MultipartScanner: ~Copyable {
         }
     }
 
-    /// Bytes of the body that wait for what comes after them.
-    var bufferedByteCount: Int { buffer.count }
-
     private mutating func keepTail() {
         let kept = delimiter.count - 1
         if buffer.count > kept { buffer.removeFirst(buffer.count - kept) }

@@ -178,10 +178,10 @@ struct MultipartScannerTests {
         _ = try scanner.scan(Array("--b\r\nContent-Disposition: form-data; name=x\r\n\r\n".utf8))
         let piece = [UInt8](repeating: 0x0D, count: 1 << 16)
         var count = 0
-        for _ in 0..<64 {
+        for number in 1...64 {
             for case .data(let bytes) in try scanner.scan(piece) { count += bytes.count }
-            #expect(scanner.bufferedByteCount < 8)
+            // The rest waits for what comes after it.
+            #expect(number * piece.count - count < 8)
         }
-        #expect(count > 64 << 16 - 8)
     }
 }

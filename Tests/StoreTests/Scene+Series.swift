@@ -55,7 +55,7 @@ extension StoreView {
     /// The newest result of each window of an assay that ends in `period`, oldest first.
     func seriesResults(of uuid: String, endingIn period: TimeWindow) throws -> [[UInt8]] {
         let assay = try #require(book[uuid: uuid])
-        return try seriesResults(of: assay, assay.decisions(endingIn: period))
+        return try seriesResults(of: assay, assay.decisions.decisions(assay.positions(endingIn: period)))
     }
 }
 
