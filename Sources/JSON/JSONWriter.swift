@@ -9,12 +9,9 @@
 /// A growing JSON text.
 package struct JSONWriter: Sendable {
     /// The text so far. Whoever has JSON already may append it here.
-    package var bytes: [UInt8]
+    package var bytes: [UInt8] = []
 
-    package init(reserving byteCount: Int = 0) {
-        bytes = []
-        bytes.reserveCapacity(byteCount)
-    }
+    package init() {}
 
     package mutating func write(byte: UInt8) { bytes.append(byte) }
 
