@@ -1,5 +1,5 @@
-// Invariants checked: the fourth and fifth at the head of StoreRebuild.swift; the third in RebuildCrashTests.swift. That what is derived anew is what it was stands in HistoryTests.swift and
-// SeriesVerificationTests.swift.
+// Invariants checked: the fourth and fifth at the head of StoreRebuild.swift; the third in RebuildCrashTests.swift.
+// That what is derived anew is what it was stands in HistoryTests.swift and SeriesVerificationTests.swift.
 
 import Assays
 import Disk
