@@ -97,14 +97,12 @@ extension SentPiece {
 }
 
 extension ArraySlice<UInt8> {
-    static func isSpace(_ byte: UInt8) -> Bool { [0x20, 0x09, 0x0A, 0x0D].contains(byte) }
-
     /// Where the second half of its records begins, and how many stand before it; nil where there are not two.
     fileprivate var middle: (place: Int, rowCount: Int)? {
         let ends = recordEnds(upTo: .max)
         let rowCount = ends.count / 2
         // Space belongs to the records before it: in a list the comma was there, and reading goes on behind it.
-        guard rowCount > 0, let place = self[ends[rowCount - 1]...].firstIndex(where: { !Self.isSpace($0) })
+        guard rowCount > 0, let place = self[ends[rowCount - 1]...].firstIndex(where: { !$0.isJSONSpace })
         else { return nil }
         return (place, rowCount)
     }

@@ -1,4 +1,5 @@
-// Where a string of JSON ends, for whoever looks for brackets byte by byte, in pieces as they are read.
+// Where a string of JSON ends, and what is space between values, for whoever looks for brackets byte by byte, in pieces
+// as they are read.
 
 /// The bytes of a string, one after the other.
 struct JSONStringBytes {
@@ -19,4 +20,9 @@ struct JSONStringBytes {
             isOpen = false
         }
     }
+}
+
+extension UInt8 {
+    /// Whether it may stand between two values of JSON and means nothing.
+    var isJSONSpace: Bool { self == 0x20 || self == 0x09 || self == 0x0A || self == 0x0D }
 }

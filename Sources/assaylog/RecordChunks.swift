@@ -158,7 +158,7 @@ struct RecordChunks: ChunkReader {
 
     /// The first byte that is no space says what the file is.
     private func shape(of opening: [UInt8]) throws -> Shape? {
-        guard let first = opening.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) else { return nil }
+        guard let first = opening.first(where: { !$0.isJSONSpace }) else { return nil }
         switch first {
         case UInt8(ascii: "{"): return .lines
         case UInt8(ascii: "["): return .list
@@ -257,7 +257,7 @@ extension RecordChunk {
         case .malformed(let row, let problem):
             // What is missing at the very end is missing from the last line that says something.
             let isAtEnd = problem.offset >= text.count
-            let last = text.lastIndex { ![0x20, 0x09, 0x0A, 0x0D].contains($0) } ?? -1
+            let last = text.lastIndex { !$0.isJSONSpace } ?? -1
             let newlines = text[..<(isAtEnd ? last + 1 : problem.offset)].count { $0 == 0x0A }
             return CommandFailure(
                 "\(file.name), \(unit) \(linesBefore + (isList ? row ?? newlines : newlines) + 1)"

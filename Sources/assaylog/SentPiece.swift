@@ -97,8 +97,8 @@ enum SentPiece {
 extension ArraySlice<UInt8> {
     /// Without the space at its ends, so that the same records are the same bytes wherever a file ends.
     fileprivate var trimmed: ArraySlice<UInt8> {
-        guard let first = firstIndex(where: { !Self.isSpace($0) }),
-            let last = lastIndex(where: { !Self.isSpace($0) })
+        guard let first = firstIndex(where: { !$0.isJSONSpace }),
+            let last = lastIndex(where: { !$0.isJSONSpace })
         else { return self[endIndex...] }
         return self[first...last]
     }

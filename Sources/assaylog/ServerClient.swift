@@ -2,7 +2,7 @@
 //
 // Invariants:
 //  * An answer other than 2xx is a failure that says what the server said.
-//  * A server that is busy (429) is asked again, as it wishes, for at most a minute. So is one that
+//  * A server that is busy (429) is asked again each second, for at most a minute. So is one that
 //    does not answer a request with an Idempotency-Key: it stores that once, however often it comes.
 
 import Glibc

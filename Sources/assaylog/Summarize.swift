@@ -188,7 +188,7 @@ enum ValueFile {
 
     static func sample(of file: InputFile) throws -> SortedSample {
         let bytes = try file.all(upTo: byteCountMax)
-        guard bytes.first(where: { ![0x20, 0x09, 0x0A, 0x0D].contains($0) }) == UInt8(ascii: "[") else {
+        guard bytes.first(where: { !$0.isJSONSpace }) == UInt8(ascii: "[") else {
             return try lines(bytes, file)
         }
         let list: [JSONField]
