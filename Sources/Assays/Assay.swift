@@ -55,8 +55,8 @@ package struct Assay: Hashable, Sendable {
     package private(set) var isActive: Bool
     package let createdAt: Timestamp
     package private(set) var updatedAt: Timestamp
-    /// The calculated baseline as it was first used; nil until then. It stays, also where a clock that was ahead used it
-    /// before its period was over: decisions follow from it.
+    /// The calculated baseline as it was first used; nil until then. It stays, also where a clock that was ahead and not
+    /// doubted used it before its period was over: decisions follow from it.
     package internal(set) var pin: BaselinePin?
     /// Nil before the first run.
     package internal(set) var report: RunReport?

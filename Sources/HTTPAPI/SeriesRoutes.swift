@@ -87,7 +87,8 @@ struct SeriesRoutes {
         // client that closed its side alone.
         let view = store.view
         let (moment, schedulable) = try await context.compute {
-            (store.sources.now(), try view.schedulable(definition))
+            // What is over by a doubted clock alone is not: the baseline is kept as it is all the same.
+            (store.undoubtedNow, try view.schedulable(definition))
         }
         let uuid = try await store.schedule(schedulable)
         var response = Response(json: .string(uuid))

@@ -22,6 +22,8 @@
 //    other up.
 //  * An assay that is not in `untold` has been told of by its newest decision; one that is there is told of
 //    when nothing is due any more.
+//  * While a step of the clock is doubted, no fixed baseline is pinned whose period is over by it alone: the assay
+//    waits, and says so, until the clock has stood by it or is set right.
 //  * A clock that goes back puts nothing off by more than the grace and the lateness, and what was examined
 //    while it was ahead is examined again when it is complete.
 
@@ -54,6 +56,7 @@ package actor AssayScheduler {
     private var seenCut: CommitNumber = 0
     private var lastNow = Timestamp(microseconds: .min)
     private var isTicking = false
+    private var clock = ClockWatch()
 
     private struct Waiting {
         /// Nil where it is the first record that is waited for.
@@ -120,6 +123,7 @@ package actor AssayScheduler {
         isTicking = true
         defer { isTicking = false }
         let now = store.sources.now()
+        clock.look(now, countedMicroseconds: store.sources.monotonicNanoseconds() / 1000)
         followClock(now)
         let sealingCount = store.sealingCount.load(ordering: .sequentiallyConsistent)
         let changed = takeChanges()
@@ -166,15 +170,22 @@ package actor AssayScheduler {
     private func followClock(_ now: Timestamp) {
         if now < lastNow {
             let step = TimeSpan(microseconds: lastNow.microseconds - now.microseconds)
+            let configuration = store.configuration
             for cohort in all {
                 cohort.setBack(to: cohort.grid.completeCount(until: horizon(now)))
                 cohort.late?.shift(back: step)
                 cohort.trouble?.shift(back: step)
+                // What is due no more is kept from nobody.
+                if !cohort.isBehind(
+                    at: now, grace: configuration.grace, latenessMax: configuration.latenessMax)
+                {
+                    cohort.trouble = nil
+                }
             }
             for id in waiting.keys { waiting[id]?.trouble?.retryAt = now }
             // The status told last may be that of a window which has not been yet. A clock that is corrected by less
             // has told the truth a little early.
-            if step.microseconds > store.configuration.latenessMax.microseconds {
+            if step.microseconds > configuration.latenessMax.microseconds {
                 for cohort in all { untold.formUnion(cohort.members) }
             }
         }
@@ -348,7 +359,9 @@ package actor AssayScheduler {
         _ now: Timestamp
     ) -> CohortWork? {
         do {
-            return try work.examined(planned: planned, &reader, limit: limit)
+            return try work.examined(
+                planned: planned, &reader, limit: limit,
+                believedUntil: clock.aheadBy.map { horizon(now).adding(-$0) })
         } catch {
             // Told to stop, it goes on where it was after the next start.
             if !Task.isCancelled { fail(work.cohort, "\(error)", now) }

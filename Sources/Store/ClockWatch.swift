@@ -5,6 +5,8 @@
 // the machine slept. Which of the two times was the right one nobody can say yet. So the step is doubted until it has
 // stood for an hour, or is taken back.
 //
+//     retention by age · many runs at once · pins of fixed baselines ──► does the clock stand by what it says?
+//
 // A clock that was wrong from the start of the process on is not found out.
 //
 // Invariants:
@@ -27,6 +29,9 @@ struct ClockWatch {
     /// Whether the clock went ahead, and has not stood by that for long.
     var isDoubted: Bool { doubt != nil }
 
+    /// How far ahead it went, by all steps that are doubted; nil where none is.
+    var aheadBy: TimeSpan? { doubt.map { TimeSpan(microseconds: $0.ahead) } }
+
     /// Looks at both clocks.
     ///
     /// - Returns: by how much the clock has been set ahead since the last look; nil where it was not.
@@ -36,6 +41,7 @@ struct ClockWatch {
     }
 
     /// - Parameter counted: of a clock that never goes back.
+    @discardableResult
     mutating func look(_ now: Timestamp, countedMicroseconds counted: Int64) -> TimeSpan? {
         defer { last = (now, counted) }
         if let doubt, counted - doubt.since >= Self.probation.microseconds { self.doubt = nil }
@@ -51,5 +57,16 @@ struct ClockWatch {
             if ahead <= Self.stepMin.microseconds { doubt = nil }
         }
         return nil
+    }
+}
+
+extension InferenceStore {
+    /// Now, as far as nobody doubts it: where the clock has been set ahead, what it would say without that.
+    package var undoubtedNow: Timestamp {
+        clockWatch.withLock { watch in
+            let now = sources.now()
+            watch?.look(now, countedMicroseconds: sources.monotonicNanoseconds() / 1000)
+            return watch?.aheadBy.map { now.adding(-$0) } ?? now
+        }
     }
 }

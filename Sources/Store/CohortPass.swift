@@ -11,6 +11,7 @@
 //  * No assay has a finding of a window before its first.
 //  * A window whose newest result is sealed is passed over: its records may be gone.
 //  * An assay that cannot be analysed is named and holds nobody up.
+//  * No fixed baseline is used for the first time whose period is over by a doubted clock alone.
 //  * A window with records has an outcome, also where nothing is under its baseline: then without a score.
 //  * A window without records has one where it had some when it was decided: its records are another location's now.
 
@@ -57,7 +58,9 @@ struct CohortPass {
     private var failures: [(id: AssayID, problem: String)] = []
 
     /// Prepares the members: works out baselines that are not pinned yet.
-    init(_ cohort: Cohort, _ reader: inout ColumnReader) {
+    ///
+    /// - Parameter believedUntil: while the clock is doubted, what is over by then is so all the same; else nil.
+    init(_ cohort: Cohort, _ reader: inout ColumnReader, believedUntil: Timestamp? = nil) {
         key = cohort.key
         for assay in cohort.members.compactMap({ reader.view.book[$0] }) {
             var findings = AssayFindings(id: assay.id, definitionRevision: assay.definitionRevision)
@@ -72,6 +75,7 @@ struct CohortPass {
                 if let pin = assay.pin {
                     baseline = pin.summary
                 } else {
+                    if let believedUntil { try Self.refuseDoubted(assay.definition.baseline, believedUntil) }
                     baseline = try reader.baseline(of: assay.definition)
                     if case .fixedWindow = assay.definition.baseline { findings.firstBaseline = baseline }
                 }
@@ -84,6 +88,19 @@ struct CohortPass {
                 failures.append((assay.id, "\(error)"))
             }
         }
+    }
+
+    /// Refuses a baseline that would be pinned with a part of its records, and stay so: its period is over by a clock
+    /// alone that went ahead.
+    private static func refuseDoubted(_ baseline: BaselineSpec, _ believedUntil: Timestamp) throws {
+        guard case .fixedWindow = baseline, let period = baseline.period, period.end > believedUntil else {
+            return
+        }
+        throw StoreRefusal(
+            .unavailable,
+            "the clock went ahead at once, and by what it said before the baseline's period is not over, which ends "
+                + "at \(period.end.zuluText); it is used when the clock has stood by that for "
+                + "\(ClockWatch.probation.text), or set it right")
     }
 
     /// Records under baselines that slide which are read at once, unless one window's are more.

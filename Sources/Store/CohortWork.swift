@@ -107,15 +107,17 @@ struct CohortWork {
     }
 
     /// The windows that were looked at, up to the limit, and what they came to.
+    ///
+    /// - Parameter believedUntil: while the clock is doubted, what is over by then is so all the same; else nil.
     func examined(
-        planned: TimeWindow?, _ reader: inout ColumnReader, limit: PassLimit
+        planned: TimeWindow?, _ reader: inout ColumnReader, limit: PassLimit, believedUntil: Timestamp?
     ) throws -> CohortWork {
         var work = self
         let book = reader.view.book
         let binCount = cohort.members.reduce(0) { max($0, book[$1]?.definition.summarizer.numBins ?? 0) }
         let limit = limit.bounded(forBins: binCount)
         (work.late, work.fresh) = ([], nil)
-        let pass = CohortPass(cohort, &reader)
+        let pass = CohortPass(cohort, &reader, believedUntil: believedUntil)
         for (range, isLate) in late.map({ ($0, true) }) + (fresh.map { [($0, false)] } ?? []) {
             let answer = try pass.examine(
                 range, planned: planned ?? cohort.grid.period(of: range), &reader, limit: limit)

@@ -22,6 +22,8 @@ package actor Housekeeper {
     /// When each segment was first seen here, by number.
     private var firstSeen: [UInt64: Timestamp] = [:]
     private var problems: Set<String> = []
+    /// How far ahead the clock went, as it was said last; nil where there is nothing to say.
+    private var saidAhead: TimeSpan?
     /// Rounds until stopped erasures are tried again, and between the last two tries.
     private var retry = (left: 1, pause: 1)
     /// Whether the last round left rewrites that were due: the next one follows at once.
@@ -60,18 +62,20 @@ package actor Housekeeper {
     /// One look at everything.
     package func round() async {
         isBehind = false
-        let (step, byAge) = store.clockWatch.withLock { watch in
-            let step = watch?.look(store.sources)
-            return (step, watch?.isDoubted != true)
+        let ahead = store.clockWatch.withLock { watch in
+            watch?.look(store.sources)
+            return watch?.aheadBy
         }
         let now = store.sources.now()
-        if let step {
+        // Also where a question saw the step first.
+        if let ahead, ahead != saidAhead {
             logger.warning(
                 """
-                the clock went ahead by \(step.microseconds / 1_000_000) seconds at once: no record goes by its age \
+                the clock went ahead by \(ahead.microseconds / 1_000_000) seconds at once: no record goes by its age \
                 until it has stood by that for \(ClockWatch.probation.text)
                 """)
         }
+        saidAhead = ahead
         let known = store.log.snapshot().index.uses.keys
         firstSeen = firstSeen.filter { known.contains($0.key) }
         // A later moment was named by a clock that has gone back since.
@@ -92,7 +96,7 @@ package actor Housekeeper {
         let old = now.adding(TimeSpan(microseconds: -store.configuration.regroupingAge.microseconds))
         let regroupable = Set(firstSeen.filter { $0.value <= old }.keys)
         do {
-            try await applyRetention(byAge: byAge, at: now)
+            try await applyRetention(byAge: ahead == nil, at: now)
             let retries = nextRetries()
             var pace = CompactionPace(
                 bytesPerSecond: store.configuration.compactionBytesPerSecond, retries: retries,

@@ -17,7 +17,7 @@ extension InferenceStore {
         let unseen = log.snapshot().index.unseen
         if unseen.isEmpty {
             let byAge = clockWatch.withLock { watch in
-                _ = watch?.look(sources)
+                watch?.look(sources)
                 return watch?.isDoubted != true
             }
             if !byAge {

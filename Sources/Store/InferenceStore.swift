@@ -47,7 +47,7 @@ package final class InferenceStore: Sendable {
     let backfillBoard = Mutex(BackfillBoard())
     /// What keeps assays of the second generation from runs, as their scheduler last wrote.
     let seriesProblems = Mutex<[AssayID: String]>([:])
-    /// Whether records may go by the time of day; nil where no housekeeper runs, which has set it.
+    /// Whether the time of day is to be believed; nil where no housekeeper runs, which has set it.
     let clockWatch = Mutex<ClockWatch?>(nil)
     /// How often records may have gone that a view from before still counts on (InferenceStore+Sealing.swift).
     let sealingCount = Atomic(0)

@@ -188,4 +188,32 @@ struct AssayCoverageRoutesTests {
                     "the baseline's period ends at 2024-01-09T19:05:30Z, after windows begin"))
         }
     }
+
+    @Test("a baseline whose period is over by a clock alone that just went ahead is said to go on")
+    func doubted() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(0, 1), (10, 4)])
+            // The background of a server watches the clock from here on.
+            _ = Housekeeper(client.store, logger: noLog)
+            client.clock.advance(30)
+            func said(_ name: String) async throws -> [Bool] {
+                let first = try await client.ask(
+                    "assays/create",
+                    AssayRequests.request(name: "\"\(name)\"", baseline: AssayRequests.fixed))
+                let period = "[\"2024-01-09T19:00:00Z\",\"2024-01-09T19:01:00Z\"]"
+                let second = try await client.post(
+                    "/v2/api/assays/schedule",
+                    SeriesRoutesTests.body(
+                        "\"name\":\"\(name) again\",", baseline: "{\"Static\":\(period)}"))
+                let told = try #require(second.headers[.assayCoverage], "\(second.text)")
+                return [first["baseline_problem"].isPresent, told.contains("\"baseline_problem\":")]
+            }
+            #expect(try await said("before") == [true, true])
+            client.clock.advance(7200)
+            #expect(try await said("ahead") == [true, true])
+            client.clock.pass(3601)
+            #expect(try await said("stood") == [false, false])
+        }
+    }
 }

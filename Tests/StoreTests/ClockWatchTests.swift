@@ -28,8 +28,9 @@ struct ClockWatchTests {
         var watch = ClockWatch()
         let steps = Self.steps(&watch, [(0, 0), (91, 30), (1_091, 130), (4_690, 3_729)])
         #expect(steps == [0, 61_000_000, 900_000_000, 0] && watch.isDoubted)
+        #expect(watch.aheadBy == TimeSpan(microseconds: 961_000_000))
         let last = Self.steps(&watch, [(4_691, 3_730)])
-        #expect(last == [0] && !watch.isDoubted)
+        #expect(last == [0] && !watch.isDoubted && watch.aheadBy == nil)
     }
 
     @Test("a step that is taken back is doubted no more; one that is in part, still is")
