@@ -59,8 +59,8 @@ extension SeriesAssay {
         var waitingCount = 0
         var isBehind = false
         if let next = definition.schedule.next(after: last), next <= horizon {
-            waitingCount =
-                definition.schedule.runs(after: last, through: horizon, limit: Self.waitingCountMax).count
+            waitingCount = definition.schedule.runCount(
+                after: last, through: horizon, limit: Self.waitingCountMax)
             isBehind = next <= updatedAt || waitingCount > 1
         }
         guard isBehind || problem != nil else { return nil }

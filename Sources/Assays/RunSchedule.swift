@@ -91,13 +91,20 @@ package struct RunSchedule: Hashable, Sendable {
         return runs
     }
 
-    /// How many runs there are after `start`, up to and with `last`.
-    package func runCount(after start: Timestamp, through last: Timestamp) -> Int {
+    /// How many runs there are after `start`, up to and with `last`; more than `limit` are not counted. Those of a simple
+    /// frequency cost nothing, those of cron as long as it takes to name them.
+    package func runCount(after start: Timestamp, through last: Timestamp, limit: Int = .max) -> Int {
+        guard let first = next(after: start), first <= last else { return 0 }
+        if case .every(let quantity, let unit) = frequency {
+            let end = min(last, end ?? last, .latestNamed)
+            let span = Int128(end.microseconds) - Int128(first.microseconds)
+            return Int(min(Int128(limit), span / (Int128(quantity) * Int128(unit.microseconds)) + 1))
+        }
         var count = 0
-        var moment = start
-        while let run = next(after: moment), run <= last {
+        var run: Timestamp? = first
+        while count < limit, let found = run, found <= last {
             count += 1
-            moment = run
+            run = next(after: found)
         }
         return count
     }

@@ -59,9 +59,9 @@ extension StoreView {
         let now = sources.now()
         let definition = try completed(request)
         let limit = InferenceStore.seriesBackfillCountMax
-        let due = definition.schedule.runs(
+        let dueCount = definition.schedule.runCount(
             after: Timestamp(microseconds: .min), through: now, limit: limit + 1)
-        guard due.count <= limit else {
+        guard dueCount <= limit else {
             throw FieldError(
                 field: "scheduling.first_run",
                 problem:

@@ -208,8 +208,7 @@ package actor SeriesScheduler {
         _ schedule: RunSchedule, after last: Timestamp, through horizon: Timestamp
     ) throws {
         let limit = InferenceStore.seriesBackfillCountMax
-        guard clock.isDoubted,
-            schedule.runs(after: last, through: horizon, limit: limit + 1).count > limit
+        guard clock.isDoubted, schedule.runCount(after: last, through: horizon, limit: limit + 1) > limit
         else { return }
         throw StoreRefusal(
             .unavailable,

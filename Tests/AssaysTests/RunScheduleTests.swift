@@ -69,6 +69,33 @@ struct RunScheduleTests {
         #expect(schedule.next(after: try Timestamp(parsing: "2025-03-19T17:37:00Z"), .reachingBack) == nil)
     }
 
+    @Test("runs are counted as they are named, up to a limit, and those of a century without naming them")
+    func counted() throws {
+        let day = try TimeWindow(
+            start: Timestamp(parsing: "2025-03-19T16:37:00Z"), end: Timestamp(parsing: "2025-03-20T16:37:00Z")
+        )
+        for (frequency, end) in [
+            (Self.simple(7, "Minute"), "null"), (Self.simple(2, "Hour"), "\"2025-03-20T03:00:00Z\""),
+            (Self.simple(1, "Week"), "null"), ("{\"Cron\":\"*/25 3-20 * * *\"}", "null"),
+            ("{\"Cron\":\"0 * * * *\"}", "\"2025-03-19T18:00:00Z\""),
+        ] {
+            let schedule = try Self.schedule(frequency, end: end)
+            for start in [TimeWindow.always.start, day.start, day.start.adding(TimeSpan(microseconds: -1))] {
+                for shift: Int64 in [-86_400_000_001, -86_400_000_000, -1, 0, 1, 604_800_000_000] {
+                    let last = day.end.adding(TimeSpan(microseconds: shift))
+                    for limit in [0, 1, 4, 1000] {
+                        let runs = schedule.runs(after: start, through: last, limit: limit)
+                        #expect(schedule.runCount(after: start, through: last, limit: limit) == runs.count)
+                    }
+                }
+            }
+        }
+        // Each minute to the end of the year 9999.
+        let minutes = try Self.schedule(Self.simple(1, "Minute"))
+        let count = minutes.runCount(after: TimeWindow.always.start, through: .latestNamed)
+        #expect(count == 4_194_331_643)
+    }
+
     @Test("every schedule reads back from its JSON")
     func readsBack() throws {
         for (frequency, end) in [
