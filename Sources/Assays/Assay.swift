@@ -3,12 +3,13 @@
 // `last_run`, `next_run` and `status` follow from the decisions: the last run is the pass that
 // made the newest decision; the status counts what that pass found; the next run is due when the
 // window after the newest analysed one that has ended ends, and before the first run at the assay's creation. A
-// pass that found no occupied window leaves no decision, and so no trace here.
+// pass that found no occupied window leaves no decision, and so no trace here. Nor is a pass told of whose moment
+// is yet to come: a clock that was ahead made it.
 //
 // Invariants:
 //  * What is decided about its windows is kept by `WindowDecisions`, whose invariants hold here.
 //  * A decision is about the definition that held then: `definition(ofRevision:)` gives each back.
-//  * The report counts exactly the decisions of the last run.
+//  * The report counts exactly the decisions of the last run, at a moment of the last one that began by then.
 
 import Bytes
 import JSON
@@ -58,8 +59,8 @@ package struct Assay: Hashable, Sendable {
     /// The calculated baseline as it was first used; nil until then. It stays, also where a clock that was ahead and not
     /// doubted used it before its period was over: decisions follow from it.
     package internal(set) var pin: BaselinePin?
-    /// Nil before the first run.
-    package internal(set) var report: RunReport?
+    /// Of the pass that made the newest decision, whenever that was; nil before the first run.
+    private var newestReport: RunReport?
     /// What was decided about its windows.
     private(set) var decided: WindowDecisions
 
@@ -78,8 +79,26 @@ package struct Assay: Hashable, Sendable {
         decided = WindowDecisions(of: creation.id)
     }
 
-    /// When the pass began that made the newest decision; nil before the first.
-    package var lastRun: Timestamp? { report?.runAt }
+    /// What the newest pass found that began by `now`; nil where none did. Costs a look at all decisions where the
+    /// newest was made by a clock that was ahead.
+    package func report(by now: Timestamp) -> RunReport? {
+        guard let newestReport, newestReport.runAt > now else { return newestReport }
+        var found: RunReport?
+        var number = AssayResultID(0)
+        for decision in [superseded, decisions].joined() where decision.runAt <= now {
+            if found?.runAt != decision.runAt {
+                // Numbers rise from pass to pass.
+                guard decision.resultID > number else { continue }
+                found = RunReport(runAt: decision.runAt)
+            }
+            number = max(number, decision.resultID)
+            found?.count(decision.status)
+        }
+        return found
+    }
+
+    /// When the newest pass began that made a decision by `now`; nil before the first.
+    package func lastRun(by now: Timestamp) -> Timestamp? { report(by: now)?.runAt }
 
     /// The end of the window after the newest decided one that had ended by `now`; before the first, when the assay
     /// was created.
@@ -88,7 +107,9 @@ package struct Assay: Hashable, Sendable {
     }
 
     /// "created" before the first run, then the report's text.
-    package var status: String { report?.text ?? "created" }
+    package func status(by now: Timestamp) -> String { Self.status(report(by: now)) }
+
+    private static func status(_ report: RunReport?) -> String { report?.text ?? "created" }
 
     // MARK: What it is
 
@@ -164,8 +185,8 @@ package struct Assay: Hashable, Sendable {
 
     mutating func keep(_ decision: AssayDecision) {
         decided.keep(decision)
-        if report?.runAt != decision.runAt { report = RunReport(runAt: decision.runAt) }
-        report?.count(decision.status)
+        if newestReport?.runAt != decision.runAt { newestReport = RunReport(runAt: decision.runAt) }
+        newestReport?.count(decision.status)
     }
 
     // MARK: In a checkpoint
@@ -173,8 +194,8 @@ package struct Assay: Hashable, Sendable {
     /// Writes what decisions alone made of it.
     func writeDecided(into writer: inout ByteWriter) {
         decided.write(into: &writer)
-        writer.write(UInt8(report == nil ? 0 : 1))
-        guard let report else { return }
+        writer.write(UInt8(newestReport == nil ? 0 : 1))
+        guard let report = newestReport else { return }
         writer.writeZigzag(report.runAt.microseconds)
         for count in [report.okCount, report.warningCount, report.alertCount, report.noScoreCount] {
             writer.writeVarint(count)
@@ -184,13 +205,13 @@ package struct Assay: Hashable, Sendable {
     /// Reads what `writeDecided` wrote, doubting it.
     mutating func readDecided(from cursor: inout ByteCursor) throws(BytesError) {
         decided = try WindowDecisions(of: id, from: &cursor)
-        guard try cursor.read(UInt8.self) != 0 else { return report = nil }
+        guard try cursor.read(UInt8.self) != 0 else { return newestReport = nil }
         var report = RunReport(runAt: Timestamp(microseconds: try cursor.readZigzag()))
         report.okCount = try cursor.readCount(limit: .max)
         report.warningCount = try cursor.readCount(limit: .max)
         report.alertCount = try cursor.readCount(limit: .max)
         report.noScoreCount = try cursor.readCount(limit: .max)
-        self.report = report
+        newestReport = report
     }
 
     // MARK: As JSON
@@ -198,7 +219,7 @@ package struct Assay: Hashable, Sendable {
     /// A member of `assays/list`. `workspaceName` is the catalogue's, or nil where it is not known.
     ///
     /// - Parameters:
-    ///   - now: the clock, from which the next run follows.
+    ///   - now: the clock, from which the last run and the next one follow.
     ///   - backfill: how far behind the assay is, shown where it is.
     package func listJSON(workspaceName: String?, at now: Timestamp, backfill: Backfill? = nil) -> JSONValue {
         .object(listing(workspaceName, now, backfill))
@@ -212,19 +233,20 @@ package struct Assay: Hashable, Sendable {
         return .object(object)
     }
 
-    /// A member of `assays/filter`: the whole configuration. Its moments are as answers say them.
-    package func configurationJSON(workspaceName: String?) -> JSONValue {
-        .object(
+    /// A member of `assays/filter`: the whole configuration. Its moments are as answers say them, at `now`.
+    package func configurationJSON(workspaceName: String?, at now: Timestamp) -> JSONValue {
+        let report = report(by: now)
+        return .object(
             ("id", .identifier(id)), ("name", .string(definition.name)),
             ("pipeline_id", .identifier(definition.pipelineID)),
             ("pipeline_name", .string(definition.pipelineName)), ("active", .bool(isActive)),
-            ("status", .string(status)), ("baseline", definition.baseline.json),
+            ("status", .string(Self.status(report))), ("baseline", definition.baseline.json),
             ("window", definition.window.json), ("summarizer", definition.summarizer.json),
             ("warning_threshold", .number(definition.thresholds.warning)),
             ("alert_threshold", .number(definition.thresholds.alert)),
             ("created_at", .zulu(createdAt)),
-            ("last_window_start", .zulu(decisions.last?.window.start)),
-            ("run_until", .zulu(definition.runUntil)), ("last_run", .zulu(lastRun)),
+            ("last_window_start", .zulu(decisions.last(endedAt: now)?.window.start)),
+            ("run_until", .zulu(definition.runUntil)), ("last_run", .zulu(report?.runAt)),
             ("workspace_id", .identifier(definition.workspaceID)),
             ("workspace_name", .string(workspaceName ?? definition.workspaceName)))
     }
@@ -240,15 +262,16 @@ package struct Assay: Hashable, Sendable {
     }
 
     private func listing(_ workspaceName: String?, _ now: Timestamp, _ backfill: Backfill?) -> JSONObject {
+        let report = report(by: now)
         var object = JSONObject([
             ("id", .identifier(id)), ("name", .string(definition.name)),
             ("active", .bool(isActive)),
-            ("status", .string(status)),
+            ("status", .string(Self.status(report))),
             ("warning_threshold", .number(definition.thresholds.warning)),
             ("alert_threshold", .number(definition.thresholds.alert)),
             ("pipeline_id", .identifier(definition.pipelineID)),
             ("pipeline_name", .string(definition.pipelineName)),
-            ("last_run", .offset(lastRun)), ("next_run", .offset(nextRun(by: now))),
+            ("last_run", .offset(report?.runAt)), ("next_run", .offset(nextRun(by: now))),
             ("run_until", .offset(definition.runUntil)), ("updated_at", .offset(updatedAt)),
             ("baseline", definition.baseline.json), ("window", definition.window.json),
             ("summarizer", definition.summarizer.json),

@@ -174,16 +174,19 @@ struct AssayRoutes {
                 && (drift.map(assay.drifted(in:)) ?? true)
                 && (locations.map(assay.definition.window.locations.includesAny(of:)) ?? true)
         }
+        let now = store.sources.now()
         if order == .lastRunDateDesc {
             // Newest first to begin with, which stays so among those of one moment or none.
-            assays = assays.enumerated().sorted { left, right in
-                let (one, other) = (left.element.lastRun, right.element.lastRun)
-                return one == other
-                    ? left.offset < right.offset : (one ?? .earliestNamed) > (other ?? .earliestNamed)
-            }.map(\.element)
+            let runs = assays.map { $0.lastRun(by: now) ?? .earliestNamed }
+            assays = assays.indices.sorted { one, other in
+                runs[one] == runs[other] ? one < other : runs[one] > runs[other]
+            }.map { assays[$0] }
         }
         return Response(
-            json: .array(assays.map { $0.configurationJSON(workspaceName: workspaceName(of: $0, catalog)) }))
+            json: .array(
+                assays.map {
+                    $0.configurationJSON(workspaceName: workspaceName(of: $0, catalog), at: now)
+                }))
     }
 
     private func workspaceName(of assay: Assay, _ catalog: Catalog) -> String? {

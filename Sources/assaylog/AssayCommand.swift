@@ -66,8 +66,8 @@ extension AssayCommand {
         func run() throws {
             let (view, damages) = try directory.open()
             let assays = view.book.list()
+            let now = SystemSources().now()
             if json {
-                let now = SystemSources().now()
                 try Output.line(
                     .array(
                         assays.map { $0.listJSON(workspaceName: view.workspaceName(of: $0), at: now) }))
@@ -78,12 +78,13 @@ extension AssayCommand {
                     ("alert", .trailing), ("last run", .leading))
                 for assay in assays {
                     let definition = assay.definition
+                    let report = assay.report(by: now)
                     table.append(
                         "\(assay.id)", definition.name, definition.pipelineName, definition.window.path.text,
                         definition.window.width.text, assay.isActive ? "yes" : "no",
-                        assay.report.map { "\($0.okCount)" } ?? "-",
-                        assay.report.map { "\($0.warningCount)" } ?? "-",
-                        assay.report.map { "\($0.alertCount)" } ?? "-", assay.lastRun?.zuluText ?? "never")
+                        report.map { "\($0.okCount)" } ?? "-",
+                        report.map { "\($0.warningCount)" } ?? "-",
+                        report.map { "\($0.alertCount)" } ?? "-", report?.runAt.zuluText ?? "never")
                 }
                 if let remark = view.book.seriesRemark {
                     Output.note(remark)

@@ -35,8 +35,8 @@ struct AssayTests {
     @Test("a fresh assay is created, due at its creation, and has not run")
     func fresh() throws {
         let assay = try #require(try Self.book()[AssayID(1)])
-        #expect(assay.status == "created")
-        #expect(assay.lastRun == nil)
+        #expect(assay.status(by: .latestNamed) == "created")
+        #expect(assay.lastRun(by: .latestNamed) == nil)
         #expect(assay.nextRun(by: .latestNamed) == moment(0))
         #expect(
             assay.listJSON(workspaceName: nil, at: .latestNamed)["next_run"]
@@ -53,18 +53,57 @@ struct AssayTests {
             at: 310)
         let assay = try #require(book[AssayID(1)])
         #expect(
-            assay.status
+            assay.status(by: .latestNamed)
                 == #"{"run_at": "2024-01-09T19:05:10+00:00",  "num_ok": 2, "num_warnings": 1, "num_alerts": 0}"#
         )
-        #expect(try JSONValue(parsing: assay.status)["num_ok"] == .integer(2))
-        #expect(assay.lastRun == moment(310))
+        #expect(try JSONValue(parsing: assay.status(by: .latestNamed))["num_ok"] == .integer(2))
+        #expect(assay.lastRun(by: moment(310)) == moment(310))
         // The interval is 30 seconds: the newest window ended at 300.
         #expect(assay.nextRun(by: .latestNamed) == moment(330))
         // Of these windows a clock that was ahead decided the last two.
         #expect(assay.nextRun(by: moment(200)) == moment(210))
         try Self.run(&book, [Self.analysis(300, .noData), Self.analysis(330, .noScore)], at: 400)
         #expect(
-            book[AssayID(1)]?.status.hasSuffix(#""num_alerts": 0, "num_no_score": 2}"#) == true)
+            book[AssayID(1)]?.status(by: .latestNamed).hasSuffix(#""num_alerts": 0, "num_no_score": 2}"#)
+                == true)
+    }
+
+    // It stayed in the future until the next decision.
+    @Test("a pass of a clock that was ahead is told of when its moment has come, unless another was since")
+    func runsAhead() throws {
+        var book = try Self.book()
+        func told(by now: Double) throws -> [String] {
+            let assay = try #require(book[AssayID(1)])
+            let now = moment(now)
+            let configuration = assay.configurationJSON(workspaceName: nil, at: now)
+            let listed = assay.listJSON(workspaceName: nil, at: now)
+            #expect(listed["status"] == configuration["status"])
+            #expect(listed["status"] == .string(assay.status(by: now)))
+            return [
+                listed["last_run"]?.text ?? "", assay.status(by: now),
+                configuration["last_window_start"]?.text ?? "",
+            ]
+        }
+        try Self.run(&book, [Self.analysis(0, .ok), Self.analysis(60, .alert)], at: 130)
+        let first = try told(by: 150)
+        #expect(
+            first == [
+                "\"2024-01-09T19:02:10+00:00\"",
+                #"{"run_at": "2024-01-09T19:02:10+00:00",  "num_ok": 1, "num_warnings": 0, "num_alerts": 1}"#,
+                "\"2024-01-09T19:01:00Z\"",
+            ])
+        // A day ahead it makes two passes, one of which takes the place of a decision that is told of.
+        try Self.run(&book, [Self.analysis(60, .ok, late: true), Self.analysis(86_340, .ok)], at: 86_410)
+        try Self.run(&book, [Self.analysis(86_400, .warning)], at: 86_465)
+        #expect(try told(by: 150) == first)
+        #expect(try told(by: 129)[..<2] == ["null", "created"])
+        let ahead = try told(by: 86_420)
+        #expect(ahead[0] == "\"2024-01-10T19:00:10+00:00\"" && ahead[1].contains("\"num_ok\": 2,"))
+        #expect(ahead[2] == "\"2024-01-10T18:59:00Z\"")
+        try Self.run(&book, [Self.analysis(120, .noData)], at: 185)
+        for now in [185.0, 100_000] {
+            #expect(try told(by: now)[1].hasPrefix(#"{"run_at": "2024-01-09T19:03:05+00:00","#))
+        }
     }
 
     @Test("a late revision takes the place of the earlier one", arguments: 1...50)
@@ -148,7 +187,7 @@ struct AssayTests {
             for (member, other) in zip(found.members, expected.members) {
                 #expect(member.key == other.key)
                 // The service took 3 ms to store a fresh assay, and counted nanoseconds in a report.
-                let isOwn = member.key == "status" && assay.lastRun != nil
+                let isOwn = member.key == "status" && assay.lastRun(by: .latestNamed) != nil
                 guard !isOwn, member.key != "updated_at" else { continue }
                 #expect(member.value.text == other.value.text, "\(member.key)")
             }
@@ -156,6 +195,8 @@ struct AssayTests {
         let text = { (json: JSONValue?) -> String in
             if case .string(let text) = json { text } else { "" }
         }
-        #expect(text(listed[1]["status"]).replacing("369980660", with: "369981") == list[1].status)
+        #expect(
+            text(listed[1]["status"]).replacing("369980660", with: "369981")
+                == list[1].status(by: .latestNamed))
     }
 }

@@ -281,6 +281,16 @@ struct StoredAssayRoutesTests {
             #expect(try second["data_end"].string() == "2024-01-09T19:02:10Z")
             #expect(try listed["last_run"].string() == "2024-01-09T19:02:05+00:00")
             #expect(try listed["next_run"].string() == "2024-01-09T19:03:00+00:00")
+            // The clock had been ahead: a pass that has not been yet is not told.
+            func told() async throws -> [JSONValue?] {
+                let assay = try await client.ask("assays/get_assay_by_id", "{\"id\":1}")
+                return [assay["status"].value, assay["last_run"].value]
+            }
+            let newest = try await told()
+            client.clock.advance(-10)
+            #expect(try await told() == [.string("created"), .null])
+            client.clock.advance(10)
+            #expect(try await told() == newest && newest[1] != .null)
         }
     }
 }

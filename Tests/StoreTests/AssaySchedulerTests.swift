@@ -32,9 +32,11 @@ struct AssaySchedulerTests {
         await scheduler.tick()
         #expect(try scene.decisions(id) == ["0:complete1"])
         let assay = try #require(scene.store.book[id])
-        #expect(assay.lastRun == moment(65))
+        #expect(assay.lastRun(by: scene.clock.now) == moment(65))
         #expect(assay.nextRun(by: scene.clock.now) == moment(120))
-        #expect(assay.status.hasPrefix("{\"run_at\": \"2024-01-09T19:01:05+00:00\",  \"num_ok\": "))
+        #expect(
+            assay.status(by: scene.clock.now).hasPrefix(
+                "{\"run_at\": \"2024-01-09T19:01:05+00:00\",  \"num_ok\": "))
         // Three of the four records are in it.
         #expect(try scene.results(id)[0].contains("\"window_summary\":{\"count\":3,"))
         try await scene.store.close()
