@@ -441,7 +441,7 @@ package actor AssayScheduler {
             join(alone)
         }
         if let fresh = work.fresh { noteDecidedBefore(fresh, of: cohort, now) }
-        cohort.finish(late: work.late, fresh: work.fresh, cut: cut)
+        cohort.finish(late: work.late, fresh: work.fresh, cut: cut, at: now)
         cohort.trouble = nil
         if let id = cohort.key.unsettled {
             let view = store.view

@@ -83,7 +83,7 @@ extension StoreView {
                     return progress(before: cohort.grid.index(startingAt: found.window.start))
                 }
                 cohort.finish(
-                    late: [], fresh: windows.lowerBound..<answer.examinedEnd, cut: snapshot.cut)
+                    late: [], fresh: windows.lowerBound..<answer.examinedEnd, cut: snapshot.cut, at: now)
             }
             // What would keep it from one window that late records reached would from the others.
             cohort.late = late

@@ -178,8 +178,8 @@ final class Cohort {
     }
 
     /// Takes note that windows have been examined for all commits up to `cut`.
-    func finish(late lateWindows: [Range<Int>], fresh: Range<Int>?, cut: CommitNumber) {
-        for windows in lateWindows { late?.touched.remove(windows) }
+    func finish(late lateWindows: [Range<Int>], fresh: Range<Int>?, cut: CommitNumber, at now: Timestamp) {
+        late?.noteLook(at: lateWindows, at: now)
         if let fresh { examinedCount = fresh.upperBound }
         if late?.touched.isEmpty == true { late = nil }
         if late == nil { settledCut = cut }

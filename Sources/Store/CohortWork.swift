@@ -37,7 +37,7 @@ struct CohortWork {
         if let lateRecords = cohort.late,
             lateRecords.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= now
         {
-            for windows in lateRecords.touched.ranges where rowCount > 0 {
+            for windows in lateRecords.rest.ranges where rowCount > 0 {
                 late.append(Self.prefix(of: windows, on: cohort.grid, index, &rowCount))
             }
         }
@@ -101,7 +101,7 @@ struct CohortWork {
     /// Whether more is due already than was looked at. Records that have not come to rest are not due.
     var isBehind: Bool {
         guard (fresh?.upperBound ?? cohort.examinedCount) >= completeCount else { return true }
-        guard isLateDue, var rest = cohort.late?.touched else { return false }
+        guard isLateDue, var rest = cohort.late?.rest else { return false }
         for range in late { rest.remove(range) }
         return rest.ranges.contains { $0.lowerBound < completeCount }
     }

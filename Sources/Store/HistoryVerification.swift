@@ -233,7 +233,7 @@ extension StoreView {
                 let examined = range.lowerBound..<answer.examinedEnd
                 if range == work.fresh { seen.fresh = examined } else { seen.late.append(examined) }
             }
-            cohort.finish(late: seen.late, fresh: seen.fresh, cut: snapshot.cut)
+            cohort.finish(late: seen.late, fresh: seen.fresh, cut: snapshot.cut, at: now)
         }
     }
 }

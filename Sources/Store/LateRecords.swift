@@ -9,6 +9,8 @@
 //    not removed.
 //  * What late records touch is due when they have been quiet for the grace, and at the latest a bounded
 //    time after the first of them.
+//  * A look at them that takes several pieces sees no window twice: what comes to one that it has seen waits for
+//    the next look, so that an import that never rests keeps the look from no window.
 
 import EventLog
 import Records
@@ -78,9 +80,33 @@ struct LateRecords: Sendable {
     /// When the first and the last of them came.
     var first: Timestamp
     var last: Timestamp
+    /// The window that a look which is under way comes to next, and when it began; nil where none is.
+    private(set) var look: (next: Int, began: Timestamp)?
 
+    /// What is under way is due at once.
     func dueAt(grace: TimeSpan, latenessMax: TimeSpan) -> Timestamp {
-        min(last.adding(grace), first.adding(latenessMax))
+        look == nil ? min(last.adding(grace), first.adding(latenessMax)) : Timestamp(microseconds: .min)
+    }
+
+    /// The windows that a look has to see, or has still to see where it is under way.
+    var rest: DisjointRanges {
+        var rest = touched
+        if let look { rest.remove(.min..<look.next) }
+        return rest
+    }
+
+    /// Takes note that some of these windows were looked at, the first ones first.
+    mutating func noteLook(at windows: [Range<Int>], at now: Timestamp) {
+        guard look != nil || !windows.isEmpty else { return }
+        var rest = rest
+        for range in windows {
+            touched.remove(range)
+            rest.remove(range)
+        }
+        let began = look?.began ?? now
+        look = rest.ranges.first.map { (next: $0.lowerBound, began: began) }
+        // What is left touches windows that had been seen: it came since the look began.
+        if look == nil { first = began }
     }
 
     /// After the clock went back by `span`.
@@ -88,6 +114,7 @@ struct LateRecords: Sendable {
         let shift = TimeSpan(microseconds: -span.microseconds)
         first = first.adding(shift)
         last = last.adding(shift)
+        if let began = look?.began { look?.began = began.adding(shift) }
     }
 }
 

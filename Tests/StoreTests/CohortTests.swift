@@ -246,6 +246,41 @@ struct CohortTests {
         try await scene.store.close()
     }
 
+    // A look that took several pieces began anew with each commit: the first hundred windows were decided at each
+    // tick, and the others not before the import rested.
+    @Test("an import out of order whose windows are looked at in pieces has each looked at once a minute")
+    func importingInPieces() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay(width: "1 second")
+        let scheduler = AssayScheduler(
+            scene.store, logger: noLog, limit: PassLimit(windowCount: 100, valueCount: 1 << 23))
+        let records = (0..<300).map { (seconds: Double($0), y: 1.0) }
+        try await scene.append(records)
+        scene.clock.set(moment(700))
+        while await scheduler.tick() {}
+        func revisions() throws -> Set<Int> {
+            let assay = try #require(scene.store.book[id])
+            return Set(assay.decisions.map(\.revision))
+        }
+        #expect(try revisions() == [1])
+        for second in 1...130 {
+            try await scene.append(records)
+            scene.clock.advance(1)
+            await scheduler.tick()
+            // Of three pieces each, a minute apart.
+            if [60, 63, 120, 123, 130].contains(second) {
+                #expect(try revisions() == [second < 63 ? 1 : second < 123 ? 2 : 3], "second \(second)")
+            }
+        }
+        scene.clock.advance(10)
+        while await scheduler.tick() {}
+        #expect(try revisions() == [4])
+        let alone = try scene.store.view.run(id, over: TimeWindow(start: moment(0), end: moment(300)))
+        #expect(
+            try #require(scene.store.book[id]).decisions.map(\.digest) == alone.map(\.outcome.digest))
+        try await scene.store.close()
+    }
+
     // The newest decision's cut was taken for what had been examined.
     @Test("late records that waited while a new window was decided are found after a restart")
     func waitingAcrossRestart() async throws {
