@@ -83,8 +83,8 @@ package struct SeriesAssay: Hashable, Sendable {
     package var runsUntil: Timestamp { pausedAt ?? Timestamp(microseconds: .max) }
 
     mutating func activate(_ isActive: Bool, at moment: Timestamp) {
-        // Switched off again, it stays where it was.
-        pausedAt = isActive ? nil : pausedAt ?? moment
+        // Switched off again, it stays where it was, unless a clock that was ahead had put that into the future.
+        pausedAt = isActive ? nil : min(pausedAt ?? moment, moment)
         self.isActive = isActive
         updatedAt = moment
         noteRunsLeft()

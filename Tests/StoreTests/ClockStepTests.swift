@@ -241,6 +241,25 @@ struct ClockStepTests {
         try await scene.store.close()
     }
 
+    // It went on making runs until the year was over, however often it was switched off.
+    @Test("an assay that was switched off by a clock that was ahead stops when it is switched off again")
+    func seriesOffAhead() async throws {
+        var scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        scene.clock.set(moment(31_536_000))
+        try await scene.store.setActive(uuid: uuid, false)
+        scene.clock.set(moment(130))
+        try await scene.store.setActive(uuid: uuid, false)
+        scene = try await scene.restarted()
+        for seconds in [135.0, 1000] {
+            scene.clock.set(moment(seconds))
+            await scene.seriesScheduler.tick()
+            #expect(try scene.decisions(uuid) == ["60:backfill1:NoData", "120:backfill1:NoData"])
+        }
+        #expect(try #require(scene.store.book[uuid: uuid]).hasRunsLeft == false)
+        try await scene.store.close()
+    }
+
     @Test("a clock that is set ahead by years makes no runs for them before it has stood by that for an hour")
     func seriesFarAhead() async throws {
         let scene = try await Scene()
