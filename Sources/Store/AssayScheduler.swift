@@ -140,27 +140,14 @@ package actor AssayScheduler {
 
     /// Writes down who is behind now.
     private func report(_ now: Timestamp) {
-        let horizon = horizon(now)
-        let index = store.log.snapshot().index
-        // A topic's newest record is looked for in all of its segments, so once, and where somebody is behind.
-        var newest: [String: Timestamp?] = [:]
-        var entries: [AssayID: Backfill] = [:]
-        for cohort in all
-        where cohort.trouble != nil || cohort.examinedCount < cohort.grid.completeCount(until: horizon) {
-            let topic = cohort.key.topic
-            if newest[topic] == nil { newest[topic] = .some(index.topics[topic]?.newestRecord) }
-            let dueEnd = cohort.dueEnd(until: horizon, newestRecord: newest[topic] ?? nil)
-            for (id, first) in cohort.firstWindows {
-                entries[id] = cohort.backfill(from: first, before: dueEnd)
-            }
-        }
+        var board = BackfillBoard(knownChangeCount: knownChangeCount)
+        board.note(all, store.log.snapshot().index, until: horizon(now))
         for (id, entry) in waiting {
             guard let problem = entry.trouble?.problem else { continue }
             let doneCount = store.book[id]?.decisions.count ?? 0
-            entries[id] = Backfill(doneCount: doneCount, dueCount: nil, problem: problem)
+            board.entries[id] = Backfill(doneCount: doneCount, dueCount: nil, problem: problem)
         }
-        let board = BackfillBoard(knownChangeCount: knownChangeCount, entries: entries)
-        store.backfillBoard.withLock { $0 = board }
+        store.backfillBoard.withLock { [board] in $0 = board }
     }
 
     /// Windows that end until then are complete.
@@ -172,15 +159,8 @@ package actor AssayScheduler {
             let step = TimeSpan(microseconds: lastNow.microseconds - now.microseconds)
             let configuration = store.configuration
             for cohort in all {
-                cohort.setBack(to: cohort.grid.completeCount(until: horizon(now)))
-                cohort.late?.shift(back: step)
-                cohort.trouble?.shift(back: step)
-                // What is due no more is kept from nobody.
-                if !cohort.isBehind(
-                    at: now, grace: configuration.grace, latenessMax: configuration.latenessMax)
-                {
-                    cohort.trouble = nil
-                }
+                cohort.followClock(
+                    back: step, to: now, grace: configuration.grace, latenessMax: configuration.latenessMax)
             }
             for id in waiting.keys { waiting[id]?.trouble?.retryAt = now }
             // The status told last may be that of a window which has not been yet. A clock that is corrected by less

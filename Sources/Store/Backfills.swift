@@ -21,6 +21,21 @@ struct BackfillBoard: Sendable {
     /// How many of the store's changes it knew; nil before it ever looked.
     var knownChangeCount: Int?
     var entries: [AssayID: Backfill] = [:]
+
+    /// Notes who of some cohorts is behind or kept from windows, of those that are complete at `horizon`.
+    mutating func note(_ cohorts: some Sequence<Cohort>, _ index: LogIndex, until horizon: Timestamp) {
+        // A topic's newest record is looked for in all of its segments, so once, and where somebody is behind.
+        var newest: [String: Timestamp?] = [:]
+        for cohort in cohorts
+        where cohort.trouble != nil || cohort.examinedCount < cohort.grid.completeCount(until: horizon) {
+            let topic = cohort.key.topic
+            if newest[topic] == nil { newest[topic] = .some(index.topics[topic]?.newestRecord) }
+            let dueEnd = cohort.dueEnd(until: horizon, newestRecord: newest[topic] ?? nil)
+            for (id, first) in cohort.firstWindows {
+                entries[id] = cohort.backfill(from: first, before: dueEnd)
+            }
+        }
+    }
 }
 
 extension InferenceStore {

@@ -177,6 +177,15 @@ final class Cohort {
         examinedCount = completeCount
     }
 
+    /// After the clock went back to `now`, what waits for a moment waits as long as it would have, and what kept the
+    /// members from windows that are not due any more is nothing to say.
+    func followClock(back step: TimeSpan, to now: Timestamp, grace: TimeSpan, latenessMax: TimeSpan) {
+        setBack(to: grid.completeCount(until: now.adding(-grace)))
+        late?.shift(back: step)
+        trouble?.shift(back: step)
+        if !isBehind(at: now, grace: grace, latenessMax: latenessMax) { trouble = nil }
+    }
+
     /// Takes note that windows have been examined for all commits up to `cut`.
     func finish(late lateWindows: [Range<Int>], fresh: Range<Int>?, cut: CommitNumber, at now: Timestamp) {
         late?.noteLook(at: lateWindows, at: now)
