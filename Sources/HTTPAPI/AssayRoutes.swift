@@ -115,7 +115,8 @@ struct AssayRoutes {
         let id = try await store.createAssay(definition, isActive: assay.isActive)
         // Beyond the contract, whose clients read the number alone: what there is to look at.
         let coverage = await AssayCoverage.members(for: context) {
-            try view.coverage(of: definition, at: store.undoubtedNow)
+            try view.coverage(
+                of: definition, at: store.sources.now(), undoubted: store.undoubtedNow)
         }
         return Response(json: .object(JSONObject([("assay_id", JSONValue.identifier(id))] + coverage)))
     }

@@ -86,15 +86,15 @@ struct SeriesRoutes {
         // What looks before ends with its client; what is scheduled is there, and its id is the answer, also for a
         // client that closed its side alone.
         let view = store.view
-        let (moment, schedulable) = try await context.compute {
-            // What is over by a doubted clock alone is not: the baseline is kept as it is all the same.
-            (store.undoubtedNow, try view.schedulable(definition))
+        let (moment, undoubted, schedulable) = try await context.compute {
+            (store.sources.now(), store.undoubtedNow, try view.schedulable(definition))
         }
         let uuid = try await store.schedule(schedulable)
         var response = Response(json: .string(uuid))
         // The contract's answer has no room for it: what there is to look at.
         let members = await AssayCoverage.members(for: context) {
-            try view.coverage(of: schedulable, baseline: definition.baseline, at: moment)
+            try view.coverage(
+                of: schedulable, baseline: definition.baseline, at: moment, undoubted: undoubted)
         }.map { name, value in
             // A name in a problem may be as long as a body, and clients bound their headers.
             guard case .string(let text) = value else { return (name, value) }

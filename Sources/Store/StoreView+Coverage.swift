@@ -65,17 +65,22 @@ extension StoreView {
 
     /// What the windows of an assay hold that are complete at `moment`.
     ///
+    /// - Parameter undoubted: the moment as far as nobody doubts it: what a baseline is made of may still come until
+    ///   its period is over by that. Nil for `moment`.
     /// - Throws: where the log cannot be read, or the specification means no records.
-    package func coverage(of definition: AssayDefinition, at moment: Timestamp) throws -> AssayCoverage {
+    package func coverage(
+        of definition: AssayDefinition, at moment: Timestamp, undoubted: Timestamp? = nil
+    ) throws -> AssayCoverage {
         var coverage = AssayCoverage()
+        let undoubted = undoubted ?? moment
         let scope = try scope(of: definition.window)
         let filterProblem = try filterProblem(definition.window, .ofWindow)
         coverage.problem =
             try (filterProblem ?? pathProblem(definition.window, field: "window.path")).map { "\($0)" }
         coverage.summarizerProblem = definition.summarizer.problem
         coverage.baselineProblem =
-            try baselineProblem(of: definition, at: moment).map { "\($0)" }
-            ?? definition.openBaseline(at: moment)
+            try baselineProblem(of: definition, at: undoubted).map { "\($0)" }
+            ?? definition.openBaseline(at: undoubted)
         guard let index = snapshot.index.topics[scope.topic],
             let times = index.times(in: scope.filter.partitions)
         else { return coverage }
@@ -110,10 +115,11 @@ extension StoreView {
     ///
     /// - Parameter asked: the baseline as it was asked for; the completed one is a summary of it.
     package func coverage(
-        of definition: SeriesDefinition, baseline asked: SeriesBaseline? = nil, at moment: Timestamp
+        of definition: SeriesDefinition, baseline asked: SeriesBaseline? = nil, at moment: Timestamp,
+        undoubted: Timestamp? = nil
     ) throws -> AssayCoverage {
         var coverage = AssayCoverage()
-        coverage.baselineProblem = asked?.openPeriod(at: moment)
+        coverage.baselineProblem = asked?.openPeriod(at: undoubted ?? moment)
         let spec = definition.windowSpec(of: definition.targeting.targets[0].path)
         let scope = try scope(of: spec)
         let filterProblem = try filterProblem(spec, .ofTargeting)
