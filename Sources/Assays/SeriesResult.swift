@@ -124,7 +124,11 @@ extension SeriesFinding {
     /// What sampling noise alone would score here; nil without a score, and where its law says nothing.
     package func noise(_ settings: SeriesSettings) -> NoiseLine? {
         guard score != nil, let summary, let baseline else { return nil }
-        let (count, overflow) = summary.summary.count.addingReportingOverflow(summary.summary.missingCount)
-        return overflow ? nil : NoiseLine.of(windowCount: count, against: baseline.summary, settings)
+        let missingCount = summary.summary.missingCount
+        let (count, overflow) = summary.summary.count.addingReportingOverflow(missingCount)
+        return overflow
+            ? nil
+            : NoiseLine.of(
+                windowCount: count, missingCount: missingCount, against: baseline.summary, settings)
     }
 }

@@ -36,9 +36,7 @@ package enum BinEdges {
         var edges = [sorted[sorted.startIndex]]
         edges.reserveCapacity(numBins + 1)
         for position in 1...numBins {
-            let rank = roundedQuotient(sorted.count * position, numBins)
-            // Fewer values than half the bins round to rank 0; the first value stands for it.
-            edges.append(sorted[sorted.startIndex + max(rank, 1) - 1])
+            edges.append(sorted[sorted.startIndex + rank(position, of: numBins, among: sorted.count) - 1])
         }
         return edges
     }
@@ -63,6 +61,15 @@ package enum BinEdges {
             preconditionFailure("Settings with provided edges hold them.")
         }
         return edges.count == settings.numBins ? [sorted[sorted.startIndex]] + edges : edges
+    }
+
+    /// The number, counted from 1, of the value that is quantile edge `position`, 1 … `numBins`.
+    ///
+    /// Of as many values as an integer counts: no product is greater than they are, or than the square of the bins.
+    static func rank(_ position: Int, of numBins: Int, among count: Int) -> Int {
+        let (whole, rest) = count.quotientAndRemainder(dividingBy: numBins)
+        // Fewer values than half the bins round to rank 0; the first value stands for it.
+        return max(1, whole * position + roundedQuotient(rest * position, numBins))
     }
 
     /// numerator / denominator to the nearest whole number, halves away from zero; both positive.

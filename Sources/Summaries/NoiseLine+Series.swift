@@ -8,17 +8,25 @@
 //     QuantileWithExplicitOutliers     (1, c1 - 1, …, ck - 1, 1), one spacing more in a bin between
 //
 // A missing number counts as the least of all, in the bins as here: a window's size is that of its numbers and
-// missing numbers together.
+// missing numbers together. But where edges are compared (NoiseLine+Edges.swift) and numbers alone make them, its
+// size is that of its numbers.
 
 extension NoiseLine {
-    /// The line of a window of `count` values, missing ones too; nil where the law says nothing.
+    /// The line of a window of `windowCount` values, of which `missingCount` are missing; nil where the law says
+    /// nothing.
     ///
     /// Costs what the first generation's does.
     package static func of(
-        windowCount: Int, against baseline: SeriesSummary, _ settings: SeriesSettings
+        windowCount: Int, missingCount: Int = 0, against baseline: SeriesSummary, _ settings: SeriesSettings
     ) -> NoiseLine? {
-        guard windowCount > 0, let law = NoiseLaw(baseline, settings) else { return nil }
-        return NoiseLines.shared.line(of: law, windowCount: windowCount)
+        guard windowCount > 0 else { return nil }
+        guard settings.aggregation == .edges else {
+            guard let law = NoiseLaw(baseline, settings) else { return nil }
+            return NoiseLines.shared.line(of: .shares(law), windowCount: windowCount)
+        }
+        guard let law = EdgeLaw(baseline, settings) else { return nil }
+        let count = law.countsMissing ? windowCount : windowCount - missingCount
+        return count > 0 ? NoiseLines.shared.line(of: .edges(law), windowCount: count) : nil
     }
 }
 

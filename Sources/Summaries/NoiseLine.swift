@@ -29,6 +29,12 @@
 // it says nothing of the other metrics. So the law is not approximated but drawn from: some two
 // thousand replicates of shares, counts and score, from one seed, with the score's own arithmetic.
 //
+// Of many bins there are fewer replicates, so that time is bounded: 256 up to 3,000 bins, 78 for 10,000, reckoned
+// at a tenth of a second. A sum over so many shares hardly varies, and its line is as good; differences of running
+// shares do vary, and a line of 78 has a standard error of 2.5 windows in 100.
+//
+// Where edges are compared there are no shares: NoiseLine+Edges.swift says what is drawn instead.
+//
 // Sizes beyond `NoiseSizes.exactMax` are drawn for at four sizes a doubling, and interpolated in
 // between along 1/n + 1/m (its root for metrics of differences), as the limit scales.
 //
@@ -40,9 +46,8 @@
 //  * A line is a pure function of the baseline's values of bins, its count, its settings and the
 //    window's count: the same bits on every machine, whatever was asked before.
 //  * 0 ≤ mean and 0 ≤ line95.
-//  * No line is given where the law says nothing: without bins, for edges compared with edges, for
-//    an empty side, beyond `binCountMax` bins, where it would cost too much, and for a baseline that says
-//    it is of more than `NoiseLaw.countMax` values, which none is.
+//  * No line is given where the law says nothing: without bins, for an empty side, and for a baseline that
+//    says it is of more than `NoiseLaw.countMax` values, which none is.
 
 /// The score that noise explains.
 package struct NoiseLine: Sendable, Hashable {
@@ -51,8 +56,8 @@ package struct NoiseLine: Sendable, Hashable {
     /// The score that 95 of 100 such windows stay at or below.
     package let line95: Double
 
-    /// Bins, outliers included, beyond which no line is drawn.
-    package static let binCountMax = 1_002
+    /// Bins, outliers included, that any settings make at most.
+    static let binCountMax = SummarizerSettings.numBinsMax + 2
 
     /// Whether so few records were compared that noise alone passes the threshold in more than one
     /// window of twenty: an alert there is no sign of drift.
@@ -61,16 +66,16 @@ package struct NoiseLine: Sendable, Hashable {
     /// The line of a window of `windowCount` numbers; nil where the law says nothing.
     ///
     /// Costs a millisecond or a few where none was asked for a baseline like this and a window of
-    /// about this size; else about a microsecond.
+    /// about this size, and of thousands of bins up to a tenth of a second; else about a microsecond.
     package static func of(
         windowCount: Int, against baseline: Summary, _ settings: SummarizerSettings
     ) -> NoiseLine? {
-        guard windowCount > 0, let law = NoiseLaw(baseline, settings) else { return nil }
-        return NoiseLines.shared.line(of: law, windowCount: windowCount)
+        guard windowCount > 0, let source = NoiseSource(baseline, settings) else { return nil }
+        return NoiseLines.shared.line(of: source, windowCount: windowCount)
     }
 }
 
-/// All that a line depends on, but for the size of the window.
+/// All that a line of shares depends on, but for the size of the window.
 struct NoiseLaw: Hashable, Sendable {
     /// Spacings in each bin, left outlier first.
     let spacings: [Int]
@@ -84,7 +89,7 @@ struct NoiseLaw: Hashable, Sendable {
     let weights: [Double]?
     let weightSum: Double
 
-    /// The most values that a baseline may say it is of: 2^53. Times the bins there may be, it is below 2^63.
+    /// The most values that a baseline may say it is of: 2^53, up to which a double counts them.
     static let countMax = 1 << 53
 
     /// Whether scores shrink as 1/n + 1/m does; others shrink as its root.
@@ -180,12 +185,9 @@ struct NoiseLaw: Hashable, Sendable {
     private static func scaled(
         _ counts: [Int], from count: Int, to other: Int, _ settings: SummarizerSettings
     ) -> [Int] {
-        // Untied quantile bins are full by rank, whatever the values. Because: as many as there are counts, they
-        // are few enough for `countMax`.
+        // Untied quantile bins are full by rank, whatever the values.
         func byRank(_ count: Int) -> [Int] {
-            let ranks = (1...settings.numBins).map {
-                max(1, BinEdges.roundedQuotient(count * $0, settings.numBins))
-            }
+            let ranks = (1...settings.numBins).map { BinEdges.rank($0, of: settings.numBins, among: count) }
             return [0] + zip(ranks, [0] + ranks).map { $0 - $1 } + [0]
         }
         if settings.binMode == .quantile, counts.count == settings.numBins + 2, counts == byRank(count) {
@@ -199,16 +201,19 @@ struct NoiseLaw: Hashable, Sendable {
     // MARK: Drawing
 
     /// Every law is drawn from with the same numbers, so that lines of neighbouring sizes agree.
-    private static let seed: UInt64 = 0x6173_7361_796C_6F67
+    static let seed: UInt64 = 0x6173_7361_796C_6F67
     /// How many bins are drawn for one line in all, and between what the replicates are then kept.
     private static let drawnBinCount = 32_768
     private static let replicateCounts = 256...2_000
+    /// How many bins at most, at some 100 ns each: of thousands there are fewer replicates.
+    private static let drawnBinCountMax = 786_432
 
     /// How many replicates a line is made of. The share of windows above a 95 % line of 2,000 has
-    /// a standard error of half a percent.
+    /// a standard error of half a percent, of 256 one of 1.4 %, of 78 one of 2.5 %.
     var replicateCount: Int {
         let range = Self.replicateCounts
-        return min(max(Self.drawnBinCount / spacings.count, range.lowerBound), range.upperBound)
+        let count = min(max(Self.drawnBinCount / spacings.count, range.lowerBound), range.upperBound)
+        return min(count, Self.drawnBinCountMax / spacings.count)
     }
 
     /// The line of windows of exactly `windowCount` numbers, drawn anew, of so many replicates.
@@ -217,10 +222,11 @@ struct NoiseLaw: Hashable, Sendable {
         scores.sort()
         var sum = 0.0
         for score in scores { sum += score }
-        // The 95th of a hundred, counted from 1.
-        let rank = (scores.count * 95 + 99) / 100
-        return NoiseLine(mean: sum / Double(scores.count), line95: scores[rank - 1])
+        return NoiseLine(mean: sum / Double(scores.count), line95: scores[Self.place95(of: scores.count)])
     }
+
+    /// Where the 95th of a hundred lies among sorted scores, counted from 0.
+    static func place95(of count: Int) -> Int { (count * 95 + 99) / 100 - 1 }
 
     /// Scores of replicates, in the order drawn.
     func drawnScores(windowCount: Int, _ replicateCount: Int? = nil) -> [Double] {
@@ -261,7 +267,7 @@ struct NoiseLaw: Hashable, Sendable {
     }
 
     /// The score's combination of terms, without their list (see DriftScore).
-    private struct Score {
+    struct Score {
         private var sum = 0.0
         private var largest = -Double.infinity
 

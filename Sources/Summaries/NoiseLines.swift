@@ -8,11 +8,59 @@
 // Invariants:
 //  * What is kept changes no answer, only its cost: a line is interpolated between the same sizes
 //    whether or not it was asked for before.
-//  * At most `lawCountMax` laws are kept, each with its lines at the sizes of `NoiseSizes`: less than
-//    two hundred.
+//  * At most `sourceCountMax` sources are kept, of `binCountMax` bins in all, each with its lines at the sizes of
+//    `NoiseSizes`: less than two hundred.
 
 import Dispatch
 import Synchronization
+
+/// What a line is drawn from.
+enum NoiseSource: Hashable, Sendable {
+    /// Shares of bins are compared.
+    case shares(NoiseLaw)
+    /// Edges are.
+    case edges(EdgeLaw)
+
+    init?(_ summary: Summary, _ settings: SummarizerSettings) {
+        let found =
+            settings.aggregation == .edges
+            ? EdgeLaw(summary, settings).map(Self.edges) : NoiseLaw(summary, settings).map(Self.shares)
+        guard let found else { return nil }
+        self = found
+    }
+
+    /// The line of windows of exactly `windowCount` values, drawn anew.
+    func drawn(windowCount: Int) -> NoiseLine {
+        switch self {
+        case .shares(let law): law.drawn(windowCount: windowCount)
+        case .edges(let law): law.drawn(windowCount: windowCount)
+        }
+    }
+
+    var baselineCount: Int {
+        switch self {
+        case .shares(let law): law.baselineCount
+        case .edges(let law): law.baselineCount
+        }
+    }
+
+    /// Whether scores shrink as 1/n + 1/m does; others shrink as its root. Extremes do not, but between two
+    /// sizes as near as these any scale will do.
+    var isLogarithmic: Bool {
+        switch self {
+        case .shares(let law): law.isLogarithmic
+        case .edges: false
+        }
+    }
+
+    /// What it takes to keep.
+    var binCount: Int {
+        switch self {
+        case .shares(let law): law.spacings.count
+        case .edges(let law): law.baseline.count
+        }
+    }
+}
 
 /// The sizes that lines are drawn at: every one up to 32, then four a doubling: 40, 48, 56, 64, 80 …
 enum NoiseSizes {
@@ -56,11 +104,11 @@ private struct NoiseSpan {
     private let start: Double
     private let end: Double
 
-    init(_ law: NoiseLaw, _ sizes: NoiseSizes.Neighbours, _ below: NoiseLine, _ above: NoiseLine) {
+    init(_ source: NoiseSource, _ sizes: NoiseSizes.Neighbours, _ below: NoiseLine, _ above: NoiseLine) {
         self.below = below
         self.above = above
-        isLogarithmic = law.isLogarithmic
-        baselinePart = 1 / Double(law.baselineCount)
+        isLogarithmic = source.isLogarithmic
+        baselinePart = 1 / Double(source.baselineCount)
         start = Self.place(sizes.below, baselinePart, isLogarithmic)
         end = Self.place(sizes.above, baselinePart, isLogarithmic)
     }
@@ -89,7 +137,7 @@ package final class NoiseBaseline: Sendable {
 
     private struct Known {
         /// Nil where the law says nothing.
-        var law: NoiseLaw?
+        var source: NoiseSource?
         /// What was asked for last; windows of one baseline are mostly of about one size.
         var spans: [(sizes: NoiseSizes.Neighbours, span: NoiseSpan)] = []
     }
@@ -110,19 +158,19 @@ package final class NoiseBaseline: Sendable {
         guard windowCount > 0 else { return nil }
         let sizes = NoiseSizes.around(windowCount)
         // Two may work out the same at once, and keep it one after the other.
-        let (isKnown, law, span) = known.withLock { known -> (Bool, NoiseLaw?, NoiseSpan?) in
+        let (isKnown, source, span) = known.withLock { known -> (Bool, NoiseSource?, NoiseSpan?) in
             guard let known else { return (false, nil, nil) }
             if let found = known.spans.first(where: { $0.sizes == sizes }) { return (true, nil, found.span) }
-            return (true, known.law, nil)
+            return (true, known.source, nil)
         }
         if let span { return span.line(windowCount: windowCount) }
-        guard let law = isKnown ? law : NoiseLaw(summary, settings) else {
+        guard let source = isKnown ? source : NoiseSource(summary, settings) else {
             if !isKnown { known.withLock { $0 = Known() } }
             return nil
         }
-        let drawn = NoiseLines.shared.span(of: law, sizes)
+        let drawn = NoiseLines.shared.span(of: source, sizes)
         known.withLock { known in
-            var entry = known ?? Known(law: law)
+            var entry = known ?? Known(source: source)
             if entry.spans.count == Self.spanCountMax { entry.spans.removeFirst() }
             entry.spans.append((sizes, drawn))
             known = entry
@@ -135,39 +183,56 @@ package final class NoiseBaseline: Sendable {
 final class NoiseLines: Sendable {
     static let shared = NoiseLines()
 
-    /// As many baselines as a busy server looks at in an hour; some kilobytes each at most.
-    private static let lawCountMax = 16_384
+    /// As many baselines as a busy server looks at in an hour; some kilobytes each as a rule.
+    private static let sourceCountMax = 16_384
+    /// A source of thousands of bins takes 16 bytes for each: 64 MiB in all.
+    private static let binCountMax = 4_194_304
 
-    private let kept = Mutex<[NoiseLaw: [Int: NoiseLine]]>([:])
+    private struct Kept {
+        var lines: [NoiseSource: [Int: NoiseLine]] = [:]
+        /// Of all sources together.
+        var binCount = 0
+    }
 
-    func line(of law: NoiseLaw, windowCount: Int) -> NoiseLine {
-        span(of: law, NoiseSizes.around(windowCount)).line(windowCount: windowCount)
+    private let kept = Mutex(Kept())
+
+    func line(of source: NoiseSource, windowCount: Int) -> NoiseLine {
+        span(of: source, NoiseSizes.around(windowCount)).line(windowCount: windowCount)
     }
 
     /// The lines at two neighbouring sizes, and those between.
-    fileprivate func span(of law: NoiseLaw, _ sizes: NoiseSizes.Neighbours) -> NoiseSpan {
+    fileprivate func span(of source: NoiseSource, _ sizes: NoiseSizes.Neighbours) -> NoiseSpan {
         let lacksBoth = kept.withLock { kept in
-            kept[law]?[sizes.below] == nil && kept[law]?[sizes.above] == nil
+            let lines = kept.lines[source]
+            return lines?[sizes.below] == nil && lines?[sizes.above] == nil
         }
         if lacksBoth && sizes.below < sizes.above {
             // Somebody waits for the first answer about a baseline, and most of it is these two.
             DispatchQueue.concurrentPerform(iterations: 2) { side in
-                _ = line(of: law, drawnAt: side == 0 ? sizes.below : sizes.above)
+                _ = line(of: source, drawnAt: side == 0 ? sizes.below : sizes.above)
             }
         }
-        let below = line(of: law, drawnAt: sizes.below)
-        let above = sizes.below < sizes.above ? line(of: law, drawnAt: sizes.above) : below
-        return NoiseSpan(law, sizes, below, above)
+        let below = line(of: source, drawnAt: sizes.below)
+        let above = sizes.below < sizes.above ? line(of: source, drawnAt: sizes.above) : below
+        return NoiseSpan(source, sizes, below, above)
     }
 
-    private func line(of law: NoiseLaw, drawnAt size: Int) -> NoiseLine {
-        if let line = kept.withLock({ $0[law]?[size] }) { return line }
+    private func line(of source: NoiseSource, drawnAt size: Int) -> NoiseLine {
+        if let line = kept.withLock({ $0.lines[source]?[size] }) { return line }
         // Drawn without the lock: two who ask at once draw the same line.
-        let line = law.drawn(windowCount: size)
+        let line = source.drawn(windowCount: size)
         kept.withLock { kept in
-            // Forgetting all is rare, and simpler than remembering who was asked for last.
-            if kept.count >= Self.lawCountMax, kept[law] == nil { kept.removeAll(keepingCapacity: true) }
-            kept[law, default: [:]][size] = line
+            if kept.lines[source] == nil {
+                // Forgetting all is rare, and simpler than remembering who was asked for last.
+                if kept.lines.count >= Self.sourceCountMax
+                    || kept.binCount + source.binCount > Self.binCountMax
+                {
+                    kept.lines.removeAll(keepingCapacity: true)
+                    kept.binCount = 0
+                }
+                kept.binCount += source.binCount
+            }
+            kept.lines[source, default: [:]][size] = line
         }
         return line
     }

@@ -106,12 +106,10 @@ package struct SeriesBins: Sendable, Hashable {
         }
         var edges: [Double] = []
         for position in positions {
-            let place = Double(total - 1) * (Double(position) / Double(binCount))
-            let rank = Int(place.rounded(.down))
-            let fraction = place - Double(rank)
-            let low = value(rank)
+            let place = OrderPlace(quantile: position, of: binCount, among: total)
+            let low = value(place.index)
             let edge =
-                fraction == 0 || rank + 1 >= total ? low : low + (value(rank + 1) - low) * fraction
+                place.fraction == 0 ? low : low + (value(place.index + 1) - low) * place.fraction
             guard edge.isFinite else {
                 throw .quantileNotFinite(position: position, binCount: binCount)
             }

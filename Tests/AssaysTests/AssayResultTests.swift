@@ -82,6 +82,29 @@ struct AssayResultTests {
         #expect(evaluator.baselineRun(startingAt: moment(0)).noise == nil)
     }
 
+    // Where edges are compared the noise was null, so that a window of four was as good as one of a thousand.
+    @Test("a result of edges says what noise alone scores, and given edges have none")
+    func noiseOfEdges() throws {
+        func result(_ summarizer: String) throws -> AssayResult {
+            let evaluator = try AssayOutcomeTests.evaluator(summarizer: summarizer)
+            return AssayResult(
+                evaluator.outcome(of: SortedSample([1, 3, 4]), in: AssayOutcomeTests.window), assayID: nil,
+                analysedAt: moment(70), elapsedMilliseconds: 0)
+        }
+        for mode in ["Quantile", "Equal"] {
+            let found = try result(#"{"bin_mode":"\#(mode)","num_bins":2,"aggregation":"Edges"}"#)
+            let line = try #require(found.outcome.noise)
+            #expect(found.json["noise"]?["line_95"] == .number(line.line95))
+            #expect(0 < line.mean && 1 < line.line95 && line.line95.isFinite)
+            #expect(found.json["noise"]?["too_few_records"] == .bool(true))
+        }
+        let given = try result(
+            #"{"bin_mode":"Provided","num_bins":2,"aggregation":"Edges","provided_edges":[1,2,4]}"#)
+        #expect(given.json["score"] == .number(0))
+        #expect(given.json["noise"]?["mean"] == .number(0) && given.json["noise"]?["line_95"] == .number(0))
+        #expect(given.json["noise"]?["too_few_records"] == .bool(false))
+    }
+
     @Test("a result without a score has nulls for it, and says why at the end")
     func withoutScore() throws {
         let outcome = try AssayOutcomeTests.evaluator().outcome(

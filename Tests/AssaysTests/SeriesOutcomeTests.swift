@@ -53,6 +53,31 @@ struct SeriesOutcomeTests {
         #expect(without.status == .noScore && without.absence?.contains("no bins") == true)
     }
 
+    // Where edges are compared there was no noise; where numbers alone make the edges, they alone are a window's size.
+    @Test(
+        "a score of edges has its noise, which counts missing numbers where they have a place among the values"
+    )
+    func noiseOfEdges() throws {
+        let values = SortedSample((0..<100).map { Double($0) })
+        func noise(_ mode: SeriesBinMode, nullCount: Int) throws -> NoiseLine? {
+            let settings = try SeriesSettings(binMode: mode, aggregation: .edges)
+            let baseline = try SeriesSummarizer(settings).baseline(of: values)
+            let sample = SortedSample((0..<20).map { 5 * Double($0) }, nullCount: nullCount)
+            return try SeriesFinding(
+                Self.target(), sample, in: Self.window, against: DatedSeriesSummary(baseline, over: nil),
+                settings
+            ).noise(settings)
+        }
+        let equal = try #require(try noise(.equal(4), nullCount: 0))
+        #expect(equal.mean > 0)
+        #expect(try noise(.equal(4), nullCount: 3) == equal)
+        let quantile = try #require(try noise(.quantile(4), nullCount: 0))
+        let withNulls = try #require(try noise(.quantile(4), nullCount: 3))
+        #expect(quantile.mean > 0 && withNulls.mean > 0 && withNulls != quantile)
+        let given = try #require(try noise(.provided([10, 50]), nullCount: 1))
+        #expect(given.mean == 0 && given.line95 == 0)
+    }
+
     // Where the baseline lay in the last bin too, such a window was "Ok" with a score of 0.
     @Test("a window without a finite number has no score, wherever its bins lie; beside one it is compared")
     func infinite() throws {

@@ -84,13 +84,12 @@ import Testing
                 windowCount: 100, against: try SeriesSummarizer(weighted).baseline(of: values), weighted))
         // Half of |share - 1/4|, which is about normal with deviation 0.0433.
         #expect((line.line95 - 1.96 * 0.0433 / 2).magnitude < 0.006)
-        for settings in [
-            try SeriesSettings(aggregation: .edges), try SeriesSettings(binMode: .none),
-            try SeriesSettings(binMode: .quantile(NoiseLine.binCountMax + 1)),
-        ] {
-            let baseline = try SeriesSummarizer(settings).baseline(of: values)
-            #expect(NoiseLine.of(windowCount: 9, against: baseline, settings) == nil)
-        }
+        let none = try SeriesSettings(binMode: .none)
+        let statistics = try SeriesSummarizer(none).baseline(of: values)
+        #expect(NoiseLine.of(windowCount: 9, against: statistics, none) == nil)
+        let many = try SeriesSettings(binMode: .quantile(SummarizerSettings.numBinsMax))
+        let law = try #require(NoiseLaw(try SeriesSummarizer(many).baseline(of: values), many))
+        #expect(law.replicateCount == 78 && law.drawn(windowCount: 9, 2).mean > 0)
         let usual = try SeriesSettings()
         let baseline = try SeriesSummarizer(usual).baseline(of: values)
         #expect(NoiseLine.of(windowCount: 0, against: baseline, usual) == nil)

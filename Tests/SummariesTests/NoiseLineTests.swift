@@ -174,9 +174,10 @@ import Testing
         let law = try #require(NoiseLaw(baseline, settings))
         let fresh = NoiseLines()
         let other = NoiseLines()
-        for m in [45, 41, 33, 5, 47] { _ = other.line(of: law, windowCount: m) }
+        for m in [45, 41, 33, 5, 47] { _ = other.line(of: .shares(law), windowCount: m) }
         for m in [5, 33, 41, 45] {
-            #expect(fresh.line(of: law, windowCount: m) == other.line(of: law, windowCount: m))
+            #expect(
+                fresh.line(of: .shares(law), windowCount: m) == other.line(of: .shares(law), windowCount: m))
         }
     }
 
@@ -197,7 +198,7 @@ import Testing
             }
             #expect(kept.line(windowCount: 0) == nil)
         }
-        let none = try SummarizerSettings(binMode: .quantile, aggregation: .edges, metric: .psi, numBins: 4)
+        let none = try SummarizerSettings(binMode: .none)
         let baseline = try Summarizer(none).baseline(of: SortedSample([1, 2, 3, 4, 5]))
         let silent = NoiseBaseline(baseline, none)
         #expect(silent.line(windowCount: 10) == nil && silent.line(windowCount: 10) == nil)
@@ -263,12 +264,14 @@ import Testing
 
     @Test func there_is_no_line_where_the_law_says_nothing() throws {
         let values = SortedSample((0..<100).map { Double($0) })
-        for settings in [
-            try SummarizerSettings(aggregation: .edges), try SummarizerSettings(binMode: .none),
-            try SummarizerSettings(numBins: NoiseLine.binCountMax - 1),
-        ] {
-            let baseline = try Summarizer(settings).baseline(of: values)
-            #expect(NoiseLine.of(windowCount: 9, against: baseline, settings) == nil)
+        let none = try SummarizerSettings(binMode: .none)
+        let statistics = try Summarizer(none).baseline(of: values)
+        #expect(NoiseLine.of(windowCount: 9, against: statistics, none) == nil)
+        for aggregation in Aggregation.allCases {
+            let many = try SummarizerSettings(
+                binMode: .equal, aggregation: aggregation, numBins: SummarizerSettings.numBinsMax)
+            let baseline = try Summarizer(many).baseline(of: values)
+            #expect(NoiseSource(baseline, many) != nil, "\(aggregation)")
         }
         let usual = try SummarizerSettings()
         let baseline = try Summarizer(usual).baseline(of: values)
@@ -295,7 +298,7 @@ import Testing
 
     // Counts of a summary are as sent: their product with the bins was beyond an integer.
     @Test func a_baseline_may_say_any_count() throws {
-        for numBins in [1, 1_000] {
+        for numBins in [1, 1_000, SummarizerSettings.numBinsMax] {
             let binCount = numBins + 2
             for mode in [BinMode.quantile, .equal] {
                 for count in [NoiseLaw.countMax, NoiseLaw.countMax + 1, .max / 4, .max] {
