@@ -148,7 +148,7 @@ struct EdgeLaw: Hashable, Sendable {
 
     /// Aggregated values that are edges, all but the last, open one; nil where they are no such thing.
     private static func finite(_ values: [Double?]) -> [Double]? {
-        guard let open = values.last, open == nil else { return nil }
+        guard let last = values.last, last == nil else { return nil }
         let edges = values.dropLast().compactMap { $0 }
         return edges.count == values.count - 1 && edges.allSatisfy(\.isFinite) ? edges : nil
     }
@@ -239,8 +239,8 @@ struct EdgeLaw: Hashable, Sendable {
             let truth = DrawnTruth(
                 knots, tails, levels: variates.levels(at: ownPlaces, of: baselineCount))
             let levels = variates.levels(at: windowPlaces, of: windowCount)
-            if let values = truth.values(at: levels), let edges = edges(from: values),
-                let score = score(of: edges)
+            if let values = truth.values(at: levels), let edges = self.edges(from: values),
+                let score = self.score(of: edges)
             {
                 scores.append(score)
             }

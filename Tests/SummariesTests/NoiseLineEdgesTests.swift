@@ -215,6 +215,25 @@ import Testing
         #expect(min(low, high) <= between && between <= max(low, high))
     }
 
+    /// A change of one bit on any machine shows here.
+    @Test func the_lines_of_edges_are_these_on_every_machine() throws {
+        let values = (0..<700).map { Double($0) * Double($0) }
+        var bits: [UInt64] = []
+        func add(_ line: NoiseLine?) throws {
+            let line = try #require(line)
+            bits += [line.mean.bitPattern, line.line95.bitPattern]
+        }
+        for (mode, metric) in [(BinMode.quantile, DriftMetric.psi), (.equal, .maxDiff)] {
+            let settings = try SummarizerSettings(binMode: mode, aggregation: .edges, metric: metric)
+            let baseline = try Summarizer(settings).baseline(of: SortedSample(values))
+            for m in [12, 28] { try add(NoiseLine.of(windowCount: m, against: baseline, settings)) }
+        }
+        let settings = try SeriesSettings(binMode: .quantile(5), aggregation: .edges, metric: .sumDiff)
+        let baseline = try SeriesSummarizer(settings).baseline(of: SortedSample(values, nullCount: 40))
+        for m in [12, 28] { try add(NoiseLine.of(windowCount: m, against: baseline, settings)) }
+        #expect(bits == NoiseReferences.edgeLines, "\(bits)")
+    }
+
     @Test func values_that_are_all_equal_have_no_noise_and_a_single_one_any() throws {
         let greatest = NoiseLine(mean: .greatestFiniteMagnitude, line95: .greatestFiniteMagnitude)
         for mode in [BinMode.quantile, .equal] {
