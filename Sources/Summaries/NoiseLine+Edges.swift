@@ -27,10 +27,12 @@
 // ninety baselines each, and twenty windows of each), 1 to 10 of 100 windows lay above the 95 % line, mostly 3 to 7.
 // Beyond that:
 //
-//  * 11 to 14: the largest difference in windows of a single value, or in such of 100 from a baseline of 20; and the
-//    second generation's two bins, whose one edge is a median of which nothing near is known.
-//  * Fewer than 1: windows several times as large as their baseline, and given edges where values crowd at the least
-//    one. There the line may be ten times too high: it calls small what nobody can tell.
+//  * 11 to 14: the largest difference in windows of a single value, or in such of 100 from a baseline of 20; the
+//    second generation's two bins, whose one edge is a median of which nothing near is known; and, in another thirty
+//    baselines of exponential values, windows ten times as large.
+//  * 0 to 2: windows several times as large as their baseline, and given edges where values crowd at the least one.
+//    There the line is mostly two to ten times as high as it should be, and twenty times in one baseline of ten: how
+//    far a tail goes on, few values do not tell, and the line allows for it.
 //  * The mean leans on the few highest replicates: it is up to twice too high for windows as large as a baseline of
 //    1,000, and up to six times for ones that are five or ten times as large.
 //  * Tied values are taken as if spread between edges. Of values that are all equal the line is 0.
