@@ -4,6 +4,7 @@
 // seconds.
 
 import Assays
+import Records
 import StoreSupport
 import Testing
 
