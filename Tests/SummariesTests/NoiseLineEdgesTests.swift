@@ -275,7 +275,7 @@ import Testing
         for (mode, count) in [
             (BinMode.quantile, 1), (.quantile, 4), (.quantile, 60), (.equal, 2), (.equal, 60),
         ] {
-            for weights in [nil, [0, 1, 1e300, 0, 5e-324]] as [[Double]?] {
+            for weights in [nil, [0, 1, 1e300, 0, Double.leastNonzeroMagnitude]] as [[Double]?] {
                 let settings = try SummarizerSettings(
                     binMode: mode, aggregation: .edges, metric: .sumDiff, numBins: 3, binWeights: weights)
                 let sample = SortedSample(shape.values(count, seed: 3))
