@@ -75,7 +75,7 @@ extension Range<Int> {
 
 /// Late records that wait to be looked at, as both schedulers keep them.
 struct LateRecords: Sendable {
-    /// The windows they touch, by their numbers; or their times, in microseconds, where windows have none.
+    /// The windows they touch, by their numbers; or by the moments of their runs, in microseconds, where they have none.
     var touched: DisjointRanges
     /// When the first and the last of them came.
     var first: Timestamp

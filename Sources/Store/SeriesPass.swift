@@ -33,28 +33,48 @@ struct SeriesPass {
 
     /// The outcomes of windows that ascend.
     func outcomes(of windows: [TimeWindow]) throws -> [WindowOutcome<SeriesOutcome>] {
+        try outcomes(of: windows, rowCountMax: .max)
+    }
+
+    /// The outcomes of the first of windows that ascend: as many as hold about `rowCountMax` records, and at least one
+    /// where there are any.
+    func firstOutcomes(of windows: [TimeWindow]) throws -> [WindowOutcome<SeriesOutcome>] {
+        try outcomes(of: windows, rowCountMax: max(1, rowCountMax))
+    }
+
+    private func outcomes(
+        of windows: [TimeWindow], rowCountMax: Int
+    ) throws -> [WindowOutcome<SeriesOutcome>] {
         var outcomes: [WindowOutcome<SeriesOutcome>] = []
         outcomes.reserveCapacity(windows.count)
+        var rowCount = 0
         var rest = windows[...]
-        while !rest.isEmpty {
+        while !rest.isEmpty, rowCount < rowCountMax {
             let piece = readTogether(rest)
-            try append(piece, to: &outcomes)
-            rest = rest[piece.endIndex...]
+            try append(piece.windows, to: &outcomes)
+            rowCount += piece.rowCount
+            rest = rest[piece.windows.endIndex...]
         }
         return outcomes
     }
 
-    /// Records read at once, unless one window's are more.
-    var rowCountMax = 1 << 20
+    /// A second's work, and memory for it.
+    static let rowCountMax = 1 << 20
 
-    /// The first of some windows: neighbours, as many as memory holds the records of, with their baselines'.
-    private func readTogether(_ windows: ArraySlice<TimeWindow>) -> ArraySlice<TimeWindow> {
+    /// Records read at once, unless one window's are more.
+    var rowCountMax = SeriesPass.rowCountMax
+
+    /// The first of some windows: neighbours, as many as memory holds the records of, with their baselines'; and about
+    /// how many those are.
+    private func readTogether(
+        _ windows: ArraySlice<TimeWindow>
+    ) -> (windows: ArraySlice<TimeWindow>, rowCount: Int) {
         var end = windows.startIndex + 1
         while end < windows.endIndex, windows[end].start <= windows[end - 1].end { end += 1 }
         let topic = try? view.pipeline(of: definition.windowSpec(of: definition.targeting.targets[0].path))
             .topic.name
         guard let index = topic.flatMap({ view.snapshot.index.topics[$0] }) else {
-            return windows[..<end]
+            return (windows[..<end], 0)
         }
         func rowCount(_ end: Int) -> Int {
             let (first, last) = (windows[windows.startIndex], windows[end - 1])
@@ -66,11 +86,14 @@ struct SeriesPass {
             return count
         }
         let least = windows.startIndex + 1
-        let most = max(rowCountMax, 2 * rowCount(least))
-        while end > least, rowCount(end) > most {
+        let leastCount = rowCount(least)
+        let most = max(rowCountMax, 2 * leastCount)
+        var count = end > least ? rowCount(end) : leastCount
+        while end > least, count > most {
             end = windows.startIndex + (end - windows.startIndex) / 2
+            count = rowCount(end)
         }
-        return windows[..<end]
+        return (windows[..<end], count)
     }
 
     /// Reads the period that neighbouring windows cover, and the one that their baselines do.

@@ -2,18 +2,21 @@
 // once the assay is there, and again those whose window or rolling baseline late records reach. An assay that
 // is switched off makes the runs that were due by then, and no other.
 //
-//     clock, new commits ──► due runs ──► pass ──► decisions (log) ──► results (derived)
+//     clock, new commits ──► due and late runs, a piece of each ──► pass ──► decisions (log) ──► results (derived)
 //
 // Every run is decided, whether its window holds records or not, and a decision says up to which commit the
-// windows before it had been examined. So after a restart an assay goes on after its newest decision, and
-// looks again only at what came after that commit.
+// windows before it had been examined (SeriesProgress.swift). So after a restart an assay goes on after its newest
+// decision, and looks again only at what came after that commit.
 //
 // Invariants:
 //  * A window is decided once for each content it has had when it was looked at: an outcome with the digest
 //    of the newest decision is no new revision.
 //  * One tick runs at a time, so no window is analysed twice at once.
+//  * In one tick an assay has a piece of its late runs looked at and one of its due ones, each of bounded work: a month
+//    of either keeps no other assay waiting.
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest after
-//    `latenessMax`.
+//    `latenessMax`; where that takes several pieces, records that go on coming make no run be looked at twice in
+//    less than that.
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick.
 //  * What a decision changes of its paths' statuses is an alert in the same commit (Alerts), unless more runs
 //    are due already: then it is told with the last of these.
@@ -34,49 +37,46 @@ package actor SeriesScheduler {
     private let store: InferenceStore
     private let logger: Logger
     /// What is known of each active assay since it was activated or the process began.
-    private var progress: [AssayID: Progress] = [:]
+    private var progress: [AssayID: SeriesProgress] = [:]
     private var isTicking = false
     private var lastNow = Timestamp(microseconds: .min)
     private var clock = ClockWatch()
 
-    private struct Progress {
-        /// Runs up to this moment have been examined, as far as the log then held.
-        var examinedUntil: Timestamp
-        /// Commits up to this one have been looked at for late records.
-        var seenCut: CommitNumber
-        /// Commits up to this one have been examined: those after it are among the late ones that wait.
-        var examinedCut: CommitNumber
-        /// Late records that wait to be looked at, by their times.
-        var late: LateRecords?
-        /// What went wrong at the last pass.
-        var trouble: Trouble?
-
-        /// As far as the decisions tell. Those about runs after `horizon` were made by a clock that was ahead, and so
-        /// were those that a later decision contradicts, also where time has come to them since.
-        init(of assay: SeriesAssay, horizon: Timestamp) {
-            examinedUntil = min(assay.examinedUntil ?? Timestamp(microseconds: .min), horizon)
-            seenCut = assay.examinedCut
-            examinedCut = seenCut
-        }
-    }
+    /// How many runs of each sort are looked at in one tick, for each assay.
+    private let limit: PassLimit
+    /// About how many records are read for them, unless one window's are more.
+    private let rowCountMax: Int
 
     /// Does nothing until it is run or told to tick.
     package init(_ store: InferenceStore, logger: Logger) {
+        self.init(store, logger: logger, limit: .scheduled)
+    }
+
+    init(
+        _ store: InferenceStore, logger: Logger, limit: PassLimit,
+        rowCountMax: Int = SeriesPass.rowCountMax
+    ) {
         self.store = store
         self.logger = logger
+        self.limit = limit
+        self.rowCountMax = rowCountMax
     }
 
     /// Runs until the task is cancelled.
     package func run(every pause: Duration = .milliseconds(250)) async {
         while !Task.isCancelled {
-            await tick()
-            try? await Task.sleep(for: pause)
+            let isBehind = await tick()
+            // What was cut into pieces goes on at once; what comes by the clock can wait for it.
+            if isBehind { await Task.yield() } else { try? await Task.sleep(for: pause) }
         }
     }
 
     /// Looks at every active assay once.
-    package func tick() async {
-        guard !isTicking else { return }
+    ///
+    /// - Returns: whether more is due already, that nothing is known to keep from being made.
+    @discardableResult
+    package func tick() async -> Bool {
+        guard !isTicking else { return false }
         isTicking = true
         defer {
             let problems = progress.compactMapValues { $0.trouble?.problem }
@@ -87,22 +87,28 @@ package actor SeriesScheduler {
         let active = store.book.seriesList().filter { $0.isActive || $0.hasRunsLeft }
         let ids = Set(active.map(\.id))
         progress = progress.filter { ids.contains($0.key) }
-        guard !active.isEmpty else { return }
+        guard !active.isEmpty else { return false }
         let tick = Tick(store)
         if tick.now < lastNow {
             let step = TimeSpan(microseconds: lastNow.microseconds - tick.now.microseconds)
-            setBack(by: step, horizon: horizon(tick.now))
+            let horizon = self.horizon(tick.now)
+            progress = progress.mapValues { state in
+                var state = state
+                state.setBack(by: step, horizon: horizon)
+                return state
+            }
         }
         lastNow = tick.now
+        var isBehind = false
         for assay in active.reversed() {
-            if Task.isCancelled { return }
+            if Task.isCancelled { return false }
             if let trouble = progress[assay.id]?.trouble, tick.now < trouble.retryAt { continue }
             do {
-                try await examine(assay, tick)
+                if try await examine(assay, tick) { isBehind = true }
                 progress[assay.id]?.trouble = nil
             } catch {
                 // Told to stop, it goes on where it was after the next start.
-                if Task.isCancelled { return }
+                if Task.isCancelled { return false }
                 let problem = "\(error)"
                 let grace = store.configuration.grace
                 if progress[assay.id]?.trouble.note(problem, at: tick.now, grace: grace) ?? true {
@@ -111,22 +117,11 @@ package actor SeriesScheduler {
                 }
             }
         }
+        return isBehind
     }
 
     /// Runs until then are due.
     private func horizon(_ now: Timestamp) -> Timestamp { now.adding(-store.configuration.grace) }
-
-    /// After the clock went back, what waits for a moment waits as long as it would have.
-    private func setBack(by step: TimeSpan, horizon: Timestamp) {
-        // Each taken out, changed and put back: changed in its place, it must not be read at the same time.
-        for (id, entry) in progress {
-            var entry = entry
-            entry.trouble?.shift(back: step)
-            entry.examinedUntil = min(entry.examinedUntil, horizon)
-            entry.late?.shift(back: step)
-            progress[id] = entry
-        }
-    }
 
     /// One moment and one cut, which all assays of a tick are looked at by.
     private final class Tick {
@@ -152,54 +147,50 @@ package actor SeriesScheduler {
 
     // MARK: One assay
 
-    private func examine(_ assay: SeriesAssay, _ tick: Tick) async throws {
+    /// Looks at a piece of what late records reached and at one of what is due.
+    ///
+    /// - Returns: whether more is due already.
+    private func examine(_ assay: SeriesAssay, _ tick: Tick) async throws -> Bool {
         let configuration = store.configuration
-        let definition = assay.definition
+        let schedule = assay.definition.schedule
         let horizon = min(self.horizon(tick.now), assay.runsUntil)
-        var state = progress[assay.id] ?? Progress(of: assay, horizon: self.horizon(tick.now))
+        var state = progress[assay.id] ?? SeriesProgress(of: assay, horizon: self.horizon(tick.now))
         noteLate(assay, tick, &state)
         progress[assay.id] = state
-        let limit = SeriesPass.windowLimit(definition)
-        func isBehind(after run: Timestamp) -> Bool {
-            definition.schedule.next(after: run).map { $0 <= horizon } ?? false
-        }
-
-        if assay.isActive, let late = state.late,
-            late.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= tick.now
-        {
-            for range in late.touched.ranges {
-                let reach = definition.reach(of: TimeWindow(range))
-                // Windows that hold a moment before the reach's end begin before it.
-                let last = min(
-                    state.examinedUntil,
-                    reach.end.adding(TimeSpan(microseconds: definition.width.microseconds - 1)))
-                var after = reach.start
-                while case let runs = definition.schedule.runs(after: after, through: last, limit: limit),
-                    let end = runs.last
-                {
-                    guard
-                        try await analyse(
-                            assay.id, runs, tick, examinedCut: state.examinedCut,
-                            isBehind: isBehind(after: state.examinedUntil))
-                    else { return }
-                    after = end
-                }
-            }
-            state.late = nil
-            state.examinedCut = state.seenCut
-            progress[assay.id] = state
-        }
-        let runs = definition.schedule.runs(after: state.examinedUntil, through: horizon, limit: limit)
-        if let end = runs.last {
-            try refuseDoubted(definition.schedule, after: state.examinedUntil, through: horizon)
+        let limit = self.limit.windowCount(of: assay.definition)
+        if assay.isActive, state.isLateDue(at: tick.now, configuration) {
+            // One more than are looked at tells where the next piece begins.
+            let runs = state.lateRuns(schedule, limit: limit + 1)
+            let outcomes = try firstOutcomes(of: runs.prefix(limit), assay, tick)
+            let isBehind = schedule.next(after: state.examinedUntil).map { $0 <= horizon } ?? false
             guard
-                try await analyse(
-                    assay.id, runs, tick, examinedCut: state.examinedCut, isBehind: isBehind(after: end),
-                    isFresh: true)
-            else { return }
-            state.examinedUntil = end
+                try await decide(outcomes, assay.id, tick, examinedCut: state.examinedCut, isBehind: isBehind)
+            else { return false }
+            state.finishPiece(before: runs.dropFirst(outcomes.count).first, at: tick.now)
             progress[assay.id] = state
         }
+        let runs = schedule.runs(after: state.examinedUntil, through: horizon, limit: limit + 1)
+        guard !runs.isEmpty else { return assay.isActive && state.isLateDue(at: tick.now, configuration) }
+        try refuseDoubted(schedule, after: state.examinedUntil, through: horizon)
+        let outcomes = try firstOutcomes(of: runs.prefix(limit), assay, tick)
+        let isBehind = outcomes.count < runs.count
+        guard
+            try await decide(
+                outcomes, assay.id, tick, examinedCut: state.examinedCut, isBehind: isBehind, isFresh: true)
+        else { return false }
+        if let last = outcomes.last { state.finish(through: last.outcome.window.end) }
+        progress[assay.id] = state
+        return isBehind || assay.isActive && state.isLateDue(at: tick.now, configuration)
+    }
+
+    /// The outcomes of the first of some runs: as many as hold about the records that are read in one tick, and at
+    /// least one.
+    private func firstOutcomes(
+        of runs: ArraySlice<Timestamp>, _ assay: SeriesAssay, _ tick: Tick
+    ) throws -> [WindowOutcome<SeriesOutcome>] {
+        var pass = SeriesPass(view: tick.view, definition: assay.definition)
+        pass.rowCountMax = rowCountMax
+        return try pass.firstOutcomes(of: runs.map { assay.definition.window(of: $0) })
     }
 
     /// Refuses more runs at once than may be due when an assay is scheduled, where the clock alone says that they are:
@@ -217,7 +208,7 @@ package actor SeriesScheduler {
     }
 
     /// Notes records that came since the last look, for windows that were examined before.
-    private func noteLate(_ assay: SeriesAssay, _ tick: Tick, _ state: inout Progress) {
+    private func noteLate(_ assay: SeriesAssay, _ tick: Tick, _ state: inout SeriesProgress) {
         let definition = assay.definition
         guard tick.view.snapshot.cut > state.seenCut, let pipelineID = definition.targeting.pipelineID,
             let pipeline = tick.view.catalog.pipelines[pipelineID]
@@ -226,30 +217,26 @@ package actor SeriesScheduler {
         let homeChanged =
             definition.targeting.locations == .home
             && tick.view.locationsChanged(of: pipelineID, after: state.seenCut)
-        let touched = tick.times(in: pipeline.topic.name, after: homeChanged ? 0 : state.seenCut)
-        if let first = touched.ranges.first, Int64(first.lowerBound) < state.examinedUntil.microseconds {
-            state.late.note(touched, at: tick.now)
-        }
-        state.seenCut = tick.view.snapshot.cut
-        if state.late == nil { state.examinedCut = state.seenCut }
+        let times = tick.times(in: pipeline.topic.name, after: homeChanged ? 0 : state.seenCut)
+        state.note(times, definition, upTo: tick.view.snapshot.cut, at: tick.now)
     }
 
-    /// Analyses runs, decides what is new, and keeps the results.
+    /// Decides what is new of runs, and keeps the results.
     ///
     /// - Parameters:
+    ///   - outcomes: of their windows, which ascend.
     ///   - isBehind: whether more runs are due already.
     ///   - isFresh: whether the runs' windows have just become complete.
     /// - Returns: whether the assay still makes these runs; if not, it is examined anew when it is again.
-    private func analyse(
-        _ id: AssayID, _ runs: [Timestamp], _ tick: Tick, examinedCut: CommitNumber, isBehind: Bool,
-        isFresh: Bool = false
+    private func decide(
+        _ outcomes: [WindowOutcome<SeriesOutcome>], _ id: AssayID, _ tick: Tick, examinedCut: CommitNumber,
+        isBehind: Bool, isFresh: Bool = false
     ) async throws -> Bool {
-        guard let assay = store.book[series: id], let last = runs.last, last <= assay.runsUntil else {
+        guard let last = outcomes.last?.outcome.window.end else { return true }
+        guard let assay = store.book[series: id], last <= assay.runsUntil else {
             progress[id] = nil
             return false
         }
-        let pass = SeriesPass(view: tick.view, definition: assay.definition)
-        let outcomes = try pass.outcomes(of: runs.map { assay.definition.window(of: $0) })
         let news = try outcomes.compactMap { window -> (WindowOutcome<SeriesOutcome>, WindowAnalysis)? in
             let earlier = assay.decision(forWindowStartingAt: window.outcome.window.start)
             // What retention left of a window whose result is sealed is not the window.

@@ -1,5 +1,5 @@
 // Invariants checked: those at the head of SeriesScheduler.swift and SeriesPass.swift, with a clock that the test
-// moves.
+// moves; how late runs are cut into pieces is in SeriesLateTests.swift.
 //
 // Windows are a minute wide and runs a minute apart from 60 seconds on; the grace is 5 seconds.
 
