@@ -29,7 +29,7 @@ struct SeriesRoutes {
             .longQuestion("/v2/api/assays/preview_baseline_binning", previewBaseline),
             .longPost("/v2/api/assays/get_results", results),
             .post("/v2/api/assays/get_next_run", nextRun),
-            .post("/v2/api/assays/set_active", setActive),
+            .longPost("/v2/api/assays/set_active", setActive),
             .longQuestion("/v2/api/assays/score", score),
         ]
     }

@@ -6,8 +6,8 @@ import Records
 import Segments
 
 extension InferenceStore {
-    /// Windows that may be complete already when an assay is scheduled: each is analysed, and each has a
-    /// decision in the log even where it holds nothing.
+    /// Windows that may be complete already when an assay is scheduled or switched on: each is analysed, and each has
+    /// a decision in the log even where it holds nothing.
     static let seriesBackfillCountMax = 100_000
 
     /// Schedules an assay of a definition that a view found to be one (`StoreView.schedulable`).
@@ -44,11 +44,28 @@ extension InferenceStore {
         }
     }
 
-    /// Switches an assay on or off, durably when this returns. Throws `AssayError` where it is not there.
+    /// Switches an assay on or off, durably when this returns. Throws `AssayError` where it is not there, and where it
+    /// is switched on with more runs to make at once than one that is scheduled may have.
     package func setActive(uuid: String, _ isActive: Bool) async throws {
+        if isActive, let assay = book[uuid: uuid], !assay.isActive {
+            try refuseEndlessBackfill(of: assay)
+        }
         try await changeBook { book in
             [try book.setActive(uuid: uuid, isActive, at: sources.now())]
         }
+    }
+
+    private func refuseEndlessBackfill(of assay: SeriesAssay) throws {
+        let (limit, schedule) = (Self.seriesBackfillCountMax, assay.definition.schedule)
+        let last = assay.examinedUntil ?? Timestamp(microseconds: .min)
+        guard let next = schedule.next(after: last),
+            schedule.runCount(after: last, through: sources.now(), limit: limit + 1) > limit
+        else { return }
+        throw FieldError(
+            field: "active",
+            problem:
+                "is true, and more than \(limit) runs would be due at once, those since \(next.zuluText); schedule "
+                + "another assay instead, with a later \"first_run\"")
     }
 }
 

@@ -246,6 +246,14 @@ struct SeriesRoutesTests {
             // The first generation does not know it, by name or by number.
             #expect(try await client.ask("assays/list", "{}").array().isEmpty)
             #expect(try await client.refused("assays/get_assay_results", "{\"assay_id\":1}").status == 400)
+            // Too many runs would be due at once.
+            client.clock.advance(60 * 100_001)
+            let refused = try await client.post(
+                "/v2/api/assays/set_active", "{\"active\":true,\"assay_id\":\"\(uuid)\"}")
+            #expect(refused.status == 400)
+            #expect(try refused.json["msg"].string().contains("field \"active\" is true, and more than"))
+            let still = try await Self.ask(client, "get/:id", "{\"id\":\"\(uuid)\"}")
+            #expect(try !still["active"].bool())
         }
     }
 

@@ -312,6 +312,32 @@ struct SeriesSchedulerTests {
         try await scene.store.close()
     }
 
+    @Test("an assay with more runs to make than may be due when one is scheduled is not switched on")
+    func endlessPause() async throws {
+        let scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        func isActive() -> Bool? { scene.store.book[uuid: uuid]?.isActive }
+        scene.clock.set(moment(126))
+        await scene.seriesScheduler.tick()
+        #expect(try scene.decisions(uuid).count == 2)
+        try await scene.store.setActive(uuid: uuid, false)
+        // The third run, and 100,000 after it.
+        scene.clock.set(moment(60 * 100_003))
+        let told = await refusal { try await scene.store.setActive(uuid: uuid, true) }
+        #expect(told.hasPrefix("field \"active\" is true, and more than 100000 runs"), "\(told)")
+        #expect(told.contains("since 2024-01-09T19:03:00Z") && told.contains("\"first_run\""), "\(told)")
+        #expect(isActive() == false)
+        try await scene.store.setActive(uuid: uuid, false)
+        // One fewer is as many as may be.
+        scene.clock.set(moment(60 * 100_003 - 1))
+        try await scene.store.setActive(uuid: uuid, true)
+        #expect(isActive() == true)
+        // What is active has its runs to make, whoever says so again.
+        scene.clock.set(moment(60 * 100_003))
+        try await scene.store.setActive(uuid: uuid, true)
+        try await scene.store.close()
+    }
+
     @Test("a static baseline is a summary once the assay is scheduled, and stays what it was")
     func staticBaseline() async throws {
         let scene = try await Scene()
