@@ -108,9 +108,14 @@ struct AssayPass {
         return FoundBaseline(sample, over: period, definition.summarizer)
     }
 
+    /// Bins of which a noise line takes longer to draw than a slice to be looked at.
+    private static let briefBinCountMax = 128
+
     /// Whether the occupied windows that end at or before `until` hold no more values than one slice may, each of
-    /// them taken to hold all that are read, and no records are read for a baseline.
+    /// them taken to hold all that are read, no records are read for a baseline, and bins are few.
     func isBrief(until: Timestamp) throws -> Bool {
+        let summarizer = definition.summarizer
+        guard summarizer.binMode == .none || summarizer.numBins <= Self.briefBinCountMax else { return false }
         switch definition.baseline {
         case .summary, .vector: break
         case .fixedWindow, .slidingWindow: return false

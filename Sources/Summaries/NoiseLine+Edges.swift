@@ -48,7 +48,8 @@
 // Invariants:
 //  * A line is a pure function of the baseline's summary, its settings and the window's count, bit by bit.
 //  * 0 ≤ mean and 0 ≤ line95, and both are finite.
-//  * There is a line wherever a window has a score; but for a summary that was sent without its extremes.
+//  * There is a line wherever a window has a score; but for a summary that was sent without its extremes, or that says
+//    it is of more than `NoiseLaw.countMax` values.
 
 /// All that a line depends on where edges are compared, but for the size of the window.
 struct EdgeLaw: Hashable, Sendable {

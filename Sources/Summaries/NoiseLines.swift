@@ -185,8 +185,8 @@ final class NoiseLines: Sendable {
 
     /// As many baselines as a busy server looks at in an hour; some kilobytes each as a rule.
     private static let sourceCountMax = 16_384
-    /// A source of thousands of bins takes 16 bytes for each: 64 MiB in all.
-    private static let binCountMax = 4_194_304
+    /// A source of thousands of bins takes 24 bytes for each, where it has weights: 64 MiB in all, or a little more.
+    private static let binCountMax = 2_796_202
 
     private struct Kept {
         var lines: [NoiseSource: [Int: NoiseLine]] = [:]

@@ -15,7 +15,7 @@
 //
 // Invariants:
 //  * The same seed and the same calls give the same numbers, bit by bit.
-//  * Nothing is allocated.
+//  * Nothing is allocated, but for a list of levels (OrderPlace.swift).
 
 struct NoiseVariates {
     private var state: UInt64

@@ -143,6 +143,11 @@ struct AssayPassTests {
         #expect(try isBrief(try Scene.request()), "without a record")
         try await scene.append((0..<32_768).map { (Double($0) / 1000, 1) })
         #expect(try isBrief(try Scene.request()))
+        for (bins, few) in [(128, true), (129, false)] {
+            var request = try Scene.request()
+            request.definition.summarizer = try SummarizerSettings(binMode: .quantile, numBins: bins)
+            #expect(try isBrief(request) == few, "\(bins) bins, whose noise line may have to be drawn")
+        }
         #expect(try isBrief(try Scene.request(width: "50 s", interval: "50 s")), "two windows of as many")
         #expect(try !isBrief(try Scene.request(width: "30 s", interval: "30 s")), "three windows of as many")
         #expect(try !isBrief(try Scene.request(baseline: Scene.sliding)))

@@ -37,9 +37,21 @@ struct SeriesVerificationTests {
         #expect(report.lateWindowCount == 1 && report.dueWindowCount == 1)
 
         let assay = try #require(scene.store.book[uuid: uuid])
+        let document = try #require(scene.store.view.keptDocument(of: assay.decisions[0]))
         try await scene.store.keep([(assay.decisions[0].resultID.number, Array("{}".utf8))])
         report = try scene.store.view.verify(configuration)
         #expect(report.equalCount == 2 && report.keptDifferentCount == 1 && !report.isProved)
+
+        // A result that was kept before its noise was known tells the same; one that tells another score does not.
+        let text = String(decoding: document, as: UTF8.self)
+        let silent = text.replacing(#/,"noise":{[^}]*}/#, with: "")
+        let other = text.replacing(#/"score":[0-9.e+-]+/#, with: "\"score\":0.125")
+        #expect(silent != text && other != text)
+        for (told, different) in [(silent, 0), (other, 1)] {
+            try await scene.store.keep([(assay.decisions[0].resultID.number, Array(told.utf8))])
+            report = try scene.store.view.verify(configuration)
+            #expect(report.keptDifferentCount == different && report.isProved == (different == 0))
+        }
 
         // Derived anew, it is right again. Elsewhere: a closed store keeps its folder's lock while it is held.
         try await scene.store.close()

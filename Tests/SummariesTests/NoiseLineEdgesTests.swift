@@ -252,6 +252,29 @@ import Testing
         }
     }
 
+    /// A summary is as sent: any count, edges that do not ascend, extremes the wrong way round.
+    @Test func a_baseline_of_edges_may_say_anything() throws {
+        for (mode, numBins) in [
+            (BinMode.quantile, 3), (.quantile, SummarizerSettings.numBinsMax), (.equal, 3),
+        ] {
+            let settings = try SummarizerSettings(binMode: mode, aggregation: .edges, numBins: numBins)
+            let edges = (0...numBins).map { -Double($0) * 1e300 }
+            for count in [1, 2, 3, NoiseLaw.countMax, NoiseLaw.countMax + 1, .max] {
+                let summary = try Summary(
+                    count: count,
+                    moments: Moments(
+                        min: 1, max: -1, mean: 1e308, median: -1e308,
+                        standardDeviation: .leastNonzeroMagnitude),
+                    edges: edges, edgeNames: Array(repeating: "b", count: numBins + 2),
+                    aggregatedValues: AggregatedValues.edges(edges), aggregation: .edges)
+                let law = EdgeLaw(summary, settings)
+                #expect((law != nil) == (count <= NoiseLaw.countMax))
+                let line = law?.drawn(windowCount: NoiseSizes.greatest, 4)
+                #expect(line.map { 0 <= $0.mean && $0.line95.isFinite } ?? true)
+            }
+        }
+    }
+
     /// Missing numbers are the least: where nearly a fifth is, the first of five edges sometimes is.
     @Test func replicates_with_a_missing_edge_have_no_score() throws {
         let settings = try SeriesSettings(binMode: .quantile(5), aggregation: .edges)
