@@ -57,7 +57,8 @@ extension InferenceStore {
 
     private func refuseEndlessBackfill(of assay: SeriesAssay) throws {
         let (limit, schedule) = (Self.seriesBackfillCountMax, assay.definition.schedule)
-        let last = assay.examinedUntil ?? Timestamp(microseconds: .min)
+        // What was due when it was switched off is made either way.
+        let last = max(assay.examinedUntil ?? Timestamp(microseconds: .min), assay.runsUntil)
         guard let next = schedule.next(after: last),
             schedule.runCount(after: last, through: sources.now(), limit: limit + 1) > limit
         else { return }

@@ -338,6 +338,20 @@ struct SeriesSchedulerTests {
         try await scene.store.close()
     }
 
+    // It was refused for runs that it went on making while it was off.
+    @Test("runs that were due when an assay was switched off do not keep it from being switched on")
+    func pauseBehind() async throws {
+        let scene = try await Scene()
+        scene.clock.set(moment(60 * 100_000))
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        try await scene.store.setActive(uuid: uuid, false)
+        #expect(try #require(scene.store.book[uuid: uuid]).hasRunsLeft)
+        scene.clock.set(moment(60 * 100_002))
+        try await scene.store.setActive(uuid: uuid, true)
+        #expect(scene.store.book[uuid: uuid]?.isActive == true)
+        try await scene.store.close()
+    }
+
     @Test("a static baseline is a summary once the assay is scheduled, and stays what it was")
     func staticBaseline() async throws {
         let scene = try await Scene()
