@@ -10,7 +10,8 @@
 //  * Findings are the outcomes that differ from the newest decision: same digest, no finding.
 //  * No assay has a finding of a window before its first.
 //  * A window whose newest result is sealed is passed over: its records may be gone.
-//  * An assay that cannot be analysed is named and holds nobody up.
+//  * An assay that cannot be analysed is named and holds nobody up. Where it is so before its windows are read, and
+//    all are, none is.
 //  * No fixed baseline is used for the first time whose period is over by a doubted clock alone.
 //  * A window with records has an outcome, also where nothing is under its baseline: then without a score.
 //  * A window without records has one where it had some when it was decided: its records are another location's now.
@@ -113,6 +114,7 @@ struct CohortPass {
     func examine(
         _ wanted: Range<Int>, planned: TimeWindow, _ reader: inout ColumnReader, limit: PassLimit
     ) throws -> Answer {
+        guard !members.isEmpty else { return Answer(failures: failures, examinedEnd: wanted.upperBound) }
         let windows = readable(wanted, reader.view)
         let first = key.grid.window(windows.lowerBound)
         let last = key.grid.window(windows.upperBound - 1)

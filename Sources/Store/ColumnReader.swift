@@ -11,7 +11,8 @@ import Summaries
 
 struct ColumnReader {
     let view: StoreView
-    private var last: (column: ColumnSpec, period: TimeWindow, values: ColumnValues)?
+    /// What it keeps; nil where no column was read, or could be.
+    private(set) var last: (column: ColumnSpec, period: TimeWindow, values: ColumnValues)?
     /// Sorted records under fixed baselines, newest last.
     private var baselines: [(spec: AssayWindowSpec, sample: SortedSample)] = []
 

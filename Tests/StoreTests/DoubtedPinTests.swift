@@ -1,4 +1,5 @@
-// Invariant checked: the last but one at the head of AssayScheduler.swift: what a clock that went ahead pins, and when.
+// Invariants checked: the last but one at the head of AssayScheduler.swift, what a clock that went ahead pins, and when;
+// and that of CohortPass.swift about assays that cannot be analysed before anything is read.
 //
 // The baseline is the first ten minutes, or the first day; windows are a minute wide from its end on. The grace is 5
 // seconds.
@@ -6,6 +7,7 @@
 import Assays
 import Records
 import StoreSupport
+import TestSupport
 import Testing
 
 @testable import Store
@@ -88,6 +90,31 @@ struct DoubtedPinTests {
         #expect(try scene.decisions(waiting) == ["86400:complete1"])
         #expect(scene.store.book[waiting]?.pin?.summary.summary.count == 2)
         #expect(try Self.problem(scene, waiting) == nil)
+        try await scene.store.close()
+    }
+
+    // Each try read all windows that were due, for nothing.
+    @Test("an assay whose baseline is not to be had reads none of its windows")
+    func unread() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay(baseline: Self.baseline("10 minutes"), start: nil)
+        try await scene.append([(10, 1), (240, 2), (630, 5)])
+        scene.clock.set(moment(700))
+        let view = scene.store.view
+        let assay = try #require(view.book[id])
+        let cohort = try #require(
+            try Cohort.entering(assay, view, at: scene.clock.now, grace: scene.store.configuration.grace))
+        let windows = cohort.firstWindow..<cohort.firstWindow + 1
+        let tries: [(believedUntil: Timestamp?, isRead: Bool)] = [(moment(300), false), (nil, true)]
+        for (believedUntil, isRead) in tries {
+            var reader = ColumnReader(view)
+            let pass = CohortPass(cohort, &reader, believedUntil: believedUntil)
+            let answer = try pass.examine(
+                windows, planned: cohort.grid.period(of: windows), &reader, limit: .interactive)
+            let wasRead = reader.last != nil
+            #expect(wasRead == isRead && answer.failures.isEmpty == isRead)
+            #expect(answer.examinedEnd == windows.upperBound)
+        }
         try await scene.store.close()
     }
 
