@@ -122,8 +122,7 @@ package actor AssayScheduler {
         guard !isTicking else { return false }
         isTicking = true
         defer { isTicking = false }
-        let now = store.sources.now()
-        clock.look(now, countedMicroseconds: store.sources.monotonicNanoseconds() / 1000)
+        let now = clock.look(store.sources)
         followClock(now)
         let sealingCount = store.sealingCount.load(ordering: .sequentiallyConsistent)
         let changed = takeChanges()

@@ -12,6 +12,7 @@
 // Invariants:
 //  * After a step of more than `stepMin` ahead the clock is doubted for `probation` of counted time, and from the last
 //    such step on.
+//  * What is acted upon is the reading that was looked at.
 //  * A step back by as much ends it; any other step back changes nothing: what is younger than it was is kept.
 
 import Records
@@ -34,13 +35,17 @@ struct ClockWatch {
 
     /// Looks at both clocks.
     ///
-    /// - Returns: by how much the clock has been set ahead since the last look; nil where it was not.
+    /// - Returns: the time of day that was looked at. Whoever acts by whether the clock is doubted has to act by this
+    ///   one: it may be set before it is read again.
     @discardableResult
-    mutating func look(_ sources: SystemSources) -> TimeSpan? {
-        look(sources.now(), countedMicroseconds: sources.monotonicNanoseconds() / 1000)
+    mutating func look(_ sources: SystemSources) -> Timestamp {
+        let now = sources.now()
+        look(now, countedMicroseconds: sources.monotonicNanoseconds() / 1000)
+        return now
     }
 
     /// - Parameter counted: of a clock that never goes back.
+    /// - Returns: by how much the clock has been set ahead since the last look; nil where it was not.
     @discardableResult
     mutating func look(_ now: Timestamp, countedMicroseconds counted: Int64) -> TimeSpan? {
         defer { last = (now, counted) }
@@ -63,10 +68,15 @@ struct ClockWatch {
 extension InferenceStore {
     /// Now, as far as nobody doubts it: where the clock has been set ahead, what it would say without that.
     package var undoubtedNow: Timestamp {
+        let (now, aheadBy) = lookAtClock()
+        return aheadBy.map { now.adding(-$0) } ?? now
+    }
+
+    /// Now, and how far ahead that is by all steps that are doubted; nil where none is, and where nobody watches.
+    func lookAtClock() -> (now: Timestamp, aheadBy: TimeSpan?) {
         clockWatch.withLock { watch in
-            let now = sources.now()
-            watch?.look(now, countedMicroseconds: sources.monotonicNanoseconds() / 1000)
-            return watch?.aheadBy.map { now.adding(-$0) } ?? now
+            let now = watch?.look(sources) ?? sources.now()
+            return (now, watch?.aheadBy)
         }
     }
 }

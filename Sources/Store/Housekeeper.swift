@@ -62,11 +62,7 @@ package actor Housekeeper {
     /// One look at everything.
     package func round() async {
         isBehind = false
-        let ahead = store.clockWatch.withLock { watch in
-            watch?.look(store.sources)
-            return watch?.aheadBy
-        }
-        let now = store.sources.now()
+        let (now, ahead) = store.lookAtClock()
         // Also where a question saw the step first.
         if let ahead, ahead != saidAhead {
             logger.warning(

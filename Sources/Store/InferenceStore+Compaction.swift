@@ -16,18 +16,14 @@ extension InferenceStore {
         var problems: [String] = []
         let unseen = log.snapshot().index.unseen
         if unseen.isEmpty {
-            let byAge = clockWatch.withLock { watch in
-                watch?.look(sources)
-                return watch?.isDoubted != true
-            }
-            if !byAge {
+            let (now, ahead) = lookAtClock()
+            if ahead != nil {
                 problems.append(
                     "nothing is let go by its age: the clock went ahead at once, and has not stood by that for "
                         + ClockWatch.probation.text)
             }
-            let now = sources.now()
             try await log.freeingRoom {
-                try await applyRetention(byAge: byAge, at: now, noting: &retention)
+                try await applyRetention(byAge: ahead == nil, at: now, noting: &retention)
             }
         } else {
             problems.append("nothing is let go: \(LogError.unseen(unseen))")

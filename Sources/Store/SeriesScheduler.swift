@@ -83,12 +83,12 @@ package actor SeriesScheduler {
             store.seriesProblems.withLock { $0 = problems }
             isTicking = false
         }
-        clock.look(store.sources)
+        let now = clock.look(store.sources)
         let active = store.book.seriesList().filter { $0.isActive || $0.hasRunsLeft }
         let ids = Set(active.map(\.id))
         progress = progress.filter { ids.contains($0.key) }
         guard !active.isEmpty else { return false }
-        let tick = Tick(store)
+        let tick = Tick(store, at: now)
         if tick.now < lastNow {
             let step = TimeSpan(microseconds: lastNow.microseconds - tick.now.microseconds)
             let horizon = self.horizon(tick.now)
@@ -131,8 +131,8 @@ package actor SeriesScheduler {
         /// The times of records after a commit, by topic: most assays ask for the same.
         private var touched: [String: [CommitNumber: DisjointRanges]] = [:]
 
-        init(_ store: InferenceStore) {
-            now = store.sources.now()
+        init(_ store: InferenceStore, at now: Timestamp) {
+            self.now = now
             sealingCount = store.sealingCount.load(ordering: .sequentiallyConsistent)
             view = store.view
         }

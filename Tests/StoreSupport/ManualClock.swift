@@ -8,9 +8,17 @@ import Synchronization
 import TestSupport
 
 package final class ManualClock: Sendable {
-    private let state: Mutex<(now: Timestamp, monotonic: Int64, uuids: Int)>
+    private struct State {
+        var now: Timestamp
+        var monotonic: Int64 = 0
+        var uuids = 0
+        /// How far the time of day is set ahead once it has been asked for.
+        var leap: TimeSpan?
+    }
 
-    package init(_ start: Timestamp = moment(0)) { state = Mutex((start, 0, 0)) }
+    private let state: Mutex<State>
+
+    package init(_ start: Timestamp = moment(0)) { state = Mutex(State(now: start)) }
 
     package var now: Timestamp { state.withLock { $0.now } }
 
@@ -18,6 +26,11 @@ package final class ManualClock: Sendable {
 
     package func advance(_ seconds: Double) {
         state.withLock { $0.now = $0.now.adding(TimeSpan(microseconds: Int64(seconds * 1_000_000))) }
+    }
+
+    /// Sets the time of day ahead as soon as the store has asked for it once more: between two times that it asks.
+    package func leapOnceAsked(_ seconds: Double) {
+        state.withLock { $0.leap = TimeSpan(microseconds: Int64(seconds * 1_000_000)) }
     }
 
     /// Lets time pass, by which both clocks go; `set` and `advance` set the time of day alone.
@@ -31,7 +44,13 @@ package final class ManualClock: Sendable {
     /// Its time; a monotonic clock that goes a microsecond at each look; UUIDs that count.
     package var sources: SystemSources {
         SystemSources(
-            now: { self.now },
+            now: {
+                self.state.withLock { state in
+                    let now = state.now
+                    if let leap = state.leap { (state.now, state.leap) = (now.adding(leap), nil) }
+                    return now
+                }
+            },
             monotonicNanoseconds: {
                 self.state.withLock { state in
                     state.monotonic += 1000

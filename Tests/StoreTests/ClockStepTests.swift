@@ -288,6 +288,23 @@ struct ClockStepTests {
         try await scene.store.close()
     }
 
+    // Whether it was doubted was asked of one reading, and runs were made by the next.
+    @Test("a clock that is set ahead by years while a tick reads it makes no runs for them either")
+    func seriesAheadMeanwhile() async throws {
+        let scene = try await Scene()
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        let scheduler = scene.seriesScheduler
+        scene.clock.set(moment(66))
+        await scheduler.tick()
+        scene.clock.leapOnceAsked(60 * 100_010)
+        for _ in 1...2 {
+            await scheduler.tick()
+            #expect(scene.clock.now == moment(60 * 100_010 + 66))
+            #expect(try scene.decisions(uuid).count == 1)
+        }
+        try await scene.store.close()
+    }
+
     @Test(
         "a clock outside the years that have a name leaves a store that opens again",
         arguments: [false, true])

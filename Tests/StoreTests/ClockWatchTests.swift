@@ -1,4 +1,4 @@
-// Invariants checked: both at the head of ClockWatch.swift.
+// Invariants checked: the first and the last at the head of ClockWatch.swift.
 
 import Records
 import TestSupport

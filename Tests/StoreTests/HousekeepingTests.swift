@@ -352,6 +352,26 @@ struct HousekeepingTests {
         try await scene.store.close()
     }
 
+    // Whether it was doubted was asked of one reading, and ages were counted to the next.
+    @Test(
+        "a clock that is set ahead while it is read lets nothing go by age either", arguments: [false, true])
+    func aheadMeanwhile(isAsked: Bool) async throws {
+        let scene = try await Scene()
+        let topic = scene.pipeline.topic.name
+        _ = try await scene.store.append(Self.batch(0, count: 300), topic: topic, partition: "engine")
+        scene.clock.set(moment(300))
+        try await scene.store.setRetention(
+            RetentionPolicy(age: TimeSpan(microseconds: 86_400_000_000)), of: topic)
+        let housekeeper = Housekeeper(scene.store, logger: noLog)
+        scene.clock.leapOnceAsked(40_000_000)
+        for _ in 1...2 {
+            if isAsked { _ = try await scene.store.compact() } else { await housekeeper.round() }
+            #expect(scene.clock.now == moment(40_000_300))
+            #expect(scene.store.log.snapshot().index.topics[topic]?.letGo.isEmpty == true)
+        }
+        try await scene.store.close()
+    }
+
     @Test("the background carries retention out, and regroups what was sealed for a while")
     func background() async throws {
         let scene = try await Scene()
