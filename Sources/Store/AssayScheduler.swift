@@ -312,7 +312,7 @@ package actor AssayScheduler {
             let elapsed = Duration.nanoseconds(store.sources.monotonicNanoseconds() - begin)
             if group.isBackfill, hasWorkedOnBackfill, elapsed >= patience { break }
             hasWorkedOnBackfill = hasWorkedOnBackfill || group.isBackfill
-            let planned = CohortWork.plan(works, view)
+            let planned = CohortWork.plan(works, view, rowCountMax: rowCountMax)
             for (work, planned) in zip(works, planned) {
                 if Task.isCancelled { return false }
                 work.cohort.lastTurn = tickCount

@@ -2,7 +2,10 @@
 //
 // Invariants:
 //  * The ranges of a work are disjoint, each of complete windows, late ones before fresh ones.
-//  * A work is at least one window, whatever its records; else at most `rowCountMax` records.
+//  * A work is at most `rowCountMax` records, whatever is due; but at least one window of each sort that is, late and
+//    fresh.
+//  * Neither sort waits for the other: where both are due, each has half of the records, and a limit that is reached
+//    among late windows leaves the fresh ones theirs.
 
 import Assays
 import EventLog
@@ -32,20 +35,25 @@ struct CohortWork {
         rowCountMax: Int = rowCountMax
     ) {
         self.cohort = cohort
-        var rowCount = rowCountMax
         let index = view.snapshot.index.topics[cohort.key.topic]
+        var lateDue: [Range<Int>] = []
         if let lateRecords = cohort.late,
             lateRecords.dueAt(grace: configuration.grace, latenessMax: configuration.latenessMax) <= now
         {
-            for windows in lateRecords.rest.ranges where rowCount > 0 {
-                late.append(Self.prefix(of: windows, on: cohort.grid, index, &rowCount))
-            }
+            lateDue = lateRecords.rest.ranges
         }
-        isLateDue = !late.isEmpty
+        isLateDue = !lateDue.isEmpty
         let horizon = now.adding(TimeSpan(microseconds: -configuration.grace.microseconds))
         let complete = cohort.grid.completeCount(until: horizon)
         completeCount = complete
-        if complete > cohort.examinedCount, rowCount > 0 {
+        let isFreshDue = complete > cohort.examinedCount
+        let part = isLateDue && isFreshDue ? max(1, rowCountMax / 2) : rowCountMax
+        var rowCount = part
+        for windows in lateDue where rowCount > 0 {
+            late.append(Self.prefix(of: windows, on: cohort.grid, index, &rowCount))
+        }
+        if isFreshDue {
+            rowCount = part
             fresh = Self.prefix(of: cohort.examinedCount..<complete, on: cohort.grid, index, &rowCount)
         }
     }
@@ -77,14 +85,19 @@ struct CohortWork {
         return cohort.grid.period(of: all.reduce(first) { $0.hull($1) })
     }
 
-    /// The periods to read for works over one column: one for all, where it is not much longer.
-    static func plan(_ works: [CohortWork], _ view: StoreView) -> [TimeWindow?] {
+    /// The periods to read for works over one column: one for all, where it is not much longer. Nil where each of a
+    /// work's ranges is read by itself: between a late one and a fresh one may lie a year.
+    static func plan(
+        _ works: [CohortWork], _ view: StoreView, rowCountMax: Int = rowCountMax
+    ) -> [TimeWindow?] {
         let periods = works.map(\.period)
         let known = periods.compactMap(\.self)
         guard let first = known.first, let index = view.snapshot.index.topics[works[0].cohort.key.topic]
         else { return periods }
         let union = known.reduce(first) { $0.union($1) }
-        return index.rowCountBound(in: union) <= 2 * rowCountMax ? periods.map { _ in union } : periods
+        func isShort(_ period: TimeWindow) -> Bool { index.rowCountBound(in: period) / 2 <= rowCountMax }
+        return isShort(union)
+            ? periods.map { _ in union } : periods.map { $0.flatMap { isShort($0) ? $0 : nil } }
     }
 
     // MARK: What it came to
@@ -118,13 +131,20 @@ struct CohortWork {
         let limit = limit.bounded(forBins: binCount)
         (work.late, work.fresh) = ([], nil)
         let pass = CohortPass(cohort, &reader, believedUntil: believedUntil)
+        var isLateCut = false
         for (range, isLate) in late.map({ ($0, true) }) + (fresh.map { [($0, false)] } ?? []) {
+            // A look at late records sees their windows in order.
+            if isLate, isLateCut { continue }
             let answer = try pass.examine(
                 range, planned: planned ?? cohort.grid.period(of: range), &reader, limit: limit)
             let seen = range.lowerBound..<answer.examinedEnd
-            if isLate { work.late.append(seen) } else { work.fresh = seen }
+            if isLate {
+                work.late.append(seen)
+                isLateCut = seen.upperBound < range.upperBound
+            } else {
+                work.fresh = seen
+            }
             work.add(answer)
-            if seen.upperBound < range.upperBound { break }
         }
         return work
     }
