@@ -64,7 +64,7 @@ package struct StatusChange: Hashable, Sendable {
     package struct Circumstances: Sendable {
         /// Windows that end later are not complete, whatever a clock that was wrong had decided of them.
         package var horizon: Timestamp
-        /// Assays with more to be decided already: they are told of when they have caught up.
+        /// Assays with more to be decided already that may be newest: they are told of when they have caught up.
         package var behind: Set<AssayID>
         /// By their windows, the statuses of the paths of an assay that has several, in their order.
         package var pathStatuses: [TimeWindow: [AssayStatus]]

@@ -363,7 +363,7 @@ package actor AssayScheduler {
                 all.append(findings)
             }
         }
-        let behind = Set(works.lazy.filter(\.isBehind).flatMap(\.cohort.members))
+        let behind = Set(works.lazy.flatMap(\.behind))
         let circumstances = StatusChange.Circumstances(
             horizon: now.adding(-store.configuration.grace), behind: behind)
         do {

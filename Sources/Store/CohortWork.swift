@@ -111,12 +111,21 @@ struct CohortWork {
         return windows.isEmpty
     }
 
-    /// Whether more is due already than was looked at. Records that have not come to rest are not due.
-    var isBehind: Bool {
-        guard (fresh?.upperBound ?? cohort.examinedCount) >= completeCount else { return true }
-        guard isLateDue, var rest = cohort.late?.rest else { return false }
+    /// The members with more that is due already than was looked at, which may change what is newest of them. Late
+    /// windows that are left do not where one behind them all has been found something of. Records that have not come
+    /// to rest are not due.
+    var behind: [AssayID] {
+        guard (fresh?.upperBound ?? cohort.examinedCount) >= completeCount else { return cohort.members }
+        guard isLateDue, var rest = cohort.late?.rest else { return [] }
         for range in late { rest.remove(range) }
-        return rest.ranges.contains { $0.lowerBound < completeCount }
+        guard rest.ranges.contains(where: { $0.lowerBound < completeCount }) else { return [] }
+        guard let first = fresh.map({ cohort.grid.window($0.lowerBound).start }) else {
+            return cohort.members
+        }
+        let settled = Set(
+            findings.filter { found in found.analyses.last.map { $0.window.start >= first } ?? false }.map(
+                \.id))
+        return cohort.members.filter { !settled.contains($0) }
     }
 
     /// The windows that were looked at, up to the limit, and what they came to.
