@@ -14,6 +14,9 @@ struct PassLimit {
     static let interactive = PassLimit(windowCount: 100_000, valueCount: 1 << 28)
     /// The scheduler goes on where it stopped, and looks after other assays in between.
     static let scheduled = PassLimit(windowCount: 10_000, valueCount: 1 << 23)
+    /// The same for the second generation, which reads what several windows hold once for all of them: a second or two
+    /// for an assay whose windows or rolling baselines hold all of it many times.
+    static let series = PassLimit(windowCount: 10_000, valueCount: 1 << 26)
     /// Windows whose documents are made together: a few megabytes, which are one append.
     static let documents = PassLimit(windowCount: 2048, valueCount: 1 << 23, binCount: 1 << 16)
 

@@ -21,7 +21,7 @@ struct SeriesPass {
     /// The last commit that counts; nil for all that the view shows.
     var cut: CommitNumber?
 
-    /// How many windows are looked at in one go: an outcome is a kilobyte or two a path, and more of many bins.
+    /// How many windows verification looks at in one go: an outcome is a kilobyte or two a path, and more of many bins.
     static func windowLimit(_ definition: SeriesDefinition) -> Int {
         PassLimit.scheduled.windowCount(of: definition)
     }
@@ -33,32 +33,37 @@ struct SeriesPass {
 
     /// The outcomes of windows that ascend.
     func outcomes(of windows: [TimeWindow]) throws -> [WindowOutcome<SeriesOutcome>] {
-        try outcomes(of: windows, rowCountMax: .max)
+        try outcomes(of: windows, rowCountMax: .max, valueCountMax: .max)
     }
 
-    /// The outcomes of the first of windows that ascend: as many as hold about `rowCountMax` records, and at least one
-    /// where there are any.
-    func firstOutcomes(of windows: [TimeWindow]) throws -> [WindowOutcome<SeriesOutcome>] {
-        try outcomes(of: windows, rowCountMax: max(1, rowCountMax))
+    /// The outcomes of the first of windows that ascend: as many as hold about `rowCountMax` records together, and about
+    /// `valueCountMax` values, counted as often as they are in a window or under its baseline, and for each path. At
+    /// least one where there are any.
+    func firstOutcomes(
+        of windows: [TimeWindow], valueCountMax: Int
+    ) throws -> [WindowOutcome<SeriesOutcome>] {
+        try outcomes(of: windows, rowCountMax: max(1, rowCountMax), valueCountMax: max(1, valueCountMax))
     }
 
     private func outcomes(
-        of windows: [TimeWindow], rowCountMax: Int
+        of windows: [TimeWindow], rowCountMax: Int, valueCountMax: Int
     ) throws -> [WindowOutcome<SeriesOutcome>] {
         var outcomes: [WindowOutcome<SeriesOutcome>] = []
         outcomes.reserveCapacity(windows.count)
-        var rowCount = 0
+        var (rowCount, valueCount) = (0, 0)
         var rest = windows[...]
-        while !rest.isEmpty, rowCount < rowCountMax {
+        // Windows are left out of what is read together where the values are at their bound alone: that ends it.
+        while !rest.isEmpty, rowCount < rowCountMax, valueCount < valueCountMax {
             let piece = readTogether(rest)
-            try append(piece.windows, to: &outcomes)
+            valueCount += try append(
+                piece.windows, to: &outcomes, valueCountMax: valueCountMax - valueCount)
             rowCount += piece.rowCount
             rest = rest[piece.windows.endIndex...]
         }
         return outcomes
     }
 
-    /// A second's work, and memory for it.
+    /// Memory for what is read at once. How much work that is depends on how many windows hold it.
     static let rowCountMax = 1 << 20
 
     /// Records read at once, unless one window's are more.
@@ -96,10 +101,14 @@ struct SeriesPass {
         return (windows[..<end], count)
     }
 
-    /// Reads the period that neighbouring windows cover, and the one that their baselines do.
+    /// Reads the period that neighbouring windows cover, and the one that their baselines do, and adds the outcomes of
+    /// the first windows: as many as hold about `valueCountMax` values, and at least one.
+    ///
+    /// - Returns: how many values they hold.
     private func append(
-        _ windows: ArraySlice<TimeWindow>, to outcomes: inout [WindowOutcome<SeriesOutcome>]
-    ) throws {
+        _ windows: ArraySlice<TimeWindow>, to outcomes: inout [WindowOutcome<SeriesOutcome>],
+        valueCountMax: Int
+    ) throws -> Int {
         let covered = TimeWindow(
             start: windows[windows.startIndex].start, end: windows[windows.endIndex - 1].end)
         var findings = [[SeriesFinding]](repeating: [], count: windows.count)
@@ -108,19 +117,31 @@ struct SeriesPass {
         // One path alone is read by all processors.
         let targets = definition.targeting.targets
         let columns = targets.count > 1 ? SharedColumns(view, cut: cut) : nil
-        for target in targets {
+        var looked = windows
+        var valueCount = 0
+        for (place, target) in targets.enumerated() {
             let spec = definition.windowSpec(of: target.path)
             let values = try read(spec, covered, columns)
             let baselineValues = try rollingValues(spec, windows, columns)
-            for (position, window) in windows.enumerated() {
+            for (position, window) in looked.enumerated() {
                 try Task.checkCancellation()
+                if place == 0 {
+                    if position > 0, valueCount >= valueCountMax {
+                        looked = windows.prefix(position)
+                        break
+                    }
+                    // Each path has a value of each record, be it none.
+                    let baseline = definition.baselinePeriod(for: window)
+                    let baselineCount = baseline.map { baselineValues.rows(in: $0).count } ?? 0
+                    valueCount += targets.count * (values.rows(in: window).count + baselineCount)
+                }
                 let start = view.sources.monotonicNanoseconds()
                 findings[position].append(
                     try finding(target, window, values, baselineValues, &scratch))
                 elapsed[position] += view.sources.monotonicNanoseconds() - start
             }
         }
-        for (position, window) in windows.enumerated() {
+        for (position, window) in looked.enumerated() {
             let milliseconds = Int(elapsed[position] / 1_000_000)
             outcomes.append(
                 WindowOutcome(
@@ -128,6 +149,7 @@ struct SeriesPass {
                     analysedAt: view.sources.beginning(ofWorkOf: milliseconds),
                     elapsedMilliseconds: milliseconds))
         }
+        return valueCount
     }
 
     /// Memory that one window after the other is sorted in.

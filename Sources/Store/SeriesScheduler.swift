@@ -12,8 +12,9 @@
 //  * A window is decided once for each content it has had when it was looked at: an outcome with the digest
 //    of the newest decision is no new revision.
 //  * One tick runs at a time, so no window is analysed twice at once.
-//  * In one tick an assay has a piece of its late runs looked at and one of its due ones, each of bounded work: a month
-//    of either keeps no other assay waiting.
+//  * In one tick an assay has a piece of its late runs looked at and one of its due ones, each bounded by its runs, by
+//    the records that are read for them, and by the values that their windows and baselines hold, however much these
+//    overlap: a month of either keeps no other assay waiting. One run is made, whatever it holds.
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest after
 //    `latenessMax`; where that takes several pieces, records that go on coming make no run be looked at twice in
 //    less than that.
@@ -42,14 +43,14 @@ package actor SeriesScheduler {
     private var lastNow = Timestamp(microseconds: .min)
     private var clock = ClockWatch()
 
-    /// How many runs of each sort are looked at in one tick, for each assay.
+    /// How many runs of each sort are looked at in one tick, for each assay, and about how many values of theirs.
     private let limit: PassLimit
     /// About how many records are read for them, unless one window's are more.
     private let rowCountMax: Int
 
     /// Does nothing until it is run or told to tick.
     package init(_ store: InferenceStore, logger: Logger) {
-        self.init(store, logger: logger, limit: .scheduled)
+        self.init(store, logger: logger, limit: .series)
     }
 
     init(
@@ -183,14 +184,15 @@ package actor SeriesScheduler {
         return isBehind || assay.isActive && state.isLateDue(at: tick.now, configuration)
     }
 
-    /// The outcomes of the first of some runs: as many as hold about the records that are read in one tick, and at
-    /// least one.
+    /// The outcomes of the first of some runs: as many as hold about the records and values that are looked at in one
+    /// tick, and at least one.
     private func firstOutcomes(
         of runs: ArraySlice<Timestamp>, _ assay: SeriesAssay, _ tick: Tick
     ) throws -> [WindowOutcome<SeriesOutcome>] {
         var pass = SeriesPass(view: tick.view, definition: assay.definition)
         pass.rowCountMax = rowCountMax
-        return try pass.firstOutcomes(of: runs.map { assay.definition.window(of: $0) })
+        return try pass.firstOutcomes(
+            of: runs.map { assay.definition.window(of: $0) }, valueCountMax: limit.valueCount)
     }
 
     /// Refuses more runs at once than may be due when an assay is scheduled, where the clock alone says that they are:

@@ -153,4 +153,35 @@ struct SeriesLateTests {
         #expect(try revisions(uuid, scene) == [2: 6])
         try await scene.store.close()
     }
+
+    // Ten windows of ten minutes a minute apart hold each record ten times, and were one piece.
+    @Test("a piece is bounded by the values of its windows and rolling baselines, of each path")
+    func values() async throws {
+        let (vector, y) = ("{\"Vector\":[1.0,2.0,3.0,4.0]}", "{\"field\":\"out.y\"}")
+        let rolling = "{\"Rolling\":{\"start\":\"2024-01-09T18:50:00Z\",\"width\":{\"seconds\":60}}}"
+        let cases: [(baseline: String, paths: String, counts: [Int])] = [
+            // The windows hold 4, 8, 12 … 24 records; twenty values end a piece.
+            (vector, y, [3, 5, 6]), (vector, y + ",{\"field\":\"out.z\"}", [2, 3, 4, 5, 6]),
+            // The first run's baseline holds sixteen, the others' none.
+            (rolling, y, [1, 3, 5, 6]),
+        ]
+        for (baseline, paths, counts) in cases {
+            let scene = try await Scene()
+            let uuid = try await scene.store.scheduleAssay(
+                Scene.seriesRequest(
+                    baseline: baseline, end: "\"2024-01-09T19:06:00Z\"", width: 600, iopath: "[\(paths)]"))
+            let scheduler = SeriesScheduler(
+                scene.store, logger: noLog, limit: PassLimit(windowCount: 10, valueCount: 20))
+            for minute in 0..<6 {
+                try await scene.append((0..<4).map { (seconds: Double(minute * 60 + $0), y: 4) })
+            }
+            try await scene.append((0..<16).map { (seconds: Double($0) - 600, y: 4) })
+            scene.clock.set(moment(366))
+            for count in counts {
+                #expect(await scheduler.tick() == (count < 6))
+                #expect(try revisions(uuid, scene) == [1: count], "\(baseline) \(paths)")
+            }
+            try await scene.store.close()
+        }
+    }
 }
