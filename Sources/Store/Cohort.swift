@@ -18,6 +18,9 @@
 //  * Windows before `examinedCount` have been examined for all commits up to `settledCut`, and for
 //    those up to the last look but for the records in `late`.
 //  * No window before `firstWindow` is looked at.
+//
+// What is left: after a clock went back by less than the grace, a process that stops before the windows are complete
+// anew which it had examined may not look at their late records (SeriesProgress.swift).
 
 import Assays
 import EventLog
