@@ -410,11 +410,7 @@ package actor AssayScheduler {
                 return
             }
             // As far as the others were, but alone from here on.
-            let alone = Cohort(
-                cohort.key, of: failure.id,
-                firstWindow: cohort.firstWindows[failure.id] ?? cohort.firstWindow,
-                examinedCount: cohort.examinedCount, settledCut: cohort.settledCut)
-            alone.late = cohort.late
+            let alone = cohort.alone(failure.id)
             cohort.remove(failure.id)
             fail(alone, failure.problem, now)
             join(alone)

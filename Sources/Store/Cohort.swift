@@ -17,6 +17,9 @@
 //    then held.
 //  * Windows before `examinedCount` have been examined for all commits up to `settledCut`, and for
 //    those up to the last look but for the records in `late`.
+//  * `settledCut` stays where it was while a look at late records is under way. When that is over it is the commit at
+//    which the look began, or the last one where no more came: so while an import goes on, whoever starts anew looks
+//    back no further than one look.
 //  * No window before `firstWindow` is looked at.
 //
 // What is left: after a clock went back by less than the grace, a process that stops before the windows are complete
@@ -92,6 +95,8 @@ final class Cohort {
     var examinedCount: Int
     var settledCut: CommitNumber
     var late: LateRecords?
+    /// The commit at which the look at late records began that is under way, or was the last one.
+    private var lookCut: CommitNumber
     /// The scheduler's tick that looked at it last.
     var lastTurn = 0
     /// What went wrong at the last try.
@@ -107,6 +112,16 @@ final class Cohort {
         topics = [key.topic] + (key.sliding.map { $0.topic == key.topic ? [] : [$0.topic] } ?? [])
         self.examinedCount = examinedCount
         self.settledCut = settledCut
+        lookCut = settledCut
+    }
+
+    /// A cohort of one member, which is as far as all are.
+    func alone(_ id: AssayID) -> Cohort {
+        let alone = Cohort(
+            key, of: id, firstWindow: firstWindows[id] ?? firstWindow, examinedCount: examinedCount,
+            settledCut: settledCut)
+        (alone.late, alone.lookCut) = (late, lookCut)
+        return alone
     }
 
     var grid: WindowGrid { key.grid }
@@ -191,10 +206,15 @@ final class Cohort {
 
     /// Takes note that windows have been examined for all commits up to `cut`.
     func finish(late lateWindows: [Range<Int>], fresh: Range<Int>?, cut: CommitNumber, at now: Timestamp) {
+        if late?.look == nil { lookCut = cut }
         late?.noteLook(at: lateWindows, at: now)
         if let fresh { examinedCount = fresh.upperBound }
         if late?.touched.isEmpty == true { late = nil }
-        if late == nil { settledCut = cut }
+        if late == nil {
+            settledCut = cut
+        } else if late?.look == nil, !lateWindows.isEmpty {
+            settledCut = lookCut
+        }
     }
 }
 

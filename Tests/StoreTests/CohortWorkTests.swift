@@ -1,5 +1,5 @@
-// Invariants checked: those at the head of CohortWork.swift, with pieces so small that a look at late records takes
-// several.
+// Invariants checked: those at the head of CohortWork.swift, and that of Cohort.swift about `settledCut`, with pieces so
+// small that a look at late records takes several.
 //
 // Windows are a minute wide from 0 seconds; the grace is 5 seconds, and lateness is bounded by 60.
 
@@ -54,6 +54,37 @@ struct CohortWorkTests {
         #expect(try Self.revisions(id, scene) == [1: 1, 2: 30])
         let report = try scene.store.view.verify(scene.store.configuration)
         #expect(report.isProved && report.isSettled, "\(report)")
+        try await scene.store.close()
+    }
+
+    // It was looked back at from its beginning.
+    @Test("whoever starts anew while an import goes on looks back no further than the last look that is over")
+    func lookedBack() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay()
+        let limit = PassLimit(windowCount: 10, valueCount: 1 << 23)
+        let scheduler = AssayScheduler(scene.store, logger: noLog, limit: limit)
+        try await scene.append(Self.halfAnHour)
+        scene.clock.set(moment(1900))
+        while await scheduler.tick() {}
+        // A look begins a minute after the first late record, the next one a minute later; each takes three pieces.
+        var begun = scene.store.log.cut
+        for second in 1...122 {
+            try await scene.append(Self.halfAnHour)
+            scene.clock.advance(1)
+            if second == 61 { begun = scene.store.log.cut }
+            await scheduler.tick()
+        }
+        #expect(try Self.revisions(id, scene) == [2: 10, 3: 20])
+        #expect(try #require(scene.store.book[id]).examinedCut == begun)
+        // A power cut in the middle of the second look.
+        let again = try scene.copied()
+        let another = AssayScheduler(again.store, logger: noLog, limit: limit)
+        while await another.tick() {}
+        #expect(try Self.revisions(id, again) == [3: 20, 4: 10])
+        let report = try again.store.view.verify(again.store.configuration)
+        #expect(report.isProved && report.isSettled, "\(report)")
+        try await again.store.close()
         try await scene.store.close()
     }
 
