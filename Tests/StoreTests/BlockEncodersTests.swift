@@ -4,6 +4,7 @@ import Bytes
 import EventLog
 import Records
 import Segments
+import Simulation
 import TestSupport
 import Testing
 
