@@ -42,6 +42,8 @@ struct CohortPass {
         var failures: [(id: AssayID, problem: String)] = []
         /// Windows before this one were examined; the end of the range, unless the limit was reached.
         var examinedEnd: Int
+        /// How much was looked at, as a limit counts it.
+        var counted = (windows: 0, values: 0)
     }
 
     /// An assay as the pass needs it.
@@ -174,6 +176,7 @@ struct CohortPass {
             }
         }
         answer.findings = members.map(\.findings)
+        answer.counted = counted
         return answer
     }
 

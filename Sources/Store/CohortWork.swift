@@ -141,15 +141,20 @@ struct CohortWork {
         (work.late, work.fresh) = ([], nil)
         let pass = CohortPass(cohort, &reader, believedUntil: believedUntil)
         var isLateCut = false
+        // What is left of the limit for late windows, however many ranges they are in; what became complete has its own.
+        var left = limit
         for (range, isLate) in late.map({ ($0, true) }) + (fresh.map { [($0, false)] } ?? []) {
             // A look at late records sees their windows in order.
-            if isLate, isLateCut { continue }
+            if isLate, isLateCut || left.windowCount <= 0 || left.valueCount <= 0 { continue }
             let answer = try pass.examine(
-                range, planned: planned ?? cohort.grid.period(of: range), &reader, limit: limit)
+                range, planned: planned ?? cohort.grid.period(of: range), &reader,
+                limit: isLate ? left : limit)
             let seen = range.lowerBound..<answer.examinedEnd
             if isLate {
                 work.late.append(seen)
                 isLateCut = seen.upperBound < range.upperBound
+                left.windowCount -= answer.counted.windows
+                left.valueCount -= answer.counted.values
             } else {
                 work.fresh = seen
             }

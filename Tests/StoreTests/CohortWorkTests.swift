@@ -57,6 +57,27 @@ struct CohortWorkTests {
         try await scene.store.close()
     }
 
+    // Each range had a limit of its own, up to sixty-four of them in one commit.
+    @Test("late windows that lie apart share the limit of a piece")
+    func scattered() async throws {
+        let scene = try await Scene()
+        let id = try await scene.createAssay()
+        let scheduler = AssayScheduler(
+            scene.store, logger: noLog, limit: PassLimit(windowCount: 10, valueCount: 1 << 23))
+        try await scene.append(Self.halfAnHour)
+        scene.clock.set(moment(1900))
+        while await scheduler.tick() {}
+        // Five windows, one without, five windows …
+        try await scene.append(Self.halfAnHour.enumerated().filter { $0.offset % 6 > 0 }.map(\.element))
+        await scheduler.tick()
+        scene.clock.advance(6)
+        #expect(await scheduler.tick())
+        #expect(try Self.revisions(id, scene) == [1: 20, 2: 10])
+        while await scheduler.tick() {}
+        #expect(try Self.revisions(id, scene) == [1: 5, 2: 25])
+        try await scene.store.close()
+    }
+
     // It was looked back at from its beginning.
     @Test("whoever starts anew while an import goes on looks back no further than the last look that is over")
     func lookedBack() async throws {
