@@ -164,6 +164,14 @@ package struct Assay: Hashable, Sendable {
         decided.decision(forWindowStartingAt: start)
     }
 
+    /// What of `period` holds the starts of windows that have ended at `now`: others were decided by a clock that was
+    /// ahead, and are not there yet.
+    package func complete(_ period: TimeWindow, by now: Timestamp) -> TimeWindow {
+        let width = definition.window.width.span.microseconds
+        let end = min(period.end, now.adding(TimeSpan(microseconds: 1 - width)))
+        return TimeWindow(start: period.start, end: max(period.start, end))
+    }
+
     /// The newest decisions about the windows that start in `period`, ascending.
     package func decisions(startingIn period: TimeWindow) -> [AssayDecision] {
         decisions.decisions(

@@ -249,8 +249,9 @@ struct AssayRoutes {
         }
         guard let assay = found else { throw AssayError.unknownAssay(id, field: "assay_id") }
         let isAll = revisions == "all"
+        let ended = assay.complete(window, by: store.sources.now())
         let decisions = Array(
-            (isAll ? assay.revisions(startingIn: window) : assay.decisions(startingIn: window)).prefix(limit))
+            (isAll ? assay.revisions(startingIn: ended) : assay.decisions(startingIn: ended)).prefix(limit))
         return try Response(
             resultCount: decisions.count, by: assay.resultBatchCount, for: context
         ) { part in

@@ -158,8 +158,8 @@ extension AssayCommand {
                 complete and hold records are shown.
 
                 With --paths the same question is asked of other paths, each against its own baseline, and the
-                paths are ranked by drift: the mean of score / what noise explains, so that 1 is as much as
-                chance shows in one window of twenty. A path of which windows hold no numbers stands before those that
+                paths are ranked by drift: the mean of score / what noise explains (a hundredth of the alert
+                threshold at least), so that 1 is as much as chance shows in one window of twenty. A path of which windows hold no numbers stands before those that
                 did not drift, and says so. --json prints NDJSON: a line a result, the ranking last.
                 """)
 
@@ -248,13 +248,14 @@ extension AssayCommand {
         func run() throws {
             let (view, damages) = try options.directory.open()
             let assay = try options.found(in: view)
-            let newest = assay.decisions(startingIn: period.window).suffix(limit ?? .max)
+            let ended = assay.complete(period.window, by: view.sources.now())
+            let newest = assay.decisions(startingIn: ended).suffix(limit ?? .max)
             var decisions = Array(newest)
             var documents: [[UInt8]] = []
             if revisions {
                 // The last windows, as without it, with all that was said of each.
                 let shown = TimeWindow(
-                    start: newest.first?.window.start ?? period.window.start, end: period.window.end)
+                    start: newest.first?.window.start ?? ended.start, end: ended.end)
                 decisions = assay.revisions(startingIn: shown)
                 documents = try view.revisions(of: assay, decisions)
             } else {
