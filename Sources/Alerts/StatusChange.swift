@@ -9,7 +9,8 @@
 //
 // An assay that is catching up says nothing, however many commits its backfill is cut into: nobody wants a
 // month of yesterday's alarms. Whether it is, the schedulers know (Store), for they know what is due: after
-// it was created or switched on, after the server was down, or after records came late for many windows.
+// it was created or switched on, after the server was down, or after records came late for many windows, unless
+// a window behind all of these was decided: that one is the newest.
 //
 // An assay of the first generation has one path, and its decision's status is the path's. One of the second
 // generation has several; its decision says the worst of them, and each path changes by itself.

@@ -21,7 +21,7 @@
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick, and holds no
 //    other up.
 //  * An assay that is not in `untold` has been told of by its newest decision; one that is there is told of
-//    when nothing is due any more.
+//    when nothing is due any more, at the latest.
 //  * While a step of the clock is doubted, no fixed baseline is pinned whose period is over by it alone: the assay
 //    waits, and says so, until the clock has stood by it or is set right.
 //  * A clock that goes back puts nothing off by more than the grace and the lateness, and what was examined

@@ -19,11 +19,11 @@
 //    those up to the last look but for the records in `late`.
 //  * `settledCut` stays where it was while a look at late records is under way. When that is over it is the commit at
 //    which the look began, or the last one where no more came: so while an import goes on, whoever starts anew looks
-//    back no further than one look.
+//    back to where the last look that is over began.
 //  * No window before `firstWindow` is looked at.
 //
-// What is left: after a clock went back by less than the grace, a process that stops before the windows are complete
-// anew which it had examined may not look at their late records (SeriesProgress.swift).
+// What is left: after a clock went back, a process that stops before the windows are complete anew which it had examined
+// may not look at their late records (SeriesProgress.swift).
 
 import Assays
 import EventLog

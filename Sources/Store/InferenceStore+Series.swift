@@ -57,16 +57,22 @@ extension InferenceStore {
 
     private func refuseEndlessBackfill(of assay: SeriesAssay) throws {
         let (limit, schedule) = (Self.seriesBackfillCountMax, assay.definition.schedule)
+        let (now, aheadBy) = lookAtClock()
         // What was due when it was switched off is made either way.
         let last = max(assay.examinedUntil ?? Timestamp(microseconds: .min), assay.runsUntil)
         guard let next = schedule.next(after: last),
-            schedule.runCount(after: last, through: sources.now(), limit: limit + 1) > limit
+            schedule.runCount(after: last, through: now, limit: limit + 1) > limit
         else { return }
+        let remedy =
+            aheadBy == nil
+            ? "schedule another assay instead, with a later \"first_run\""
+            : "the clock went ahead at once: set it right, or try again when it has stood by that for "
+                + ClockWatch.probation.text
         throw FieldError(
             field: "active",
             problem:
-                "is true, and more than \(limit) runs would be due at once, those since \(next.zuluText); schedule "
-                + "another assay instead, with a later \"first_run\"")
+                "is true, and more than \(limit) runs would be due at once, those since \(next.zuluText); \(remedy)"
+        )
     }
 }
 

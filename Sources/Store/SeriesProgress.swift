@@ -15,10 +15,10 @@
 //  * A look sees each run once, in their order: what comes meanwhile to a run that it has seen waits for the next look
 //    (LateRecords.swift).
 //
-// What is left: after a clock went back by less than the grace, late records of runs that are to be made again are
-// looked at when these are due. What is decided meanwhile says all the same that everything was examined, and does not
-// contradict their decisions, which were made after their windows had ended. So whoever stops before they are due, and
-// starts anew, does not look at those records; Cohort.swift has it too.
+// What is left: after a clock went back, late records of runs that are to be made again are looked at when these are due.
+// What is decided in the grace after such a run does not contradict its decision, which was made after its window had
+// ended, and says all the same that everything was examined. So whoever stops before that run is due, and starts anew
+// when it is, does not look at its late records; Cohort.swift has it too.
 
 import Assays
 import EventLog

@@ -327,6 +327,16 @@ struct SeriesSchedulerTests {
         #expect(told.hasPrefix("field \"active\" is true, and more than 100000 runs"), "\(told)")
         #expect(told.contains("since 2024-01-09T19:03:00Z") && told.contains("\"first_run\""), "\(told)")
         #expect(isActive() == false)
+        // By a step of the clock that is doubted, the clock is what is wrong.
+        scene.clock.set(moment(126))
+        scene.store.clockWatch.withLock { watch in
+            watch = ClockWatch()
+            watch?.look(scene.store.sources)
+        }
+        scene.clock.set(moment(60 * 100_003))
+        let doubted = await refusal { try await scene.store.setActive(uuid: uuid, true) }
+        #expect(doubted.contains("set it right") && !doubted.contains("\"first_run\""), "\(doubted)")
+        scene.store.clockWatch.withLock { $0 = nil }
         try await scene.store.setActive(uuid: uuid, false)
         // One fewer is as many as may be.
         scene.clock.set(moment(60 * 100_003 - 1))
