@@ -238,8 +238,9 @@ package enum StoreSnapshot {
 
     private static func hasList(_ files: any FileSystem) throws -> Bool {
         do throws(DiskError) { _ = try files.open(listName) } catch {
-            guard error.kind == .notFound else { throw error }
-            return false
+            if error.kind == .notFound { return false }
+            // What cannot be opened is there all the same; and where the directory cannot, that is what is refused.
+            return try files.list("").contains(listName)
         }
         return true
     }

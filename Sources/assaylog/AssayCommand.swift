@@ -248,7 +248,7 @@ extension AssayCommand {
         func run() throws {
             let (view, damages) = try options.directory.open()
             let assay = try options.found(in: view)
-            let ended = assay.complete(period.window, by: view.sources.now())
+            let ended = assay.complete(period.window, by: SystemSources().now())
             let newest = assay.decisions(startingIn: ended).suffix(limit ?? .max)
             var decisions = Array(newest)
             var documents: [[UInt8]] = []

@@ -143,6 +143,19 @@ struct StoreSnapshotTests {
         #expect(FileManager.default.fileExists(atPath: backup.path + "/SNAPSHOT"))
     }
 
+    // Whether it is a snapshot is asked first, by the name of its list.
+    @Test("a data directory that is a file is refused by its own name")
+    func noDirectory() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/records.csv"
+        _ = FileManager.default.createFile(atPath: path, contents: Data([1]))
+        var configuration = folder.configuration()
+        configuration.directory = path
+        let error = #expect(throws: (any Error).self) { try InferenceStore.open(configuration) }
+        let said = error.map { "\($0)" } ?? ""
+        #expect(said.contains(path) && !said.contains(StoreSnapshot.listName), "\(said)")
+    }
+
     @Test("the mark of a snapshot is gone for good before anything is written into it")
     func openedWithoutPower() throws {
         let files = SimulatedFileSystem()
