@@ -143,6 +143,9 @@ extension ErrorResponse {
                 default: .badRequest
                 }
             self.init(status: status, message: "\(error)")
+        case let error as ModelFileError:
+            // The model that was asked is a model: it is its file here that is to be mended.
+            self.init(status: .serviceUnavailable, message: "\(error)")
         case let error as LogError: self.init(log: error)
         case is HTTPParserError:
             // The head was whole, so that there is a request to answer.

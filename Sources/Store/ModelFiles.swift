@@ -9,12 +9,72 @@
 //    both directories, whatever lies there, so that it need not know.
 //  * An upload that ends early, is too large or is no model leaves no file.
 //  * A model is loaded at most once at a time, and shared.
+//  * What is loaded of a kept model are the bytes of its hash: they are compared before each loading. A file that is
+//    gone, unreadable or changed is a fault of this side (`ModelFileError`), and no question's.
 
 import Bytes
 import Disk
 import EventLog
 import Serving
 import Synchronization
+
+/// A kept model's file is not as it was kept, which is to be mended where it lies.
+package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertible {
+    /// Within the data directory.
+    package var file: String
+    /// What is wrong, as a predicate of the file.
+    package var problem: String
+    /// What to do about it.
+    package var remedy: String
+
+    package var description: String { "\(file) \(problem); \(remedy)" }
+
+    private static let anew = "restore the file from a backup, or upload the same model again"
+
+    /// Of a file whose bytes have this hash instead of the one that names it.
+    package init(_ file: String, hash: String) {
+        (self.file, problem, remedy) = (file, ModelFileError.otherBytes(hash), ModelFileError.anew)
+    }
+
+    /// Of a file that the disk does not show.
+    package init(_ file: String, _ error: DiskError) {
+        self.file = file
+        switch error.kind {
+        case .notFound: (problem, remedy) = ("is missing", ModelFileError.anew)
+        case .denied:
+            problem = "cannot be read: \(error.reason)"
+            remedy = "give the user that the server runs as the right to it"
+        default:
+            problem = "cannot be read: \(error.reason)"
+            remedy = "ask again, and where it stays so, \(ModelFileError.anew)"
+        }
+    }
+
+    /// The problem of a file whose bytes have this hash.
+    static func otherBytes(_ hash: String) -> String {
+        "holds other bytes than its name says: their hash is \(hash)"
+    }
+}
+
+extension SHA256 {
+    /// The digest of a file, which is read in pieces.
+    ///
+    /// - Parameter visit: called with each piece, once it was read.
+    static func hexDigest(
+        of file: any ReadableFile, _ visit: (_ piece: [UInt8]) -> Void = { _ in }
+    ) throws(DiskError) -> String {
+        let end = try file.byteCount
+        var hash = SHA256()
+        var offset = 0
+        while offset < end {
+            let piece = try file.read(at: offset, byteCount: min(1 << 20, end - offset))
+            piece.withUnsafeBytes { hash.update($0) }
+            offset += piece.count
+            visit(piece)
+        }
+        return hash.hexDigest()
+    }
+}
 
 /// The folder of uploaded models, and those of them that are loaded.
 package final class ModelFiles: Sendable {
@@ -108,16 +168,30 @@ package final class ModelFiles: Sendable {
     }
 
     /// The session of a kept model, loaded at first use.
-    package func session(sha256: String) throws(ServingError) -> ModelSession {
+    ///
+    /// - Throws: `ModelFileError` where its file is not what was kept, `ServingError` where that is not run.
+    package func session(sha256: String) throws -> ModelSession {
         if let known = sessions.withLock({ $0[sha256] }) { return known }
         let runtime = try runtime.get()
-        return try loadCount.withLock { count throws(ServingError) in
+        return try loadCount.withLock { count throws(any Error) in
             if let known = sessions.withLock({ $0[sha256] }) { return known }
+            // Scores are logged under this hash: they must be of these bytes.
+            try requireWhole(sha256)
             count += 1
             let session = try load(runtime, FileName.modelDirectory + "/" + sha256)
             sessions.withLock { $0[sha256] = session }
             return session
         }
+    }
+
+    /// Refuses a kept model whose file is not what was kept.
+    func requireWhole(_ sha256: String) throws(ModelFileError) {
+        let name = FileName.modelDirectory + "/" + sha256
+        let found: String
+        do throws(DiskError) { found = try SHA256.hexDigest(of: try files.open(name)) } catch {
+            throw ModelFileError(name, error)
+        }
+        guard found == sha256 else { throw ModelFileError(name, hash: found) }
     }
 
     /// Frees what models that are not deployed hold in memory.

@@ -237,21 +237,11 @@ package struct StoreCheck: Sendable {
             }
             modelCount += 1
             do throws(DiskError) {
-                let file = try files.open(path)
-                let end = try file.byteCount
-                var hash = SHA256()
-                var offset = 0
-                while offset < end {
-                    let piece = try file.read(at: offset, byteCount: min(1 << 20, end - offset))
-                    piece.withUnsafeBytes { hash.update($0) }
-                    offset += piece.count
+                let found = try SHA256.hexDigest(of: try files.open(path)) { piece in
                     byteCount += piece.count
                     report(byteCount)
                 }
-                let found = hash.hexDigest()
-                if found != name {
-                    find(path, nil, "holds other bytes than its name says: their hash is \(found)")
-                }
+                if found != name { find(path, nil, ModelFileError.otherBytes(found)) }
             } catch { find(path, nil, "cannot be read: \(error.reason)", isDenied: error.kind == .denied) }
         }
     }

@@ -34,6 +34,7 @@ struct ErrorResponseTests {
         (StoreRefusal(.tooLarge, "no"), 413), (StoreRefusal(.unavailable, "no"), 503),
         (ServingError.libraryUnavailable(tried: []), 503), (ServingError.runtime(reason: "no"), 400),
         (ServingError.missingInput(field: "x"), 400), (ServingError.invalidModel(reason: "no"), 400),
+        (ModelFileError("models/aa", hash: "bb"), 503),
         (LogError.busy(waitingByteCount: 5, limit: 4), 429), (LogError.closed, 503),
         (LogError.keyReused("k", span: nil), 422),
         (

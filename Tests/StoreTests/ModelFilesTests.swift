@@ -1,4 +1,4 @@
-// Invariants checked: the three at the head of ModelFiles.swift, in that order.
+// Invariants checked: those at the head of ModelFiles.swift, in that order.
 
 import Bytes
 import Disk
@@ -159,7 +159,56 @@ struct ModelFilesTests {
         #expect(throws: ServingError.libraryUnavailable(tried: [])) { try files.session(sha256: "00") }
     }
 
+    // The scores of a file with one bit changed were logged under the hash of the whole one.
+    @Test("a kept model of which any bit changed is refused by its file's name, with the remedy")
+    func changed() throws {
+        let folder = try TemporaryFolder()
+        let files = try Self.files(folder, byteCountMax: 2 << 20)
+        // Longer than the pieces in which a file is read.
+        var bytes = (0..<(1 << 20) + 77).map { UInt8(truncatingIfNeeded: $0 * 7) }
+        let sha256 = try Self.keep(bytes, files)
+        try files.requireWhole(sha256)
+        let url = URL(fileURLWithPath: "\(folder.path)/models/\(sha256)")
+        for position in [0, bytes.count - 1] {
+            bytes[position] ^= 0x40
+            try Data(bytes).write(to: url)
+            let error = #expect(throws: ModelFileError.self, "byte \(position)") {
+                try files.requireWhole(sha256)
+            }
+            #expect(
+                error?.description == "models/\(sha256) holds other bytes than its name says: their hash is "
+                    + "\(SHA256.hexDigest(bytes)); restore the file from a backup, or upload the same model again"
+            )
+            bytes[position] ^= 0x40
+        }
+        try Data(bytes.dropLast()).write(to: url)
+        #expect(throws: ModelFileError.self) { try files.requireWhole(sha256) }
+        // The remedy helps.
+        #expect(try Self.keep(bytes, files, uuid: "again") == sha256)
+        try files.requireWhole(sha256)
+    }
+
     // MARK: With the library
+
+    @Test(
+        "a changed model is not loaded though the library would take it, and is once it was uploaded again",
+        .enabled(if: Library.isNamed, "\(Library.remedy)"))
+    func changedIsNotLoaded() throws {
+        let folder = try TemporaryFolder()
+        let whole = try TestData.model("card_fraud.onnx")
+        let sha256 = try Self.keep(whole, try Self.files(folder, runtime: try Self.runtime()))
+        let files = try Self.files(folder, runtime: try Self.runtime())
+        // Another model: nothing is wrong with it but that it is not this one.
+        try Data(try TestData.model("amounts_and_rates.onnx")).write(
+            to: URL(fileURLWithPath: "\(folder.path)/models/\(sha256)"))
+        for _ in 0..<2 {
+            #expect(throws: ModelFileError.self) { try files.session(sha256: sha256) }
+        }
+        #expect(files.loadCount.withLock { $0 } == 0)
+        #expect(try Self.keep(whole, files, uuid: "again") == sha256)
+        files.forget(except: [])
+        #expect(try files.session(sha256: sha256).signature.inputs.count == 1)
+    }
 
     static func runtime() throws -> Result<ModelRuntime, ServingError> { .success(try ModelRuntime()) }
 
