@@ -236,7 +236,10 @@ struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
                 if refusal.isOfUnknownName, let remark = unseenRemark() {
                     refusal.message += "; " + remark
                 }
-                if refusal.status.code >= 500 {
+                if let error = error as? ModelFileError {
+                    // Once: each question of the model meets it until somebody mends the file.
+                    if error.isNews { logger.error("\(request.method) \(path): \(refusal.message)") }
+                } else if refusal.status.code >= 500 {
                     logger.warning("\(request.method) \(path): \(refusal.message)")
                 }
                 return refusal.response(ErrorResponse.Family(path: path))

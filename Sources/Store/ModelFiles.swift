@@ -26,6 +26,8 @@ package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertibl
     package var problem: String
     /// What to do about it.
     package var remedy: String
+    /// Whether nobody was told of it yet.
+    package internal(set) var isNews = true
 
     package var description: String { "\(file) \(problem); \(remedy)" }
 
@@ -84,6 +86,8 @@ package final class ModelFiles: Sendable {
     /// Opened by the first upload or inference.
     package let runtime: DeferredRuntime
     private let sessions = Mutex<[String: ModelSession]>([:])
+    /// What is wrong with which models' files, as it was told. Every question of such a model finds it anew.
+    private let told = Mutex<[String: String]>([:])
     /// How many kept models were loaded. Held while one is, so that many first questions at once load
     /// it once.
     let loadCount = Mutex(0)
@@ -157,6 +161,7 @@ package final class ModelFiles: Sendable {
                 // And the directory's own, which whoever made it may have failed at, or been cut short.
                 try owner.files.syncDirectory("")
             }
+            owner.told.withLock { $0[sha256] = nil }
             if let session { owner.sessions.withLock { $0[sha256] = session } }
             return (sha256, session?.signature)
         }
@@ -185,7 +190,16 @@ package final class ModelFiles: Sendable {
     }
 
     /// Refuses a kept model whose file is not what was kept.
-    func requireWhole(_ sha256: String) throws(ModelFileError) {
+    package func requireWhole(_ sha256: String) throws(ModelFileError) {
+        do throws(ModelFileError) { try compare(sha256) } catch {
+            var error = error
+            error.isNews = told.withLock { $0.updateValue(error.problem, forKey: sha256) } != error.problem
+            throw error
+        }
+        told.withLock { $0[sha256] = nil }
+    }
+
+    private func compare(_ sha256: String) throws(ModelFileError) {
         let name = FileName.modelDirectory + "/" + sha256
         let found: String
         do throws(DiskError) { found = try SHA256.hexDigest(of: try files.open(name)) } catch {

@@ -86,6 +86,26 @@ struct ErrorResponseTests {
                 + "request's; what it was is in the server's log, beside this path\",\"code\":500}")
     }
 
+    @Test("a model's file that is to be mended is told the log once, and each who asks")
+    func modelFile() async throws {
+        let messages = Messages()
+        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: messages.logger) { nil }
+        let folder = try TemporaryFolder()
+        let store = try InferenceStore.open(folder.configuration()).store
+        for _ in 0..<3 {
+            let error = #expect(throws: ModelFileError.self) { try store.models.requireWhole("aa") }
+            let body = try await Self.text(
+                middleware, "/v1/api/pipelines/infer/a-1/a", try #require(error))
+            #expect(body.hasPrefix("{\"code\":503,\"status\":\"Error\",\"error\":\"models/aa is missing; "))
+        }
+        try await store.close()
+        #expect(
+            messages.all == [
+                "POST /v1/api/pipelines/infer/a-1/a: models/aa is missing; restore the file from a backup, or "
+                    + "upload the same model again"
+            ])
+    }
+
     static func text(_ middleware: ErrorMiddleware<APIContext>, _ path: String, _ error: any Error)
         async throws
         -> String

@@ -6,6 +6,7 @@ import Foundation
 import HTTPTypes
 import JSON
 import Queries
+import StoreSupport
 import TestSupport
 import Testing
 
@@ -130,6 +131,32 @@ struct InferenceRoutesTests {
             let logged = try await client.post("/v1/api/assays/get_baseline", "{\"pipeline_name\":\"fraud\"}")
             #expect(try logged.json.array().count == 104)
             #expect(logged.text == answered)
+        }
+    }
+
+    @Test(
+        "a deployed model whose file is gone or changed is the server's to mend, not the caller's",
+        .enabled(if: Library.isNamed, "\(Library.remedy)"), arguments: [false, true])
+    func modelFileGone(isThere: Bool) async throws {
+        let (folder, path) = try await serving(runsModels: true) { (client: Client) async throws in
+            try await client.ask("workspaces/create", "{\"workspace_name\":\"risk\"}")
+            return (client.folder, try await client.deploy("card_fraud.onnx"))
+        }
+        let name = "models/" + (try #require(folder.names(in: "models").first))
+        try folder.remove(name)
+        if isThere {
+            // The library would take it.
+            try Data(try TestData.model("amounts_and_rates.onnx")).write(
+                to: URL(fileURLWithPath: folder.path + "/" + name))
+        }
+        try await serving(runsModels: true, folder: folder) { (client: Client) async throws in
+            let answer = try await client.post(path, "[\(Self.row)]")
+            #expect(answer.status == 503, "\(answer.text)")
+            let problem = isThere ? " holds other bytes than its name says: " : " is missing; "
+            #expect(try answer.json["error"].string().hasPrefix(name + problem), "\(answer.text)")
+            let again = try await client.upload("again", try TestData.model("card_fraud.onnx"))
+            #expect(again.status == 200, "\(again.text)")
+            #expect(try await client.post(path, "[\(Self.row)]").status == 200)
         }
     }
 

@@ -188,6 +188,47 @@ struct ModelFilesTests {
         try files.requireWhole(sha256)
     }
 
+    @Test("a file that is gone or cannot be read is said as that, with its remedy, and is news once")
+    func notShown() throws {
+        let folder = try TemporaryFolder()
+        let files = try Self.files(folder)
+        let sha256 = try Self.keep([1, 2, 3], files)
+        let path = "\(folder.path)/models/\(sha256)"
+        func refusal() -> ModelFileError? {
+            let error = #expect(throws: ModelFileError.self) { try files.requireWhole(sha256) }
+            return error
+        }
+        let anew = "restore the file from a backup, or upload the same model again"
+        try folder.remove("models/" + sha256)
+        let missing = refusal()
+        #expect(missing?.description == "models/\(sha256) is missing; \(anew)")
+        #expect(missing?.isNews == true)
+        #expect(refusal()?.isNews == false)
+        // A link to itself is not opened, whoever asks.
+        try FileManager.default.createSymbolicLink(atPath: path, withDestinationPath: path)
+        let unreadable = refusal()
+        #expect(unreadable?.problem.hasPrefix("cannot be read: ") == true)
+        #expect(unreadable?.remedy == "ask again, and where it stays so, " + anew)
+        #expect(unreadable?.isNews == true)
+        try folder.remove("models/" + sha256)
+        #expect(refusal()?.isNews == true)
+        // Mended, and gone once more.
+        _ = try Self.keep([1, 2, 3], files, uuid: "again")
+        try folder.remove("models/" + sha256)
+        #expect(refusal()?.isNews == true)
+    }
+
+    @Test("of a file that may not be read the permission is the remedy, and no backup")
+    func denied() {
+        let error = ModelFileError(
+            "models/aa", DiskError(kind: .denied, operation: "open", file: "models/aa", reason: "not allowed")
+        )
+        #expect(
+            error.description
+                == "models/aa cannot be read: not allowed; give the user that the server runs as the right to it"
+        )
+    }
+
     // MARK: With the library
 
     @Test(
