@@ -42,7 +42,7 @@ package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertibl
     package init(_ file: String, _ error: DiskError) {
         self.file = file
         switch error.kind {
-        case .notFound: (problem, remedy) = ("is missing", ModelFileError.anew)
+        case .notFound: (problem, remedy) = (ModelFileError.absent, ModelFileError.anew)
         case .denied:
             problem = "cannot be read: \(error.reason)"
             remedy = "give the user that the server runs as the right to it"
@@ -51,6 +51,9 @@ package struct ModelFileError: Error, Hashable, Sendable, CustomStringConvertibl
             remedy = "ask again, and where it stays so, \(ModelFileError.anew)"
         }
     }
+
+    /// The problem of a file that is not there.
+    static let absent = "is missing, and the catalogue has a model of it"
 
     /// The problem of a file whose bytes have this hash.
     static func otherBytes(_ hash: String) -> String {

@@ -225,9 +225,7 @@ package struct StoreCheck: Sendable {
             guard error.kind == .notFound else { throw error }
         }
         for sha256 in Set(catalog.modelVersions.all.map(\.contents.sha256)).subtracting(names).sorted() {
-            find(
-                "\(FileName.modelDirectory)/\(sha256)", nil, "is missing, and the catalogue has a model of it"
-            )
+            find("\(FileName.modelDirectory)/\(sha256)", nil, ModelFileError.absent)
         }
         for name in names.sorted() {
             let path = FileName.modelDirectory + "/" + name

@@ -13,8 +13,11 @@
 //  * A file that nobody has given up is: a copy without it would be one of a log that takes nothing.
 //  * What the disk or this build refuses to read is never taken for given up.
 
+import Bytes
+import Catalog
 import Disk
 import EventLog
+import JSON
 import Segments
 
 extension StoreSnapshot {
@@ -75,5 +78,36 @@ extension StoreSnapshot {
             guard error.kind == .notFound else { throw error }
             return []
         }
+    }
+
+    /// The models of a copy that hold other bytes than their names say, as sentences.
+    static func damagedModels(among files: [File], on copy: any FileSystem) throws(DiskError) -> [String] {
+        var damages: [String] = []
+        for file in files where file.name.hasPrefix(FileName.modelDirectory + "/") {
+            let found = try SHA256.hexDigest(of: try copy.open(file.name))
+            guard file.name != FileName.modelDirectory + "/" + found else { continue }
+            damages.append("\(file.name) \(ModelFileError.otherBytes(found))")
+        }
+        return damages
+    }
+
+    /// The models that the catalogue of a copied log has, and its files have not, as sentences.
+    static func absentModels(among files: [File], on copy: any FileSystem) throws -> [String] {
+        let names = Set(files.map(\.name))
+        let log = try InferenceLog.openForReading(on: copy, isAlone: true).snapshot
+        var absent: Set<String> = []
+        do {
+            try log.forEachEvent(named: [InferenceStore.EventName.catalog]) { _, _, event in
+                // An event of another build's is for that to tell of.
+                guard let json = try? JSONValue(parsing: event.document),
+                    case .modelVersionAdded(let version)? = try? CatalogEvent(JSONField(json))
+                else { return }
+                let name = FileName.modelDirectory + "/" + version.contents.sha256
+                if !names.contains(name) { absent.insert(name) }
+            }
+        } catch let error as SegmentError where !error.isRefusal {
+            // Damage to the log is said for itself; the catalogue is seen up to there.
+        }
+        return absent.sorted().map { "\($0) \(ModelFileError.absent)" }
     }
 }

@@ -13,6 +13,8 @@
 //  * A snapshot holds every commit that was acknowledged before it was begun, and no part of any other.
 //  * What the log went on without is no part of it where it cannot be opened, and is said: the copy goes on
 //    without it too (StoreSnapshot+Segments.swift).
+//  * A model that is missing, or holds other bytes than its name says, is said, when a snapshot is taken and when one is
+//    restored: what there is of it is copied (StoreSnapshot+Segments.swift).
 //  * A directory without a whole SNAPSHOT is none: it is written last, and restoring refuses. Opening one for
 //    writing, or deriving its results anew, removes it, durably, before anything that it lists changes: it is a data
 //    directory then. What this build cannot open keeps it.
@@ -127,6 +129,9 @@ package enum StoreSnapshot {
         try target.syncDirectory("")
         try next.replace(LogConfiguration(), on: target)
         let resultNames = try carryResults(from: source, to: target, &result.damages, atOnce: byteCount)
+        // Behind the results: damage to a model is none of the log's.
+        result.damages += try damagedModels(among: result.files, on: target)
+        result.damages += try absentModels(among: result.files, on: target)
         for name in resultNames + [FileName.manifest] {
             result.files.append(try written(name, on: target))
         }
@@ -148,7 +153,7 @@ package enum StoreSnapshot {
     package static func restore(
         from source: any FileSystem, to target: any FileSystem, report: (Int) -> Void = { _ in }
     ) throws -> Report {
-        let result = try readList(on: source)
+        var result = try readList(on: source)
         for file in result.files {
             let found = try checksum(of: try open(file, of: source), file)
             guard found == file.checksum else {
@@ -172,6 +177,7 @@ package enum StoreSnapshot {
             guard made == file else { throw changed(file) }
             copied += file.byteCount
         }
+        result.damages = try damagedModels(among: result.files, on: target)
         for directory in directories { try target.syncDirectory(directory) }
         try target.syncDirectory("")
         guard let listed = result.files.first(where: { $0.name == FileName.manifest }) else {
@@ -180,6 +186,8 @@ package enum StoreSnapshot {
         let manifest = try source.open(FileName.manifest).read(at: 0, byteCount: listed.byteCount)
         guard Checksum.crc32c(manifest) == listed.checksum else { throw changed(listed) }
         try replace(FileName.manifest, with: manifest, through: FileName.newManifest, on: target)
+        // All was copied: a log that this build cannot look into is no reason to fail, but then nobody can tell.
+        result.damages += (try? absentModels(among: result.files, on: target)) ?? []
         return result
     }
 

@@ -96,13 +96,13 @@ struct ErrorResponseTests {
             let error = #expect(throws: ModelFileError.self) { try store.models.requireWhole("aa") }
             let body = try await Self.text(
                 middleware, "/v1/api/pipelines/infer/a-1/a", try #require(error))
-            #expect(body.hasPrefix("{\"code\":503,\"status\":\"Error\",\"error\":\"models/aa is missing; "))
+            #expect(body.hasPrefix("{\"code\":503,\"status\":\"Error\",\"error\":\"models/aa is missing, "))
         }
         try await store.close()
         #expect(
             messages.all == [
-                "POST /v1/api/pipelines/infer/a-1/a: models/aa is missing; restore the file from a backup, or "
-                    + "upload the same model again"
+                "POST /v1/api/pipelines/infer/a-1/a: models/aa is missing, and the catalogue has a model of it; "
+                    + "restore the file from a backup, or upload the same model again"
             ])
     }
 

@@ -152,7 +152,10 @@ struct InferenceRoutesTests {
         try await serving(runsModels: true, folder: folder) { (client: Client) async throws in
             let answer = try await client.post(path, "[\(Self.row)]")
             #expect(answer.status == 503, "\(answer.text)")
-            let problem = isThere ? " holds other bytes than its name says: " : " is missing; "
+            let problem =
+                isThere
+                ? " holds other bytes than its name says: "
+                : " is missing, and the catalogue has a model of it; "
             #expect(try answer.json["error"].string().hasPrefix(name + problem), "\(answer.text)")
             let again = try await client.upload("again", try TestData.model("card_fraud.onnx"))
             #expect(again.status == 200, "\(again.text)")

@@ -201,7 +201,9 @@ struct ModelFilesTests {
         let anew = "restore the file from a backup, or upload the same model again"
         try folder.remove("models/" + sha256)
         let missing = refusal()
-        #expect(missing?.description == "models/\(sha256) is missing; \(anew)")
+        #expect(
+            missing?.description
+                == "models/\(sha256) is missing, and the catalogue has a model of it; \(anew)")
         #expect(missing?.isNews == true)
         #expect(refusal()?.isNews == false)
         // A link to itself is not opened, whoever asks.

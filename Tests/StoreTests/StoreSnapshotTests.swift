@@ -1,6 +1,7 @@
 // Invariants checked: those at the head of StoreSnapshot.swift, on a real directory and on one that loses power.
 
 import Bytes
+import Catalog
 import Disk
 import EventLog
 import Foundation
@@ -70,6 +71,46 @@ struct StoreSnapshotTests {
             try StoreSnapshot.restore(from: beside, to: beside + "/restored")
         }
         #expect(refusal?.description.contains("inside the other") == true)
+    }
+
+    // Both were among its files, or not, without a word.
+    @Test(
+        "models that are missing or not what their names say are damages of a snapshot and of what it restores to"
+    )
+    func models() async throws {
+        let scene = try await HousekeepingTests.filled()
+        var hashes: [String] = []
+        for number in 0..<3 {
+            let kept = try ModelFilesTests.keep(
+                [1, 2, 3, UInt8(number)], scene.store.models, uuid: "\(number)")
+            hashes.append(kept)
+            try await scene.store.change { catalog in
+                [
+                    try catalog.addModelVersion(
+                        name: "m", in: WorkspaceID(1), version: scene.clock.sources.uuid(),
+                        contents: ModelContents(
+                            sha256: kept, fileName: "m.onnx", byteCount: 4, framework: "onnx"),
+                        status: .ready, createdBy: "ann", at: scene.clock.now)
+                ]
+            }
+        }
+        try await scene.store.close()
+        let whole = try TemporaryFolder()
+        #expect(try StoreSnapshot.take(of: scene.folder.path, to: whole.path).damages == [])
+        try scene.folder.remove("models/" + hashes[0])
+        try Data([9]).write(to: URL(fileURLWithPath: scene.folder.path + "/models/" + hashes[1]))
+        let backup = try TemporaryFolder()
+        let taken = try StoreSnapshot.take(of: scene.folder.path, to: backup.path)
+        #expect(
+            taken.damages == [
+                "models/\(hashes[1]) holds other bytes than its name says: their hash is \(SHA256.hexDigest([9]))",
+                "models/\(hashes[0]) is missing, and the catalogue has a model of it",
+            ])
+        // What there is of it is in the copy, and is restored.
+        let restored = try TemporaryFolder()
+        #expect(try StoreSnapshot.restore(from: backup.path, to: restored.path) == taken)
+        #expect(restored.names(in: "models") == hashes[1...].sorted())
+        #expect(try StoreSnapshot.restore(from: whole.path, to: restored.path + "/whole").damages == [])
     }
 
     @Test("a snapshot that is opened for writing is a data directory, and no snapshot any more")
