@@ -127,7 +127,7 @@ struct Append: AsyncParsableCommand {
         importer.progress.end()
         do { try await sink.close() } catch { failure = failure ?? error }
         if let failure {
-            throw CommandFailure("\(failure)" + importer.remainder)
+            throw CommandFailure("\(failure)" + importer.remainder(after: failure))
         }
         for (field, problem) in importer.declared.problems {
             Output.note("note: --float32 is \"\(field)\", and \(problem)")
@@ -309,8 +309,10 @@ private struct Importer {
     }
 
     /// After a failure: what is in the log all the same, and how to go on.
-    var remainder: String {
+    func remainder(after failure: any Error) -> String {
         guard rowCount > 0 else { return "" }
+        // Nothing is wrong with a file for which no server was there.
+        let serverRemedy = (failure as? CommandFailure)?.serverRemedy
         let kept = "\n\(Quantity.of(rowCount, "record")) before it \(rowCount == 1 ? "is" : "are") in the log"
         if options.server != nil, options.again {
             return kept
@@ -320,13 +322,14 @@ private struct Importer {
         let onServer = options.server == nil ? "" : ": they are not stored twice within a day"
         guard let current, current.byteCount == nil else {
             let pipes = pipesBefore.joined(separator: ", ")
-            return kept + "; mend the file behind them and run again with --resume"
+            return kept + "; \(serverRemedy ?? "mend the file behind them") and run again with --resume"
                 + (pipes.isEmpty
                     ? "" : ", without \(pipes): that was read to its end, and --resume refuses it")
                 + onServer
         }
         guard options.server == nil else {
-            return kept + "; mend what comes behind them and send it all again" + onServer
+            return kept + "; \(serverRemedy ?? "mend what comes behind them") and send it all again"
+                + onServer
         }
         // Without a file there is no mark of how far it was read.
         let others = options.files.count > 1 ? ", and without the inputs that were named before it" : ""

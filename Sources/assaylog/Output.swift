@@ -21,10 +21,13 @@ struct CommandFailure: Error, CustomStringConvertible {
     let description: String
     /// The status of the server's answer that is the reason; nil where that is none.
     let status: Int?
+    /// What to do where it is the server's failure and not of what was sent, as "start the server".
+    let serverRemedy: String?
 
-    init(_ description: String, status: Int? = nil) {
+    init(_ description: String, status: Int? = nil, serverRemedy: String? = nil) {
         self.description = description
         self.status = status
+        self.serverRemedy = serverRemedy
     }
 }
 

@@ -4,6 +4,7 @@
 //  * An answer other than 2xx is a failure that says what the server said.
 //  * A server that is busy (429) is asked again each second, for at most a minute. So is one that
 //    does not answer a request with an Idempotency-Key: it stores that once, however often it comes.
+//  * What is the server's failure, and not of the request, says what to do about the server.
 
 import Glibc
 import JSON
@@ -24,6 +25,8 @@ struct ServerClient {
     private static let answerByteCountMax = 32 << 20
     /// Seconds without a byte from the server after which it is given up.
     private static let patience = 120
+    /// What to do about a server that is there and fails.
+    private static let attendance = "see to the server"
 
     /// - Parameter url: as `http://localhost:8080`.
     init(_ url: String) throws {
@@ -96,12 +99,13 @@ struct ServerClient {
                 throw CommandFailure(
                     "the server answers \(status): "
                         + ((try? said.string()) ?? String(decoding: answer.prefix(200), as: UTF8.self)),
-                    status: status)
+                    status: status, serverRemedy: status >= 500 ? ServerClient.attendance : nil)
             }
             return (JSONField(json ?? .null), fields.contains { $0.hasPrefix("idempotent-replayed:") })
         }
         throw CommandFailure(
-            "the server is busy and stayed so for \(ServerClient.retryCountMax) seconds; try again later")
+            "the server is busy and stayed so for \(ServerClient.retryCountMax) seconds; try again later",
+            serverRemedy: "wait until it is less busy")
     }
 
     // MARK: One exchange
@@ -130,7 +134,9 @@ struct ServerClient {
         var list: UnsafeMutablePointer<addrinfo>?
         let code = getaddrinfo(host, port, &hints, &list)
         guard code == 0 else {
-            throw CommandFailure("--server: \(host) is not found: \(String(cString: gai_strerror(code)))")
+            throw CommandFailure(
+                "--server: \(host) is not found: \(String(cString: gai_strerror(code)))",
+                serverRemedy: ServerClient.attendance)
         }
         defer { freeaddrinfo(list) }
         var reason = "it has no address"
@@ -152,7 +158,8 @@ struct ServerClient {
             close(descriptor)
         }
         throw CommandFailure(
-            "--server: \(host):\(port) is not reached: \(reason); does `assaylog serve` run there?")
+            "--server: \(host):\(port) is not reached: \(reason); does `assaylog serve` run there?",
+            serverRemedy: "start the server")
     }
 
     /// Sends what the other side takes. Where it hangs up, it may have answered: that says more.
@@ -178,7 +185,9 @@ struct ServerClient {
             let count = recv(socket, &piece, piece.count, 0)
             if count < 0 && errno == EINTR { continue }
             guard count >= 0 else {
-                throw CommandFailure("the server does not answer: \(String(cString: strerror(errno)))")
+                throw CommandFailure(
+                    "the server does not answer: \(String(cString: strerror(errno)))",
+                    serverRemedy: ServerClient.attendance)
             }
             if count == 0 { return answer }
             answer += piece[..<count]
@@ -188,7 +197,9 @@ struct ServerClient {
 
     /// Status, headers in lower case, and body.
     private func parse(_ answer: [UInt8]) throws -> (Int, [String], [UInt8]) {
-        let broken = CommandFailure("the server's answer is cut or is not HTTP; was it stopped?")
+        let broken = CommandFailure(
+            "the server's answer is cut or is not HTTP; was it stopped?",
+            serverRemedy: ServerClient.attendance)
         let gap = Array("\r\n\r\n".utf8)
         guard let headEnd = answer.indices.first(where: { answer[$0...].starts(with: gap) }) else {
             throw broken

@@ -147,7 +147,9 @@ final class ServerSink: RecordSink {
                     } catch let failure as CommandFailure {
                         // The server counts rows from where the request began.
                         let before = unit == "line" ? piece.linesBefore(in: chunk) : rowCount
-                        throw CommandFailure("\(file.name), after \(unit) \(before): \(failure)")
+                        throw CommandFailure(
+                            "\(file.name), after \(unit) \(before): \(failure)",
+                            serverRemedy: failure.serverRemedy)
                     }
                 }
             }

@@ -5,6 +5,8 @@ import Foundation
 import Glibc
 import Testing
 
+@testable import assaylog
+
 /// Answers one request with bytes that were made up before, and hangs up.
 private struct FakeServer {
     let address: String
@@ -55,6 +57,62 @@ private struct FakeServer {
         }
         return try body()
     }
+
+    /// Runs `body` beside a server that says it stored `count` records of the first request with any, and that
+    /// fails at the next.
+    func failing<Result>(behind count: Int, _ body: () throws -> Result) throws -> Result {
+        let listener = listener
+        let thread = DispatchSemaphore(value: 0)
+        Thread.detachNewThread {
+            defer { thread.signal() }
+            var isStored = false
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0 else { return }
+                defer { close(client) }
+                let request = FakeServer.request(from: client)
+                var answer = "200 OK\r\n\r\n{}"
+                if request.head.contains("/workspaces/list ") {
+                    answer = "200 OK\r\n\r\n{\"workspaces\":[]}"
+                } else if request.head.contains("/get_topic_name ") {
+                    answer = "200 OK\r\n\r\n{\"topic_name\":\"t\"}"
+                } else if request.bodyByteCount > 0 {
+                    answer =
+                        isStored
+                        ? "503 Service Unavailable\r\n\r\n{\"message\":\"the disk fails\"}"
+                        : "200 OK\r\n\r\n{\"span\":{\"start\":0,\"end\":\(count)}}"
+                    isStored = true
+                }
+                let bytes = Array(("HTTP/1.1 " + answer).utf8)
+                _ = send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
+            }
+        }
+        defer {
+            shutdown(listener, Int32(SHUT_RDWR))
+            thread.wait()
+            close(listener)
+        }
+        return try body()
+    }
+
+    /// Reads a request to its end.
+    private static func request(from client: Int32) -> (head: String, bodyByteCount: Int) {
+        var bytes: [UInt8] = []
+        var piece = [UInt8](repeating: 0, count: 1 << 16)
+        var (head, bodyByteCount, end) = ("", 0, Int.max)
+        while bytes.count < end {
+            let count = recv(client, &piece, piece.count, 0)
+            guard count > 0 else { break }
+            bytes += piece[..<count]
+            guard head.isEmpty, let gap = Data(bytes).range(of: Data("\r\n\r\n".utf8)) else { continue }
+            head = String(decoding: bytes[..<gap.lowerBound], as: UTF8.self)
+            bodyByteCount =
+                head.split(separator: "\r\n").compactMap { Int($0.trimmingPrefix("Content-Length: ")) }
+                .first ?? 0
+            end = gap.upperBound + bodyByteCount
+        }
+        return (head, bodyByteCount)
+    }
 }
 
 @Suite("Answers of a server, as the command line reads them")
@@ -72,6 +130,32 @@ struct ServerClientTests {
     func chunks() throws {
         let run = try list("1\r\n[\r\n1;a=b\r\n]\r\n0\r\n\r\n")
         #expect(run.status == 0 && run.output == "[]\n", "\(run.errors)")
+    }
+
+    // It said to mend the file, with which nothing was wrong.
+    @Test("an import that ended with a failure of the server's says to see to that, and to go on")
+    func serverFails() throws {
+        let sandbox = try Sandbox()
+        try sandbox.write(Sample.lines(0..<12_000), to: "a.ndjson")
+        let server = try FakeServer()
+        let run = try server.failing(behind: 10_000) {
+            try sandbox.run("append", "--pipeline", "fraud", "--server", server.address, "a.ndjson")
+        }
+        #expect(run.status == 1 && run.errors.contains("the disk fails"), "\(run.errors)")
+        #expect(
+            run.errors.contains(
+                "10,000 records before it are in the log; see to the server and run again with --resume: they are "
+                    + "not stored twice"), "\(run.errors)")
+    }
+
+    @Test("of a server that is not there it is said to start it")
+    func notThere() throws {
+        // What was bound and is not listened to any more is nobody's.
+        let server = try FakeServer()
+        try server.answering("") {}
+        let client = try ServerClient(server.address)
+        let failure = #expect(throws: CommandFailure.self) { try client.get("/healthz") }
+        #expect(failure?.serverRemedy == "start the server")
     }
 
     @Test(
