@@ -105,7 +105,7 @@ extension StoreCheck {
     ) throws(SegmentError) -> SegmentFile.ScanEnd {
         let segment = pass.segment
         return try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
-            commitCount += 1
+            envelopeCount += 1
             byteCount += SegmentFormat.envelopeHeaderByteCount + header.bodyByteCount
             report(byteCount)
             if pass.header.origin == .committed {

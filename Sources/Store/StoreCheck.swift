@@ -58,7 +58,8 @@ package struct StoreCheck: Sendable {
     /// What is no fault, but may surprise: a torn tail, a file that nobody names.
     package internal(set) var notes: [String] = []
     package internal(set) var segmentCount = 0
-    package internal(set) var commitCount = 0
+    /// Each is of one commit where it was appended; a rewrite puts those of several into one.
+    package internal(set) var envelopeCount = 0
     package internal(set) var blockCount = 0
     package internal(set) var recordCount = 0
     package internal(set) var eventCount = 0

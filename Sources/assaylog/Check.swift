@@ -41,7 +41,7 @@ struct Check: ParsableCommand {
                     + (check.remedy ?? "")
             try Output.line(
                 "\(verdict) (\(Quantity.of(check.segmentCount, "segment")), "
-                    + "\(Quantity.of(check.commitCount, "commit")), "
+                    + "\(Quantity.of(check.envelopeCount, "envelope")), "
                     + "\(Quantity.of(check.recordCount, "record")) in "
                     + "\(Quantity.of(check.blockCount, "block")), "
                     + "\(Quantity.of(check.eventCount, "event")), \(Quantity.of(check.keyCount, "key")), "
@@ -74,7 +74,8 @@ struct Check: ParsableCommand {
         }
         return .object(
             ("ok", .bool(findings.isEmpty)), ("findings", .array(findings)), ("notes", .strings(check.notes)),
-            ("segments", .integer(check.segmentCount)), ("commits", .integer(check.commitCount)),
+            // Called so from the first, and read by scripts.
+            ("segments", .integer(check.segmentCount)), ("commits", .integer(check.envelopeCount)),
             ("blocks", .integer(check.blockCount)), ("records", .integer(check.recordCount)),
             ("events", .integer(check.eventCount)), ("keys", .integer(check.keyCount)),
             ("models", .integer(check.modelCount)),

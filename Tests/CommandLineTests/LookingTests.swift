@@ -78,7 +78,7 @@ import Testing
         try sandbox.appendRecords(600)
         let whole = try sandbox.run("check")
         #expect(whole.status == 0)
-        #expect(whole.output.hasPrefix("nothing is wrong (1 segment, 3 commits, 600 records in 1 block,"))
+        #expect(whole.output.hasPrefix("nothing is wrong (1 segment, 3 envelopes, 600 records in 1 block,"))
         let name = "assaylog-data/segment-0000000000000001"
         var bytes = try Data(contentsOf: URL(fileURLWithPath: sandbox.file(name)))
         // Among the records; behind them the import's mark and the footer end the file.
