@@ -234,6 +234,10 @@ package struct StoreCheck: Sendable {
                 notes.append("\(path) is an upload that did not end, or goes on")
                 continue
             }
+            guard StoreSnapshot.isModel(name) else {
+                notes.append("\(path) is none of the store's, which passes over it")
+                continue
+            }
             modelCount += 1
             do throws(DiskError) {
                 let found = try SHA256.hexDigest(of: try files.open(path)) { piece in

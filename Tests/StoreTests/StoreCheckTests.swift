@@ -164,6 +164,24 @@ private final class Directory {
         #expect(check.findings.map(\.file) == ["models/" + name])
         #expect(check.modelCount == 1)
     }
+
+    // A note or a file system's own folder made a whole directory a damaged one.
+    @Test("what is no model's name among the models is noted and not judged, as it is not served or copied")
+    func noModels() async throws {
+        let directory = Directory()
+        try await directory.fill()
+        let models = URL(fileURLWithPath: directory.path + "/models")
+        try Data("bytes".utf8).write(to: models.appendingPathComponent("notes.txt"))
+        try FileManager.default.createDirectory(
+            at: models.appendingPathComponent("lost+found"), withIntermediateDirectories: false)
+        let check = try StoreCheck.run(directory.path)
+        #expect(check.findings == [] && check.modelCount == 0)
+        #expect(
+            check.notes.filter { $0.hasPrefix("models/") } == [
+                "models/lost+found is none of the store's, which passes over it",
+                "models/notes.txt is none of the store's, which passes over it",
+            ])
+    }
 }
 
 extension StoreCheckTests {
