@@ -152,7 +152,8 @@ extension InferenceStore {
         if catalog.pipelines.all.contains(where: { $0.topic.name == topic }) { return }
         throw StoreRefusal(
             .unknown,
-            "there is no topic \"\(topic)\"; GET /topics lists those there are, as does `assaylog inspect`")
+            "there is no topic \"\(topic)\"; GET /v1/logs/topics lists those there are, as does `assaylog inspect`"
+        )
     }
 }
 

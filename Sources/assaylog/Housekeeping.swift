@@ -19,8 +19,37 @@ struct HousekeepingPlace: ParsableArguments {
     var server: String?
 
     /// The answer of the server, or of the store in the directory, as the same document.
+    ///
+    /// - Parameter options: members of the document that options of the same names gave.
     func ask(
-        _ path: String, _ document: JSONValue, configured: (inout StoreConfiguration) -> Void = { _ in },
+        _ path: String, _ document: JSONValue, options: [String] = [],
+        configured: (inout StoreConfiguration) -> Void = { _ in },
+        _ local: (InferenceStore) async throws -> JSONValue
+    ) async throws -> JSONField {
+        do { return try await answer(path, document, configured, local) } catch {
+            throw Self.named(error, options)
+        }
+    }
+
+    /// A refusal of a member of the document, by the option that gave it.
+    private static func named(_ error: any Error, _ options: [String]) -> any Error {
+        if let error = error as? FieldError, options.contains(error.field) {
+            return CommandFailure("--\(error.field) \(error.problem)")
+        }
+        guard let failure = error as? CommandFailure, failure.status == 400 else { return error }
+        let answer = "the server answers 400: "
+        for option in options {
+            // Only what begins the refusal: names of the user's follow.
+            let beginning = answer + "field \"\(option)\" "
+            guard failure.description.hasPrefix(beginning) else { continue }
+            return CommandFailure(
+                answer + "--\(option) " + failure.description.dropFirst(beginning.count), status: 400)
+        }
+        return failure
+    }
+
+    private func answer(
+        _ path: String, _ document: JSONValue, _ configured: (inout StoreConfiguration) -> Void,
         _ local: (InferenceStore) async throws -> JSONValue
     ) async throws -> JSONField {
         if let server { return try ServerClient(server).post(path, document) }
@@ -154,7 +183,8 @@ struct Retain: AsyncParsableCommand {
         if let age { named.append(("age", age.value.map { .string($0.text) } ?? .null)) }
         if let bytes { named.append(("bytes", bytes.value.map { .integer($0) } ?? .null)) }
         let document = JSONValue.object(JSONObject(named))
-        let said = try await place.ask(path(topic, "retention"), document) { store in
+        let said = try await place.ask(path(topic, "retention"), document, options: ["age", "bytes"]) {
+            store in
             var policy = store.retention(of: topic)
             if let age { policy.age = age.value }
             if let bytes { policy.byteCount = bytes.value }
@@ -258,7 +288,7 @@ struct Redact: AsyncParsableCommand {
 
     func run() async throws {
         let document = JSONValue.object(("field", .string(field)))
-        let answer = try await place.ask(path(topic, "redact"), document) { store in
+        let answer = try await place.ask(path(topic, "redact"), document, options: ["field"]) { store in
             try await store.redact(field, ofTopic: topic).json
         }
         try end(answer, json: json) {

@@ -50,6 +50,26 @@ import Testing
         }
     }
 
+    // They spoke of the API's fields: field "field" names …
+    @Test("a refusal is of the option that was given, with a server and without one")
+    func optionNames() throws {
+        func refusals(_ place: [String]) throws {
+            let redacted = try sandbox.run(
+                ["redact", "--topic", Self.topic, "--field", "in.zz", "--yes"] + place)
+            #expect(redacted.status == 1)
+            #expect(
+                redacted.errors.contains("--field names \"in.zz\", which no record of the topic has"),
+                "\(redacted.errors)")
+            let retained = try sandbox.run(["retain", "--topic", Self.topic, "--bytes", "0"] + place)
+            #expect(
+                retained.status == 1 && retained.errors.contains("--bytes must be over 0"),
+                "\(retained.errors)")
+            for errors in [redacted.errors, retained.errors] { #expect(!errors.contains("field \"")) }
+        }
+        try refusals([])
+        try sandbox.serving { try refusals(["--server", $0]) }
+    }
+
     @Test("redact lets a field go, says of how many records, and leaves the rest as it was")
     func redact() throws {
         let unsure = try sandbox.run("redact", "--topic", Self.topic, "--field", "out.y")

@@ -165,7 +165,8 @@ struct HousekeepingRoutesTests {
                     answer.status == status && answer.text.contains(problem),
                     "\(path) \(body): \(answer.text)")
             }
-            try await refused("/v1/logs/topic/nobody/delete", "{}", 404, "GET /topics lists those there are")
+            try await refused(
+                "/v1/logs/topic/nobody/delete", "{}", 404, "GET /v1/logs/topics lists those there are")
             try await refused("/v1/logs/topic/nobody/redact", "{\"field\":\"in.x\"}", 404, "no topic")
             try await refused("/v1/logs/topic/nobody/retention", "{\"bytes\":1}", 404, "no topic")
             try await refused("\(Self.path)/redact", "{}", 400, "field")
