@@ -1,11 +1,17 @@
 // The noise line of the second generation: the same law, for bins that reach over all numbers.
 //
 // There no edge but those of explicit outliers need be a value of the baseline: quantiles are interpolated, equal
-// bins and given edges lie anywhere. An edge between two values cuts a spacing in two, so the one spacing more
-// than values is in a bin drawn at random, as for given edges of the first generation:
+// bins and given edges lie anywhere.
 //
-//     Quantile, Equal, Provided        (c1, …, ck), one spacing more in a bin
-//     QuantileWithExplicitOutliers     (1, c1 - 1, …, ck - 1, 1), one spacing more in a bin between
+//     Quantile                         at known places between values (OrderPlace.swift), whose chances are drawn: of
+//                                      the spacing around an edge the part that its place says lies below
+//     Equal                            by what is even about the bins (NoiseEvenness.swift), of the values between the
+//                                      least and the greatest; beyond these is one spacing each, of the outer bins
+//     Provided                         the same, of all values
+//     QuantileWithExplicitOutliers     (1, c1 - 1, …, ck - 1, 1), one spacing more in a bin between, drawn at random
+//
+// Quantile bins of tied values are not full by rank. Then their counts are the law: (c1, …, ck), one spacing more in a
+// bin drawn at random, which holds where bins are fewer than a tenth of the values.
 //
 // A missing number counts as the least of all, in the bins as here: a window's size is that of its numbers and
 // missing numbers together. But where edges are compared (NoiseLine+Edges.swift) and numbers alone make them, its
@@ -43,28 +49,63 @@ extension NoiseLaw {
         let isCumulative = settings.aggregation == .cumulative
         var counts = Self.counts(summary.aggregatedValues.map { $0 ?? 0 }, of: total, isCumulative)
         let baselineCount = NoiseSizes.nearestBaseline(total)
+        var missingCount = summary.missingCount
+        var isInterpolated = false
+        if case .quantile = settings.binMode {
+            isInterpolated = counts == Self.quantileCounts(binCount, of: total)
+        }
         let baseline: [Double]
         if baselineCount == total {
             baseline = summary.aggregatedValues.map { $0 ?? 0 }
         } else {
-            // What the baseline has at all, it has at the other size.
             let factor = Double(baselineCount) / Double(total)
-            counts = counts.map { $0 == 0 ? 0 : max(1, Int((Double($0) * factor).rounded())) }
+            func scaled(_ count: Int) -> Int {
+                // What the baseline has at all, it has at the other size.
+                count == 0 ? 0 : max(1, Int((Double(count) * factor).rounded()))
+            }
+            counts = isInterpolated ? Self.quantileCounts(binCount, of: baselineCount) : counts.map(scaled)
+            missingCount = scaled(missingCount)
             baseline = Self.shares(counts, isCumulative)
         }
         var undecided = 0..<binCount
-        if case .quantileWithExplicitOutliers = settings.binMode, binCount >= 3 {
+        var even = 0..<0
+        var ends = Ends()
+        func takeOne(from bins: some Sequence<Int>) {
+            if let bin = bins.first(where: { counts[$0] > 0 }) { counts[bin] -= 1 }
+        }
+        switch settings.binMode {
+        case .none: return nil
+        case .quantile: break
+        case .equal, .provided:
+            even = undecided
+            // Missing numbers are all in one place.
+            ends.first = min(missingCount, counts[0])
+            counts[0] -= ends.first
+            if case .equal = settings.binMode {
+                takeOne(from: even)
+                takeOne(from: even.reversed())
+                ends.first += 1
+                ends.last += 1
+            }
+        case .quantileWithExplicitOutliers:
+            guard binCount >= 3 else { break }
             undecided = 1..<binCount - 1
             // The least and the greatest value are edges: what lies outside is one spacing each.
-            for bins in [Array(undecided), undecided.reversed()] {
-                if let bin = bins.first(where: { counts[$0] > 0 }) { counts[bin] -= 1 }
-            }
+            takeOne(from: undecided)
+            takeOne(from: undecided.reversed())
             counts[0] += 1
             counts[binCount - 1] += 1
         }
         self.init(
-            spacings: counts, undecided: undecided, baseline: baseline, baselineCount: baselineCount,
-            isCumulative: isCumulative, metric: settings.metric, weights: settings.weights,
-            weightSum: settings.weightSum)
+            spacings: counts, undecided: undecided, even: even, ends: ends, isInterpolated: isInterpolated,
+            baseline: baseline, baselineCount: baselineCount, isCumulative: isCumulative,
+            metric: settings.metric, weights: settings.weights, weightSum: settings.weightSum)
+    }
+
+    /// How many of `count` untied values are in each of the bins between interpolated quantiles.
+    private static func quantileCounts(_ binCount: Int, of count: Int) -> [Int] {
+        let upTo =
+            (1..<binCount).map { OrderPlace(quantile: $0, of: binCount, among: count).index + 1 } + [count]
+        return zip(upTo, [0] + upTo).map { $0 - $1 }
     }
 }

@@ -7,6 +7,7 @@
 //     gamma, small shapes    minus the logarithm of a product of uniform numbers
 //     gamma, others          G. Marsaglia and W. W. Tsang, A simple method for generating gamma
 //                            variables, ACM TOMS 26 (2000)
+//     gamma, shape 1/2       half the square of a normal number
 //     normal                 the polar method (G. Marsaglia and T. A. Bray, 1964)
 //     binomial, small mean   inversion by search from 0; (1 - p)^n by squaring
 //     binomial, others       W. Hörmann, The generation of binomial random variates, J. Stat.
@@ -69,7 +70,21 @@ struct NoiseVariates {
             for _ in 0..<shape { product *= uniform() }
             return shape == 0 ? 0 : -NaturalLogarithm.of(product)
         }
-        let d = Double(shape) - 1.0 / 3
+        return squeezed(shape: Double(shape))
+    }
+
+    /// A gamma variate of scale 1 whose shape is 1/2, or 1 or more.
+    mutating func gamma(halfOrMore shape: Double) -> Double {
+        if shape == 0.5 {
+            let x = normal()
+            return x * x / 2
+        }
+        precondition(shape >= 1, "Between 1/2 and 1 no shape is asked for.")
+        return squeezed(shape: shape)
+    }
+
+    private mutating func squeezed(shape: Double) -> Double {
+        let d = shape - 1.0 / 3
         let c = 1 / (9 * d).squareRoot()
         while true {
             let x = normal()
