@@ -50,7 +50,7 @@
 // is at most 3 % of what the baseline's size adds to the line.
 //
 // Invariants:
-//  * A line is a pure function of the baseline's values of bins, its count, its settings and the
+//  * A line is a pure function of the baseline's values of bins, its counts, its settings and the
 //    window's count: the same bits on every machine, whatever was asked before.
 //  * 0 ≤ mean and 0 ≤ line95.
 //  * No line is given where the law says nothing: without bins, for an empty side, and for a baseline that

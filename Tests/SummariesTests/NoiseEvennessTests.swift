@@ -148,6 +148,32 @@ import Testing
         }
     }
 
+    /// Worked out apart, by a program in another language: a change of one bit on any machine shows here.
+    @Test func the_lines_are_these_on_every_machine() throws {
+        func squares(_ count: Int, nullCount: Int = 0) -> SortedSample {
+            SortedSample((0..<count).map { Double($0 * $0) }, nullCount: nullCount)
+        }
+        var laws: [NoiseLaw?] = []
+        for (metric, aggregation) in [(DriftMetric.psi, Aggregation.density), (.maxDiff, .cumulative)] {
+            let settings = try SummarizerSettings(
+                binMode: .equal, aggregation: aggregation, metric: metric, numBins: 40)
+            laws.append(NoiseLaw(try Summarizer(settings).baseline(of: squares(100)), settings))
+        }
+        let even = try SeriesSettings(binMode: .equal(30))
+        laws.append(
+            NoiseLaw(try SeriesSummarizer(even).baseline(of: squares(60, nullCount: 3)), even))
+        for metric in [DriftMetric.psi, .sumDiff] {
+            let settings = try SeriesSettings(binMode: .quantile(7), metric: metric)
+            laws.append(NoiseLaw(try SeriesSummarizer(settings).baseline(of: squares(40)), settings))
+        }
+        var bits: [UInt64] = []
+        for law in laws {
+            let line = try #require(law).drawn(windowCount: 12, 20)
+            bits += [line.mean.bitPattern, line.line95.bitPattern]
+        }
+        #expect(bits == NoiseReferences.evenLines, "\(bits)")
+    }
+
     /// What is tied is not full by rank, and what is missing has one place.
     @Test func tied_and_missing_values_have_a_law_by_their_counts() throws {
         let quantile = try SeriesSettings(binMode: .quantile(4))

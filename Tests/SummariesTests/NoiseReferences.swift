@@ -15,6 +15,13 @@ enum NoiseReferences {
         4595634498462314867, 4599386414899607118, 4583954656349471311, 4587701486482628934,
         4596828191190820992, 4601177619296856747, 4585216490171368548, 4589399245161466778,
     ]
+    /// Of equal bins and of interpolated quantiles, in `NoiseEvennessTests`: worked out apart, as those of edges below.
+    static let evenLines: [UInt64] = [
+        4_611_672_027_872_433_517, 4_613_478_782_176_945_625, 4_597_911_008_367_137_347,
+        4_600_877_379_321_698_714, 4_611_011_309_943_784_422, 4_613_030_451_877_700_576,
+        4_604_766_364_263_049_624, 4_608_372_786_956_896_041, 4_599_000_879_476_961_006,
+        4_601_027_499_309_277_730,
+    ]
     /// The same of edges, of `the_lines_of_edges_are_these_on_every_machine`: worked out apart, by a program in another
     /// language, with logarithms of 160 bits.
     static let edgeLines: [UInt64] = [
