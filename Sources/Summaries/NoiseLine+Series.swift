@@ -5,13 +5,14 @@
 //
 //     Quantile                         at known places between values (OrderPlace.swift), whose chances are drawn: of
 //                                      the spacing around an edge the part that its place says lies below
+//     QuantileWithExplicitOutliers     the same, with the least and the greatest number for edges
 //     Equal                            by what is even about the bins (NoiseEvenness.swift), of the values between the
 //                                      least and the greatest; beyond these is one spacing each, of the outer bins
 //     Provided                         the same, of all values
-//     QuantileWithExplicitOutliers     (1, c1 - 1, …, ck - 1, 1), one spacing more in a bin between, drawn at random
 //
-// Quantile bins of tied values are not full by rank. Then their counts are the law: (c1, …, ck), one spacing more in a
-// bin drawn at random, which holds where bins are fewer than a tenth of the values.
+// Quantile bins of tied values are not full by rank. Then their counts are the law: (c1, …, ck), or with outliers
+// (1, c1 - 1, …, ck - 1, 1), and one spacing more in a bin drawn at random. That holds where bins are fewer than a
+// tenth of the values.
 //
 // A missing number counts as the least of all, in the bins as here: a window's size is that of its numbers and
 // missing numbers together. But where edges are compared (NoiseLine+Edges.swift) and numbers alone make them, its
@@ -50,10 +51,8 @@ extension NoiseLaw {
         var counts = Self.counts(summary.aggregatedValues.map { $0 ?? 0 }, of: total, isCumulative)
         let baselineCount = NoiseSizes.nearestBaseline(total)
         var missingCount = summary.missingCount
-        var isInterpolated = false
-        if case .quantile = settings.binMode {
-            isInterpolated = counts == Self.quantileCounts(binCount, of: total)
-        }
+        var quantiles = Quantiles(settings.binMode)
+        if let found = quantiles, counts != found.counts(total, missingCount) { quantiles = nil }
         let baseline: [Double]
         if baselineCount == total {
             baseline = summary.aggregatedValues.map { $0 ?? 0 }
@@ -63,8 +62,9 @@ extension NoiseLaw {
                 // What the baseline has at all, it has at the other size.
                 count == 0 ? 0 : max(1, Int((Double(count) * factor).rounded()))
             }
-            counts = isInterpolated ? Self.quantileCounts(binCount, of: baselineCount) : counts.map(scaled)
-            missingCount = scaled(missingCount)
+            // At least one number is left, however many are missing.
+            missingCount = min(scaled(missingCount), baselineCount - 1)
+            counts = quantiles?.counts(baselineCount, missingCount) ?? counts.map(scaled)
             baseline = Self.shares(counts, isCumulative)
         }
         var undecided = 0..<binCount
@@ -88,7 +88,8 @@ extension NoiseLaw {
                 ends.last += 1
             }
         case .quantileWithExplicitOutliers:
-            guard binCount >= 3 else { break }
+            if quantiles != nil { ends.first = missingCount }
+            guard quantiles == nil, binCount >= 3 else { break }
             undecided = 1..<binCount - 1
             // The least and the greatest value are edges: what lies outside is one spacing each.
             takeOne(from: undecided)
@@ -97,15 +98,42 @@ extension NoiseLaw {
             counts[binCount - 1] += 1
         }
         self.init(
-            spacings: counts, undecided: undecided, even: even, ends: ends, isInterpolated: isInterpolated,
+            spacings: counts, undecided: undecided, even: even, ends: ends, quantiles: quantiles,
             baseline: baseline, baselineCount: baselineCount, isCumulative: isCumulative,
             metric: settings.metric, weights: settings.weights, weightSum: settings.weightSum)
     }
 
-    /// How many of `count` untied values are in each of the bins between interpolated quantiles.
-    private static func quantileCounts(_ binCount: Int, of count: Int) -> [Int] {
-        let upTo =
-            (1..<binCount).map { OrderPlace(quantile: $0, of: binCount, among: count).index + 1 } + [count]
-        return zip(upTo, [0] + upTo).map { $0 - $1 }
+    /// Edges that are interpolated between values.
+    struct Quantiles: Hashable {
+        private let binCount: Int
+        /// Whether the least and the greatest number are edges too, and missing numbers have no place among the values.
+        private let hasEnds: Bool
+
+        /// Nil for bins of another kind.
+        fileprivate init?(_ mode: SeriesBinMode) {
+            switch mode {
+            case .quantile(let count): (binCount, hasEnds) = (count, false)
+            case .quantileWithExplicitOutliers(let count): (binCount, hasEnds) = (count, true)
+            case .none, .equal, .provided: return nil
+            }
+        }
+
+        /// Where the edges lie among `count` values.
+        func places(of count: Int) -> [OrderPlace] {
+            (hasEnds ? 0..<binCount + 1 : 1..<binCount).map {
+                OrderPlace(quantile: $0, of: binCount, among: count)
+            }
+        }
+
+        /// How many of `count` untied values, of which `missingCount` are missing, are in each bin.
+        fileprivate func counts(_ count: Int, _ missingCount: Int) -> [Int] {
+            let placed = hasEnds ? count - missingCount : count
+            var upTo = places(of: placed).map { $0.index + 1 } + [placed]
+            // The least number is in the bin above the edge that it is.
+            if hasEnds { upTo[0] = 0 }
+            var counts = zip(upTo, [0] + upTo).map { $0 - $1 }
+            if hasEnds { counts[0] += missingCount }
+            return counts
+        }
     }
 }

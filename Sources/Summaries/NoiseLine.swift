@@ -92,8 +92,8 @@ struct NoiseLaw: Hashable, Sendable {
     let even: Range<Int>
     /// Spacings in the first and the last bin that are shared with no other.
     let ends: Ends
-    /// Whether edges are interpolated between values, at their places among `baselineCount`.
-    let isInterpolated: Bool
+    /// The edges that are interpolated between values; nil where none is.
+    let quantiles: Quantiles?
     /// The values that are compared.
     let baseline: [Double]
     let baselineCount: Int
@@ -137,7 +137,7 @@ struct NoiseLaw: Hashable, Sendable {
         let inner = 1..<binCount - 1
         even = settings.binMode == .quantile ? 0..<0 : inner
         ends = Ends()
-        isInterpolated = false
+        quantiles = nil
         func takeOne(from bins: some Sequence<Int>) {
             if let bin = bins.first(where: { counts[$0] > 0 }) { counts[bin] -= 1 }
         }
@@ -167,7 +167,7 @@ struct NoiseLaw: Hashable, Sendable {
     }
 
     init(
-        spacings: [Int], undecided: Range<Int>, even: Range<Int>, ends: Ends, isInterpolated: Bool,
+        spacings: [Int], undecided: Range<Int>, even: Range<Int>, ends: Ends, quantiles: Quantiles?,
         baseline: [Double], baselineCount: Int, isCumulative: Bool, metric: DriftMetric, weights: [Double]?,
         weightSum: Double
     ) {
@@ -175,7 +175,7 @@ struct NoiseLaw: Hashable, Sendable {
         self.undecided = undecided
         self.even = even
         self.ends = ends
-        self.isInterpolated = isInterpolated
+        self.quantiles = quantiles
         self.baseline = baseline
         self.baselineCount = baselineCount
         self.isCumulative = isCumulative
@@ -259,11 +259,13 @@ struct NoiseLaw: Hashable, Sendable {
         var variates = NoiseVariates(seed: Self.seed)
         let binCount = spacings.count
         let evenness = even.isEmpty ? nil : NoiseEvenness(spacings[even])
-        let places = isInterpolated ? self.places : []
+        // What the first bin shares with no other is missing numbers, which have no place among the others.
+        let placedCount = baselineCount - ends.first
+        let places = quantiles?.places(of: placedCount)
         return withUnsafeTemporaryAllocation(of: Double.self, capacity: binCount) { shares in
             (0..<(replicateCount ?? self.replicateCount)).map { _ in
-                if isInterpolated {
-                    drawInterpolated(places, into: shares, &variates)
+                if let places {
+                    drawShares(between: places, of: placedCount, into: shares, &variates)
                 } else {
                     drawShares(evenness, into: shares, &variates)
                 }
@@ -313,22 +315,21 @@ struct NoiseLaw: Hashable, Sendable {
         if ends.last > 0 { shares[spacings.count - 1] += variates.gamma(shape: ends.last) }
     }
 
-    /// Where the edges of interpolated quantiles lie.
-    private var places: [OrderPlace] {
-        (1..<spacings.count).map { OrderPlace(quantile: $0, of: spacings.count, among: baselineCount) }
-    }
-
-    /// Draws the shares between edges at `places` of the baseline's values.
-    private func drawInterpolated(
-        _ places: [OrderPlace], into shares: UnsafeMutableBufferPointer<Double>,
+    /// Draws the shares between edges at `places` of the baseline's values, up to a factor.
+    private func drawShares(
+        between places: [OrderPlace], of count: Int, into shares: UnsafeMutableBufferPointer<Double>,
         _ variates: inout NoiseVariates
     ) {
         var below = 0.0
-        for (bin, level) in variates.levels(at: places, of: baselineCount).enumerated() {
+        for (bin, level) in variates.levels(at: places, of: count).enumerated() {
             shares[bin] = level - below
             below = level
         }
         shares[spacings.count - 1] = 1 - below
+        if ends.first > 0 {
+            // In units of all that the others hold.
+            shares[0] += variates.gamma(shape: ends.first) / variates.gamma(shape: count + 1)
+        }
     }
 
     /// The score's combination of terms, without their list (see DriftScore).

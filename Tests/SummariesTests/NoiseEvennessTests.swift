@@ -124,6 +124,7 @@ import Testing
 
     @Test(arguments: [
         SeriesCase(mode: .quantile(100), n: 60, m: 200, rounds: (25, 20, 400)),
+        SeriesCase(mode: .quantileWithExplicitOutliers(100), n: 60, m: 200, rounds: (25, 20, 400)),
         SeriesCase(mode: .equal(300), n: 200, m: 200, rounds: (12, 20, 80)),
     ])
     func lines_of_the_second_generation_hold_there_too(it: SeriesCase) throws {
@@ -183,9 +184,13 @@ import Testing
         }
         let values = (0..<60).map { Double($0) }
         let untied = try law(values, nullCount: 0, quantile)
-        #expect(untied.isInterpolated && untied.spacings == [15, 15, 15, 15])
+        #expect(untied.quantiles != nil && untied.spacings == [15, 15, 15, 15])
         let tied = try law(values.map { min($0, 20) }, nullCount: 0, quantile)
-        #expect(!tied.isInterpolated)
+        #expect(tied.quantiles == nil)
+        let closed = try law(
+            values, nullCount: 3, try SeriesSettings(binMode: .quantileWithExplicitOutliers(4)))
+        #expect(closed.quantiles != nil && closed.spacings == [3, 15, 15, 15, 15, 0])
+        #expect(closed.ends == NoiseLaw.Ends(first: 3))
         let equal = try law(values, nullCount: 3, try SeriesSettings(binMode: .equal(4)))
         // Three missing ones and a spacing below the least value, a spacing above the greatest, one more in between.
         #expect(equal.ends == NoiseLaw.Ends(first: 4, last: 1))
