@@ -51,12 +51,6 @@ package struct EncodedBlock: Sendable {
     }
 }
 
-/// Some columns of a batch, encoded: neighbours in its order, with what a head says of them.
-package struct EncodedColumns: Sendable {
-    fileprivate var directory: [UInt8]
-    fileprivate var columns: [UInt8]
-}
-
 /// Encodes batches; one object is used by one thread at a time.
 package final class BlockEncoder {
     private let compressor = ZstdCompressor(level: 1)
@@ -71,27 +65,6 @@ package final class BlockEncoder {
     package func encode(
         _ batch: RecordBatch, topic: String, partition: String, kind: BlockKind = .columns
     ) -> EncodedBlock {
-        block(of: batch, [columns(of: batch)], topic: topic, partition: partition, kind: kind)
-    }
-
-    /// The columns of these numbers: the times are column 0, and those of the fields follow in their order.
-    /// What stands between columns goes with the next one, so ranges that follow each other, the first from 0 and
-    /// the last to the greatest number, make what one of all makes.
-    package func columns(of batch: RecordBatch, in range: Range<Int> = 0..<Int.max) -> EncodedColumns {
-        var writer = ColumnsWriter(range, compressor, reserving: batch)
-        writer.place { IntegerCoding.encode(batch.times, into: &$0) }
-        writer.head { $0.writeVarint(batch.fields.count) }
-        for field in batch.fields { writer.place(field, rowCount: batch.rowCount) }
-        return EncodedColumns(directory: writer.directory.bytes, columns: writer.columns.bytes)
-    }
-
-    /// The block of all columns of a batch, in the order of their numbers.
-    ///
-    /// - Precondition: as of `encode`.
-    package func block(
-        of batch: RecordBatch, _ parts: [EncodedColumns], topic: String, partition: String,
-        kind: BlockKind = .columns
-    ) -> EncodedBlock {
         precondition(
             (1...SegmentFormat.rowCountLimit).contains(batch.rowCount), "A block has rows, within bounds.")
         // The reader's bounds: what is over them could be written, and never read again. Columns are bounded at
@@ -101,8 +74,54 @@ package final class BlockEncoder {
                 && ([topic, partition] + batch.fields.map(\.name)).allSatisfy {
                     $0.utf8.count <= RecordLimits.nameByteCountMax
                 }, "Names and fields are bounded where they come in.")
-        let directory = parts.count == 1 ? parts[0].directory : Array(parts.lazy.map(\.directory).joined())
-        let columns = parts.count == 1 ? parts[0].columns : Array(parts.lazy.map(\.columns).joined())
+        var directory = ByteWriter(reserving: 64 + batch.fields.count * 32)
+        var columns = ByteWriter(reserving: batch.rowCount * 64)
+
+        place(in: &directory, &columns) { IntegerCoding.encode(batch.times, into: &$0) }
+        directory.writeVarint(batch.fields.count)
+        for field in batch.fields {
+            directory.write(text: field.name)
+            var code: UInt8
+            switch field.values {
+            case .none: code = LayoutCode.none.rawValue
+            case .scalar: code = LayoutCode.scalar.rawValue
+            case .fixedList: code = LayoutCode.fixedList.rawValue
+            case .list: code = LayoutCode.list.rawValue
+            case .json: code = LayoutCode.json.rawValue
+            }
+            if case .each = field.presence { code |= LayoutCode.presenceFlag }
+            directory.write(code)
+            if case .each(let states) = field.presence {
+                precondition(states.count == batch.rowCount, "A column covers its batch's rows.")
+                place(in: &directory, &columns) {
+                    IntegerCoding.encode(states.map { Int64($0.rawValue) }, into: &$0)
+                }
+            }
+            switch field.values {
+            case .none: break
+            case .scalar(let leaf):
+                precondition(leaf.count == batch.rowCount, "A column covers its batch's rows.")
+                place(leaf, in: &directory, &columns)
+            case .fixedList(let leaves):
+                precondition(
+                    leaves.count <= RecordLimits.shreddedElementCountMax, "Longer lists are one column.")
+                directory.writeVarint(leaves.count)
+                for leaf in leaves {
+                    precondition(leaf.count == batch.rowCount, "A column covers its batch's rows.")
+                    place(leaf, in: &directory, &columns)
+                }
+            case .list(let lengths, let leaf):
+                precondition(
+                    leaf.count <= RecordLimits.listElementCountMax, "Lists are bounded where they come in.")
+                directory.writeVarint(leaf.count)
+                place(in: &directory, &columns) {
+                    IntegerCoding.encode(lengths.map { Int64($0) }, into: &$0)
+                }
+                place(leaf, in: &directory, &columns)
+            case .json(let texts):
+                place(in: &directory, &columns) { TextCoding.encode(texts, with: compressor, into: &$0) }
+            }
+        }
         var timeMin = batch.times[0]
         var timeMax = batch.times[0]
         var ascends = true
@@ -115,35 +134,23 @@ package final class BlockEncoder {
         }
         var frame: [UInt8]?
         if kind == .small {
-            frame = (directory + columns).withUnsafeBytes { compressor.compress($0) }
+            frame = (directory.bytes + columns.bytes).withUnsafeBytes { compressor.compress($0) }
         }
         return EncodedBlock(
             topic: topic, partition: partition, rowCount: batch.rowCount, timeMin: timeMin,
-            timeMax: timeMax, timesAscend: ascends, directory: directory, columns: columns,
+            timeMax: timeMax, timesAscend: ascends, directory: directory.bytes, columns: columns.bytes,
             frame: frame, kind: kind)
     }
-}
 
-/// Writes those of a batch's columns whose numbers are asked for, and steps over the others.
-private struct ColumnsWriter {
-    private(set) var directory: ByteWriter
-    private(set) var columns: ByteWriter
-    private let range: Range<Int>
-    private let compressor: ZstdCompressor
-    /// Of the next column.
-    private var number = 0
-
-    init(_ range: Range<Int>, _ compressor: ZstdCompressor, reserving batch: RecordBatch) {
-        self.range = range
-        self.compressor = compressor
-        directory = ByteWriter(reserving: 64 + batch.fields.count * 32)
-        columns = ByteWriter(reserving: batch.rowCount * 64)
+    private func place(_ leaf: Leaf, in directory: inout ByteWriter, _ columns: inout ByteWriter) {
+        directory.write(ElementType(leaf.elements).rawValue)
+        place(in: &directory, &columns) { LeafCoding.encode(leaf, with: compressor, into: &$0) }
     }
 
     /// Writes one column and notes its length and checksum.
-    mutating func place(_ write: (inout ByteWriter) -> Void) {
-        defer { number += 1 }
-        guard range.contains(number) else { return }
+    private func place(
+        in directory: inout ByteWriter, _ columns: inout ByteWriter, _ write: (inout ByteWriter) -> Void
+    ) {
         let start = columns.count
         write(&columns)
         directory.writeVarint(columns.count - start)
@@ -151,57 +158,5 @@ private struct ColumnsWriter {
             columns.bytes.withUnsafeBytes {
                 Checksum.crc32c(UnsafeRawBufferPointer(rebasing: $0[start...]))
             })
-    }
-
-    /// Writes what stands before the next column.
-    mutating func head(_ write: (inout ByteWriter) -> Void) {
-        if range.contains(number) { write(&directory) }
-    }
-
-    mutating func place(_ field: FieldColumn, rowCount: Int) {
-        var code: UInt8
-        switch field.values {
-        case .none: code = LayoutCode.none.rawValue
-        case .scalar: code = LayoutCode.scalar.rawValue
-        case .fixedList: code = LayoutCode.fixedList.rawValue
-        case .list: code = LayoutCode.list.rawValue
-        case .json: code = LayoutCode.json.rawValue
-        }
-        if case .each = field.presence { code |= LayoutCode.presenceFlag }
-        head {
-            $0.write(text: field.name)
-            $0.write(code)
-        }
-        if case .each(let states) = field.presence {
-            precondition(states.count == rowCount, "A column covers its batch's rows.")
-            place { IntegerCoding.encode(states.map { Int64($0.rawValue) }, into: &$0) }
-        }
-        switch field.values {
-        case .none: break
-        case .scalar(let leaf):
-            precondition(leaf.count == rowCount, "A column covers its batch's rows.")
-            place(leaf)
-        case .fixedList(let leaves):
-            precondition(
-                leaves.count <= RecordLimits.shreddedElementCountMax, "Longer lists are one column.")
-            head { $0.writeVarint(leaves.count) }
-            for leaf in leaves {
-                precondition(leaf.count == rowCount, "A column covers its batch's rows.")
-                place(leaf)
-            }
-        case .list(let lengths, let leaf):
-            precondition(
-                leaf.count <= RecordLimits.listElementCountMax, "Lists are bounded where they come in.")
-            head { $0.writeVarint(leaf.count) }
-            place { IntegerCoding.encode(lengths.map { Int64($0) }, into: &$0) }
-            place(leaf)
-        case .json(let texts):
-            place { [compressor] in TextCoding.encode(texts, with: compressor, into: &$0) }
-        }
-    }
-
-    private mutating func place(_ leaf: Leaf) {
-        head { $0.write(ElementType(leaf.elements).rawValue) }
-        place { [compressor] in LeafCoding.encode(leaf, with: compressor, into: &$0) }
     }
 }

@@ -51,7 +51,8 @@ package final class InferenceStore: Sendable {
     let clockWatch = Mutex<ClockWatch?>(nil)
     /// How often records may have gone that a view from before still counts on (InferenceStore+Sealing.swift).
     let sealingCount = Atomic(0)
-    private let encoders = BlockEncoders()
+    /// Encoders at rest: one for each append that runs at once.
+    private let encoders = Mutex<[EncoderBox]>([])
 
     /// What the log's events say.
     struct Folded {
@@ -110,6 +111,9 @@ package final class InferenceStore: Sendable {
         let supplements = ResultPlaces.supplements()
         let unproven = ResultPlaces.unproven()
     }
+
+    /// An encoder is used by one append at a time: it is taken out of the pool, then put back.
+    private struct EncoderBox: @unchecked Sendable { let encoder: BlockEncoder }
 
     /// What opening found, for the person who started it.
     package struct OpeningReport: Sendable {
@@ -319,7 +323,7 @@ package final class InferenceStore: Sendable {
         if batch.rowCount < SegmentFormat.columnBlockRowCountMin {
             items.append(.small(batch, AppendSource(topic: topic, partition: partition)))
         } else {
-            items = await encoders.blocks(of: batch, AppendSource(topic: topic, partition: partition))
+            items = await blocks(of: batch, AppendSource(topic: topic, partition: partition))
         }
         if let event { items.append(.event(event)) }
         var receipt: CommitReceipt?
@@ -350,5 +354,25 @@ package final class InferenceStore: Sendable {
         let batch: RecordBatch
         do throws(RecordParseError) { batch = try posted.read() } catch { throw LogError.refused(error) }
         return try await append(batch, topic: source.topic, partition: source.partition, key: key)
+    }
+
+    /// The batch in the order of its rows: as column blocks, those of a large one encoded on all cores, and
+    /// as few records where far times leave few.
+    private func blocks(of batch: RecordBatch, _ source: AppendSource) async -> [AppendItem] {
+        @Sendable func block(_ rows: Range<Int>) -> AppendItem {
+            let part = batch.slice(rows)
+            if rows.count < SegmentFormat.columnBlockRowCountMin { return .small(part, source) }
+            let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
+            defer { encoders.withLock { $0.append(box) } }
+            return .columns(box.encoder.encode(part, topic: source.topic, partition: source.partition))
+        }
+        let ranges = batch.blockRanges
+        guard ranges.count > 1 else { return ranges.map(block) }
+        return await withTaskGroup(of: (Int, AppendItem).self) { group in
+            for (position, rows) in ranges.enumerated() { group.addTask { (position, block(rows)) } }
+            var items = [AppendItem?](repeating: nil, count: ranges.count)
+            for await (position, item) in group { items[position] = item }
+            return items.compactMap { $0 }
+        }
     }
 }

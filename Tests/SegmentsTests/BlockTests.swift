@@ -69,29 +69,6 @@ import Testing
         #expect(most < SegmentFormat.headByteCountMax)
     }
 
-    @Test("a block of columns that were encoded apart is, byte for byte, that of all at once")
-    func parts() throws {
-        for seed in 0..<300 as Range<UInt64> {
-            var generator = SeededGenerator(seed: seed)
-            let batch = generator.batch(rowCount: Int.random(in: 1...40, using: &generator))
-            // Columns of presences and lengths come to those that are counted; past the last one there is nothing.
-            let end = 2 * batch.columnCount + batch.fields.count + 2
-            let cuts = (0..<Int.random(in: 1...3, using: &generator))
-                .map { _ in Int.random(in: 0...end, using: &generator) }.sorted()
-            let parts = zip([0] + cuts, cuts + [Int.max]).map { encoder.columns(of: batch, in: $0..<$1) }
-            for kind in [BlockKind.columns, .small] {
-                func bytes(_ block: EncodedBlock) -> [UInt8] {
-                    var writer = ByteWriter()
-                    let headByteCount = block.write(firstIndex: 5, commitRuns: [], into: &writer)
-                    return writer.bytes + [UInt8(truncatingIfNeeded: headByteCount)]
-                }
-                let whole = encoder.encode(batch, topic: "t", partition: "p", kind: kind)
-                let apart = encoder.block(of: batch, parts, topic: "t", partition: "p", kind: kind)
-                #expect(bytes(apart) == bytes(whole), "seed \(seed), cut at \(cuts)")
-            }
-        }
-    }
-
     @Test("a row of more columns than are taken now, which an older log may hold, is encoded and read")
     func manyColumns() throws {
         let leaves = [Leaf](repeating: Leaf(.int64([0])), count: RecordLimits.shreddedElementCountMax)
