@@ -30,7 +30,6 @@ struct Assaylog: AsyncParsableCommand {
         ])
 
     static func main() async {
-        assaylog_map_zeros()
         assaylog_keep_memory()
         allowManyFiles()
         do {

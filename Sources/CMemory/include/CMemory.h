@@ -1,4 +1,4 @@
-// The memory of the process: what the allocator keeps, what it gives back to the system, and what the program begins with.
+// The memory of the process: what the allocator keeps, and what it gives back to the system.
 #ifndef ASSAYLOG_CMEMORY_H
 #define ASSAYLOG_CMEMORY_H
 
@@ -9,8 +9,5 @@ void assaylog_keep_memory(void);
 /// Gives back what no allocation lives on, of all threads' memory. Takes milliseconds, in which others that want
 /// memory wait.
 void assaylog_give_memory_back(void);
-
-/// Has the system map all that the program begins with as zeros at once. Takes a tenth of a millisecond.
-void assaylog_map_zeros(void);
 
 #endif
