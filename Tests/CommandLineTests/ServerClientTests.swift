@@ -3,11 +3,12 @@
 
 import Foundation
 import Glibc
+import Synchronization
 import Testing
 
 @testable import assaylog
 
-/// Answers one request with bytes that were made up before, and hangs up.
+/// Answers requests with texts that were made up before, and hangs up after each.
 private struct FakeServer {
     let address: String
     private let listener: Int32
@@ -29,28 +30,28 @@ private struct FakeServer {
         address = "http://127.0.0.1:\(UInt16(bigEndian: name.sin_port))"
     }
 
-    /// Runs `body` while the next client is answered with `answer`; what it returns, once both are done.
-    func answering<Result>(_ answer: String, _ body: () throws -> Result) throws -> Result {
+    /// Runs `body` while each request is answered with what `answer` makes of its head and its body's length, each
+    /// on a connection of its own; what it returns, once both are done.
+    func answering<Result>(
+        by answer: @escaping @Sendable (_ head: String, _ bodyByteCount: Int) -> String,
+        _ body: () throws -> Result
+    ) throws -> Result {
         let listener = listener
         let thread = DispatchSemaphore(value: 0)
         Thread.detachNewThread {
             defer { thread.signal() }
-            let client = accept(listener, nil, nil)
-            guard client >= 0 else { return }
-            defer { close(client) }
-            // The whole request first: to hang up on unread bytes is to take the answer back.
-            var request: [UInt8] = []
-            var piece = [UInt8](repeating: 0, count: 4096)
-            while !String(decoding: request, as: UTF8.self).hasSuffix("\r\n\r\n{}") {
-                let count = recv(client, &piece, piece.count, 0)
-                guard count > 0 else { return }
-                request += piece[..<count]
+            while true {
+                let client = accept(listener, nil, nil)
+                guard client >= 0 else { return }
+                defer { close(client) }
+                // The whole request first: to hang up on unread bytes is to take the answer back.
+                let request = FakeServer.request(from: client)
+                let bytes = Array("HTTP/1.1 \(answer(request.head, request.bodyByteCount))".utf8)
+                _ = send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
             }
-            let bytes = Array(answer.utf8)
-            _ = send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
         }
         defer {
-            // Where nobody came, `accept` ends with its socket.
+            // `accept` ends with its socket.
             shutdown(listener, Int32(SHUT_RDWR))
             thread.wait()
             close(listener)
@@ -61,38 +62,19 @@ private struct FakeServer {
     /// Runs `body` beside a server that says it stored `count` records of the first request with any, and that
     /// fails at the next.
     func failing<Result>(behind count: Int, _ body: () throws -> Result) throws -> Result {
-        let listener = listener
-        let thread = DispatchSemaphore(value: 0)
-        Thread.detachNewThread {
-            defer { thread.signal() }
-            var isStored = false
-            while true {
-                let client = accept(listener, nil, nil)
-                guard client >= 0 else { return }
-                defer { close(client) }
-                let request = FakeServer.request(from: client)
-                var answer = "200 OK\r\n\r\n{}"
-                if request.head.contains("/workspaces/list ") {
-                    answer = "200 OK\r\n\r\n{\"workspaces\":[]}"
-                } else if request.head.contains("/get_topic_name ") {
-                    answer = "200 OK\r\n\r\n{\"topic_name\":\"t\"}"
-                } else if request.bodyByteCount > 0 {
-                    answer =
-                        isStored
+        let isStored = Mutex(false)
+        return try answering(
+            by: { head, bodyByteCount in
+                if head.contains("/workspaces/list ") { return "200 OK\r\n\r\n{\"workspaces\":[]}" }
+                if head.contains("/get_topic_name ") { return "200 OK\r\n\r\n{\"topic_name\":\"t\"}" }
+                guard bodyByteCount > 0 else { return "200 OK\r\n\r\n{}" }
+                return isStored.withLock { isStored in
+                    defer { isStored = true }
+                    return isStored
                         ? "503 Service Unavailable\r\n\r\n{\"message\":\"the disk fails\"}"
                         : "200 OK\r\n\r\n{\"span\":{\"start\":0,\"end\":\(count)}}"
-                    isStored = true
                 }
-                let bytes = Array(("HTTP/1.1 " + answer).utf8)
-                _ = send(client, bytes, bytes.count, Int32(MSG_NOSIGNAL))
-            }
-        }
-        defer {
-            shutdown(listener, Int32(SHUT_RDWR))
-            thread.wait()
-            close(listener)
-        }
-        return try body()
+            }, body)
     }
 
     /// Reads a request to its end.
@@ -120,8 +102,7 @@ struct ServerClientTests {
     private func list(_ chunks: String) throws -> CommandRun {
         let sandbox = try Sandbox()
         let server = try FakeServer()
-        let answer = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks
-        return try server.answering(answer) {
+        return try server.answering(by: { _, _ in "200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + chunks }) {
             try sandbox.run("webhook", "list", "--json", "--server", server.address)
         }
     }
@@ -152,7 +133,7 @@ struct ServerClientTests {
     func notThere() throws {
         // What was bound and is not listened to any more is nobody's.
         let server = try FakeServer()
-        try server.answering("") {}
+        try server.answering(by: { _, _ in "" }) {}
         let client = try ServerClient(server.address)
         let failure = #expect(throws: CommandFailure.self) { try client.get("/healthz") }
         #expect(failure?.serverRemedy == "start the server")
