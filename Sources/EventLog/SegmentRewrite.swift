@@ -112,7 +112,8 @@ struct SegmentRewrite {
         let isReached = !directory.blocks.isEmpty || directory.events.last?.commit == commit
         if commit > 0, !isReached {
             // So that a scan sees how far the log had come, though nothing of it is left.
-            _ = try writer.append(EnvelopeWriter().finish(commit: commit, segment: number))
+            var nothing = EnvelopeWriter()
+            _ = try writer.append(nothing.finish(commit: commit, segment: number))
         }
         try writer.seal(directory)
         do throws(DiskError) { try files.syncDirectory(configuration.directory) } catch { throw .disk(error) }

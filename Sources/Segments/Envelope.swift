@@ -173,10 +173,10 @@ package struct EnvelopeWriter {
         return copy.finish(commit: commit, segment: number)
     }
 
-    /// The envelope's bytes.
+    /// The envelope's bytes, once. In place: whoever consumes a copy patches a copy of them all.
     ///
     /// - Parameter number: the segment's that they are for: in another one they are no envelope.
-    package consuming func finish(commit: UInt64, segment number: UInt64) -> [UInt8] {
+    package mutating func finish(commit: UInt64, segment number: UInt64) -> [UInt8] {
         let headerByteCount = SegmentFormat.envelopeHeaderByteCount
         let header = EnvelopeHeader(
             commit: commit, bodyByteCount: writer.count - headerByteCount, blockCount: blocks.count,
