@@ -35,6 +35,12 @@ package struct ScannedNumbers: Sendable {
 
     package init() {}
 
+    /// Makes room for so many elements in all.
+    package mutating func reserve(_ count: Int) {
+        // A group is room for more, at the end as well.
+        elements.reserveCapacity(count + Self.groupCountMax)
+    }
+
     package mutating func appendNull() {
         hasNulls = true
         areDecimals = false
@@ -144,7 +150,8 @@ extension ScannedNumbers {
         }
         hasNulls = hasNulls || foundNulls
         areDecimals = areDecimals && foundOnlyDecimals
-        texts += foundTexts
+        // To append nothing to an array that never held anything makes one.
+        if !foundTexts.isEmpty { texts += foundTexts }
         return end
     }
 }

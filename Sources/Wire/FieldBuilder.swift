@@ -72,6 +72,20 @@ struct FieldBuilder {
         }
     }
 
+    /// Makes room for as many rows like the one it has: arrays that double are copied as often.
+    mutating func reserve(rowCount: Int) {
+        places.reserveCapacity(rowCount)
+        let count = elementCount * rowCount
+        switch elementType {
+        case .unknown: break
+        case .number: numbers.reserve(count)
+        case .bool: bools.reserveCapacity(count)
+        case .text:
+            textEnds.reserveCapacity(count)
+            textBytes.reserveCapacity(textBytes.count * rowCount)
+        }
+    }
+
     /// The rows from here up to `row` did not have the field.
     mutating func pad(toRow row: Int) {
         while places.count < row { places.append(Self.absent) }

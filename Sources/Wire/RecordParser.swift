@@ -216,7 +216,7 @@ extension RecordParser {
         guard scanner.peek == UInt8(ascii: "{") else {
             throw .text(scanner.unexpected("a record, as an object"))
         }
-        let row = times.count
+        let (row, start) = (times.count, scanner.offset)
         var time: Int64?
         if scanner.hasFirst(before: UInt8(ascii: "}")) {
             try readMembers(of: 0, row, &time)
@@ -224,6 +224,17 @@ extension RecordParser {
         times.append(time ?? 0)
         if time == nil { timeAbsent.append(Int32(row)) }
         isInRow = false
+        if row == 0 { reserveRows(byteCount: scanner.offset - start) }
+    }
+
+    /// Makes room for what is left of the body, in rows like the first, and for some more: they differ by some digits.
+    /// What other rows would not fill is never touched.
+    private mutating func reserveRows(byteCount: Int) {
+        let rest = (scanner.bytes.count - scanner.offset) / byteCount
+        let rowCount = min(1 + rest + rest / 16, Self.rowCountMax)
+        guard rest > 0 else { return }
+        times.reserveCapacity(rowCount)
+        for index in fields.indices { fields[index].reserve(rowCount: rowCount) }
     }
 
     /// Reads the members of a row or group up to its closing brace; the first is here.
