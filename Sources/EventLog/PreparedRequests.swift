@@ -139,11 +139,11 @@ final class RequestPreparer {
         let union = batches.count == 1 ? batches[0] : RecordBatch(concatenating: batches)
         for batch in union.map({ [$0] }) ?? batches {
             for rows in batch.blockRanges {
-                let part = batch.slice(rows)
-                let isSmall = part.rowCount < SegmentFormat.columnBlockRowCountMin
+                let isSmall = rows.count < SegmentFormat.columnBlockRowCountMin
                 let block = encoder.encode(
-                    part, topic: source.topic, partition: source.partition, kind: isSmall ? .small : .columns)
-                prepared.parts.append(.block(block, rows: isSmall ? part : nil))
+                    batch, rows: rows, topic: source.topic, partition: source.partition,
+                    kind: isSmall ? .small : .columns)
+                prepared.parts.append(.block(block, rows: isSmall ? batch.slice(rows) : nil))
             }
         }
     }

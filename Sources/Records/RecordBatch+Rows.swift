@@ -40,16 +40,25 @@ private enum Picked {
 }
 
 extension FieldColumn {
+    /// What some rows say of the field: who has it, and the values, which are still those of all rows. Nil where none
+    /// of them has it.
+    package func part(_ rows: Range<Int>) -> FieldColumn? {
+        if case .each(let states) = presence, rows != 0..<states.count { return part(.range(rows)) }
+        return self
+    }
+
+    private func part(_ rows: Picked) -> FieldColumn? {
+        guard case .each(let states) = presence else { return self }
+        let picked = rows.of(states)
+        if picked.allSatisfy({ $0 == .absent }) && !picked.isEmpty { return nil }
+        return FieldColumn(
+            name: name, presence: Presence(states: picked), values: picked.contains(.value) ? values : .none)
+    }
+
     fileprivate func picking(_ rows: Picked) -> FieldColumn? {
-        var presence = Presence.everyRow
-        var values = values
-        if case .each(let states) = self.presence {
-            let picked = rows.of(states)
-            if picked.allSatisfy({ $0 == .absent }) && !picked.isEmpty { return nil }
-            presence = Presence(states: picked)
-            if !picked.contains(.value) { values = .none }
-        }
-        return FieldColumn(name: name, presence: presence, values: values.picking(rows))
+        guard var picked = part(rows) else { return nil }
+        picked.values = picked.values.picking(rows)
+        return picked
     }
 }
 
@@ -65,12 +74,16 @@ extension FieldValues {
         }
     }
 
-    /// The positions, in the leaf of a list, of the elements that those rows have.
+    /// The positions, in the leaf of a list, of the elements that the rows of a range have.
+    package static func elements(of rows: Range<Int>, _ lengths: [Int32]) -> Range<Int> {
+        let start = lengths[..<rows.lowerBound].reduce(0) { $0 + Int($1) }
+        return start..<start + lengths[rows].reduce(0) { $0 + Int($1) }
+    }
+
+    /// The same of picked rows.
     private static func elements(of rows: Picked, _ lengths: [Int32]) -> Picked {
         switch rows {
-        case .range(let range):
-            let start = lengths[..<range.lowerBound].reduce(0) { $0 + Int($1) }
-            return .range(start..<start + lengths[range].reduce(0) { $0 + Int($1) })
+        case .range(let range): return .range(elements(of: range, lengths))
         case .some(let rows):
             var starts: [Int] = []
             starts.reserveCapacity(lengths.count)
@@ -85,17 +98,29 @@ extension FieldValues {
 }
 
 extension Leaf {
+    /// Which elements of a range are null, counted from its start.
+    package func nulls(in range: Range<Int>) -> [Int32] {
+        if nulls.isEmpty || range == 0..<count { return nulls }
+        let (start, end) = (Int32(range.lowerBound), Int32(range.upperBound))
+        let found = nulls.partitionPoint { $0 >= start }..<nulls.partitionPoint { $0 >= end }
+        return nulls[found].map { $0 - start }
+    }
+
+    /// The texts kept of a range's elements, which are counted from its start.
+    package func texts(in range: Range<Int>) -> [NumberText] {
+        if texts.isEmpty || range == 0..<count { return texts }
+        let (start, end) = (Int32(range.lowerBound), Int32(range.upperBound))
+        let kept = texts.partitionPoint { $0.position >= start }..<texts.partitionPoint { $0.position >= end }
+        return texts[kept].map { NumberText(position: $0.position - start, text: $0.text) }
+    }
+
     fileprivate func picking(_ picked: Picked) -> Leaf {
         var result = Leaf(elements.picking(picked), wholeNumbersAreBare: wholeNumbersAreBare)
         guard !nulls.isEmpty || !texts.isEmpty else { return result }
         switch picked {
-        case .range(let rows):
-            let (start, end) = (Int32(rows.lowerBound), Int32(rows.upperBound))
-            let picked = nulls.partitionPoint { $0 >= start }..<nulls.partitionPoint { $0 >= end }
-            result.nulls = nulls[picked].map { $0 - start }
-            let told =
-                texts.partitionPoint { $0.position >= start }..<texts.partitionPoint { $0.position >= end }
-            result.texts = texts[told].map { NumberText(position: $0.position - start, text: $0.text) }
+        case .range(let range):
+            result.nulls = nulls(in: range)
+            result.texts = texts(in: range)
         case .some(let positions):
             for (index, position) in positions.enumerated() {
                 let null = nulls.partitionPoint { $0 >= position }
@@ -123,6 +148,11 @@ extension Elements {
 }
 
 extension TextColumn {
+    /// The texts of a range, in order.
+    package func slice(_ range: Range<Int>) -> TextColumn {
+        range == 0..<count ? self : picking(.range(range))
+    }
+
     fileprivate func picking(_ picked: Picked) -> TextColumn {
         switch picked {
         case .range(let rows):

@@ -3,7 +3,8 @@
 //
 // Invariants:
 //  * An encoded block holds exactly the rows it was given, in their order.
-//  * Encoding depends on the rows alone: the same rows give the same bytes.
+//  * Encoding depends on the rows alone: the same rows give the same bytes, also those of a range of a batch and
+//    the same in a batch of their own. Numbers are not copied for it.
 
 import Bytes
 import Records
@@ -54,32 +55,38 @@ package struct EncodedBlock: Sendable {
 /// Encodes batches; one object is used by one thread at a time.
 package final class BlockEncoder {
     private let compressor = ZstdCompressor(level: 1)
+    /// Of the columns last encoded, a row: the next are mostly like them.
+    private var columnByteCountOfRow = 64
 
     package init() {}
 
-    /// A batch as the bytes of a block, but for its addresses.
+    /// A batch's rows of a range as the bytes of a block, but for its addresses.
     ///
-    /// - Precondition: the batch has a row, and no more than a block holds; names, fields and lists are
+    /// - Parameter rows: nil for all.
+    /// - Precondition: there is a row, and no more than a block holds; names, fields and lists are
     ///   within `RecordLimits`. What is over the bounds of readers stops the process, as it could never be
     ///   read again.
     package func encode(
-        _ batch: RecordBatch, topic: String, partition: String, kind: BlockKind = .columns
+        _ batch: RecordBatch, rows: Range<Int>? = nil, topic: String, partition: String,
+        kind: BlockKind = .columns
     ) -> EncodedBlock {
+        let rows = rows ?? 0..<batch.rowCount
         precondition(
-            (1...SegmentFormat.rowCountLimit).contains(batch.rowCount), "A block has rows, within bounds.")
+            (1...SegmentFormat.rowCountLimit).contains(rows.count), "A block has rows, within bounds.")
+        let fields = batch.fields.compactMap { $0.part(rows) }
         // The reader's bounds: what is over them could be written, and never read again. Columns are bounded at
         // the door and where batches are joined; here are also those of a log from before they were.
         precondition(
-            batch.fields.count <= RecordLimits.fieldCountMax
-                && ([topic, partition] + batch.fields.map(\.name)).allSatisfy {
+            fields.count <= RecordLimits.fieldCountMax
+                && ([topic, partition] + fields.map(\.name)).allSatisfy {
                     $0.utf8.count <= RecordLimits.nameByteCountMax
                 }, "Names and fields are bounded where they come in.")
-        var directory = ByteWriter(reserving: 64 + batch.fields.count * 32)
-        var columns = ByteWriter(reserving: batch.rowCount * 64)
+        var directory = ByteWriter(reserving: 64 + fields.count * 32)
+        var columns = ByteWriter(reserving: rows.count * columnByteCountOfRow)
 
-        place(in: &directory, &columns) { IntegerCoding.encode(batch.times, into: &$0) }
-        directory.writeVarint(batch.fields.count)
-        for field in batch.fields {
+        place(in: &directory, &columns) { IntegerCoding.encode(batch.times, rows, into: &$0) }
+        directory.writeVarint(fields.count)
+        for field in fields {
             directory.write(text: field.name)
             var code: UInt8
             switch field.values {
@@ -92,7 +99,7 @@ package final class BlockEncoder {
             if case .each = field.presence { code |= LayoutCode.presenceFlag }
             directory.write(code)
             if case .each(let states) = field.presence {
-                precondition(states.count == batch.rowCount, "A column covers its batch's rows.")
+                precondition(states.count == rows.count, "A column covers its batch's rows.")
                 place(in: &directory, &columns) {
                     IntegerCoding.encode(states.map { Int64($0.rawValue) }, into: &$0)
                 }
@@ -101,32 +108,35 @@ package final class BlockEncoder {
             case .none: break
             case .scalar(let leaf):
                 precondition(leaf.count == batch.rowCount, "A column covers its batch's rows.")
-                place(leaf, in: &directory, &columns)
+                place(leaf, rows, in: &directory, &columns)
             case .fixedList(let leaves):
                 precondition(
                     leaves.count <= RecordLimits.shreddedElementCountMax, "Longer lists are one column.")
                 directory.writeVarint(leaves.count)
                 for leaf in leaves {
                     precondition(leaf.count == batch.rowCount, "A column covers its batch's rows.")
-                    place(leaf, in: &directory, &columns)
+                    place(leaf, rows, in: &directory, &columns)
                 }
             case .list(let lengths, let leaf):
+                let elements = FieldValues.elements(of: rows, lengths)
                 precondition(
-                    leaf.count <= RecordLimits.listElementCountMax, "Lists are bounded where they come in.")
-                directory.writeVarint(leaf.count)
+                    elements.count <= RecordLimits.listElementCountMax,
+                    "Lists are bounded where they come in.")
+                directory.writeVarint(elements.count)
                 place(in: &directory, &columns) {
-                    IntegerCoding.encode(lengths.map { Int64($0) }, into: &$0)
+                    IntegerCoding.encode(lengths[rows].map { Int64($0) }, into: &$0)
                 }
-                place(leaf, in: &directory, &columns)
+                place(leaf, elements, in: &directory, &columns)
             case .json(let texts):
-                place(in: &directory, &columns) { TextCoding.encode(texts, with: compressor, into: &$0) }
+                place(in: &directory, &columns) {
+                    TextCoding.encode(texts.slice(rows), with: compressor, into: &$0)
+                }
             }
         }
-        var timeMin = batch.times[0]
-        var timeMax = batch.times[0]
-        var ascends = true
-        var previous = batch.times[0]
-        for time in batch.times {
+        columnByteCountOfRow = columns.count / rows.count + 1
+        let first = batch.times[rows.lowerBound]
+        var (timeMin, timeMax, ascends, previous) = (first, first, true, first)
+        for time in batch.times[rows] {
             timeMin = min(timeMin, time)
             timeMax = max(timeMax, time)
             if time < previous { ascends = false }
@@ -137,14 +147,16 @@ package final class BlockEncoder {
             frame = (directory.bytes + columns.bytes).withUnsafeBytes { compressor.compress($0) }
         }
         return EncodedBlock(
-            topic: topic, partition: partition, rowCount: batch.rowCount, timeMin: timeMin,
+            topic: topic, partition: partition, rowCount: rows.count, timeMin: timeMin,
             timeMax: timeMax, timesAscend: ascends, directory: directory.bytes, columns: columns.bytes,
             frame: frame, kind: kind)
     }
 
-    private func place(_ leaf: Leaf, in directory: inout ByteWriter, _ columns: inout ByteWriter) {
+    private func place(
+        _ leaf: Leaf, _ range: Range<Int>, in directory: inout ByteWriter, _ columns: inout ByteWriter
+    ) {
         directory.write(ElementType(leaf.elements).rawValue)
-        place(in: &directory, &columns) { LeafCoding.encode(leaf, with: compressor, into: &$0) }
+        place(in: &directory, &columns) { LeafCoding.encode(leaf, range, with: compressor, into: &$0) }
     }
 
     /// Writes one column and notes its length and checksum.

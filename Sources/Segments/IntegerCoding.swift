@@ -107,7 +107,12 @@ enum IntegerCoding {
 
 extension IntegerCoding {
     static func encode(_ values: [Int64], into writer: inout ByteWriter) {
-        values.withUnsafeBufferPointer { encode($0, into: &writer) }
+        encode(values, 0..<values.count, into: &writer)
+    }
+
+    /// Encodes the values of a range.
+    static func encode(_ values: [Int64], _ range: Range<Int>, into writer: inout ByteWriter) {
+        values.withUnsafeBufferPointer { encode(UnsafeBufferPointer(rebasing: $0[range]), into: &writer) }
     }
 
     static func decode(_ cursor: inout ByteCursor, count: Int) throws(BytesError) -> [Int64] {

@@ -34,17 +34,21 @@ enum LeafCoding {
     private static let hasTexts: UInt8 = 2
     private static let isBare: UInt8 = 4
 
-    static func encode(_ leaf: Leaf, with compressor: ZstdCompressor, into writer: inout ByteWriter) {
+    /// - Parameter range: the elements to encode; numbers are read where they lie.
+    static func encode(
+        _ leaf: Leaf, _ range: Range<Int>, with compressor: ZstdCompressor, into writer: inout ByteWriter
+    ) {
+        let (nulls, texts) = (leaf.nulls(in: range), leaf.texts(in: range))
         var flags: UInt8 = 0
-        if !leaf.nulls.isEmpty { flags |= hasNulls }
-        if !leaf.texts.isEmpty { flags |= hasTexts }
+        if !nulls.isEmpty { flags |= hasNulls }
+        if !texts.isEmpty { flags |= hasTexts }
         if leaf.wholeNumbersAreBare { flags |= isBare }
         writer.write(flags)
-        if !leaf.nulls.isEmpty { writer.write(positions: leaf.nulls) }
-        if !leaf.texts.isEmpty {
-            writer.writeVarint(leaf.texts.count)
+        if !nulls.isEmpty { writer.write(positions: nulls) }
+        if !texts.isEmpty {
+            writer.writeVarint(texts.count)
             var previous: Int32 = 0
-            for kept in leaf.texts {
+            for kept in texts {
                 writer.writeVarint(Int(kept.position - previous))
                 writer.write(text: kept.text)
                 previous = kept.position
@@ -52,15 +56,19 @@ enum LeafCoding {
         }
         switch leaf.elements {
         case .float64(let values):
-            values.withUnsafeBufferPointer { FloatCoding.encode($0, with: compressor, into: &writer) }
+            values.withUnsafeBufferPointer {
+                FloatCoding.encode(UnsafeBufferPointer(rebasing: $0[range]), with: compressor, into: &writer)
+            }
         case .float32(let values):
-            values.withUnsafeBufferPointer { FloatCoding.encode($0, with: compressor, into: &writer) }
+            values.withUnsafeBufferPointer {
+                FloatCoding.encode(UnsafeBufferPointer(rebasing: $0[range]), with: compressor, into: &writer)
+            }
         case .int64(let values):
-            IntegerCoding.encode(values, into: &writer)
+            IntegerCoding.encode(values, range, into: &writer)
         case .bool(let values):
-            IntegerCoding.encode(values.map { $0 ? 1 : 0 }, into: &writer)
+            IntegerCoding.encode(values[range].map { $0 ? 1 : 0 }, into: &writer)
         case .text(let values):
-            TextCoding.encode(values, with: compressor, into: &writer)
+            TextCoding.encode(values.slice(range), with: compressor, into: &writer)
         }
     }
 

@@ -360,11 +360,11 @@ package final class InferenceStore: Sendable {
     /// as few records where far times leave few.
     private func blocks(of batch: RecordBatch, _ source: AppendSource) async -> [AppendItem] {
         @Sendable func block(_ rows: Range<Int>) -> AppendItem {
-            let part = batch.slice(rows)
-            if rows.count < SegmentFormat.columnBlockRowCountMin { return .small(part, source) }
+            if rows.count < SegmentFormat.columnBlockRowCountMin { return .small(batch.slice(rows), source) }
             let box = encoders.withLock { $0.popLast() } ?? EncoderBox(encoder: BlockEncoder())
             defer { encoders.withLock { $0.append(box) } }
-            return .columns(box.encoder.encode(part, topic: source.topic, partition: source.partition))
+            return .columns(
+                box.encoder.encode(batch, rows: rows, topic: source.topic, partition: source.partition))
         }
         let ranges = batch.blockRanges
         guard ranges.count > 1 else { return ranges.map(block) }

@@ -62,7 +62,7 @@ struct ArrowPieces {
         let hasNulls = pieces.contains { piece in
             switch piece {
             // Those of other rows are not written.
-            case .rows(let rows, let leaves): leaves.contains { $0.nulls(in: rows).contains { _ in true } }
+            case .rows(let rows, let leaves): leaves.contains { !$0.nulls(in: rows).isEmpty }
             case .nulls: true
             }
         }
@@ -72,7 +72,7 @@ struct ArrowPieces {
             for index in start..<start + rows.count * leaves.count { validity[index] = true }
             for (number, leaf) in leaves.enumerated() {
                 for null in leaf.nulls(in: rows) {
-                    validity[start + (null - rows.lowerBound) * leaves.count + number] = false
+                    validity[start + Int(null) * leaves.count + number] = false
                 }
             }
         }
@@ -151,13 +151,6 @@ extension ArrowPieces {
 }
 
 extension Leaf {
-    /// The positions of nulls in a range, ascending.
-    fileprivate func nulls(in range: Range<Int>) -> some Sequence<Int> {
-        nulls[nulls.partitionPoint { $0 >= range.lowerBound }...].lazy.map { Int($0) }.prefix {
-            $0 < range.upperBound
-        }
-    }
-
     /// Writes elements as numbers of a type, each `step` bytes after the one before.
     fileprivate func copy(
         _ rows: Range<Int>, as type: ArrowType, to target: UnsafeMutableRawPointer, step: Int

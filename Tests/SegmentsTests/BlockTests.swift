@@ -295,6 +295,24 @@ import Testing
         #expect(first.directory == second.directory && first.columns == second.columns)
     }
 
+    @Test("the rows of a range give the bytes that they give in a batch of their own")
+    func ranges() {
+        for seed in UInt64(0)..<300 {
+            var generator = SeededGenerator(seed: seed)
+            let batch = generator.batch(rowCount: Int.random(in: 1...60, using: &generator))
+            let start = Int.random(in: 0..<batch.rowCount, using: &generator)
+            let rows = start..<Int.random(in: start + 1...batch.rowCount, using: &generator)
+            for kind in [BlockKind.columns, .small] {
+                let part = encoder.encode(batch, rows: rows, topic: "t", partition: "p", kind: kind)
+                let alone = encoder.encode(batch.slice(rows), topic: "t", partition: "p", kind: kind)
+                #expect(
+                    bytes { _ = part.write(firstIndex: 1, commitRuns: [], into: &$0) }
+                        == bytes { _ = alone.write(firstIndex: 1, commitRuns: [], into: &$0) },
+                    "seed \(seed), rows \(rows)")
+            }
+        }
+    }
+
     @Test("a list whose lengths do not add up to its elements is refused")
     func lengths() throws {
         let leaf = Leaf(.int64([1, 2, 3]))

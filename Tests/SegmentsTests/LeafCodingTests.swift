@@ -14,7 +14,7 @@ import Testing
     private let decompressor = ZstdDecompressor()
 
     private func encode(_ leaf: Leaf) -> [UInt8] {
-        bytes { LeafCoding.encode(leaf, with: compressor, into: &$0) }
+        bytes { LeafCoding.encode(leaf, 0..<leaf.count, with: compressor, into: &$0) }
     }
 
     private func decode(_ coded: [UInt8], _ type: ElementType, count: Int) throws -> Leaf {
