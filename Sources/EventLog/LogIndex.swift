@@ -38,7 +38,7 @@ package struct SegmentUse: Hashable, Sendable {
     package internal(set) var unseenFrom: Int?
     /// Whether a failed envelope, of whatever topics, may lie behind its valid bytes.
     package internal(set) var isClosed = false
-    /// Whether rows that wait in memory stand in it and in no other that is seen: it is not made anew before they
+    /// Whether rows that wait in memory may stand in it and in no other that is seen: it is not made anew before they
     /// are columns elsewhere.
     package internal(set) var isLent = false
 
@@ -199,8 +199,10 @@ package struct LogIndex: Sendable {
         uses[segment, default: SegmentUse()].unseenFrom = offset
     }
 
+    /// Notes that a segment ends without a footer. What waits in memory it may have alone.
     mutating func noteClosed(_ segment: UInt64) {
         uses[segment, default: SegmentUse()].isClosed = true
+        if tailByteCount > 0 { uses[segment]!.isLent = true }
     }
 
     /// Lets go what a tombstone says, as of its commit. All that it concerns is in the index.

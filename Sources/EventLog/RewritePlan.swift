@@ -1,12 +1,11 @@
-// Which sealed segments are made anew next, and why: those that hold what is to leave the disk, then the half dead, then
+// Which segments are made anew next, and why: those that hold what is to leave the disk, then the half dead, then
 // those that questions read slowly, then the small.
 //
 // Invariants:
 //  * The segments of a plan are neighbours in the manifest, and what is wanted of them fits into one: where that is
 //    more by itself, a segment is alone in its plan.
-//  * In no plan is a segment that could not be made anew before, nor one that alone has rows which wait in memory to
-//    become columns.
-//  * A closed one, which has no footer, is made anew for an erasure alone.
+//  * In no plan is a segment that is written, or that could not be made anew before, nor one that alone has rows
+//    which wait in memory to become columns.
 
 import Segments
 
@@ -44,23 +43,23 @@ extension RewritePlan {
         _ manifest: Manifest, _ index: LogIndex, segmentByteCountMax: Int, left: Set<UInt64>,
         canRegroup: (UInt64) -> Bool
     ) -> RewritePlan? {
+        /// What a segment that may be rewritten is used for.
+        func use(_ entry: Manifest.Entry) -> SegmentUse? {
+            guard entry.state != .active, let use = index.uses[entry.number], !left.contains(entry.number)
+            else { return nil }
+            return use.isLent && index.tailByteCount > 0 ? nil : use
+        }
         /// Live bytes of a segment that may be rewritten.
         func liveByteCount(_ entry: Manifest.Entry) -> Int? {
-            guard entry.state == .sealed, let use = index.uses[entry.number], !use.isLent,
-                !left.contains(entry.number)
-            else { return nil }
+            guard let use = use(entry) else { return nil }
             // Of what is not seen nobody knows what is wanted; but that something is to go from it is told.
             guard use.unseenFrom == nil || use.isErasureDue else { return nil }
             return use.liveByteCount
         }
         func reason(_ entry: Manifest.Entry) -> Reason? {
-            let use = index.uses[entry.number] ?? SegmentUse()
-            // A closed segment is rewritten for erasure alone, which seals the log first: no small
-            // block of it is waiting then.
-            let isClosed = entry.state == .closed && !use.isLent
-            if isClosed, use.isErasureDue, !left.contains(entry.number) { return .erasure }
-            guard let live = liveByteCount(entry) else { return nil }
+            guard let use = use(entry) else { return nil }
             if use.isErasureDue { return .erasure }
+            guard let live = liveByteCount(entry) else { return nil }
             let isWritten = use.header.origin == .committed
             if live * 2 < (isWritten ? entry.byteCount : use.listedByteCount) { return .halfDead }
             if isWritten, use.isScattered, canRegroup(entry.number) { return .regrouping }

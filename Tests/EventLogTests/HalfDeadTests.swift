@@ -55,6 +55,67 @@ struct HalfDeadTests {
         try await again.close()
     }
 
+    /// A log with a segment that a failed write closed, behind ten records, and another with two.
+    private static func closed(isSmall: Bool) async throws -> (InferenceLog, SimulatedFileSystem) {
+        let disk = SimulatedFileSystem()
+        let log = try InferenceLog.open(on: disk).log
+        for number in 0..<10 as Range<Int64> {
+            _ = try await log.append([part(number, "Erika", isSmall: isSmall).item])
+        }
+        var plan = SimulatedFileSystem.FaultPlan()
+        plan.failAtOperation = disk.operationCount
+        disk.setPlan(plan)
+        await #expect(throws: LogError.self) { try await log.append([part(10, "Erika").item]) }
+        disk.setPlan(SimulatedFileSystem.FaultPlan())
+        for number in 10..<12 as Range<Int64> { _ = try await log.append([part(number, "Klara").item]) }
+        let states = try await log.queue.perform { writer throws(LogError) in
+            writer.manifest.entries.map(\.state)
+        }
+        #expect(states == [.closed, .active])
+        return (log, disk)
+    }
+
+    // What retention let go of it stayed on disk for ever, and a full disk full.
+    @Test("one that a failed write closed is made anew, too", arguments: [false, true])
+    func closed(isSmall: Bool) async throws {
+        let (log, disk) = try await Self.closed(isSmall: isSmall)
+        #expect(try await log.letGo(Self.letGo(0..<10)) != nil)
+        let report = try await log.compact(CompactionPace { _ in false })
+        #expect(report.problems == [] && report.rewrites == ["half dead": 1])
+        for name in try disk.list("") {
+            #expect(!String(decoding: disk.bytes(of: name) ?? [], as: UTF8.self).contains("Erika"), "\(name)")
+        }
+        _ = try await log.append([Self.part(12, "Klara").item])
+        try await log.close()
+        let again = try InferenceLog.open(on: disk).log
+        let topic = try #require(again.snapshot().index.topics["t"])
+        #expect(topic.rowCount == 3 && topic.letGo == ["p": IndexRanges(0..<10)])
+        try await again.close()
+    }
+
+    @Test(
+        "one that alone has rows which wait is not, before they are columns elsewhere",
+        arguments: [false, true])
+    func closedWithTail(isReopened: Bool) async throws {
+        let (first, disk) = try await Self.closed(isSmall: true)
+        #expect(try await first.letGo(Self.letGo(0..<9)) != nil)
+        var log = first
+        if isReopened {
+            disk.crash { $0.upperBound }
+            log = try InferenceLog.open(on: disk).log
+        }
+        #expect(try await log.compact(CompactionPace { _ in false }).rewrites == [:])
+        disk.crash { $0.upperBound }
+        log = try InferenceLog.open(on: disk).log
+        #expect(log.snapshot().index.topics["t"]?.rowCount == 3)
+        try await log.queue.perform { writer throws(LogError) in try writer.sealActive() }
+        #expect(try await log.compact(CompactionPace { _ in false }).rewrites["half dead"] == 1)
+        try await log.close()
+        let again = try InferenceLog.open(on: disk).log
+        #expect(again.snapshot().index.topics["t"]?.rowCount == 3)
+        try await again.close()
+    }
+
     @Test("one that is half let go or less goes on, however often it is asked", arguments: [0, 4])
     func goesOn(letGo count: UInt64) async throws {
         let disk = SimulatedFileSystem()

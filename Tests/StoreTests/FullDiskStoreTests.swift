@@ -74,6 +74,26 @@ import Testing
         try await again.close()
     }
 
+    // The segment that the failed append closed held all of it, and was made anew for deletions alone.
+    @Test("on a full disk what retention lets go makes room for records", arguments: [false, true])
+    func retention(isReopened: Bool) async throws {
+        let (first, disk) = try await Self.full(reserveByteCount: 64 << 10)
+        var store = first
+        try await store.setRetention(RetentionPolicy(byteCount: 1), of: "gone")
+        if isReopened {
+            try await store.close()
+            store = try Self.open(disk, reserveByteCount: 64 << 10)
+        }
+        let before = disk.byteCount
+        let report = try await store.compact()
+        #expect(report.recordsLetGo == ["gone": 40 * 300] && report.problems == [])
+        let log = store.log
+        try await waitUntil { log.state == .serving }
+        #expect(disk.byteCount < before)
+        #expect(try await Self.append(to: "kept", store).firstIndex == 300)
+        try await store.close()
+    }
+
     @Test("a store that is opened on a full disk with a reserve given up takes no records, and lets some go")
     func restart() async throws {
         let (store, disk) = try await Self.full(reserveByteCount: 64 << 10)
