@@ -23,7 +23,9 @@ extension AssayOutcome {
         self.init(
             window: window, baseline: try DatedSummary(json["baseline_summary"]), summary: summary,
             score: try json["score"].optional?.double(), scores: scores,
-            binIndex: try json["bin_index"].optional?.integer(), status: try json["status"].word(),
+            binIndex: try json["bin_index"].optional?.integer(),
+            // Once it stood there itself.
+            status: try (json["unscored"].optional ?? json["status"]).word(),
             absence: try json["absence"].optional?.string(),
             thresholds: AssayThresholds(
                 alert: try json["alert_threshold"].double(),

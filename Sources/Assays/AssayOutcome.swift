@@ -7,8 +7,8 @@
 // Status has the contract's four words where there is a score. Where there is none it says so:
 // "NoData" for a window whose values are all null or NaN, "NoScore" for one that cannot be compared
 // (infinite values, a summarizer without bins, edges too far apart, a baseline that slid to where there are
-// no numbers). Neither is ever "Ok", and `absence` says why in words. Windows without any record have no
-// outcome at all.
+// no numbers). Neither is ever "Ok", and `absence` says why in words. Answers show the contract's word for both,
+// with these beside it. Windows without any record have no outcome at all.
 //
 // Invariants:
 //  * `score` is nil exactly where `status` is `.noData` or `.noScore`.
@@ -17,7 +17,7 @@
 import Records
 import Summaries
 
-/// What an outcome means, in its word on the wire.
+/// What an outcome means.
 package enum AssayStatus: String, Hashable, Sendable, CaseIterable {
     case ok = "Ok"
     case warning = "Warning"
@@ -28,6 +28,15 @@ package enum AssayStatus: String, Hashable, Sendable, CaseIterable {
     case noData = "NoData"
     /// Numbers, but nothing to compare or nothing that compares.
     case noScore = "NoScore"
+
+    /// As answers say it: the contract knows the first four, and clients refuse another with all the results beside
+    /// it. What could not be judged is not "Ok", and nothing drifted.
+    var inContract: AssayStatus {
+        switch self {
+        case .ok, .warning, .alert, .baselineRun: self
+        case .noData, .noScore: .warning
+        }
+    }
 
     /// Of a score.
     init(_ status: DriftStatus) {

@@ -10,7 +10,8 @@
 //
 // Invariants:
 //  * The keys come in the recorded order.
-//  * A result without a score says why, in `absence` at the end; others have no such key.
+//  * A result without a score has the contract's status "Warning", and at the end says which of ours it is, in
+//    `unscored`, and why, in `absence`; others have no such keys.
 //  * `noise`, ours, follows the contract's keys: {"mean","line_95","too_few_records"}, the score that
 //    sampling noise alone explains (NoiseLine), or null where there is none. It follows from the
 //    outcome, so no digest holds it.
@@ -81,10 +82,13 @@ package struct AssayResult: Hashable, Sendable {
         object.append("scores", .array(outcome.scores.map { .number($0) }))
         object.append("bin_index", outcome.binIndex.map { .integer($0) } ?? .null)
         object.append("summarizer", outcome.summarizer.json)
-        object.append("status", .string(outcome.status.rawValue))
+        object.append("status", .string(outcome.status.inContract.rawValue))
         object.append("created_at", .zulu(createdAt))
         object.append("noise", outcome.noiseJSON)
-        if let absence = outcome.absence { object.append("absence", .string(absence)) }
+        if let absence = outcome.absence {
+            object.append("unscored", .string(outcome.status.rawValue))
+            object.append("absence", .string(absence))
+        }
         return .object(object)
     }
 }

@@ -106,12 +106,14 @@ package struct AssayResultWriter {
             lastSettings = (outcome.summarizer, Array(output.bytes[start...]))
         }
         output.write(",\"status\":")
-        output.write(string: outcome.status.rawValue)
+        output.write(string: outcome.status.inContract.rawValue)
         output.write(",\"created_at\":")
         write(result.createdAt)
         output.write(",\"noise\":")
         outcome.noiseJSON.write(into: &output)
         if let absence = outcome.absence {
+            output.write(",\"unscored\":")
+            output.write(string: outcome.status.rawValue)
             output.write(",\"absence\":")
             output.write(string: absence)
         }

@@ -57,16 +57,11 @@ package struct SeriesResult: Hashable, Sendable {
     /// The stored result of a decision about an assay whose UUID is `uuid`.
     package func json(of decision: AssayDecision, _ uuid: String) -> JSONValue {
         let thresholds = outcome.findings.first?.target.thresholds
-        let status: AssayStatus =
-            switch decision.status {
-            case .ok, .alert, .warning: decision.status
-            case .noData, .noScore, .baselineRun: .warning
-            }
         return .object(
             ("id", .identifier(decision.resultID)), ("assay_id", .string(uuid)),
             ("analyzed_at", .zulu(decision.analysedAt)),
             ("elapsed_millis", .integer(decision.elapsedMilliseconds)),
-            ("scores", outcome.scoresJSON), ("status", .string(status.rawValue)),
+            ("scores", outcome.scoresJSON), ("status", .string(decision.status.inContract.rawValue)),
             ("summaries", outcome.summariesJSON { (dated, path) in dated.json(path) }),
             ("window_end", .zulu(outcome.window.end)),
             ("window_start", .zulu(outcome.window.start)),

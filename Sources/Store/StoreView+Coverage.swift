@@ -37,7 +37,7 @@ private let fixedEdges =
 
 /// Statistics are all that there is.
 private let noBins =
-    "the summarizer makes no bins (\"bin_mode\" is \"None\"), so that nothing is compared and every result says NoScore; "
+    "the summarizer makes no bins (\"bin_mode\" is \"None\"), so that nothing is compared and no result has a score; "
     + "for a score choose bins, as Quantile"
 
 extension SummarizerSettings {

@@ -318,7 +318,8 @@ struct AssaySchedulerTests {
         scene.clock.set(moment(126))
         await scheduler.tick()
         #expect(try scene.decisions(id) == ["0:complete1", "60:complete1"])
-        #expect(try scene.results(id)[1].contains("\"status\":\"NoData\""))
+        #expect(try scene.results(id)[1].contains("\"status\":\"Warning\""))
+        #expect(try scene.results(id)[1].contains("\"unscored\":\"NoData\""))
         #expect(try scene.results(id)[1].contains("\"score\":null"))
         try await scene.store.close()
     }

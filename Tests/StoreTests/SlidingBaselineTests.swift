@@ -18,7 +18,8 @@ struct SlidingBaselineTests {
     private static func statuses(_ scene: Scene, _ id: AssayID) throws -> [String] {
         try scene.results(id).map { text in
             let result = JSONField(try JSONValue(parsing: text))
-            return try "\(result["status"].string()): \(result["absence"].optional?.string() ?? "")"
+            let status = try (result["unscored"].optional ?? result["status"]).string()
+            return try "\(status): \(result["absence"].optional?.string() ?? "")"
         }
     }
 
@@ -87,6 +88,10 @@ struct SlidingBaselineTests {
             #expect(AssayResultWriter.text(of: result) == Array(text.utf8))
             let again = try AssayOutcome(JSONField(JSONValue(parsing: text)))
             #expect(again == result.outcome && again.digest == result.outcome.digest)
+            // As it was stored when the status said it itself.
+            let old = text.replacing("\"unscored\":\"NoScore\",", with: "").replacing(
+                "\"status\":\"Warning\"", with: "\"status\":\"NoScore\"")
+            #expect(try AssayOutcome(JSONField(JSONValue(parsing: old))) == again && old != text)
         }
         // Other ways to the same outcomes: worked out one by one, and all again.
         let view = scene.store.view
