@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Second-generation assays, asked by the wallaroo SDK's own generated client.
+"""Assays of both generations, asked by the wallaroo SDK's own generated client.
 
     python3 Tools/peers/sdk_assays_peer.py --server PATH
 
 Every request is made of the SDK's own types, and every answer is parsed by its own `from_dict`: each
-endpoint of /v2/api/assays, and /v1's filter and get_assay_by_id. Needs `pip install wallaroo==2026.1.3`;
-without it this says so and ends with 0.
+endpoint of /v2/api/assays, and /v1's filter, get_assay_by_id, get_assay_results and run_interactive.
+`Tools/dev sdk` installs what it needs.
 """
 
 import argparse
@@ -18,17 +18,13 @@ import time
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
-try:
-    from wallaroo.wallaroo_ml_ops_api_client import models as m
-    from wallaroo.wallaroo_ml_ops_api_client.client import AuthenticatedClient
-    from wallaroo.wallaroo_ml_ops_api_client.api.assays import (
-        get, get_by_id, get_next_run, get_results, preview, preview_baseline_binning, schedule, score, set_active)
-    from wallaroo.wallaroo_ml_ops_api_client.api.assay import assays_filter, assays_get_assay_by_id
-except ImportError as error:
-    print(f"skipped: the wallaroo SDK is not installed ({error}); pip install wallaroo==2026.1.3")
-    sys.exit(0)
-
-from client import (  # noqa: E402: the path above must come first
+from wallaroo.wallaroo_ml_ops_api_client import models as m  # noqa: E402: the path above must come first
+from wallaroo.wallaroo_ml_ops_api_client.client import AuthenticatedClient  # noqa: E402
+from wallaroo.wallaroo_ml_ops_api_client.api.assays import (  # noqa: E402
+    get, get_by_id, get_next_run, get_results, preview, preview_baseline_binning, schedule, score, set_active)
+from wallaroo.wallaroo_ml_ops_api_client.api.assay import (  # noqa: E402
+    assays_filter, assays_get_assay_by_id, assays_get_assay_results, assays_run_interactive)
+from client import (  # noqa: E402
     JSON_TYPE, RECORDS_TYPE, Connection, Failed, end_as_interrupted, must, running)
 
 
@@ -94,13 +90,17 @@ def walk(server):
     must(str(by_id.id) == str(uuid) and by_id.active, by_id)
     must("out.score.0" in by_id.baseline.summary.additional_properties, by_id.baseline)
     must(len(ask(get, m.GetBody(active=m.FilterOnActive.ALL))) == 1, "the list has one")
-    for _ in range(100):
-        run = ask(get_next_run, m.GetNextRunBody(assay_id=uuid))
-        results = ask(get_results, m.GetResultsBody(id=uuid))
-        if len(results) >= 9:
-            break
-        time.sleep(0.2)
-    must(len(results) >= 9, f"{len(results)} results")
+    def waiting_for(count, found):
+        results = []
+        for _ in range(300):
+            results = found()
+            if len(results) >= count:
+                return results
+            time.sleep(0.1)
+        raise Failed(f"{len(results)} results of {count}")
+
+    results = waiting_for(9, lambda: ask(get_results, m.GetResultsBody(id=uuid)))
+    run = ask(get_next_run, m.GetNextRunBody(assay_id=uuid))
     must(isinstance(run.last_run, datetime.datetime) and run.next_run > run.last_run, run)
     empty = [r for r in results if len(r.summaries.additional_properties) == 0]
     must(len(empty) >= 1 and all(r.status == m.AssayStatus.WARNING for r in empty), empty)
@@ -111,19 +111,35 @@ def walk(server):
     must(answer.status_code == 200, answer)
     must(len(ask(get, m.GetBody(active=m.FilterOnActive.INACTIVEONLY))) == 1, "it is paused")
 
-    created = post("/v1/api/assays/create", {
+    # A minute whose numbers are all null has no score, and the contract's words all the same.
+    post("/v1/logs/topic/workspace-1-pipeline-fraud-inference/partition/engine",
+         [{"time": start + 180000 + 1000 * second, "in.age": None} for second in range(60)], RECORDS_TYPE)
+    definition = {
         "name": "first", "pipeline_id": 1, "pipeline_name": "fraud", "active": True, "status": "created",
         "baseline": {"calculated": {"vector": [1.0, 2.0, 3.0]}}, "alert_threshold": 0.25, "workspace_id": 1,
-        "window": {"pipeline_name": "fraud", "path": "input age", "width": "1 minutes", "workspace_id": 1},
+        "window": {"pipeline_name": "fraud", "path": "input age", "width": "1 minutes", "workspace_id": 1,
+                   "start": moment(start).isoformat()},
         "summarizer": {"type": "UnivariateContinuous", "bin_mode": "Quantile", "aggregation": "Density",
-                       "metric": "PSI", "num_bins": 3}})
+                       "metric": "PSI", "num_bins": 3},
+        "created_at": moment(now).isoformat(), "run_until": moment(start + 600000).isoformat()}
+    created = post("/v1/api/assays/create", definition)
     first = ask(assays_get_assay_by_id, m.AssaysGetAssayByIdBody(id=created["assay_id"]))
     must(first.workspace_name == "risk" and first.next_run, first)
     for order in m.AssaysFilterBodySortBy:
         found = ask(assays_filter, m.AssaysFilterBody(workspace_id=1, pipeline_id=1, sort_by=order))
         must(len(found) == 1 and found[0].name == "first", found)
-    print(f"{len(results)} results, {len(previews)} previews: every answer was parsed by the SDK")
 
+
+    def scored(found):
+        scoreless = [r for r in found if r.score is None]
+        must(len(scoreless) == 1 and scoreless[0].status == "Warning", f"{len(scoreless)} without a score")
+        must(len(found) == 10, f"{len(found)} results of the first generation")
+
+    asked = m.AssaysGetAssayResultsBody(
+        assay_id=created["assay_id"], start=moment(start), end=moment(start + 600000))
+    scored(waiting_for(10, lambda: ask(assays_get_assay_results, asked)))
+    scored(ask(assays_run_interactive, m.AssaysRunInteractiveBody.from_dict(definition)))
+    print(f"{len(results)} results, {len(previews)} previews: every answer was parsed by the SDK")
 
 
 def main():
