@@ -171,7 +171,8 @@ struct AssayRoutes {
         let catalog = store.catalog
         var assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID).filter { assay in
             (isActive == nil || assay.isActive == isActive)
-                && (name.map { assay.definition.name.lowercased().contains($0) } ?? true)
+                // An empty name is part of every name, which `contains` denies.
+                && (name.map { $0.isEmpty || assay.definition.name.lowercased().contains($0) } ?? true)
                 && (drift.map(assay.drifted(in:)) ?? true)
                 && (locations.map(assay.definition.window.locations.includesAny(of:)) ?? true)
         }

@@ -78,6 +78,9 @@ struct StoredAssayRoutesTests {
             #expect(try await found("", order: "LastRunDateDesc") == [1, 3, 2])
             #expect(try await found("", workspace: 2) == [])
             #expect(try await found(",\"name\":\"WATCH\",\"active\":null,\"drift_window\":null") == [1])
+            // Part of every name, and of none.
+            #expect(try await found(",\"name\":\"\"") == [3, 2, 1])
+            #expect(try await found(",\"name\":\"watches\"") == [])
             #expect(try await found(",\"active\":false") == [3, 2])
             #expect(try await found(",\"locations\":[\"engine\"]") == [2])
             // The window of 60 to 120 seconds alerted; the one before it did not.
