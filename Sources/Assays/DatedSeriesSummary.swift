@@ -29,9 +29,11 @@ package struct DatedSeriesSummary: Hashable, Sendable {
     }
 
     /// With the name of its series.
-    package func json(_ path: IOPath) -> JSONValue {
+    package func json(_ path: IOPath) -> JSONValue { json(called: path.dottedText) }
+
+    func json(called name: String) -> JSONValue {
         var object = JSONObject([
-            ("name", .string(path.dottedText)), ("bins", summary.bins.json),
+            ("name", .string(name)), ("bins", summary.bins.json),
             ("aggregated_values", aggregatedValues),
             ("aggregation", .string(summary.aggregation.rawValue)), ("statistics", statistics),
             ("start", .zulu(start)), ("end", .zulu(end)),

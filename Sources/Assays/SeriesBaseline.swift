@@ -31,21 +31,22 @@ package enum SeriesBaseline: Hashable, Sendable {
     /// - Parameter paths: the paths there are, in whose order summaries are written.
     package func json(_ paths: [IOPath]) -> JSONValue {
         switch self {
-        case .summaries(let summaries):
-            .object(
-                (
-                    "Summary",
-                    .object(
-                        JSONObject(
-                            paths.compactMap { path in
-                                summaries[path].map { (path.dottedText, $0.json(path)) }
-                            }))
-                ))
+        case .summaries(let summaries): .object(("Summary", Self.summariesJSON(summaries, paths)))
         case .period(let period): .object(("Static", .array([.zulu(period.start), .zulu(period.end)])))
         case .vector(let values): .object(("Vector", .array(values.map { .number($0) })))
         case .rolling(let start, let width):
             .object(("Rolling", .object(("start", .zulu(start)), ("width", SeriesDefinition.json(width)))))
         }
+    }
+
+    private static func summariesJSON(
+        _ summaries: [IOPath: DatedSeriesSummary], _ paths: [IOPath]
+    ) -> JSONValue {
+        .object(
+            JSONObject(
+                paths.compactMap { path in
+                    summaries[path].map { (path.dottedText, $0.json(path)) }
+                }))
     }
 
     /// Reads a baseline for the paths of a targeting.
@@ -114,5 +115,65 @@ package enum SeriesBaseline: Hashable, Sendable {
             summaries[path] = dated
         }
         return summaries
+    }
+}
+
+// MARK: Without a targeting
+
+extension SeriesBaseline {
+    /// What the summary of numbers is called that nobody says a path of: as no path is.
+    private static let nameOfNumbers = "Vector"
+
+    /// What a preview answers that has no targeting: the contract lets it be left out, and where nothing is read
+    /// from records it is not needed. Summaries are called as they were given, that of numbers "Vector".
+    package static func untargetedPreview(
+        _ json: JSONField, _ settings: SeriesSettings
+    ) throws(FieldError) -> JSONValue {
+        let given = json["Summary"]
+        let paths = try given.isPresent ? pathsSummarised(in: given) : []
+        let baseline = try SeriesBaseline(json, paths, settings)
+        switch baseline {
+        case .summaries(let summaries):
+            try baseline.refuseMistakes()
+            return Self.summariesJSON(summaries, paths)
+        case .vector(let numbers):
+            let summary: SeriesSummary
+            do {
+                summary = try SeriesSummarizer(settings).baseline(of: SortedSample(withNulls: numbers))
+            } catch {
+                throw FieldError(field: "baseline", problem: "is refused: \(error)")
+            }
+            return .object(
+                (nameOfNumbers, DatedSeriesSummary(summary, over: nil).json(called: nameOfNumbers)))
+        case .period, .rolling:
+            throw FieldError(
+                field: "targeting",
+                problem:
+                    "is missing, and this baseline is made of records: give {\"data_origin\": {\"pipeline_id\": n}, "
+                    + "\"iopath\": [{\"field\": \"out.name\"}]}; only \"Vector\" and \"Summary\" need none")
+        }
+    }
+
+    /// The paths that summaries were given of, each once, in the order of the first of its name. Their names are
+    /// written as they are read: an element of a list is taken for a field of that name.
+    private static func pathsSummarised(in json: JSONField) throws(FieldError) -> [IOPath] {
+        let members = try json.object().members
+        guard !members.isEmpty else {
+            throw json.refused("has no summary; give at least one, as {\"out.name\": summary}")
+        }
+        guard members.count <= SeriesTargeting.pathCountMax else {
+            throw json.refused(
+                "has \(members.count) summaries; give at most \(SeriesTargeting.pathCountMax) at a time")
+        }
+        var paths: [IOPath] = []
+        var seen: Set<IOPath> = []
+        for member in members {
+            let path: IOPath
+            do { path = try IOPath(recordField: member.key, element: nil) } catch {
+                throw json[String(member.key.prefix(64))].refused("is wrong: \(error)")
+            }
+            if seen.insert(path).inserted { paths.append(path) }
+        }
+        return paths
     }
 }

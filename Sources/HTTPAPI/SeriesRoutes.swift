@@ -4,7 +4,8 @@
 // scheduling answers a bare string, switching answers `null`. The UUID may stand in the path instead.
 //
 // Ours: scheduling says in the header `x-assay-coverage` what the windows so far hold, as v1's create does in
-// its body.
+// its body. A baseline's binning is previewed without a targeting where it needs no records, which the contract's
+// fields allow and its answer has no name for.
 
 import Assays
 import HTTPTypes
@@ -37,7 +38,12 @@ struct SeriesRoutes {
     // MARK: Asked and answered
 
     @Sendable func previewBaseline(_ request: Request, _ context: APIContext) async throws -> Response {
-        let asked = try Comparison(try await request.document(upTo: RequestLimits.vectorByteCountMax))
+        let body = try await request.document(upTo: RequestLimits.vectorByteCountMax)
+        guard body["targeting"].isPresent else {
+            let settings = try SeriesSettings(body["summarizer"])
+            return Response(json: try SeriesBaseline.untargetedPreview(body["baseline"], settings))
+        }
+        let asked = try Comparison(body)
         let view = store.view
         let targeting = try view.completed(asked.targeting)
         let summaries = try view.seriesBaselines(asked.baseline, targeting, asked.settings)
