@@ -110,7 +110,8 @@ package struct SeriesTargeting: Hashable, Sendable {
         }
     }
 
-    /// Reads a targeting. Throws without a pipeline or a path, for a path named twice, and above `pathCountMax`.
+    /// Reads a targeting. Throws without a pipeline or a path, for a path named twice, above `pathCountMax`, and for a
+    /// member of a path that is not known.
     package init(_ json: JSONField) throws(FieldError) {
         _ = try json.object()
         let origin = json["data_origin"]
@@ -128,7 +129,8 @@ package struct SeriesTargeting: Hashable, Sendable {
         var targets: [SeriesTarget] = []
         var seen: Set<IOPath> = []
         for field in try json["iopath"].array() {
-            _ = try field.object()
+            // A misspelled one would never alert, or watch another place.
+            try field.refuseMembers(besides: ["field", "indexes", "thresholds"])
             let name = try field["field"].string()
             var indexes: [Int]?
             if let given = field["indexes"].optional {

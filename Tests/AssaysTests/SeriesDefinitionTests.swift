@@ -203,6 +203,12 @@ struct SeriesDefinitionTests {
                 targeting("[{\"field\":\"out.a\",\"thresholds\":{\"Alert\":0.1}}]"),
                 "iopath[0].thresholds.Alert\" is not known"
             ),
+            (
+                targeting("[{\"field\":\"out.b\"},{\"field\":\"out.a\",\"threshold\":{\"alert\":0.1}}]"),
+                "targeting.iopath[1].threshold\" is not known; there is \"field\", \"indexes\", \"thresholds\""
+            ),
+            (targeting("[{\"field\":\"out.a\",\"index\":9}]"), "iopath[0].index\" is not known"),
+            (targeting("[5]"), "iopath[0]\" must be an object"),
             (targeting("[]"), "targeting.iopath"), (targeting("[{\"field\":\"score\"}]"), "iopath[0].field"),
             (targeting("[{\"field\":\"out.a\"},{\"field\":\"out.a\"}]"), "again"),
             (targeting("[{\"field\":\"out.a\",\"indexes\":[-1]}]"), "indexes[0]"),
