@@ -62,9 +62,17 @@ extension SeriesBinMode {
         case "Quantile": self = .quantile(try json[name].integer())
         case "QuantileWithExplicitOutliers":
             self = .quantileWithExplicitOutliers(try json[name].integer())
-        case "Provided": self = .provided(try json[name].numbersOrInfinity())
+        case "Provided": self = .provided(try Self.edges(json[name]))
         default: throw Self.unknown(json)
         }
+    }
+
+    /// Edges that are given; null is infinity, as elsewhere, where infinity may be: at the end.
+    private static func edges(_ json: JSONField) throws(FieldError) -> [Double] {
+        for edge in try json.array().dropLast() where !edge.isPresent {
+            throw edge.refused("is null; give finite numbers, and \"INFINITY\" or null as the last alone")
+        }
+        return try json.numbersOrInfinity()
     }
 
     private static func unknown(_ json: JSONField) -> FieldError {

@@ -142,9 +142,7 @@ struct AssayRoutes {
         let id: AssayID = try body["id"].identifier()
         let catalog = store.catalog
         guard let assay = store.book[id] else { throw AssayError.unknownAssay(id) }
-        if let asked = try workspace(body, catalog), asked != assay.definition.workspaceID {
-            throw StoreRefusal(.invalid, "assay \(id) is not in workspace \(asked)")
-        }
+        try refuse(assay, outsideOf: body, catalog)
         return Response(
             json: assay.detailJSON(
                 workspaceName: workspaceName(of: assay, catalog), at: store.sources.now(),
@@ -213,6 +211,16 @@ struct AssayRoutes {
         return workspace.id
     }
 
+    /// Refuses an assay that is not in the workspace which the request names, and an unknown workspace in any case.
+    private func refuse(_ assay: Assay?, outsideOf body: JSONField, _ catalog: Catalog) throws {
+        guard let asked = try workspace(body, catalog), let assay, asked != assay.definition.workspaceID
+        else { return }
+        let field = body["workspace_id"].optional ?? body["workspace_name"]
+        throw field.refused(
+            "is \(field.value?.text ?? ""), but assay \(assay.id) is not in it; give the assay's own, or leave it out"
+        )
+    }
+
     @Sendable func setActive(_ request: Request, _ context: APIContext) async throws -> Response {
         let body = try await request.document()
         let id: AssayID = try body["id"].identifier()
@@ -230,17 +238,13 @@ struct AssayRoutes {
         let limit = try limit(body) ?? .max
         let view = store.view
         let found = view.book[id]
-        if let workspaceID = try workspace(body, view.catalog), let found,
-            found.definition.workspaceID != workspaceID
-        {
-            let field = body["workspace_id"].optional ?? body["workspace_name"]
-            throw field.refused("is \(field.value?.text ?? ""), but assay \(id) is not in it")
-        }
+        try refuse(found, outsideOf: body, view.catalog)
         if let pipelineID: PipelineID = try body["pipeline_id"].optional?.identifier(),
             let found, found.definition.pipelineID != pipelineID
         {
             throw body["pipeline_id"].refused(
-                "is \(pipelineID), but assay \(id) watches pipeline \(found.definition.pipelineID)")
+                "is \(pipelineID), but assay \(id) watches pipeline \(found.definition.pipelineID); give that, "
+                    + "or leave it out")
         }
         // Ours: every revision of each window, not only the newest.
         let revisions = try body["revisions"].optional?.string() ?? "newest"

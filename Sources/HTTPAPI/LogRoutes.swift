@@ -327,7 +327,8 @@ struct LogRoutes {
         case (nil, nil): return .always
         case (let start?, let end?):
             guard start <= end else {
-                throw FieldError(field: "time.end", problem: "is before time.start")
+                throw FieldError(
+                    field: "time.end", problem: "is before time.start; exchange them, or give a later one")
             }
             let past = Timestamp(milliseconds: end.milliseconds).adding(TimeSpan(microseconds: 1000))
             return TimeWindow(start: start, end: max(past, start))

@@ -87,7 +87,9 @@ struct PipelineLogRoutes {
         guard let end = try body["end_time"].optional?.timestamp() else {
             return TimeWindow(start: start, end: TimeWindow.always.end)
         }
-        guard start <= end else { throw body["end_time"].refused("is before \"start_time\"") }
+        guard start <= end else {
+            throw body["end_time"].refused("is before \"start_time\"; exchange them, or give a later one")
+        }
         let past = Timestamp(milliseconds: end.milliseconds).adding(TimeSpan(microseconds: 1000))
         return TimeWindow(start: start, end: max(past, start))
     }

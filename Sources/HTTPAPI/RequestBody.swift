@@ -200,7 +200,9 @@ extension JSONField {
     private func period(
         from start: Timestamp, _ startName: String, to end: Timestamp, _ endName: String
     ) throws(FieldError) -> TimeWindow {
-        guard start <= end else { throw self[endName].refused("is before \"\(startName)\"") }
+        guard start <= end else {
+            throw self[endName].refused("is before \"\(startName)\"; exchange them, or give a later one")
+        }
         return TimeWindow(start: start, end: end)
     }
 }

@@ -169,7 +169,8 @@ struct SeriesRoutes {
         if let id: WorkspaceID = try body["workspace_id"].optional?.identifier(),
             let found = view.book[uuid: uuid]?.definition.targeting.workspaceID, found != id
         {
-            throw body["workspace_id"].refused("is \(id), but assay \(uuid) is in workspace \(found)")
+            throw body["workspace_id"].refused(
+                "is \(id), but assay \(uuid) is in workspace \(found); give that, or leave it out")
         }
         guard let assay = view.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
         // Windows that have not ended were decided by a clock that was ahead: they are not there yet.

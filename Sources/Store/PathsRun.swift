@@ -46,7 +46,9 @@ package enum PathSelection: Hashable, Sendable {
         var seen: Set<IOPath> = []
         for element in elements {
             let path = try element.ioPath()
-            guard seen.insert(path).inserted else { throw element.refused("names \"\(path.text)\" again") }
+            guard seen.insert(path).inserted else {
+                throw element.refused("names \"\(path.text)\" again; name each path once")
+            }
             paths.append(path)
         }
         self = .named(paths)

@@ -52,7 +52,7 @@ extension StoreView {
             throw FieldError(
                 field: "pipeline_name",
                 problem: "is \"\(definition.pipelineName)\", but pipeline \(pipeline.id) is called "
-                    + "\"\(pipeline.name)\"")
+                    + "\"\(pipeline.name)\"; give the name and the number of one pipeline")
         }
         if let id = definition.workspaceID, catalog.workspaces[id] == nil {
             throw CatalogError(

@@ -54,19 +54,22 @@ extension StoreView {
         }
         if let name = targeting.pipelineName, name != pipeline.name {
             throw refusal(
-                "pipeline_name", "is \"\(name)\", but pipeline \(pipeline.id) is called \"\(pipeline.name)\"")
+                "pipeline_name",
+                "is \"\(name)\", but pipeline \(pipeline.id) is called \"\(pipeline.name)\"; give that, or one of "
+                    + "\"pipeline_id\" and \"pipeline_name\" alone")
         }
         if let id = targeting.workspaceID, id != pipeline.workspaceID {
             throw refusal(
                 "workspace_id",
-                "is \(id), but pipeline \(pipeline.id) is in workspace \(pipeline.workspaceID)")
+                "is \(id), but pipeline \(pipeline.id) is in workspace \(pipeline.workspaceID); give that, or "
+                    + "leave it out")
         }
         let workspace = catalog.workspaces[pipeline.workspaceID]
         if let name = targeting.workspaceName, let workspace, name != workspace.name {
             throw refusal(
                 "workspace_name",
                 "is \"\(name)\", but workspace \(workspace.id) is called "
-                    + "\"\(workspace.name)\"")
+                    + "\"\(workspace.name)\"; give that, or leave it out")
         }
         targeting.pipelineID = pipeline.id
         targeting.pipelineName = pipeline.name

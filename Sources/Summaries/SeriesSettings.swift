@@ -82,7 +82,7 @@ package struct SeriesSettings: Sendable, Hashable {
         guard case .provided(let edges) = mode else { return }
         for (position, edge) in edges.enumerated() {
             guard edge.isFinite || edge == .infinity && position == edges.count - 1 else {
-                throw .providedEdgeNotFinite(position: position, found: edge)
+                throw .seriesEdgeNotFinite(position: position, found: edge)
             }
             guard position == 0 || edges[position - 1] <= edge else {
                 throw .seriesEdgesNotAscending(position: position)

@@ -21,6 +21,9 @@ package enum SummaryError: Error, Hashable, Sendable {
     /// Edges given for the second generation come in order: they are echoed as they are.
     case seriesEdgesNotAscending(position: Int)
 
+    /// An edge given for the second generation that is NaN or infinite, and not the last one, which may be infinity.
+    case seriesEdgeNotFinite(position: Int, found: Double)
+
     /// A quantile edge of the second generation that no finite number is: values before it are NaN.
     case quantileNotFinite(position: Int, binCount: Int)
 
@@ -99,6 +102,11 @@ extension SummaryError: CustomStringConvertible {
             """
         case .seriesEdgesNotAscending(let position):
             "Provided[\(position)] is below the edge before it; give the edges in ascending order."
+        case .seriesEdgeNotFinite(let position, let found):
+            """
+            Provided[\(position)] is \(found == .infinity ? "INFINITY" : "\(found)"); give finite numbers, and \
+            \"INFINITY\" as the last alone.
+            """
         case .quantileNotFinite(let position, let binCount):
             """
             Quantile edge \(position) of \(binCount) is no finite number: NaN counts as the least value, \

@@ -257,6 +257,18 @@ struct SeriesDefinitionTests {
             ),
             (
                 summarizer(
+                    SeriesRequests.summarizer.replacing("{\"Quantile\":5}", with: "{\"Provided\":[1,null,2]}")
+                ),
+                "UnivariateContinuous.bin_mode.Provided[1]\" is null; give finite numbers"
+            ),
+            (
+                summarizer(
+                    SeriesRequests.summarizer.replacing(
+                        "{\"Quantile\":5}", with: "{\"Provided\":[1,\"INFINITY\",2]}")),
+                "UnivariateContinuous.bin_mode\" is refused: Provided[1] is INFINITY; give finite numbers"
+            ),
+            (
+                summarizer(
                     SeriesRequests.summarizer.replacing("\"bin_weights\":null", with: "\"bin_weights\":[1,2]")
                 ),
                 "UnivariateContinuous.bin_weights"
@@ -265,5 +277,7 @@ struct SeriesDefinitionTests {
             let error = #expect(throws: FieldError.self, "\(text)") { try SeriesRequests.definition(text) }
             #expect(error?.description.contains(part) == true, "\(part): \(error?.description ?? "")")
         }
+        // Null at the end is how the first generation wrote infinity.
+        #expect(try SeriesBinMode(Requests.field("{\"Provided\":[1,null]}")) == .provided([1, .infinity]))
     }
 }

@@ -229,7 +229,7 @@ struct AssayRefusalTests {
         ),
         (
             "get_assay_results", "{\"assay_id\":1,\"workspace_id\":7}",
-            "field \"workspace_id\" is 7, but assay 1 is not in it"
+            "field \"workspace_id\" is 7, but assay 1 is not in it; give the assay's own"
         ),
         ("run_interactive", "{}", "is missing"),
         (
@@ -254,12 +254,12 @@ struct AssayRefusalTests {
         ("get_results", "{\"assay_id\":1,\"limit\":0}", "field \"limit\" is 0"),
         (
             "get_results", "{\"assay_id\":1,\"pipeline_id\":2}",
-            "field \"pipeline_id\" is 2, but assay 1 watches pipeline 1"
+            "field \"pipeline_id\" is 2, but assay 1 watches pipeline 1; give that, or leave it out"
         ),
         (
             "get_results",
             "{\"assay_id\":1,\"start\":\"2024-01-09T19:00:00Z\",\"end\":\"2024-01-09T18:00:00Z\"}",
-            "field \"end\" is before"
+            "field \"end\" is before \"start\"; exchange them, or give a later one"
         ),
         ("get_results", "{\"assay_id\":1,\"start\":5}", "field \"start\" must be a string"),
         ("get_baseline", "{}", "field \"pipeline_name\" is missing"),
@@ -347,16 +347,17 @@ struct AssayRefusalTests {
             }
             try await client.ask("assays/create", good)
             for (member, message) in [
-                ("\"workspace_id\":2", "field \"workspace_id\" is 2, but assay 1 is not in it"),
+                ("\"workspace_id\":2", "field \"workspace_id\" is 2, but assay 1 is not in it; give"),
                 (
                     "\"workspace_name\":\"other\"",
-                    "field \"workspace_name\" is \"other\", but assay 1 is not in it"
+                    "field \"workspace_name\" is \"other\", but assay 1 is not in it; give"
                 ),
                 ("\"workspace_name\":\"no\"", "field \"workspace_name\" is \"no\", and there is no such"),
             ] {
-                let refused = try await client.refused(
-                    "assays/get_assay_results", "{\"assay_id\":1,\(member)}")
-                #expect(refused.status == 400 && refused.message.contains(message), "\(refused)")
+                for (endpoint, id) in [("get_assay_results", "assay_id"), ("get_assay_by_id", "id")] {
+                    let refused = try await client.refused("assays/\(endpoint)", "{\"\(id)\":1,\(member)}")
+                    #expect(refused.status == 400 && refused.message.contains(message), "\(refused)")
+                }
             }
             for member in ["\"workspace_id\":1", "\"workspace_name\":\"risk\"", "\"workspace_name\":null"] {
                 try await client.ask("assays/get_assay_results", "{\"assay_id\":1,\(member)}")

@@ -139,7 +139,10 @@ struct LogRoutesTests {
             ("?page_bytes=-1", "{}", "page_bytes"), ("?order=up", "{}", "order"),
             ("?time.start=1970-01-01T00:00:00Z", "{}", "time.start"),
             ("?time.start=banana&time.end=1970-01-01T00:00:00Z", "{}", "time.start"),
-            ("?time.start=1970-01-02T00:00:00Z&time.end=1970-01-01T00:00:00Z", "{}", "time.end"),
+            (
+                "?time.start=1970-01-02T00:00:00Z&time.end=1970-01-01T00:00:00Z", "{}",
+                "field \"time.end\" is before time.start; exchange them"
+            ),
             (
                 "?order=desc&time.start=1970-01-01T00:00:00Z&time.end=1970-01-02T00:00:00Z", "{}",
                 "invalid query"

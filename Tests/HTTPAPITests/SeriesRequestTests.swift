@@ -71,4 +71,48 @@ struct SeriesRequestTests {
             }
         }
     }
+
+    // They said what is, and not what to do about it.
+    @Test("what contradicts itself or the catalogue is refused with the remedy")
+    func contradictions() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            try await client.append([(0, 1)])
+            let uuid = try await SeriesRoutesTests.ask(
+                client, "schedule", SeriesRoutesTests.body("\"name\":\"watch\",")
+            ).string()
+            func changed(_ old: String, _ new: String) -> String {
+                SeriesRoutesTests.body("").replacing(old, with: new)
+            }
+            for (endpoint, body, message) in [
+                (
+                    "preview_baseline_binning", changed("\"fraud\"", "\"other\""),
+                    "field \"targeting.data_origin.pipeline_name\" is \"other\", but pipeline 1 is called \"fraud\"; give that, or one of \"pipeline_id\" and \"pipeline_name\" alone"
+                ),
+                (
+                    "preview_baseline_binning", changed("\"workspace_id\":1", "\"workspace_id\":7"),
+                    "field \"targeting.data_origin.workspace_id\" is 7, but pipeline 1 is in workspace 1; give that, or leave it out"
+                ),
+                (
+                    "preview_baseline_binning", changed("\"risk\"", "\"other\""),
+                    "field \"targeting.data_origin.workspace_name\" is \"other\", but workspace 1 is called \"risk\"; give that, or leave it out"
+                ),
+                (
+                    "preview",
+                    SeriesRoutesTests.body(
+                        "\"preview_start\":\"2024-01-09T19:00:00Z\",\"preview_end\":\"2024-01-09T18:00:00Z\","
+                    ),
+                    "field \"preview_end\" is before \"preview_start\"; exchange them, or give a later one"
+                ),
+                (
+                    "get_results", "{\"id\":\"\(uuid)\",\"workspace_id\":7}",
+                    "field \"workspace_id\" is 7, but assay \(uuid) is in workspace 1; give that, or leave it out"
+                ),
+            ] {
+                let refused = try await client.post("/v2/api/assays/\(endpoint)", body)
+                #expect(refused.status == 400, "\(endpoint): \(refused.text)")
+                #expect(try refused.json["msg"].string() == message)
+            }
+        }
+    }
 }

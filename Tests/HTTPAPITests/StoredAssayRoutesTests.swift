@@ -38,7 +38,11 @@ struct StoredAssayRoutesTests {
                 #expect(AssayRequests.keys(assay).filter { $0 != "created_at" } == AssayRequests.keys(listed))
             }
             for (body, part) in [
-                ("{}", "id"), ("{\"id\":7}", "no assay 7"), ("{\"id\":1,\"workspace_id\":2}", "workspace 2"),
+                ("{}", "id"), ("{\"id\":7}", "no assay 7"),
+                (
+                    "{\"id\":1,\"workspace_id\":2}",
+                    "field \"workspace_id\" is 2, but assay 1 is not in it; give the assay's own, or leave it out"
+                ),
                 ("{\"id\":1,\"workspace_name\":\"other\"}", "workspace_name"),
             ] {
                 let refusal = try await client.refused("assays/get_assay_by_id", body)

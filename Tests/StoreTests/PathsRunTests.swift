@@ -126,7 +126,8 @@ struct PathsRunTests {
             try PathSelection(JSONField(try JSONValue(parsing: text), path: "paths"))
         }
         for (text, part) in [
-            ("\"some\"", "\"all\""), ("[]", "is empty"), ("[\"output y\",\"output y\"]", "paths[1]"),
+            ("\"some\"", "\"all\""), ("[]", "is empty"),
+            ("[\"output y\",\"output y\"]", "paths[1]\" names \"output y\" again; name each path once"),
             ("[1]", "paths[0]"), ("[\"x\"]", "paths[0]"),
         ] {
             let told = await refusal { _ = try selection(text) }

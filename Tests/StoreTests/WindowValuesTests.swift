@@ -174,7 +174,8 @@ struct WindowValuesTests {
                 == "field \"pipeline_id\" is 7, and there is no such pipeline; create it first")
         #expect(
             await problem { $0.pipelineName = "other" }
-                == "field \"pipeline_name\" is \"other\", but pipeline 1 is called \"fraud\"")
+                == "field \"pipeline_name\" is \"other\", but pipeline 1 is called \"fraud\"; give the name and the "
+                + "number of one pipeline")
         #expect(
             await problem { $0.workspaceID = WorkspaceID(9) }
                 == "field \"workspace_id\" is 9, and there is no such workspace; create it first")

@@ -16,6 +16,10 @@ struct SummaryErrorTests {
             (.providedEdgesMissing, ["provided_edges", "num_bins + 1"]),
             (.providedEdgeCount(found: 2, numBins: 5), ["provided_edges", "2", "5", "6"]),
             (.providedEdgeNotFinite(position: 1, found: .infinity), ["provided_edges[1]", "inf"]),
+            (
+                .seriesEdgeNotFinite(position: 1, found: .infinity),
+                ["Provided[1] is INFINITY", "as the last"]
+            ),
             (.emptyBaseline(missingCount: 12), ["baseline", "12 null"]),
             (.infiniteBaseline(infinityCount: 2), ["baseline", "2 infinite"]),
             (.equalBinsTooWide(min: -1e308, max: 1e308), ["Equal", "1e+308", "Quantile"]),
