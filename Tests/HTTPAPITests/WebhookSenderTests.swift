@@ -317,6 +317,35 @@ struct WebhookSenderTests {
         return Place(folder: folder, store: store)
     }
 
+    // Made while it was allowed: that was then, and the list says where data may go now.
+    @Test("a destination that is allowed no more since it was made is not posted to, until it is again")
+    func narrowed() async throws {
+        let place = try await waiting(2)
+        try await place.store.close()
+        let clock = ManualClock()
+        func open(allowing host: String) throws -> InferenceStore {
+            var configuration = place.folder.configuration()
+            configuration.webhookPolicy = try WebhookPolicy(allowing: [host])
+            return try InferenceStore.open(configuration, sources: clock.sources).store
+        }
+        let poster = MemoryPoster { _ in 200 }
+        let narrowed = try open(allowing: "other.example.com")
+        await WebhookSender(narrowed, poster: poster, logger: noLog).tick()
+        #expect(poster.posted.isEmpty)
+        let attempt = try #require(narrowed.alerts[WebhookID(1)]?.lastAttempt)
+        #expect(attempt.attempt == 1 && attempt.status == nil)
+        #expect(attempt.problem?.contains("--webhook-allow hooks.example.com:443") == true)
+        #expect(narrowed.alerts.pendingCount(of: WebhookID(1)) == 2)
+        try await narrowed.close()
+        // What was not told waits as after any failure.
+        clock.advance(60)
+        let widened = try open(allowing: "hooks.example.com")
+        await WebhookSender(widened, poster: poster, logger: noLog).tick()
+        #expect(Set(poster.posted.map(\.alert)) == [1, 2])
+        #expect(widened.alerts.pendingCount(of: WebhookID(1)) == 0)
+        try await widened.close()
+    }
+
     @Test("what waits is told in one turn, in order, until a message is not taken; a turn has an end")
     func turns() async throws {
         let place = try await waiting(300)
