@@ -174,21 +174,17 @@ package struct Assay: Hashable, Sendable {
 
     /// The newest decisions about the windows that start in `period`, ascending.
     package func decisions(startingIn period: TimeWindow) -> [AssayDecision] {
-        decisions.decisions(
-            decided.position(
-                startingAtOrAfter: period.start)..<decided.position(
-                    startingAtOrAfter: period.end))
+        decisions.decisions(positions(startingIn: period))
     }
 
     /// Every decision about the windows that start in `period`: by window, then by revision.
     package func revisions(startingIn period: TimeWindow) -> [AssayDecision] {
-        let earlier = superseded.filter {
-            period.start <= $0.window.start && $0.window.start < period.end
-        }
-        guard !earlier.isEmpty else { return decisions(startingIn: period) }
-        return (earlier + decisions(startingIn: period)).sorted {
-            ($0.window.start, $0.revision) < ($1.window.start, $1.revision)
-        }
+        decided.revisions(at: positions(startingIn: period))
+    }
+
+    private func positions(startingIn period: TimeWindow) -> Range<Int> {
+        let first = decided.position(startingAtOrAfter: period.start)
+        return first..<decided.position(startingAtOrAfter: period.end)
     }
 
     mutating func keep(_ decision: AssayDecision) {

@@ -116,6 +116,9 @@ package struct SeriesAssay: Hashable, Sendable {
         decisions.firstPosition { $0.window.end <= moment }
     }
 
+    /// Every decision about the windows at some positions of `decisions`: by window, then by revision.
+    package func revisions(at positions: Range<Int>) -> [AssayDecision] { decided.revisions(at: positions) }
+
     /// Every decision, the ones that others took the place of first, at most `count` at a time.
     package func revisions(by count: Int) -> some Sequence<[AssayDecision]> {
         [superseded, decisions].lazy.flatMap { list in

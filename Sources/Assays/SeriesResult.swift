@@ -10,7 +10,8 @@
 // The keys are exactly these, because clients refuse others; within a score they do not, so what noise alone
 // would score stands there, as {"mean","line_95","too_few_records"}, where its law says anything. The contract
 // knows three statuses; a window that could not be judged is shown as "Warning", for it is not "Ok" and nothing
-// drifted. The thresholds are those of the first path, the only one that clients which show them have.
+// drifted. The thresholds are those of the first path, the only one that clients which show them have. Revisions of
+// one window differ in `id`, which rises with them, and in their moments; no key says which is which.
 //
 // A preview has no status and no thresholds, ends without a start, and shows minimal summaries. It is of
 // no assay: its number is 0 and its assay the nil UUID.

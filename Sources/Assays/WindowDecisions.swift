@@ -42,6 +42,17 @@ struct WindowDecisions: Hashable, Sendable {
         return found.window.start == start ? found : nil
     }
 
+    /// Every decision about the windows at some positions of `newest`: by window, then by revision.
+    func revisions(at positions: Range<Int>) -> [AssayDecision] {
+        let latest = newest.decisions(positions)
+        guard let first = latest.first?.window.start, let last = latest.last?.window.start else { return [] }
+        let earlier = superseded.filter { first <= $0.window.start && $0.window.start <= last }
+        guard !earlier.isEmpty else { return latest }
+        return (earlier + latest).sorted {
+            ($0.window.start, $0.revision) < ($1.window.start, $1.revision)
+        }
+    }
+
     mutating func keep(_ decision: AssayDecision) {
         let position = position(startingAtOrAfter: decision.window.start)
         if position < newest.count, newest[position].window.start == decision.window.start {

@@ -235,7 +235,7 @@ struct AssayRoutes {
         let body = try await request.document()
         let id: AssayID = try body["assay_id"].identifier()
         let window = try body.openPeriod()
-        let limit = try limit(body) ?? .max
+        let limit = try body.limit() ?? .max
         let view = store.view
         let found = view.book[id]
         try refuse(found, outsideOf: body, view.catalog)
@@ -246,14 +246,8 @@ struct AssayRoutes {
                 "is \(pipelineID), but assay \(id) watches pipeline \(found.definition.pipelineID); give that, "
                     + "or leave it out")
         }
-        // Ours: every revision of each window, not only the newest.
-        let revisions = try body["revisions"].optional?.string() ?? "newest"
-        guard ["newest", "all"].contains(revisions) else {
-            throw body["revisions"].refused(
-                "is \"\(revisions.prefix(64))\"; write \"newest\" or \"all\"")
-        }
+        let isAll = try body.wantsAllRevisions()
         guard let assay = found else { throw AssayError.unknownAssay(id, field: "assay_id") }
-        let isAll = revisions == "all"
         let ended = assay.complete(window, by: store.sources.now())
         let decisions = Array(
             (isAll ? assay.revisions(startingIn: ended) : assay.decisions(startingIn: ended)).prefix(limit))
@@ -272,7 +266,7 @@ struct AssayRoutes {
         let modelName = try body["model_name"].optional?.string()
         let locations = try LocationFilter(body["locations"])
         let limit = min(
-            try limit(body) ?? AssayRoutes.baselineRowCountDefault, AssayRoutes.baselineRowCountMax)
+            try body.limit() ?? AssayRoutes.baselineRowCountDefault, AssayRoutes.baselineRowCountMax)
         let window = try body.openPeriod()
         var next: [String: UInt64] = [:]
         for member in try body["next"].optional?.object().members ?? [] {
@@ -294,13 +288,6 @@ struct AssayRoutes {
         response.headers[.iterationStatus] = JSONValue.object(JSONObject(status)).text.escapedForHeader
         response.note(page.reading.unseen)
         return response
-    }
-
-    private func limit(_ body: JSONField) throws -> Int? {
-        guard let field = body["limit"].optional else { return nil }
-        let limit = try field.integer()
-        guard limit >= 1 else { throw field.refused("is \(limit); it must be 1 or more") }
-        return limit
     }
 }
 

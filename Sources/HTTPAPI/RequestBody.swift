@@ -197,6 +197,14 @@ extension JSONField {
             to: self["end"].optional?.timestamp() ?? TimeWindow.always.end, "end")
     }
 
+    /// `limit` of a request, how many are wanted at most; nil where it is left out.
+    func limit() throws(FieldError) -> Int? {
+        guard let field = self["limit"].optional else { return nil }
+        let limit = try field.integer()
+        guard limit >= 1 else { throw field.refused("is \(limit); it must be 1 or more") }
+        return limit
+    }
+
     private func period(
         from start: Timestamp, _ startName: String, to end: Timestamp, _ endName: String
     ) throws(FieldError) -> TimeWindow {

@@ -9,8 +9,25 @@
 
 import HTTPTypes
 import Hummingbird
+import JSON
 import NIOCore
+import Records
 import Store
+
+/// Which results of each window are wanted, as `revisions` of a request says.
+private enum AskedRevisions: String, CaseIterable {
+    case newest
+    case all
+}
+
+extension JSONField {
+    /// Ours: whether a request asks for every revision of each window, by window, then by revision, and not only for
+    /// the newest.
+    func wantsAllRevisions() throws(FieldError) -> Bool {
+        let revisions: AskedRevisions = try self["revisions"].optional?.word() ?? .newest
+        return revisions == .all
+    }
+}
 
 extension Response {
     /// - Parameters:

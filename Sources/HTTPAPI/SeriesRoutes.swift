@@ -5,7 +5,8 @@
 //
 // Ours: scheduling says in the header `x-assay-coverage` what the windows so far hold, as v1's create does in
 // its body. A baseline's binning is previewed without a targeting where it needs no records, which the contract's
-// fields allow and its answer has no name for.
+// fields allow and its answer has no name for. `get_results` takes `revisions` and `limit` as v1's does; the revisions
+// of a window have the contract's keys alone, and are told apart by `id`, which rises, and by their moments.
 
 import Assays
 import HTTPTypes
@@ -163,6 +164,8 @@ struct SeriesRoutes {
         let body = try await request.document()
         let uuid = try body["id"].uuid()
         let period = try body.openPeriod()
+        let limit = try body.limit() ?? .max
+        let isAll = try body.wantsAllRevisions()
         // Ours are the results that there are: nothing more is known for debugging.
         _ = try body["debug"].optional?.bool()
         let view = store.view
@@ -176,8 +179,14 @@ struct SeriesRoutes {
         // Windows that have not ended were decided by a clock that was ahead: they are not there yet.
         let positions = assay.positions(endingIn: period)
             .clamped(to: 0..<assay.decisionCount(endedAt: store.sources.now()))
+        if isAll {
+            let revisions = Array(assay.revisions(at: positions).prefix(limit))
+            return try Response(
+                resultCount: revisions.count, by: assay.resultBatchCount, for: context
+            ) { part in try view.seriesResults(of: assay, Array(revisions[part])) }
+        }
         return try Response(
-            resultCount: positions.count, by: assay.resultBatchCount, for: context
+            resultCount: min(positions.count, limit), by: assay.resultBatchCount, for: context
         ) { part in
             let first = positions.lowerBound + part.lowerBound
             return try view.seriesResults(of: assay, assay.decisions.decisions(first..<first + part.count))

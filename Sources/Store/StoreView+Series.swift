@@ -247,7 +247,10 @@ extension StoreView {
                 // A damaged copy is as good as none: the log can say it again.
                 ?? keptDocument(of: decision)
         }
-        let missing = documents.indices.filter { documents[$0] == nil }
+        // Beside each other those that saw one commit, where revisions of a window stand in between.
+        let missing = documents.indices.filter { documents[$0] == nil }.sorted {
+            (decisions[$0].cut, decisions[$0].window.start) < (decisions[$1].cut, decisions[$1].window.start)
+        }
         let outcomes = try seriesOutcomes(of: missing.map { decisions[$0] }, assay)
         for (position, outcome) in zip(missing, outcomes) {
             documents[position] = assay.document(try outcome.get(), of: decisions[position])

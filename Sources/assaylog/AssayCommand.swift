@@ -34,7 +34,9 @@ struct AssayOptions: ParsableArguments {
             if let series = view.book[series: AssayID(id)] {
                 throw CommandFailure(
                     "assay \(id) is of the second generation, which is not shown here; "
-                        + "POST /v2/api/assays/get/\(series.uuid) shows it")
+                        + "POST /v2/api/assays/get/\(series.uuid) shows it, and "
+                        + "POST /v2/api/assays/get_results {\"id\": \"\(series.uuid)\"} its results, with "
+                        + "\"revisions\": \"all\" every revision of each window")
             }
             let ids = view.book.list().map { "\($0.id)" }.reversed().joined(separator: ", ")
             throw CommandFailure(

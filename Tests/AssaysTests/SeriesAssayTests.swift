@@ -93,6 +93,11 @@ struct SeriesAssayTests {
         #expect(try assay().decisions.map(\.revision) == [1, 2, 1, 1])
         #expect(try assay().decisions.map(\.resultID.number) == [1, 4, 5, 3])
         #expect(try assay().superseded.map(\.resultID.number) == [2])
+        for (positions, ids) in [
+            (0..<4, [1, 2, 4, 5, 3]), (1..<3, [2, 4, 5]), (2..<4, [5, 3]), (2..<2, []),
+        ] {
+            #expect(try assay().revisions(at: positions).map(\.resultID.number) == ids, "\(positions)")
+        }
         #expect(try assay().lastRun == first.adding(TimeSpan(microseconds: 180_000_000)))
         #expect(try assay().nextRun(by: .latestNamed) == first.adding(TimeSpan(microseconds: 240_000_000)))
         // Results are asked for by the end of their window, half-open.

@@ -175,9 +175,13 @@ import Testing
         let list = try sandbox.run("assay", "list")
         #expect(list.status == 0 && list.errors.contains(remark) && !list.errors.contains("no assays yet"))
         for command in ["show", "results", "run"] {
+            let said = try sandbox.run("assay", command, "1").errors
+            #expect(said.contains("POST /v2/api/assays/get/\(uuid) shows it"))
+            // What was asked for can be asked for there.
             #expect(
-                try sandbox.run("assay", command, "1").errors.contains(
-                    "POST /v2/api/assays/get/\(uuid) shows it"))
+                said.contains(
+                    "POST /v2/api/assays/get_results {\"id\": \"\(uuid)\"} its results, with "
+                        + "\"revisions\": \"all\" every revision"))
         }
         #expect(try sandbox.run("assay", "show", "7").errors.contains("there is none, and \(remark)"))
     }

@@ -57,6 +57,12 @@ extension StoreView {
         let assay = try #require(book[uuid: uuid])
         return try seriesResults(of: assay, assay.decisions.decisions(assay.positions(endingIn: period)))
     }
+
+    /// Every result of each window of an assay, by window, then by revision.
+    func seriesRevisions(of uuid: String) throws -> [[UInt8]] {
+        let assay = try #require(book[uuid: uuid])
+        return try seriesResults(of: assay, assay.revisions(at: 0..<assay.decisions.count))
+    }
 }
 
 extension InferenceStore {

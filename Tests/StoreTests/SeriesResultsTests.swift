@@ -48,6 +48,44 @@ struct SeriesResultsTests {
         try await scene.store.close()
     }
 
+    // What was said before late records came was kept and proven, and could not be asked for.
+    @Test(
+        "each revision's result stays byte for byte: kept, worked out again, derived anew, its records gone")
+    func revisions() async throws {
+        var scene = try await Scene()
+        try await scene.append([(10, 1), (70, 2)])
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        scene.clock.set(moment(190))
+        let scheduler = scene.seriesScheduler
+        await scheduler.tick()
+        let first = try scene.store.view.seriesResults(of: uuid, endingIn: .always)
+        // One window holds more than before, one something at all.
+        try await scene.append([(75, 9), (130, 3)])
+        await scheduler.tick()
+        scene.clock.advance(10)
+        await scheduler.tick()
+        let newest = try scene.store.view.seriesResults(of: uuid, endingIn: .always)
+        try #require(first.count == 3 && newest.count == 3)
+        #expect(newest[0] == first[0] && newest[1] != first[1] && newest[2] != first[2])
+        let all = [first[0], first[1], newest[1], first[2], newest[2]]
+        #expect(try scene.store.view.seriesRevisions(of: uuid) == all)
+        scene = try await scene.restarted { folder in try folder.remove("derived") }
+        #expect(try scene.store.view.seriesRevisions(of: uuid) == all)
+
+        try await scene.store.close()
+        let folder = try scene.folder.copy()
+        let rebuilt = try InferenceStore.rebuild(folder.configuration(), sources: scene.clock.sources)
+        #expect(rebuilt.resultCount == 5 && rebuilt.failureCount == 0)
+        let store = try InferenceStore.open(folder.configuration(), sources: scene.clock.sources).store
+        #expect(try store.view.seriesRevisions(of: uuid) == all)
+        let erasure = try await store.deleteRecords(ofTopic: scene.pipeline.topic.name)
+        #expect(erasure.recordCount == 4 && erasure.problems.isEmpty, "\(erasure.problems)")
+        #expect(try store.view.seriesRevisions(of: uuid) == all)
+        let report = try store.view.verify(folder.configuration())
+        #expect(report.decisionCount == 5 && report.sealedCount == 5 && report.isProved, "\(report)")
+        try await store.close()
+    }
+
     @Test("a preview says what the assay does, and looks before its first run", arguments: [false, true])
     func preview(isCron: Bool) async throws {
         let scene = try await Scene()
