@@ -118,7 +118,9 @@ package final class BlockEncoder {
                     place(leaf, rows, in: &directory, &columns)
                 }
             case .list(let lengths, let leaf):
-                let elements = FieldValues.elements(of: rows, lengths)
+                let elements =
+                    rows.count == batch.rowCount
+                    ? 0..<leaf.count : FieldValues.elements(of: rows, lengths)
                 precondition(
                     elements.count <= RecordLimits.listElementCountMax,
                     "Lists are bounded where they come in.")
