@@ -46,7 +46,8 @@ let rooms: [Room] = [
     Room(name: "Simulation", uses: ["Disk"]),
     Room(name: "Records", uses: ["Bytes", "JSON"]),
     Room(name: "Wire", uses: ["Bytes", "JSON", "Records"], testUses: ["TestSupport"]),
-    Room(name: "Segments", uses: ["CColumns", "Bytes", "Disk", "Records"], testUses: ["TestSupport"]),
+    Room(
+        name: "Segments", uses: ["CColumns", "Bytes", "Disk", "Records"], testUses: ["JSON", "TestSupport"]),
     Room(
         name: "EventLog", uses: ["Bytes", "JSON", "Disk", "Records", "Wire", "Segments"],
         testUses: ["Queries", "TestSupport", "CrashPoints"]),

@@ -46,7 +46,7 @@ package struct Manifest: Hashable, Sendable {
 
     static let magic: UInt64 = 0x314E_414D_474F_4C41  // "ALOGMAN1"
     static let version: UInt16 = 1
-    private static let entryCountMax = 1 << 24
+    static let entryCountMax = 1 << 24
     /// A longer file is none: it is not read before it is known to be one.
     package static let byteCountMax = 26 + 17 * entryCountMax
 

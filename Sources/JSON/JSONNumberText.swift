@@ -2,11 +2,13 @@
 //
 // That of an Int64 is its decimal digits. That of a Double or Float has the fewest digits that read
 // back as the value, laid out as Swift prints it: with a point and at least one digit after it from
-// 1e-4 up to 2^53 (Float: 2^24), with an exponent elsewhere. Stored columns count on this layout,
-// so the tests pin it: should a later Swift print otherwise, they redden.
+// 1e-4 up to 2^53 (Float: 2^24), with an exponent elsewhere. Stored columns count on this layout, which
+// Segments.docc/SegmentFormat.md writes down ("The text of a number"), so the tests pin it: should a later
+// Swift print otherwise, they redden.
 //
 // Invariants:
-//  * `append` writes the canonical text; with `bare`, the same less the ".0" of a whole number.
+//  * `append` writes the canonical text; with `bare`, the same less the ".0" of a whole number below 2^53
+//    (Float: 2^24).
 //  * No text is longer than `byteCountMax`.
 
 package enum JSONNumberText {

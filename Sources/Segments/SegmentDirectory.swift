@@ -106,7 +106,7 @@ package struct SegmentDirectory: Equatable, Sendable {
         commits = commits.map { min($0.lowerBound, commit)...max($0.upperBound, commit) } ?? commit...commit
     }
 
-    private static let entryCountMax = 1 << 26
+    static let entryCountMax = 1 << 26
 
     func write(into writer: inout ByteWriter) {
         var names: [String] = []

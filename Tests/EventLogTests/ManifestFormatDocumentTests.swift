@@ -1,6 +1,8 @@
-// The format document's worked example is a manifest, and this build writes the same bytes.
+// The format document's worked example is a manifest, and this build writes the same bytes. The bounds that
+// it lists are the code's.
 
 import Disk
+import Segments
 import Simulation
 import TestSupport
 import Testing
@@ -30,5 +32,16 @@ import Testing
     @Test("this build writes the example of the format document")
     func exampleIsWritten() throws {
         #expect(try example.encoded() == FormatDocument.example(room: "EventLog", file: "ManifestFormat.md"))
+    }
+
+    @Test("the bounds that the format document lists are the reader's")
+    func bounds() throws {
+        let expected: [String: Int] = [
+            "segment number": Int(FileName.segmentNumberMax),
+            "segments": Manifest.entryCountMax,
+            "bytes": Manifest.byteCountMax,
+            "leap": SegmentFormat.indexLimit,
+        ]
+        #expect(try FormatDocument.bounds(room: "EventLog", file: "ManifestFormat.md") == expected)
     }
 }

@@ -1,12 +1,15 @@
 // The format document's worked examples are segments: what it says is in there is in there, and this
-// build writes the same bytes. A change of the format and of its document meet here.
+// build writes the same bytes. Its lists are what the code says. A change of the format and of its document
+// meet here.
 
-import Bytes
+import Disk
+import JSON
 import Records
 import Simulation
 import TestSupport
 import Testing
 
+@testable import Bytes
 @testable import Segments
 
 @Suite struct SegmentFormatDocumentTests {
@@ -107,5 +110,62 @@ import Testing
         try writer.seal(directory)
         let bytes = builder.disk.bytes(of: writer.name) ?? []
         #expect(try bytes == FormatDocument.example(room: "Segments", file: "SegmentFormat.md", number: 1))
+    }
+
+    // MARK: Lists
+
+    @Test("the bounds that the format document lists are the readers'")
+    func bounds() throws {
+        let expected: [String: Int] = [
+            "segment number": Int(FileName.segmentNumberMax),
+            "commit": SegmentFormat.commitLimit,
+            "index": SegmentFormat.indexLimit,
+            "offset": SegmentFormat.offsetLimit,
+            "envelope": SegmentFormat.envelopeByteCountMax,
+            "head": SegmentFormat.headByteCountMax,
+            "rows": SegmentFormat.rowCountLimit,
+            "fields": RecordLimits.fieldCountMax,
+            "name": RecordLimits.nameByteCountMax,
+            "leaves": RecordLimits.shreddedElementCountMax,
+            "list elements": RecordLimits.listElementCountMax,
+            "text": RecordLimits.textByteCountMax,
+            "decimal exponent": DecimalCoding.exponentMax,
+            "packed width": UInt64.bitWidth,
+            "prefix code": PrefixCoding.lengthMax,
+            "event name": Event.nameByteCountMax,
+            "event document": Event.documentByteCountMax,
+            "key": KeyEntry.keyByteCountMax,
+            "key rows": SegmentFormat.keyRowCountLimit,
+            "footer": SegmentDirectory.entryCountMax,
+        ]
+        #expect(try FormatDocument.bounds(room: "Segments", file: "SegmentFormat.md") == expected)
+    }
+
+    @Test("numbers have the texts that the format document lists")
+    func numberTexts() throws {
+        let list = try FormatDocument.list("numbers", room: "Segments", file: "SegmentFormat.md")
+        for parts in list {
+            try #require(parts.count == 4, "\(parts)")
+            let bits = try #require(UInt64(parts[1], radix: 16))
+            for isBare in [false, true] {
+                var text: [UInt8] = []
+                switch parts[0] {
+                case "float64": JSONNumberText.append(Double(bitPattern: bits), bare: isBare, to: &text)
+                case "float32":
+                    let pattern = try #require(UInt32(exactly: bits))
+                    JSONNumberText.append(Float(bitPattern: pattern), bare: isBare, to: &text)
+                default: Issue.record("no type of numbers: \(parts)")
+                }
+                #expect(String(decoding: text, as: UTF8.self) == parts[isBare ? 3 : 2], "\(parts)")
+            }
+        }
+        #expect(Set(list.map { $0[0] }) == ["float64", "float32"])
+    }
+
+    @Test("a segment's file is called what the format document says")
+    func fileName() throws {
+        let document = try TestData.bytes("Sources/Segments/Segments.docc/SegmentFormat.md")
+        let text = String(decoding: document, as: UTF8.self)
+        #expect(text.contains("segment 167 is\n`\(FileName.segment(167))`."))
     }
 }
