@@ -21,6 +21,9 @@ struct Export: ParsableCommand {
             `assaylog append` takes the file back. Arrow holds values, not their texts: 1.50 comes back as 1.5,
             and a field that a record does not have comes back as null. It has at most 20,000 fields, of which a
             list is two; records with more among them are exported as NDJSON.
+            NDJSON and JSON do not tell float32 from float64: float32 comes back as float64, and may differ from
+            the eighth digit on, unless `append` is given --float32 for each such field, or its pipeline knows of
+            it. An export names these fields at its end. Arrow keeps float32.
             JSON has no NaN: where values are JSON text it is written as null, and how often is said; infinities
             are 1e999. With --arrow that is so in columns alone whose values no other type of Arrow holds.
             For records by time, see `assaylog logs`.
@@ -76,6 +79,7 @@ struct Export: ParsableCommand {
                 "\(Quantity.of(stream.recordCount, "record")), \(Quantity.bytes(byteCount)), in \(place)")
         }
         stream.noteLosses()
+        stream.noteFloat32Fields()
         try Output.warn(damages + stream.unseen.map(\.description))
     }
 }

@@ -7,8 +7,10 @@
 //  * Memory is that of one page (RecordReading.swift), of what it is written from, and of one record batch of Arrow.
 //  * Text keeps infinities, as `1e999`; what it cannot keep, NaN, is counted and said. So in columns of an
 //    Arrow file that are JSON text.
+//  * Text keeps the digits of a float32, and not that it is one: the fields that have any are known at the end.
 
 import ArgumentParser
+import Bytes
 import EventLog
 import Glibc
 import JSON
@@ -42,6 +44,9 @@ struct RecordStream {
     private(set) var recordCount = 0
     private(set) var unseen: [UnseenPart] = []
     private var nanCount = 0
+    /// Fields that had numbers of float32 in what was written as text, in the order in which they came.
+    private var float32Fields: [String] = []
+    private var float32Names: Set<ExactText> = []
 
     init(
         _ snapshot: LogSnapshot, topic: String, window: TimeWindow, filter: RecordFilter, form: RecordForm,
@@ -110,6 +115,7 @@ struct RecordStream {
     }
 
     private mutating func writeText(_ rows: RecordRows) throws {
+        lookForFloat32(in: rows)
         var writer = RecordWriter(as: .lines, form: form, keepingInfinities: true)
         let prepared = rows.batches.map { writer.prepare($0) }
         for (batch, row) in rows.rows {
@@ -122,6 +128,47 @@ struct RecordStream {
         }
         nanCount += writer.nanCount
         try put(writer.finish())
+    }
+
+    private mutating func lookForFloat32(in rows: RecordRows) {
+        var looked: Set<Int> = []
+        for (batch, _) in rows.rows where looked.insert(batch).inserted {
+            for field in rows.batches[batch].fields where field.values.haveFloat32 {
+                guard float32Names.insert(ExactText(field.name)).inserted else { continue }
+                float32Fields.append(field.name)
+            }
+        }
+    }
+
+    /// Says on standard error which fields of the text are float32, for whoever gives it to `append`.
+    func noteFloat32Fields() {
+        guard !float32Fields.isEmpty else { return }
+        let options = float32Fields.prefix(Self.namedCountMax).map { "--float32 " + Self.shellWord($0) }
+        let rest = float32Fields.count - options.count
+        let more = rest > 0 ? " and so on (\(Quantity.of(rest, "field")) more)" : ""
+        Output.note(
+            "\(Quantity.of(float32Fields.count, "field")) of float32, which JSON does not tell from float64, so that "
+                + "numbers that are read back may differ from the eighth digit on; give `assaylog append` "
+                + "\(options.joined(separator: " "))\(more), or export with --arrow")
+    }
+
+    /// How many fields of float32 are named: as many as somebody would still copy.
+    private static let namedCountMax = 16
+
+    /// A name as a shell takes it for one word.
+    private static func shellWord(_ name: String) -> String {
+        let isPlain = name.utf8.allSatisfy { byte in
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "-"):
+                true
+            default: false
+            }
+        }
+        guard !isPlain || name.isEmpty else { return name }
+        return "'" + name.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "'\\''")
+            + "'"
     }
 
     /// Says on standard error what the text could not carry.
@@ -165,6 +212,21 @@ struct RecordStream {
         // Inside a record no newline stands bare: the writer escapes them.
         for place in bytes.indices where bytes[place] == 0x0A { bytes[place] = UInt8(ascii: ",") }
         try write(bytes)
+    }
+}
+
+extension FieldValues {
+    /// Whether any of the numbers are float32.
+    fileprivate var haveFloat32: Bool {
+        func isFloat32(_ leaf: Leaf) -> Bool {
+            if case .float32 = leaf.elements { return true }
+            return false
+        }
+        return switch self {
+        case .none, .json: false
+        case .scalar(let leaf), .list(_, let leaf): isFloat32(leaf)
+        case .fixedList(let leaves): leaves.contains { isFloat32($0) }
+        }
     }
 }
 

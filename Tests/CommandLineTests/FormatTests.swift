@@ -128,6 +128,50 @@ import Testing
         }
     }
 
+    // MARK: float32
+
+    @Test("an export as text names its fields of float32, and given them an import has the same numbers")
+    func float32Fields() throws {
+        let lines = (0..<20).map {
+            #"{"time":\#(Sample.start + $0 * 1000),"in.a b's":[0.\#($0)1,2.5],"in.x":0.1,"out.y":0.\#($0)3}"#
+                + "\n"
+        }
+        try sandbox.write(lines.joined(), to: "a.ndjson")
+        let options = ["--float32", "out.y", "--float32", "in.a b's"]
+        func append(_ file: String, _ pipeline: String, _ options: [String]) throws {
+            let run = try sandbox.run(["append", "--create", "--pipeline", pipeline] + options + [file])
+            #expect(run.status == 0, "\(run.errors)")
+        }
+        func notes(_ pipeline: String, _ options: String...) throws -> [String] {
+            let run = try sandbox.run(["export", "--pipeline", pipeline, "-o", "out"] + options)
+            #expect(run.status == 0, "\(run.errors)")
+            return run.errors.split(separator: "\n").map(String.init).filter { $0.contains("float32") }
+        }
+        try append("a.ndjson", "posted", options)
+        for form in [[], ["--json"], ["--nested"]] {
+            let run = try sandbox.run(["export", "--pipeline", "posted"] + form)
+            let said = run.errors.split(separator: "\n").filter { $0.contains("--float32") }
+            #expect(said.count == 1 && said[0].hasPrefix("2 fields of float32"), "\(run.errors)")
+            #expect(said.first?.contains(#"--float32 'in.a b'\''s'"#) == true, "\(run.errors)")
+            #expect(said.first?.contains("--float32 out.y") == true, "\(run.errors)")
+        }
+        #expect(try notes("posted", "--arrow").isEmpty)
+
+        #expect(try notes("posted").count == 1)
+        try append("out", "told", options)
+        try append("out", "untold", [])
+        #expect(try notes("untold").isEmpty)
+        for path in ["output y", "input a b's 0"] {
+            func summary(_ pipeline: String) throws -> String {
+                try sandbox.run("query", "--pipeline", pipeline, "--path", path, "--summary").output
+            }
+            let expected = try summary("posted")
+            #expect(!expected.isEmpty)
+            #expect(try summary("told") == expected)
+            #expect(try summary("untold") != expected)
+        }
+    }
+
     // MARK: CSV
 
     @Test("CSV cells are what JSON reads in them, or text")
