@@ -150,6 +150,23 @@ package struct Manifest: Hashable, Sendable {
         }
     }
 
+    /// The version that the manifest says it has, where that is another than this build reads; nil for any other
+    /// file, or none. All versions have it in the same place, and nothing else is known of them.
+    package static func otherVersion(
+        _ configuration: LogConfiguration, on files: any FileSystem
+    ) -> UInt16? {
+        guard
+            let bytes = try? files.open(configuration.path(FileName.manifest)).read(at: 0, byteCount: 10)
+        else { return nil }
+        return bytes.withUnsafeBytes { bytes in
+            var cursor = ByteCursor(bytes)
+            guard let found = try? cursor.read(UInt64.self), found == magic,
+                let version = try? cursor.read(UInt16.self), version != Manifest.version
+            else { return nil }
+            return version
+        }
+    }
+
     /// Makes this the manifest. When it returns, it is, whatever happens to the power.
     package func replace(_ configuration: LogConfiguration, on files: any FileSystem) throws(LogError) {
         let newName = configuration.path(FileName.newManifest)

@@ -38,7 +38,7 @@ extension SegmentError: CustomStringConvertible {
                 + "\(String(expected, radix: 16)) was written; run `assaylog check`"
         case .unsupportedVersion(let place, let found):
             "\(place): segment format version \(found); "
-                + "this build reads version \(SegmentFormat.version)"
+                + "this build reads version \(SegmentFormat.version); use the build of assaylog that wrote it"
         case .malformed(let place, let reason): "\(place): \(reason); run `assaylog check`"
         }
     }

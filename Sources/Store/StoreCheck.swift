@@ -36,6 +36,8 @@ package struct StoreCheck: Sendable {
         package var problem: String
         /// Whether the file may not be read, which says nothing of its bytes.
         package var isDenied = false
+        /// Whether it says that it is of a version that this build does not read.
+        package var isOfOtherVersion = false
 
         package var description: String {
             file + (byteOffset.map { " at byte \($0)" } ?? "") + ": " + problem
@@ -48,12 +50,17 @@ package struct StoreCheck: Sendable {
     package var remedy: String? {
         guard !findings.isEmpty else { return nil }
         // A backup in place of what is whole would lose what came after it.
-        guard findings.contains(where: \.isDenied) else {
-            return "restore the named files from a backup; what is undamaged stays readable"
+        if findings.contains(where: \.isDenied) {
+            return
+                "let the user that this runs as read the files that cannot be read for want of permission, and "
+                + "check again before anything is restored"
         }
-        return
-            "let the user that this runs as read the files that cannot be read for want of permission, and "
-            + "check again before anything is restored"
+        if findings.contains(where: \.isOfOtherVersion) {
+            return
+                "use the build of assaylog that wrote the files of another version, and check with that one before "
+                + "anything is restored; where no other build wrote them, restore them from a backup"
+        }
+        return "restore the named files from a backup; what is undamaged stays readable"
     }
     /// What is no fault, but may surprise: a torn tail, a file that nobody names.
     package internal(set) var notes: [String] = []
@@ -174,7 +181,9 @@ package struct StoreCheck: Sendable {
             return manifest
         } catch {
             guard case .manifest(_, let reason) = error else { throw error }
-            find(prefix + FileName.manifest, nil, reason)
+            find(
+                prefix + FileName.manifest, nil, reason,
+                isOfOtherVersion: Manifest.otherVersion(configuration, on: files) != nil)
             return nil
         }
     }
@@ -251,8 +260,14 @@ package struct StoreCheck: Sendable {
 
     // MARK: Findings
 
-    mutating func find(_ file: String, _ byteOffset: Int?, _ problem: String, isDenied: Bool = false) {
-        findings.append(Finding(file: file, byteOffset: byteOffset, problem: problem, isDenied: isDenied))
+    mutating func find(
+        _ file: String, _ byteOffset: Int?, _ problem: String, isDenied: Bool = false,
+        isOfOtherVersion: Bool = false
+    ) {
+        findings.append(
+            Finding(
+                file: file, byteOffset: byteOffset, problem: problem, isDenied: isDenied,
+                isOfOtherVersion: isOfOtherVersion))
     }
 
     /// A segment's own words, without the advice to do what is being done.
@@ -269,7 +284,7 @@ package struct StoreCheck: Sendable {
         case .unsupportedVersion(let place, let found):
             find(
                 prefix + place.file, place.byteOffset,
-                "is of format version \(found), which this build does not read")
+                "is of format version \(found), which this build does not read", isOfOtherVersion: true)
         case .malformed(let place, let reason): find(prefix + place.file, place.byteOffset, reason)
         }
     }

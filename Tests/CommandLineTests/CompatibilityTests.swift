@@ -72,6 +72,12 @@ struct CompatibilityTests {
         let run = try sandbox.run("append", "--workspace", "demo", "--pipeline", "fraud", "-")
         #expect(run.status == 1)
         #expect(run.errors.contains("segment format version 2; this build reads version 1"))
+        let remedy = "use the build of assaylog that wrote"
+        #expect(run.errors.contains(remedy))
+        let check = try sandbox.run("check")
+        #expect(check.status == 1)
+        #expect(check.output.contains(remedy), "\(check.output)")
+        #expect(!check.output.contains("restore the named files"), "\(check.output)")
     }
 
     /// The slow way, so that the test shares nothing with what it tests.

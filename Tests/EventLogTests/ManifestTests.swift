@@ -112,6 +112,14 @@ import Testing
         unknown[8] = 4
         try write(signed(unknown))
         #expect(reason { _ = try read() }.contains("manifest version 4; this build reads 1"))
+        #expect(Manifest.otherVersion(configuration, on: disk) == 4)
+        // Neither damage elsewhere nor another file is another version.
+        for place in [0, 40] {
+            var damaged = sample(1).encoded()
+            damaged[place] ^= 1
+            try write(damaged)
+            #expect(Manifest.otherVersion(configuration, on: disk) == nil, "byte \(place)")
+        }
 
         var state = sample(1).encoded()
         state[30] = 3

@@ -297,7 +297,8 @@ import Testing
         #expect(throws: expected) { try file.directory() }
         #expect(
             "\(expected)"
-                == "segment-0000000000000007 at byte 8: segment format version 3; this build reads version 1")
+                == "segment-0000000000000007 at byte 8: segment format version 3; this build reads version 1; "
+                + "use the build of assaylog that wrote it")
     }
 
     @Test("a file under another segment's name is refused")

@@ -1,5 +1,6 @@
 // Invariants checked: those at the heads of StoreCheck.swift, StoreCheck+Segments.swift and StoreCheck+Numbers.swift.
 
+import Bytes
 import Catalog
 import Disk
 import EventLog
@@ -93,6 +94,29 @@ private final class Directory {
             #expect(check.recordCount == 904)
             #expect(check.eventCount == 1)
             #expect(check.segmentCount == 1)
+        }
+    }
+
+    @Test("of a segment or a manifest of another version, the build that wrote it is the remedy")
+    func otherVersion() async throws {
+        for name in [FileName.segment(1), FileName.manifest] {
+            let directory = Directory()
+            try await directory.fill()
+            let damage = try directory.check(40)
+            #expect(damage.remedy?.hasPrefix("restore the named files from a backup") == true)
+            let url = URL(fileURLWithPath: directory.path + "/" + name)
+            var bytes = Array(try Data(contentsOf: url))
+            bytes[8] = 2
+            // The version of a manifest stands where it is, whatever follows it.
+            if name != FileName.manifest {
+                let checksum = Checksum.crc32c(Array(bytes[..<28]))
+                for place in 0..<4 { bytes[28 + place] = UInt8(truncatingIfNeeded: checksum >> (8 * place)) }
+            }
+            try Data(bytes).write(to: url)
+            let check = try StoreCheck.run(directory.path)
+            let finding = try #require(check.findings.first)
+            #expect(check.findings.count == 1 && finding.file == name && finding.isOfOtherVersion)
+            #expect(check.remedy?.hasPrefix("use the build of assaylog that wrote the files") == true)
         }
     }
 
