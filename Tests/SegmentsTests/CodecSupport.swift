@@ -11,6 +11,13 @@ func bytes(_ write: (inout ByteWriter) -> Void) -> [UInt8] {
     return writer.bytes
 }
 
+/// The bytes of a text of two hexadecimal digits each; what is no digit parts them for who reads it.
+func bytes(ofHex text: String) -> [UInt8] {
+    let digits = text.compactMap(\.hexDigitValue)
+    precondition(digits.count.isMultiple(of: 2), "Two digits a byte.")
+    return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
+}
+
 /// Reads `bytes` with a cursor that must reach their end.
 func reading<Result>(
     _ bytes: [UInt8], _ read: (inout ByteCursor) throws -> Result

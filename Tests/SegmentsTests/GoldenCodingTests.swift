@@ -21,14 +21,8 @@ import Testing
         init(_ name: String, _ leaf: Leaf, _ hex: String) {
             testDescription = name
             self.leaf = leaf
-            bytes = GoldenCodingTests.hex(hex)
+            bytes = SegmentsTests.bytes(ofHex: hex)
         }
-    }
-
-    private static func hex(_ text: String) -> [UInt8] {
-        let digits = text.compactMap(\.hexDigitValue)
-        precondition(digits.count.isMultiple(of: 2), "Two digits a byte.")
-        return stride(from: 0, to: digits.count, by: 2).map { UInt8(digits[$0] << 4 | digits[$0 + 1]) }
     }
 
     private static func doubles(_ bits: [UInt64]) -> Elements {
@@ -185,7 +179,7 @@ import Testing
     private static let shuffled = Leaf(.float64((1...12).map { Double($0) / 1_073_741_824 }))
     /// All lowest bytes, all second ones, and so on: the upper two alone are not zero.
     private static let planes =
-        [UInt8](repeating: 0, count: 72) + hex("10 20 28 30 34 38 3c 40 42 44 46 48")
+        [UInt8](repeating: 0, count: 72) + bytes(ofHex: "10 20 28 30 34 38 3c 40 42 44 46 48")
         + [UInt8](repeating: 0x3E, count: 12)
 
     private static let distinctTexts = ["1", "2", "3"].map { String(repeating: "a", count: 24) + "b\($0)" }
@@ -266,7 +260,7 @@ import Testing
     }
 
     private func check(_ written: [UInt8], begin beginning: String, frameOf plain: [UInt8]) throws {
-        let expected = Self.hex(beginning)
+        let expected = bytes(ofHex: beginning)
         #expect(written.starts(with: expected))
         // Both are short: a length is one byte.
         let rest = written.dropFirst(expected.count)
