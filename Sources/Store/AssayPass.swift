@@ -43,9 +43,8 @@ struct AssayPass {
         try self.init(definition, pinned: nil, firstWindow: assay.decisions.first?.window.start, view)
     }
 
-    /// A pass over a stored assay. Where its windows begin was settled by the first one decided: an
-    /// older record that comes late must not move the grid under the decisions. Nor must a window
-    /// whose records lack the path, once others had it, stop the windows after it.
+    /// A pass over a stored assay, whose windows begin where the first one decided does. A window whose
+    /// records lack the path, once others had it, must not stop the windows after it.
     init(_ assay: Assay, _ view: StoreView) throws {
         try self.init(
             assay.definition, pinned: assay.pin?.summary, firstWindow: assay.decisions.first?.window.start,
@@ -60,10 +59,9 @@ struct AssayPass {
         self.pinned = pinned
         refusesUnknownPath = firstWindow == nil
         let scope = try view.scope(of: definition.window)
-        let first = view.snapshot.index.topics[scope.topic]?.times.map {
-            Timestamp(milliseconds: $0.lowerBound)
-        }
-        grid = definition.grid(startingAt: firstWindow ?? first ?? view.sources.now())
+        grid =
+            view.grid(of: definition, in: scope.topic, firstDecided: firstWindow)
+            ?? definition.grid(startingAt: view.sources.now())
     }
 
     /// Whether each window has a baseline of its own.

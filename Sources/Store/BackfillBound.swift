@@ -42,12 +42,10 @@ extension StoreView {
                     + "when it begins")
         }
         let scope = try scope(of: definition.window)
-        guard let index = snapshot.index.topics[scope.topic],
-            let times = index.times(in: scope.filter.partitions)
-        else { return }
         let decided = assay?.decisions
-        let grid = definition.grid(
-            startingAt: decided?.first?.window.start ?? Timestamp(milliseconds: times.lowerBound))
+        guard let index = snapshot.index.topics[scope.topic],
+            let grid = grid(of: definition, in: scope.topic, firstDecided: decided?.first?.window.start)
+        else { return }
         let first = decided?.last.map { grid.index(startingAt: $0.window.start) + 1 } ?? 0
         let completeCount = grid.completeCount(until: sources.now())
         guard first < completeCount else { return }

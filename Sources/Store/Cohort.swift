@@ -285,19 +285,13 @@ extension Cohort.Key {
         let topic = try view.pipeline(of: definition.window).topic.name
         let firstDecided = assay.decisions.first?.window.start
         let isUnsettled = definition.windowStart == nil && firstDecided == nil
-        // Where windows begin is settled by the first one decided: an older record that comes late must
-        // not move the grid under the decisions.
-        let fallback =
-            firstDecided
-            ?? view.snapshot.index.topics[topic]?.times.map { Timestamp(milliseconds: $0.lowerBound) }
-        if isUnsettled && fallback == nil { return nil }
+        guard let grid = view.grid(of: definition, in: topic, firstDecided: firstDecided) else { return nil }
         var sliding: SlidingSpec?
         if case .slidingWindow(let spec, let offset) = definition.baseline {
             sliding = SlidingSpec(
                 column: ColumnSpec(spec), topic: try view.pipeline(of: spec).topic.name,
                 width: spec.width.span, offset: offset.span)
         }
-        let grid = definition.grid(startingAt: fallback ?? Timestamp(microseconds: 0))
         self.init(
             topic: topic, column: ColumnSpec(definition.window),
             grid: isUnsettled ? grid : grid.reachingBack, sliding: sliding,

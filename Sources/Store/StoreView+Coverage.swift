@@ -4,7 +4,7 @@
 //
 // Invariants:
 //  * A record counts once, in however many windows it lies; one between windows does not count.
-//  * Times are those of the partitions that the assay looks at.
+//  * Times are those of the partitions that the assay looks at, windows those that it has (`StoreView.grid`).
 //  * A model that no record is of is looked for once, and not in each window.
 
 import Assays
@@ -87,8 +87,7 @@ extension StoreView {
         coverage.first = Timestamp(milliseconds: times.lowerBound)
         coverage.last = Timestamp(milliseconds: times.upperBound)
         // What no record passes need not be looked for in each window.
-        guard filterProblem == nil else { return coverage }
-        let grid = definition.grid(startingAt: Timestamp(milliseconds: times.lowerBound))
+        guard filterProblem == nil, let grid = grid(of: definition, in: scope.topic) else { return coverage }
         // Windows before the first record and after the last one hold nothing.
         let data = TimeWindow(
             start: Timestamp(milliseconds: times.lowerBound),

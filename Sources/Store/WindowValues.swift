@@ -38,6 +38,22 @@ extension StoreView {
             pipeline: pipeline, filter: RecordFilter(partitions: partitions, modelName: spec.modelName))
     }
 
+    /// The windows of an assay, whoever asks for them: the first starts where that is said, else where the first one
+    /// that was decided does, else with the first record of the topic, wherever it is from. So assays of several
+    /// locations have the same windows.
+    ///
+    /// - Parameter firstDecided: where the first window starts that was decided: an older record that comes late must
+    ///   not move the grid under the decisions.
+    /// - Returns: nil where windows start with the first record and there is none.
+    func grid(
+        of definition: AssayDefinition, in topic: String, firstDecided: Timestamp? = nil
+    ) -> WindowGrid? {
+        let start =
+            definition.windowStart ?? firstDecided
+            ?? snapshot.index.topics[topic]?.times.map { Timestamp(milliseconds: $0.lowerBound) }
+        return start.map { definition.grid(startingAt: $0) }
+    }
+
     /// Refuses a specification that is asked with, where what it names is not there or its home is empty.
     func checkScope(of spec: AssayWindowSpec) throws {
         let scope = try scope(of: spec)

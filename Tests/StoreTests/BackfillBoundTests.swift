@@ -18,12 +18,16 @@ struct BackfillBoundTests {
     }
 
     private func refusals(
-        _ scene: Scene, _ name: String = "", width: String, interval: String
+        _ scene: Scene, _ name: String = "", start: String? = "\"2024-01-09T19:00:00Z\"", width: String,
+        interval: String, locations: String = "null"
     ) async throws -> [String] {
         let created = await refusal {
-            _ = try await scene.createAssay("on" + name, width: width, interval: interval)
+            _ = try await scene.createAssay(
+                "on" + name, start: start, width: width, interval: interval, locations: locations)
         }
-        let id = try await scene.createAssay("off" + name, width: width, interval: interval, isActive: false)
+        let id = try await scene.createAssay(
+            "off" + name, start: start, width: width, interval: interval, locations: locations,
+            isActive: false)
         let switched = await refusal { try await scene.store.setActive(id, true) }
         #expect(try #require(scene.store.book[id]).isActive == switched.isEmpty)
         return [created, switched]
@@ -50,6 +54,20 @@ struct BackfillBoundTests {
             #expect(
                 told.contains("makes at least 1029001 windows that hold records and are due at once"),
                 "\(told)")
+        }
+        try await scene.store.close()
+    }
+
+    // They were counted from the location's own first record, and that one counted once.
+    @Test("windows of one location are counted from where they start, with the first record of all")
+    func location() async throws {
+        let scene = try await Scene(ManualClock(moment(10 * 86_400)))
+        try await scene.append([(-3600, 1)])
+        for hour in 0..<17 { try await scene.append([(Double(hour) * 3600, 1)], partition: "edge") }
+        let found = try await refusals(
+            scene, start: nil, width: "1 minute", interval: "1 ms", locations: "[\"edge\"]")
+        for told in found {
+            #expect(told.contains("makes at least 1020000 windows that hold records"), "\(told)")
         }
         try await scene.store.close()
     }

@@ -41,6 +41,28 @@ struct CoverageTests {
         try await scene.store.close()
     }
 
+    // Windows were counted from the location's own first record, and others were made.
+    @Test(
+        "what is counted of one location are the windows that the assay makes, which start with the first of all"
+    )
+    func location() async throws {
+        let scene = try await Scene()
+        try await scene.append((0..<300).map { (Double($0), 1) })
+        try await scene.append((90..<150).map { (Double($0), 1) }, partition: "edge")
+        scene.clock.set(moment(600))
+        let request = try Scene.request(start: nil, interval: "2 minutes", locations: "[\"edge\"]")
+        let view = scene.store.view
+        // [0, 60), [120, 180) …: of the latter, from 120 on.
+        #expect(
+            try view.coverage(of: request.definition, at: moment(600))
+                == AssayCoverage(windowCount: 1, recordCount: 30, first: moment(90), last: moment(149)))
+        #expect(try view.runInteractive(request).map(\.outcome.window.start) == [moment(120)])
+        let id = try await scene.store.createAssay(request)
+        await scene.scheduler.tick()
+        #expect(try scene.decisions(id) == ["120:backfill1"])
+        try await scene.store.close()
+    }
+
     @Test("windows of every overlap hold what counting the records one by one says", arguments: 1...12)
     func overlaps(seed: Int) async throws {
         print("seed \(seed)")
