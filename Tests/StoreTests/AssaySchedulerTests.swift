@@ -54,6 +54,31 @@ struct AssaySchedulerTests {
         try await scene.store.close()
     }
 
+    @Test("a stored assay goes on past its run_until, which ends interactive runs alone")
+    func runUntil() async throws {
+        let scene = try await Scene()
+        let bound = ",\"run_until\":\"2024-01-09T19:01:00+00:00\""
+        let request = try Scene.request(more: bound)
+        let id = try await scene.store.createAssay(request)
+        try await scene.append([(10, 1), (70, 2), (130, 3)])
+        let scheduler = scene.scheduler
+        scene.clock.set(moment(125))
+        await scheduler.tick()
+        #expect(try scene.decisions(id) == ["0:complete1", "60:complete1"])
+        // One that is created when its moment has passed, too.
+        let late = try await scene.createAssay("late", more: bound)
+        scene.clock.set(moment(200))
+        await scheduler.tick()
+        for (id, reason) in [(id, "complete"), (late, "backfill")] {
+            #expect(try scene.decisions(id) == ["0:\(reason)1", "60:\(reason)1", "120:complete1"])
+            #expect(try scene.results(id).count == 3)
+            let assay = try #require(scene.store.book[id])
+            #expect(assay.nextRun(by: scene.clock.now) == moment(240))
+        }
+        #expect(try scene.store.view.runInteractive(request).map(\.outcome.window.start) == [moment(0)])
+        try await scene.store.close()
+    }
+
     @Test("windows that were complete before the assay was there are filled in")
     func backfill() async throws {
         let scene = try await Scene()
