@@ -225,14 +225,18 @@ package struct Assay: Hashable, Sendable {
     /// - Parameters:
     ///   - now: the clock, from which the last run and the next one follow.
     ///   - backfill: how far behind the assay is, shown where it is.
-    package func listJSON(workspaceName: String?, at now: Timestamp, backfill: Backfill? = nil) -> JSONValue {
-        .object(listing(workspaceName, now, backfill))
+    ///   - retentionProblem: why windows or a baseline lack records, shown where they do.
+    package func listJSON(
+        workspaceName: String?, at now: Timestamp, backfill: Backfill? = nil, retentionProblem: String? = nil
+    ) -> JSONValue {
+        .object(listing(workspaceName, now, backfill, retentionProblem))
     }
 
     /// The answer to `assays/get_assay_by_id`: the list's member and when the assay was created.
-    package func detailJSON(workspaceName: String?, at now: Timestamp, backfill: Backfill? = nil) -> JSONValue
-    {
-        var object = listing(workspaceName, now, backfill)
+    package func detailJSON(
+        workspaceName: String?, at now: Timestamp, backfill: Backfill? = nil, retentionProblem: String? = nil
+    ) -> JSONValue {
+        var object = listing(workspaceName, now, backfill, retentionProblem)
         object.append("created_at", .zulu(createdAt))
         return .object(object)
     }
@@ -265,7 +269,9 @@ package struct Assay: Hashable, Sendable {
         }
     }
 
-    private func listing(_ workspaceName: String?, _ now: Timestamp, _ backfill: Backfill?) -> JSONObject {
+    private func listing(
+        _ workspaceName: String?, _ now: Timestamp, _ backfill: Backfill?, _ retentionProblem: String?
+    ) -> JSONObject {
         let report = report(by: now)
         var object = JSONObject([
             ("id", .identifier(id)), ("name", .string(definition.name)),
@@ -283,6 +289,7 @@ package struct Assay: Hashable, Sendable {
             ("workspace_name", .string(workspaceName ?? definition.workspaceName)),
         ])
         if let backfill { object.append("backfill", backfill.json) }
+        if let retentionProblem { object.append("retention_problem", .string(retentionProblem)) }
         return object
     }
 }

@@ -149,8 +149,9 @@ package struct SeriesAssay: Hashable, Sendable {
         noteRunsLeft()
     }
 
-    /// As `get` answers it, with how far behind the assay is, where it is, and what its answers cannot tell apart.
-    package func json(backfill: Backfill?) -> JSONValue {
+    /// As `get` answers it, with how far behind the assay is, where it is, why its windows lack records, where they do,
+    /// and what its answers cannot tell apart.
+    package func json(backfill: Backfill?, retentionProblem: String? = nil) -> JSONValue {
         var object = JSONObject(
             [("id", .string(uuid)), ("name", .string(definition.name))] + definition.parts
                 + [
@@ -158,6 +159,7 @@ package struct SeriesAssay: Hashable, Sendable {
                     ("active", .bool(isActive)),
                 ])
         if let backfill { object.append("backfill", backfill.json) }
+        if let retentionProblem { object.append("retention_problem", .string(retentionProblem)) }
         if let problem = definition.targeting.namingProblem {
             object.append("iopath_problem", .string(problem))
         }

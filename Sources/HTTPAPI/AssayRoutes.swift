@@ -116,7 +116,8 @@ struct AssayRoutes {
         // Beyond the contract, whose clients read the number alone: what there is to look at.
         let coverage = await AssayCoverage.members(for: context) {
             try view.coverage(
-                of: definition, at: store.sources.now(), undoubted: store.undoubtedNow)
+                of: definition, at: store.sources.now(), undoubted: store.undoubtedNow,
+                grace: store.configuration.grace)
         }
         return Response(json: .object(JSONObject([("assay_id", JSONValue.identifier(id))] + coverage)))
     }
@@ -127,13 +128,14 @@ struct AssayRoutes {
         let catalog = store.catalog
         let workspaceID = try workspace(body, catalog)
         let assays = store.book.list(pipelineID: pipelineID, workspaceID: workspaceID)
-        let now = store.sources.now()
+        let (view, now) = (store.view, store.sources.now())
         return Response(
             json: .array(
                 assays.map {
                     $0.listJSON(
                         workspaceName: workspaceName(of: $0, catalog), at: now,
-                        backfill: store.backfill(of: $0))
+                        backfill: store.backfill(of: $0),
+                        retentionProblem: view.retentionProblem(of: $0, grace: store.configuration.grace))
                 }))
     }
 
@@ -146,7 +148,8 @@ struct AssayRoutes {
         return Response(
             json: assay.detailJSON(
                 workspaceName: workspaceName(of: assay, catalog), at: store.sources.now(),
-                backfill: store.backfill(of: assay)))
+                backfill: store.backfill(of: assay),
+                retentionProblem: store.view.retentionProblem(of: assay, grace: store.configuration.grace)))
     }
 
     private enum SortOrder: String, CaseIterable {
@@ -314,6 +317,9 @@ extension AssayCoverage {
             }
             if let problem = coverage.summarizerProblem {
                 members.append(("summarizer_problem", .string(problem)))
+            }
+            if let problem = coverage.retentionProblem {
+                members.append(("retention_problem", .string(problem)))
             }
             return members
         } catch is CancellationError {

@@ -4,6 +4,7 @@
 //  * A deletion or redaction is answered when it is durable, no answer shows what went, and the log's
 //    files were rewritten without it; what could not be is named in `problems`.
 //  * A member that is not known is refused: nothing goes, or stays, by a misspelling.
+//  * A policy, asked for or set, names the assays that reach further back than it keeps records.
 //  * Records that a compaction let go by their topic's policy are told of, in the answer and the server's log.
 //  * Asking again for what is done is answered with a count of 0.
 
@@ -56,9 +57,14 @@ struct HousekeepingRoutes {
     }
 
     private func document(_ topic: String, _ policy: RetentionPolicy) -> JSONValue {
-        .object(
+        var object = JSONObject([
             ("topic", .string(topic)), ("age", policy.age.map { .string($0.text) } ?? .null),
-            ("bytes", policy.byteCount.map { .integer($0) } ?? .null))
+            ("bytes", policy.byteCount.map { .integer($0) } ?? .null),
+        ])
+        if let problem = store.view.retentionProblem(ofTopic: topic, grace: store.configuration.grace) {
+            object.append("retention_problem", .string(problem))
+        }
+        return .object(object)
     }
 
     @Sendable func delete(_ request: Request, _ context: APIContext) async throws -> Response {

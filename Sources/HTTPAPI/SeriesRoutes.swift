@@ -101,7 +101,8 @@ struct SeriesRoutes {
         // The contract's answer has no room for it: what there is to look at.
         let members = await AssayCoverage.members(for: context) {
             try view.coverage(
-                of: schedulable, baseline: definition.baseline, at: moment, undoubted: undoubted)
+                of: schedulable, baseline: definition.baseline, at: moment, undoubted: undoubted,
+                grace: store.configuration.grace)
         }.map { name, value in
             // A name in a problem may be as long as a body, and clients bound their headers.
             guard case .string(let text) = value else { return (name, value) }
@@ -120,7 +121,7 @@ struct SeriesRoutes {
         let field = body["id"].isPresent || path == ":id" ? body["id"] : JSONField(.string(path), path: "id")
         let uuid = try field.uuid()
         guard let assay = store.book[uuid: uuid] else { throw AssayError.unknownUUID(uuid) }
-        return Response(json: assay.json(backfill: store.backfill(of: assay)))
+        return Response(json: json(of: assay, store.view))
     }
 
     private enum Activity: String, CaseIterable {
@@ -140,7 +141,14 @@ struct SeriesRoutes {
                 && (pipelineName == nil || targeting.pipelineName == pipelineName)
                 && (workspaceID == nil || targeting.workspaceID == workspaceID)
         }
-        return Response(json: .array(assays.map { $0.json(backfill: store.backfill(of: $0)) }))
+        let view = store.view
+        return Response(json: .array(assays.map { json(of: $0, view) }))
+    }
+
+    private func json(of assay: SeriesAssay, _ view: StoreView) -> JSONValue {
+        assay.json(
+            backfill: store.backfill(of: assay),
+            retentionProblem: view.retentionProblem(of: assay, grace: store.configuration.grace))
     }
 
     @Sendable func setActive(_ request: Request, _ context: APIContext) async throws -> Response {

@@ -17,7 +17,9 @@ package struct StoreConfiguration: Sendable {
     /// and a first segment, in blocks of 4 KiB, of which there are never exactly as many as one thinks.
     package static let beginningByteCount = 64 << 10
     /// How long after a window's end it is analysed: clients' clocks and queues lag by seconds.
-    package var grace = TimeSpan(microseconds: 5_000_000)
+    package var grace = StoreConfiguration.graceDefault
+    /// The grace where nothing is said.
+    package static let graceDefault = TimeSpan(microseconds: 5_000_000)
     /// The longest that records which keep arriving put off the new analysis of a window.
     package var latenessMax = TimeSpan(microseconds: 60_000_000)
     /// How many events must have come since the last checkpoint of the fold for closing to write one: fewer

@@ -28,6 +28,8 @@ package struct AssayCoverage: Hashable, Sendable {
     package internal(set) var baselineProblem: String?
     /// Why no window would ever differ from the baseline, whatever it holds; nil where one may.
     package internal(set) var summarizerProblem: String?
+    /// Why windows or a baseline would lack records that their topic keeps for too short; nil where they would not.
+    package internal(set) var retentionProblem: String?
 }
 
 /// Between edges that were given there is no distance: edges that are aggregated are the same on both sides.
@@ -65,11 +67,14 @@ extension StoreView {
 
     /// What the windows of an assay hold that are complete at `moment`.
     ///
-    /// - Parameter undoubted: the moment as far as nobody doubts it: what a baseline is made of may still come until
-    ///   its period is over by that. Nil for `moment`.
+    /// - Parameters:
+    ///   - undoubted: the moment as far as nobody doubts it: what a baseline is made of may still come until its period
+    ///     is over by that. Nil for `moment`.
+    ///   - grace: how long after its end a window is looked at.
     /// - Throws: where the log cannot be read, or the specification means no records.
     package func coverage(
-        of definition: AssayDefinition, at moment: Timestamp, undoubted: Timestamp? = nil
+        of definition: AssayDefinition, at moment: Timestamp, undoubted: Timestamp? = nil,
+        grace: TimeSpan = StoreConfiguration.graceDefault
     ) throws -> AssayCoverage {
         var coverage = AssayCoverage()
         let undoubted = undoubted ?? moment
@@ -78,6 +83,7 @@ extension StoreView {
         coverage.problem =
             try (filterProblem ?? pathProblem(definition.window, field: "window.path")).map { "\($0)" }
         coverage.summarizerProblem = definition.summarizer.problem
+        coverage.retentionProblem = retentionProblem(of: definition, grace: grace, at: moment)
         coverage.baselineProblem =
             try baselineProblem(of: definition, at: undoubted).map { "\($0)" }
             ?? definition.openBaseline(at: undoubted)
@@ -115,7 +121,7 @@ extension StoreView {
     /// - Parameter asked: the baseline as it was asked for; the completed one is a summary of it.
     package func coverage(
         of definition: SeriesDefinition, baseline asked: SeriesBaseline? = nil, at moment: Timestamp,
-        undoubted: Timestamp? = nil
+        undoubted: Timestamp? = nil, grace: TimeSpan = StoreConfiguration.graceDefault
     ) throws -> AssayCoverage {
         var coverage = AssayCoverage()
         coverage.baselineProblem = asked?.openPeriod(at: undoubted ?? moment)
@@ -124,6 +130,7 @@ extension StoreView {
         let filterProblem = try filterProblem(spec, .ofTargeting)
         coverage.problem = filterProblem.map { "\($0)" }
         coverage.summarizerProblem = definition.settings.problem
+        coverage.retentionProblem = retentionProblem(of: definition, grace: grace)
         for path in definition.paths where coverage.problem == nil {
             let spec = definition.windowSpec(of: path)
             if try pathProblem(spec) != nil { coverage.problem = "\(unknownSeriesPath(spec))" }

@@ -19,6 +19,8 @@ package struct StoreView: Sendable {
     package let catalog: Catalog
     package let book: AssayBook
     package let alerts: AlertBook
+    /// What topics keep, where that is not everything.
+    let retention: [String: RetentionPolicy]
     private let locations: [PipelineID: [(since: CommitNumber, names: [String])]]
     /// The results kept beside the log; nil where they cannot be read.
     let derived: LogSnapshot?
@@ -38,6 +40,7 @@ package struct StoreView: Sendable {
         catalog = folded.catalog
         book = folded.book
         alerts = folded.alerts
+        retention = folded.retention
         locations = folded.locations
         self.sources = sources
     }

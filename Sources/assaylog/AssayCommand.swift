@@ -70,9 +70,14 @@ extension AssayCommand {
             let assays = view.book.list()
             let now = SystemSources().now()
             if json {
+                let grace = StoreConfiguration(directory: directory.data).grace
                 try Output.line(
                     .array(
-                        assays.map { $0.listJSON(workspaceName: view.workspaceName(of: $0), at: now) }))
+                        assays.map {
+                            $0.listJSON(
+                                workspaceName: view.workspaceName(of: $0), at: now,
+                                retentionProblem: view.retentionProblem(of: $0, grace: grace))
+                        }))
             } else {
                 var table = TextTable(
                     ("id", .trailing), ("name", .leading), ("pipeline", .leading), ("path", .leading),
@@ -113,10 +118,11 @@ extension AssayCommand {
         func run() throws {
             let (view, damages) = try options.directory.open()
             let assay = try options.found(in: view)
-            let backfill = view.backfill(
-                of: assay, StoreConfiguration(directory: options.directory.data))
+            let configuration = StoreConfiguration(directory: options.directory.data)
+            let backfill = view.backfill(of: assay, configuration)
             let document = assay.detailJSON(
-                workspaceName: view.workspaceName(of: assay), at: SystemSources().now(), backfill: backfill)
+                workspaceName: view.workspaceName(of: assay), at: SystemSources().now(), backfill: backfill,
+                retentionProblem: view.retentionProblem(of: assay, grace: configuration.grace))
             if options.json {
                 try Output.line(document)
             } else {

@@ -127,8 +127,9 @@ struct Retain: AsyncParsableCommand {
             A bound that is not named stays as it is; --age none or --bytes none removes it. Records over the
             bounds are let go in whole blocks: by a running server in the background, in a data directory at
             once, for all topics, and how many is said. Answers are without them then, the disk when half of a
-            segment is gone. Results and baselines that were made of them are kept. A bound is over zero: to let
-            go all that there is, once, see `assaylog delete`.
+            segment is gone. Results and baselines that were made of them are kept. A window or a baseline that is
+            not over when its records go is worked out of those that are left; assays that reach further back than
+            the age are named. A bound is over zero: to let go all that there is, once, see `assaylog delete`.
 
             Where a server's clock goes ahead at once by more than a minute, it lets nothing go by age until the clock
             has stood by that for an hour, and says so in its log. A clock that is wrong when the server starts is
@@ -190,20 +191,28 @@ struct Retain: AsyncParsableCommand {
             if let bytes { policy.byteCount = bytes.value }
             try await store.setRetention(policy, of: topic)
             let report = try await store.applyRetention()
+            let problem = store.view.retentionProblem(ofTopic: topic, grace: store.configuration.grace)
             return .object(
                 ("age", policy.age.map { .string($0.text) } ?? .null),
                 ("bytes", policy.byteCount.map { .integer($0) } ?? .null),
                 ("records_let_go", RetentionReport.json(report.recordCounts)),
                 // What is wrong with another topic is no failure of this command; `compact` says it.
-                ("problems", .strings(report.topicProblems[topic] ?? [])))
+                ("problems", .strings(report.topicProblems[topic] ?? [])),
+                ("retention_problem", problem.map { .string($0) } ?? .null))
         }
         // Of one shape, whoever answered: a server lets go later, so that it says null of how many.
-        let answer = JSONField(
-            .object(
-                ("topic", .string(topic)), ("age", said["age"].value ?? .null),
-                ("bytes", said["bytes"].value ?? .null),
-                ("records_let_go", said["records_let_go"].value ?? .null),
-                ("problems", said["problems"].value ?? .array([]))))
+        var object = JSONObject([
+            ("topic", .string(topic)), ("age", said["age"].value ?? .null),
+            ("bytes", said["bytes"].value ?? .null),
+            ("records_let_go", said["records_let_go"].value ?? .null),
+            ("problems", said["problems"].value ?? .array([])),
+        ])
+        // Of assays, and no failure: the policy is what was asked for.
+        if let problem = try said["retention_problem"].optional?.string() {
+            object.append("retention_problem", .string(problem))
+            if !json { Output.note(problem) }
+        }
+        let answer = JSONField(.object(object))
         try end(answer, json: json) {
             let bounds = [
                 try answer["age"].optional.map { "what is younger than \(try $0.string())" },

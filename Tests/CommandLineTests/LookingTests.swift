@@ -154,6 +154,31 @@ import Testing
         #expect(both.status == 2 && both.errors.contains("--paths all is every path; give it alone"))
     }
 
+    @Test(
+        "an assay that reaches further back than its topic keeps records is named by retain, and says so itself"
+    )
+    func retention() async throws {
+        try await makeAssay()
+        func retain(_ age: String, _ more: String...) throws -> CommandRun {
+            let run = try sandbox.run(
+                ["retain", "--topic", "workspace-1-pipeline-fraud-inference", "--age", age] + more)
+            #expect(run.status == 0, "\(run.errors)")
+            return run
+        }
+        let short = try retain("1 hour")
+        #expect(
+            short.errors.contains("keeps records for 1 hour, and 1 assay reaches further back")
+                && short.errors.contains("namely 1 (watch) 1 hour + 5 seconds: records"), "\(short.errors)")
+        #expect(try retain("1 hour", "--json").output.contains(#""retention_problem":"workspace-1-"#))
+        let problem = "and a window reaches back 1 hour + 5 seconds by the time it is whole"
+        for arguments in [["show", "1"], ["show", "1", "--json"], ["list", "--json"]] {
+            let shown = try sandbox.run(["assay"] + arguments).output
+            #expect(shown.contains("retention_problem") && shown.contains(problem), "\(shown)")
+        }
+        #expect(try !retain("3605 seconds").errors.contains("further back"))
+        #expect(try !sandbox.run("assay", "show", "1").output.contains("retention_problem"))
+    }
+
     // "There are no assays yet", it was said.
     @Test("assays of the second generation are not shown, and not passed over in silence")
     func secondGeneration() async throws {

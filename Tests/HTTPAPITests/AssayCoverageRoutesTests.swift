@@ -1,5 +1,6 @@
 // Checked here: an assay that would never say anything is told so when it is created over HTTP: what no record has,
-// what compares nothing, and a baseline without numbers; refused is only what no later record could mend.
+// what compares nothing, and a baseline without numbers; refused is only what no later record could mend. And one whose
+// topic keeps records for too short is told so, wherever it is shown.
 
 import Assays
 import HTTPTypes
@@ -186,6 +187,60 @@ struct AssayCoverageRoutesTests {
             #expect(
                 try open["baseline_problem"].string().hasPrefix(
                     "the baseline's period ends at 2024-01-09T19:05:30Z, after windows begin"))
+        }
+    }
+
+    @Test(
+        "records that are kept for too short are told at creation, in what shows assays, and to who sets it")
+    func retention() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            let path = "/v1/logs/topic/\(Client.topic)/retention"
+            func told(_ json: JSONField) throws -> String? {
+                try json["retention_problem"].optional?.string()
+            }
+            func created(_ name: String) async throws -> String? {
+                try await told(
+                    client.ask("assays/create", AssayRequests.request(name: "\"\(name)\"")))
+            }
+            func scheduled(_ name: String) async throws -> (uuid: String, header: String) {
+                let answer = try await client.post(
+                    "/v2/api/assays/schedule", SeriesRoutesTests.body("\"name\":\"\(name)\","))
+                return (
+                    try answer.json.string(), try #require(answer.headers[.assayCoverage], "\(answer.text)")
+                )
+            }
+            #expect(try await created("a") == nil)
+            let (uuid, header) = try await scheduled("b")
+            #expect(!header.contains("retention_problem"))
+
+            let set = try await client.post(path, "{\"age\":\"1 minute\"}")
+            #expect(
+                try told(set.json)?.contains(
+                    "keeps records for 1 minute, and 2 assays reach further back by the time windows and baselines "
+                        + "are whole, namely 1 (a) 1 minute + 5 seconds, \(uuid) (b) 1 minute + 5 seconds: records"
+                ) == true, "\(set.text)")
+            #expect(try await client.send(.get, path).text == set.text)
+            let problem =
+                "\(Client.topic) keeps records for 1 minute, and a window reaches back 1 minute + 5 seconds by the "
+                + "time it is whole: records that are gone by then are missing in it, and results do not say so; "
+                + "keep records for at least 65 seconds, or use a shorter window"
+            #expect(try await created("c") == problem)
+            #expect(try await scheduled("d").header.contains("\"retention_problem\":\"\(problem)\""))
+            func shown() async throws -> [String?] {
+                let first =
+                    try await client.ask("assays/list", "{}").array()
+                    + [try await client.ask("assays/get_assay_by_id", "{\"id\":1}")]
+                let second =
+                    try await SeriesRoutesTests.ask(client, "get", "{\"active\":\"All\"}").array()
+                    + [try await SeriesRoutesTests.ask(client, "get/:id", "{\"id\":\"\(uuid)\"}")]
+                return try (first + second).map(told)
+            }
+            #expect(try await shown() == [String?](repeating: problem, count: 6))
+
+            let enough = try await client.post(path, "{\"age\":\"65 seconds\"}").json
+            #expect(AssayRequests.keys(enough) == ["topic", "age", "bytes"])
+            #expect(try await shown() == [String?](repeating: nil, count: 6))
         }
     }
 
