@@ -50,7 +50,8 @@ struct Bench: AsyncParsableCommand {
     @Option(help: "Which question the cold opening is asked.")
     var coldQuestion = 0
 
-    @Option(help: "Assays to create and analyse, each time in a directory without any; 0 for none.")
+    @Option(
+        help: "Assays to create, analyse and rebuild, each time in a directory without any; 0 for none.")
     var assays = 0
 
     @Option(help: "Hours that are complete before the assays are there.")
@@ -82,6 +83,9 @@ struct Bench: AsyncParsableCommand {
         if only != [.cold] { try await measureOpen() }
         // With the store let go: it is its one writer's, as long as that lives.
         if only.isEmpty || only.contains(.cold) { try await cold() }
+        if assays > 0, only != [.cold] {
+            try await AssayBench.rebuild(StoreConfiguration(directory: directory.data), show)
+        }
     }
 
     private func measureOpen() async throws {
@@ -117,9 +121,7 @@ struct Bench: AsyncParsableCommand {
                 throw ValidationError("\(directory.data) has assays already; give a directory without any.")
             }
             let bench = AssayBench(store: store, clock: clock, assayCount: assays, hourCount: assayHours)
-            try await bench.run { phase, figures in
-                print(JSONValue.object(JSONObject([("phase", .string(phase))] + figures)).text)
-            }
+            try await bench.run(show)
         }
         try await store.close()
     }
@@ -152,7 +154,9 @@ struct Bench: AsyncParsableCommand {
         ("cpu_us", .number(Double(Bench.processorClock() - start) / 1000 / Double(count)))
     }
 
-    func report(_ phase: String, _ figures: (String, JSONValue)...) {
+    func report(_ phase: String, _ figures: (String, JSONValue)...) { show(phase, figures) }
+
+    private func show(_ phase: String, _ figures: [(String, JSONValue)]) {
         print(JSONValue.object(JSONObject([("phase", .string(phase))] + figures)).text)
     }
 }

@@ -2,10 +2,12 @@
 // a clock that is moved to the end of each hour.
 //
 //     hours ──► backfill ──► five hours, one after the other: each new, each timed ──► idle ──► verify
+//     the store let go ──► rebuild
 //
 // What an hour costs is its tick: new commits found, columns read, windows decided in the log and results
 // kept beside it, both synced. Processor time is told beside wall time, which other work on the machine
-// stretches, and what the process holds in memory after each phase.
+// stretches, and what the process holds in memory after each phase. Rebuilding works out all windows anew that the
+// phases before decided, as `assaylog rebuild` does: opening the log and both syncs are counted in.
 
 import Assays
 import Catalog
@@ -89,6 +91,19 @@ struct AssayBench {
             watch.figures(verified.decisionCount) + [
                 ("equal", .integer(verified.equalCount)), ("settled", .bool(verified.isSettled)),
             ])
+    }
+
+    /// Derives again what `run` derived, in its directory when nobody writes that any more.
+    static func rebuild(
+        _ configuration: StoreConfiguration, _ report: (String, [(String, JSONValue)]) -> Void
+    ) async throws {
+        let watch = Watch()
+        let rebuilt = try InferenceStore.rebuild(configuration)
+        report(
+            "assays rebuild",
+            watch.figures(rebuilt.resultCount) + [("failed", .integer(rebuilt.failureCount))])
+        // Closing writes the checkpoint that rebuilding took away: a later cold opening is what it was.
+        try await InferenceStore.open(configuration).store.close()
     }
 
     /// Wall and processor time since it was made.

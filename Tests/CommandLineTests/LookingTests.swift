@@ -73,6 +73,24 @@ import Testing
         #expect(other.errors.contains("it holds 160 records of 8 pipelines"), "\(other.errors)")
     }
 
+    // Backfills and proofs were measured, and never what rebuilding is.
+    @Test("bench of assays ends with rebuilding every window that was decided")
+    func assaysBench() throws {
+        let run = try sandbox.run(
+            "bench", "--records", "1600", "--rows", "20", "--pipelines", "1", "--questions", "2",
+            "--only", "append", "--assays", "2", "--assay-hours", "3")
+        #expect(run.status == 0, "\(run.errors)")
+        let lines = try run.lines.map { try JSONValue(parsing: $0) }
+        let phases = lines.compactMap { $0["phase"] }
+        let last = [JSONValue.string("assays verify"), JSONValue.string("assays rebuild")]
+        #expect(Array(phases.suffix(2)) == last, "\(run.output)")
+        // Three hours, then five more, of each of the two.
+        for line in lines.suffix(2) { #expect(line["count"] == .integer(16), "\(run.output)") }
+        let rebuilt = try #require(lines.last)
+        #expect(rebuilt["failed"] == .integer(0) && rebuilt["per_second"] != nil, "\(run.output)")
+        #expect(try sandbox.run("rebuild", "--verify").status == 0)
+    }
+
     @Test("check finds nothing in a whole directory, and a flipped byte at its place")
     func check() throws {
         try sandbox.appendRecords(600)
