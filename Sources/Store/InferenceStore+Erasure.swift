@@ -113,7 +113,8 @@ extension InferenceStore {
         var report = ErasureReport()
         (report.commit, report.problems) = try await log.freeingRoom {
             var problems: [String] = []
-            return (try await sealAndErase(topic, field, &problems, choose), problems)
+            let leaving = LeavingRecords(topic: topic, periods: [.always], field: field)
+            return (try await sealAndErase(leaving, &problems, choose), problems)
         }
         // Asked again, it goes on with what an earlier attempt could not finish.
         do {
@@ -154,7 +155,8 @@ extension InferenceStore {
         let tombstone = Tombstone(topic: topic, reason: .deletion, ranges: ranges)
         var problems: [String] = []
         // Whole records go, so results over any of their fields are sealed.
-        _ = try await sealAndErase(topic, nil, &problems) { _ in tombstone }
+        let leaving = LeavingRecords(topic: topic, partitions: ranges.mapValues { _ in [.always] })
+        _ = try await sealAndErase(leaving, &problems) { _ in tombstone }
         return problems
             + lost.map { block in
                 "records \(block.indexes.lowerBound) to \(block.indexes.upperBound - 1) of partition "
@@ -165,12 +167,11 @@ extension InferenceStore {
 
     /// Seals what depends on records, or a field of them, and appends that they go.
     private func sealAndErase(
-        _ topic: String, _ field: String?, _ problems: inout [String],
+        _ leaving: LeavingRecords, _ problems: inout [String],
         _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
     ) async throws -> CommitNumber? {
         var commit: CommitNumber?
         var sealed = SealingReport()
-        let leaving = LeavingRecords(topic: topic, periods: [.always], field: field)
         defer { if let problem = sealed.problem { problems.append(problem) } }
         do {
             try await sealResults(leaving, noting: &sealed) { commit = try await log.erase(choose) }

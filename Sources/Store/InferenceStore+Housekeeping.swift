@@ -117,11 +117,15 @@ extension InferenceStore {
             let parts = bounds.excess(of: index, at: now)
             guard !parts.isEmpty else { continue }
             var ranges: [String: IndexRanges] = [:]
-            for part in parts { ranges[part.partition, default: IndexRanges()].insert(part.indexes) }
+            var periods: [String: [TimeWindow]] = [:]
+            for part in parts {
+                ranges[part.partition, default: IndexRanges()].insert(part.indexes)
+                periods[part.partition, default: []].append(part.period)
+            }
             let tombstone = Tombstone(topic: topic, reason: .retention, ranges: ranges)
             var letGo: Tombstone?
             var sealed = SealingReport()
-            let leaving = LeavingRecords(topic: topic, periods: TimeWindow.covering(parts), field: nil)
+            let leaving = LeavingRecords(topic: topic, partitions: periods)
             // Told of once: what is sealed is not sealed again.
             defer {
                 if let problem = sealed.problem {
@@ -193,6 +197,13 @@ struct RecordPart: Hashable {
     /// As a topic's bytes are counted: those on disk of a block, those in memory of what waits there.
     var byteCount: Int
 
+    /// The least that holds all of them.
+    var period: TimeWindow {
+        TimeWindow(
+            start: Timestamp(milliseconds: timeMin),
+            end: Timestamp(milliseconds: timeMax).adding(TimeSpan(microseconds: 1000)))
+    }
+
     static func all(of topic: TopicIndex) -> [RecordPart] {
         topic.segments.flatMap(\.blocks).map { block in
             RecordPart(
@@ -204,24 +215,6 @@ struct RecordPart: Hashable {
                     partition: run.partition, indexes: run.firstIndex..<run.endIndex, timeMin: run.timeMin,
                     timeMax: run.timeMax, byteCount: run.byteCount)
             }
-    }
-}
-
-extension TimeWindow {
-    /// The least windows that hold all of some records: those that overlap are one.
-    fileprivate static func covering(_ parts: [RecordPart]) -> [TimeWindow] {
-        var windows: [TimeWindow] = []
-        for part in parts.sorted(by: { $0.timeMin < $1.timeMin }) {
-            let window = TimeWindow(
-                start: Timestamp(milliseconds: part.timeMin),
-                end: Timestamp(milliseconds: part.timeMax).adding(TimeSpan(microseconds: 1000)))
-            if let last = windows.last, last.end >= window.start {
-                windows[windows.count - 1] = last.union(window)
-            } else {
-                windows.append(window)
-            }
-        }
-        return windows
     }
 }
 

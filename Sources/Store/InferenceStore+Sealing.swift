@@ -8,8 +8,8 @@
 // stored result as it was: byte for byte, so that an answer does not change when its records go.
 //
 // Invariants:
-//  * When the body runs, every decision whose window or sliding baseline holds records of the periods
-//    has its result in the log, and every fixed baseline over them is pinned.
+//  * When the body runs, every decision whose window or sliding baseline may hold records that go has its result in
+//    the log, and every fixed baseline over them is pinned; no other has (LeavingRecords.swift).
 //  * A decision made of a view from before records went is not appended after: `sealingCount` rises when they
 //    are gone, still behind the gate, and whoever decides read it before the view. Sealing that lets nothing
 //    go leaves it, and with it the passes that are under way.
@@ -19,10 +19,8 @@
 //  * A window with a sealed result is not analysed again: what is left of its records is not it.
 
 import Assays
-import Bytes
 import EventLog
 import JSON
-import Queries
 import Records
 import Segments
 import Summaries
@@ -35,28 +33,6 @@ package struct SealingReport: Hashable, Sendable {
     /// Results among them that nothing proves to be what was decided, and which the first one is.
     package var unprovenCount = 0
     package var firstUnproven: String?
-}
-
-/// Records that are to go, or a field of them.
-struct LeavingRecords: Sendable {
-    let topic: String
-    let periods: [TimeWindow]
-    /// As the log keeps it, `in.name`; nil where the records go whole.
-    var field: String?
-
-    func touch(_ period: TimeWindow?) -> Bool {
-        guard let period else { return false }
-        return periods.contains { $0.start < period.end && period.start < $0.end }
-    }
-
-    /// Whether among what goes is what windows read: the numbers at their path, or the model that their filter
-    /// looks for.
-    func hold(_ spec: AssayWindowSpec) -> Bool {
-        guard let field else { return true }
-        return ([spec.path.recordField] + RecordFilter(modelName: spec.modelName).fields).contains { name in
-            name.isExactly(field) || name.hasExactPrefix(field + ".") || field.hasExactPrefix(name + ".")
-        }
-    }
 }
 
 extension InferenceStore {
@@ -114,22 +90,24 @@ private struct SealingNeeds {
     var decisions: [AssayDecision] = []
 
     init(_ assay: Assay, _ leaving: LeavingRecords, _ view: StoreView) {
-        func reads(_ spec: AssayWindowSpec) -> Bool {
-            (try? view.pipeline(of: spec))?.topic.name == leaving.topic && leaving.hold(spec)
+        func periods(readBy spec: AssayWindowSpec) -> LeavingPeriods {
+            LeavingPeriods(leaving, readBy: spec, of: try? view.pipeline(of: spec), view)
         }
-        let definition = assay.definition
-        let readsWindows = reads(definition.window)
-        var slides = false
-        switch definition.baseline {
+        let baseline = assay.definition.baseline
+        var ofWindows = periods(readBy: assay.definition.window)
+        var ofBaselines = LeavingPeriods()
+        switch baseline {
         case .summary, .vector: break
         case .fixedWindow(let spec):
-            isPinDue = assay.pin == nil && leaving.touch(definition.baseline.period) && reads(spec)
-        case .slidingWindow(let spec, _): slides = reads(spec)
+            guard assay.pin == nil else { break }
+            var ofBaseline = periods(readBy: spec)
+            isPinDue = ofBaseline.touch(baseline.period, asOf: view.snapshot.cut)
+        case .slidingWindow(let spec, _): ofBaselines = periods(readBy: spec)
         }
-        guard readsWindows || slides else { return }
+        guard !ofWindows.isEmpty || !ofBaselines.isEmpty else { return }
         decisions = (Array(assay.superseded) + assay.decisions).filter { decision in
-            readsWindows && leaving.touch(decision.window)
-                || slides && leaving.touch(definition.baseline.period(for: decision.window))
+            ofWindows.touch(decision.window, asOf: decision.cut)
+                || ofBaselines.touch(baseline.period(for: decision.window), asOf: decision.cut)
         }
     }
 }

@@ -19,22 +19,21 @@ extension InferenceStore {
         return uuid
     }
 
-    /// Seals the results of the second generation that depend on records of a topic in some periods, under
-    /// the gate (InferenceStore+Sealing.swift). Their baselines are summaries from the start.
+    /// Seals the results of the second generation that depend on records that are to go, under the gate
+    /// (InferenceStore+Sealing.swift). Baselines that stand still are summaries from the start.
     func sealSeries(
         _ leaving: LeavingRecords, _ view: StoreView, _ report: inout SealingReport
     ) async throws {
         for assay in view.book.seriesList().reversed() {
             let definition = assay.definition
-            guard let id = definition.targeting.pipelineID,
-                view.catalog.pipelines[id]?.topic.name == leaving.topic,
-                definition.paths.contains(where: { leaving.hold(definition.windowSpec(of: $0)) })
-            else { continue }
+            var periods = LeavingPeriods(leaving, readBy: definition, view)
+            guard !periods.isEmpty else { continue }
             for decisions in assay.revisions(by: assay.resultBatchCount) {
                 let batch = decisions.filter { decision in
                     !view.isSealed(decision)
-                        && (leaving.touch(decision.window)
-                            || leaving.touch(definition.baselinePeriod(for: decision.window)))
+                        && (periods.touch(decision.window, asOf: decision.cut)
+                            || periods.touch(
+                                definition.baselinePeriod(for: decision.window), asOf: decision.cut))
                 }
                 guard !batch.isEmpty else { continue }
                 let results = try view.sealable(batch, of: assay)
@@ -73,6 +72,20 @@ extension InferenceStore {
             problem:
                 "is true, and more than \(limit) runs would be due at once, those since \(next.zuluText); \(remedy)"
         )
+    }
+}
+
+extension LeavingPeriods {
+    /// Those of what the windows of an assay of the second generation read at any of its paths.
+    init(_ leaving: LeavingRecords, readBy definition: SeriesDefinition, _ view: StoreView) {
+        let specs = definition.paths.lazy.map { definition.windowSpec(of: $0) }
+        // They differ in their paths alone.
+        guard let spec = specs.first(where: { leaving.hold($0) }) else {
+            self.init()
+            return
+        }
+        let pipeline = definition.targeting.pipelineID.flatMap { view.catalog.pipelines[$0] }
+        self.init(leaving, readBy: spec, of: pipeline, view)
     }
 }
 

@@ -47,7 +47,12 @@ package struct StoreView: Sendable {
 
     /// The pipeline's edge locations as of a commit.
     func locations(of id: PipelineID, at cut: CommitNumber) -> [String] {
-        locations[id]?.last { $0.since <= cut }?.names ?? []
+        homeChange(of: id, at: cut)?.names ?? []
+    }
+
+    /// The last change of the pipeline's edge locations by a commit, and what they are since; nil where there was none.
+    func homeChange(of id: PipelineID, at cut: CommitNumber) -> (since: CommitNumber, names: [String])? {
+        locations[id]?.last { $0.since <= cut }
     }
 
     /// Whether a partition of the pipeline became an edge, or home again, after a commit.
