@@ -17,7 +17,7 @@
 //    the digest of the newest decision is no new revision.
 //  * One tick runs at a time, so no window is analysed twice at once.
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest
-//    after `latenessMax`.
+//    after `latenessMax`; or before, where records of the window go (LateSealing.swift).
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick, and holds no
 //    other up.
 //  * An assay that is not in `untold` has been told of by its newest decision; one that is there is told of
@@ -371,7 +371,7 @@ package actor AssayScheduler {
                 try await store.decide(
                     all, cut: cut, sealingCount: sealingCount, runAt: now, circumstances)
             else {
-                return  // Records were let go meanwhile: all is looked at anew.
+                return  // Records were to go meanwhile: all is looked at anew.
             }
         } catch {
             for work in works { fail(work.cohort, "\(error)", now) }

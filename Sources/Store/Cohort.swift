@@ -168,8 +168,21 @@ final class Cohort {
     ///   - times: ranges of microseconds.
     ///   - isOverdue: whether they need not come to rest: they came while nobody looked.
     func note(_ times: DisjointRanges, of topic: String, at now: Timestamp, isOverdue: Bool = false) {
-        guard examinedCount > firstWindow else { return }
+        let touched = examinedWindows(touchedBy: times, of: topic)
+        late.note(touched, at: isOverdue ? Timestamp(microseconds: .min) : now)
+    }
+
+    /// Forgets late records but for the windows that records of some times touch.
+    func keepLate(touchedBy times: DisjointRanges, of topic: String) {
+        let touched = examinedWindows(touchedBy: times, of: topic)
+        late?.touched.formIntersection(touched)
+        if late?.touched.isEmpty == true { late = nil }
+    }
+
+    /// The windows that have been examined and that records of some times, in microseconds, touch.
+    private func examinedWindows(touchedBy times: DisjointRanges, of topic: String) -> DisjointRanges {
         var touched = DisjointRanges()
+        guard examinedCount > firstWindow else { return touched }
         for range in times.ranges {
             let span = TimeWindow(range)
             if topic == key.topic { touched.insert(examined(grid.indices(touching: span))) }
@@ -178,7 +191,7 @@ final class Cohort {
                 touched.insert(examined(grid.indices(touching: sliding.starts(comparedWith: span))))
             }
         }
-        late.note(touched, at: isOverdue ? Timestamp(microseconds: .min) : now)
+        return touched
     }
 
     private func examined(_ windows: Range<Int>) -> Range<Int> {

@@ -20,24 +20,29 @@ extension InferenceStore {
     func changeBook(
         _ circumstances: StatusChange.Circumstances? = nil, _ command: (AssayBook) throws -> [AssayEvent]
     ) async throws -> (events: [AssayEvent], commit: CommitNumber?) {
-        try await gate.pass {
-            let events = try command(book)
-            guard !events.isEmpty else { return ([], nil) }
-            let (book, alerts) = folded.withLock { ($0.book, $0.alerts) }
-            let changes =
-                circumstances.map { StatusChange.changes(by: events, in: book, after: alerts, $0) } ?? []
-            let alertEvents = alerts.events(of: changes, at: sources.now())
-            let receipt = try await log.append(
-                events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) }
-                    + alertEvents.map { .event(InferenceStore.entry($0)) })
-            folded.withLock { folded in
-                for event in events { folded.book.apply(event) }
-                for event in alertEvents { folded.alerts.apply(event) }
-            }
-            // After the fold: whoever reads this first and the book then, sees them in it.
-            changedAssays.withLock { changed in changed += events.compactMap(\.changedAssay) }
-            return (events, receipt.commit)
+        try await gate.pass { try await changeBookBehindGate(circumstances, command) }
+    }
+
+    /// The same for who holds the gate.
+    func changeBookBehindGate(
+        _ circumstances: StatusChange.Circumstances?, _ command: (AssayBook) throws -> [AssayEvent]
+    ) async throws -> (events: [AssayEvent], commit: CommitNumber?) {
+        let events = try command(book)
+        guard !events.isEmpty else { return ([], nil) }
+        let (book, alerts) = folded.withLock { ($0.book, $0.alerts) }
+        let changes =
+            circumstances.map { StatusChange.changes(by: events, in: book, after: alerts, $0) } ?? []
+        let alertEvents = alerts.events(of: changes, at: sources.now())
+        let receipt = try await log.append(
+            events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) }
+                + alertEvents.map { .event(InferenceStore.entry($0)) })
+        folded.withLock { folded in
+            for event in events { folded.book.apply(event) }
+            for event in alertEvents { folded.alerts.apply(event) }
         }
+        // After the fold: whoever reads this first and the book then, sees them in it.
+        changedAssays.withLock { changed in changed += events.compactMap(\.changedAssay) }
+        return (events, receipt.commit)
     }
 
     /// Creates an assay, durably when this returns; its windows are analysed later.
@@ -75,7 +80,7 @@ extension InferenceStore {
     ///   - cut: the last commit that the passes saw.
     ///   - sealingCount: the store's, from before the passes looked at it.
     ///   - circumstances: what bears on telling of it.
-    /// - Returns: false where nothing was decided, because records were let go meanwhile.
+    /// - Returns: false where nothing was decided, because records were let go meanwhile, or windows decided before that.
     func decide(
         _ findings: [AssayFindings], cut: CommitNumber, sealingCount: Int, runAt: Timestamp,
         _ circumstances: StatusChange.Circumstances
@@ -84,38 +89,43 @@ extension InferenceStore {
         var isCurrent = true
         let change = try await changeBook(circumstances) { book in
             isCurrent = self.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
-            guard isCurrent else { return [] }
-            var events: [AssayEvent] = []
-            var number = book.lastResultID.number
-            for found in findings {
-                guard let assay = book[found.id], assay.isActive,
-                    assay.definitionRevision == found.definitionRevision
-                else { continue }
-                // A fixed baseline stays what it was when it was first used, whatever comes later.
-                if let baseline = found.firstBaseline,
-                    let pin = try book.pinBaseline(of: found.id, baseline, cut: cut, at: runAt)
-                {
-                    events.append(pin)
-                }
-                events += try book.decide(
-                    found.analyses, of: found.id, cut: cut, examinedCut: found.examinedCut, runAt: runAt,
-                    after: AssayResultID(number))
-                number += found.analyses.count
-            }
-            return events
+            return try isCurrent ? book.decide(findings, cut: cut, runAt: runAt) : []
         }
+        try await keep(documents(of: change.events, findings))
+        return isCurrent
+    }
+
+    /// The same for who holds the gate, and whose view is therefore of now.
+    ///
+    /// - Returns: how many decisions that were.
+    func decideBehindGate(
+        _ findings: [AssayFindings], cut: CommitNumber, runAt: Timestamp,
+        _ circumstances: StatusChange.Circumstances
+    ) async throws -> Int {
+        let change = try await changeBookBehindGate(circumstances) {
+            try $0.decide(findings, cut: cut, runAt: runAt)
+        }
+        let documents = documents(of: change.events, findings)
+        // Because: what is not kept, as on a full disk, is worked out again.
+        try? await keep(documents)
+        return documents.count
+    }
+
+    /// The results of decisions about what passes found.
+    private func documents(
+        of events: [AssayEvent], _ findings: [AssayFindings]
+    ) -> [(number: Int, document: [UInt8])] {
         var outcomes: [AssayID: ArraySlice<AssayOutcome>] = [:]
         for found in findings { outcomes[found.id] = found.outcomes[...] }
         let (catalog, book) = (catalog, book)
         var documents: [(number: Int, document: [UInt8])] = []
-        for case .analysed(let decision) in change.events {
+        for case .analysed(let decision) in events {
             // Decisions of an assay come in the order of its outcomes.
             guard let outcome = outcomes[decision.assayID]?.popFirst(), let assay = book[decision.assayID]
             else { preconditionFailure("What was decided was found.") }
             documents.append((decision.resultID.number, catalog.document(outcome, of: decision, assay)))
         }
-        try await keep(documents)
-        return isCurrent
+        return documents
     }
 
     /// Keeps results beside the log, a few megabytes at a time: no assay's bins fill an envelope.
@@ -136,6 +146,33 @@ extension InferenceStore {
 
     /// Bytes of documents that are kept in one append, unless one document has more.
     private static let keptByteCountMax = 8 << 20
+}
+
+extension AssayBook {
+    /// The decisions about what passes found, numbered over all of them; those about assays that were switched off or
+    /// redefined since are left out.
+    fileprivate func decide(
+        _ findings: [AssayFindings], cut: CommitNumber, runAt: Timestamp
+    ) throws -> [AssayEvent] {
+        var events: [AssayEvent] = []
+        var number = lastResultID.number
+        for found in findings {
+            guard let assay = self[found.id], assay.isActive,
+                assay.definitionRevision == found.definitionRevision
+            else { continue }
+            // A fixed baseline stays what it was when it was first used, whatever comes later.
+            if let baseline = found.firstBaseline,
+                let pin = try pinBaseline(of: found.id, baseline, cut: cut, at: runAt)
+            {
+                events.append(pin)
+            }
+            events += try decide(
+                found.analyses, of: found.id, cut: cut, examinedCut: found.examinedCut, runAt: runAt,
+                after: AssayResultID(number))
+            number += found.analyses.count
+        }
+        return events
+    }
 }
 
 extension AssayEvent {

@@ -10,9 +10,10 @@
 // Invariants:
 //  * When the body runs, every decision whose window or sliding baseline may hold records that go has its result in
 //    the log, and every fixed baseline over them is pinned; no other has (LeavingRecords.swift).
+//  * What late records reached that wait is decided anew before it is sealed (LateSealing.swift).
 //  * A decision made of a view from before records went is not appended after: `sealingCount` rises when they
 //    are gone, still behind the gate, and whoever decides read it before the view. Sealing that lets nothing
-//    go leaves it, and with it the passes that are under way.
+//    go, and decides nothing, leaves it, and with it the passes that are under way.
 //  * Sealing again appends nothing; a crash in between leaves results that are sealed, and true.
 //  * What is sealed is what was decided, or is marked: a kept result of another digest is worked out again,
 //    and where that differs too the log says so beside it (SealableResult.swift).
@@ -33,6 +34,11 @@ package struct SealingReport: Hashable, Sendable {
     /// Results among them that nothing proves to be what was decided, and which the first one is.
     package var unprovenCount = 0
     package var firstUnproven: String?
+    /// Windows that late records had reached, decided anew before they were sealed.
+    package var lateWindowCount = 0
+    /// Assays whose late records could not be looked at before, and the first one with the reason.
+    package var unexaminedCount = 0
+    package var firstUnexamined: String?
 }
 
 extension InferenceStore {
@@ -47,19 +53,30 @@ extension InferenceStore {
     ) async throws {
         try await gate.pass {
             let view = view
+            var reader = ColumnReader(view)
             for assay in view.book.list().reversed() {
-                let needs = SealingNeeds(assay, leaving, view)
-                if needs.isPinDue, let pin = try view.pin(of: assay, at: sources.now()) {
+                if view.isPinDue(of: assay, leaving), let pin = try view.pin(of: assay, at: sources.now()) {
                     try await append([pin])
                     report.pinnedBaselineCount += 1
                 }
-                let decisions = needs.decisions.filter { !view.isSealed($0) }
+                var touched = LeavingWindows(leaving, of: assay, view)
+                guard !touched.isEmpty else { continue }
+                let name = "assay \(assay.id) (\(assay.definition.name))"
+                let hasNews = try await report.noteLate(of: name) { count in
+                    try await decideLate(of: assay, &touched, &reader, &count)
+                }
+                // What is decided now is in a later view alone.
+                let latest = hasNews ? self.view : view
+                guard let decided = latest.book[assay.id] else { continue }
+                let decisions = (Array(decided.superseded) + decided.decisions).filter {
+                    touched.touch($0.window, asOf: $0.cut) && !latest.isSealed($0)
+                }
                 let count = assay.resultBatchCount
                 for start in stride(from: 0, to: decisions.count, by: count) {
                     let batch = decisions[start..<min(start + count, decisions.count)]
-                    let results = try view.sealable(batch, of: assay)
+                    let results = try latest.sealable(batch, of: decided)
                     _ = try await log.append(results.flatMap { $0.items(places) })
-                    report.note(results, of: "assay \(assay.id) (\(assay.definition.name))")
+                    report.note(results, of: name)
                 }
             }
             try await sealSeries(leaving, view, &report)
@@ -84,35 +101,15 @@ extension InferenceStore {
     }
 }
 
-/// What of an assay depends on records that are to go.
-private struct SealingNeeds {
-    var isPinDue = false
-    var decisions: [AssayDecision] = []
-
-    init(_ assay: Assay, _ leaving: LeavingRecords, _ view: StoreView) {
-        func periods(readBy spec: AssayWindowSpec) -> LeavingPeriods {
-            LeavingPeriods(leaving, readBy: spec, of: try? view.pipeline(of: spec), view)
-        }
-        let baseline = assay.definition.baseline
-        var ofWindows = periods(readBy: assay.definition.window)
-        var ofBaselines = LeavingPeriods()
-        switch baseline {
-        case .summary, .vector: break
-        case .fixedWindow(let spec):
-            guard assay.pin == nil else { break }
-            var ofBaseline = periods(readBy: spec)
-            isPinDue = ofBaseline.touch(baseline.period, asOf: view.snapshot.cut)
-        case .slidingWindow(let spec, _): ofBaselines = periods(readBy: spec)
-        }
-        guard !ofWindows.isEmpty || !ofBaselines.isEmpty else { return }
-        decisions = (Array(assay.superseded) + assay.decisions).filter { decision in
-            ofWindows.touch(decision.window, asOf: decision.cut)
-                || ofBaselines.touch(baseline.period(for: decision.window), asOf: decision.cut)
-        }
-    }
-}
-
 extension StoreView {
+    /// Whether an assay has a fixed baseline, not pinned yet, of which something goes.
+    fileprivate func isPinDue(of assay: Assay, _ leaving: LeavingRecords) -> Bool {
+        let baseline = assay.definition.baseline
+        guard assay.pin == nil, case .fixedWindow(let spec) = baseline else { return false }
+        var periods = LeavingPeriods(leaving, readBy: spec, of: try? pipeline(of: spec), self)
+        return periods.touch(baseline.period, asOf: snapshot.cut)
+    }
+
     /// The event that keeps a fixed baseline as it is now; nil where there is nothing to keep.
     fileprivate func pin(of assay: Assay, at moment: Timestamp) throws -> AssayEvent? {
         do {

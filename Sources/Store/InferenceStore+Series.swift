@@ -25,20 +25,23 @@ extension InferenceStore {
         _ leaving: LeavingRecords, _ view: StoreView, _ report: inout SealingReport
     ) async throws {
         for assay in view.book.seriesList().reversed() {
-            let definition = assay.definition
-            var periods = LeavingPeriods(leaving, readBy: definition, view)
-            guard !periods.isEmpty else { continue }
-            for decisions in assay.revisions(by: assay.resultBatchCount) {
-                let batch = decisions.filter { decision in
-                    !view.isSealed(decision)
-                        && (periods.touch(decision.window, asOf: decision.cut)
-                            || periods.touch(
-                                definition.baselinePeriod(for: decision.window), asOf: decision.cut))
+            var touched = LeavingWindows(leaving, of: assay, view)
+            guard !touched.isEmpty else { continue }
+            let name = "assay \(assay.uuid) (\(assay.definition.name))"
+            let hasNews = try await report.noteLate(of: name) { count in
+                try await decideLate(of: assay, &touched, view, &count)
+            }
+            // What is decided now is in a later view alone.
+            let latest = hasNews ? self.view : view
+            guard let decided = latest.book[series: assay.id] else { continue }
+            for decisions in decided.revisions(by: decided.resultBatchCount) {
+                let batch = decisions.filter {
+                    !latest.isSealed($0) && touched.touch($0.window, asOf: $0.cut)
                 }
                 guard !batch.isEmpty else { continue }
-                let results = try view.sealable(batch, of: assay)
+                let results = try latest.sealable(batch, of: decided)
                 _ = try await log.append(results.flatMap { $0.items(places) })
-                report.note(results, of: "assay \(assay.uuid) (\(definition.name))")
+                report.note(results, of: name)
             }
         }
     }
@@ -72,20 +75,6 @@ extension InferenceStore {
             problem:
                 "is true, and more than \(limit) runs would be due at once, those since \(next.zuluText); \(remedy)"
         )
-    }
-}
-
-extension LeavingPeriods {
-    /// Those of what the windows of an assay of the second generation read at any of its paths.
-    init(_ leaving: LeavingRecords, readBy definition: SeriesDefinition, _ view: StoreView) {
-        let specs = definition.paths.lazy.map { definition.windowSpec(of: $0) }
-        // They differ in their paths alone.
-        guard let spec = specs.first(where: { leaving.hold($0) }) else {
-            self.init()
-            return
-        }
-        let pipeline = definition.targeting.pipelineID.flatMap { view.catalog.pipelines[$0] }
-        self.init(leaving, readBy: spec, of: pipeline, view)
     }
 }
 

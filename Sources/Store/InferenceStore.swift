@@ -49,7 +49,8 @@ package final class InferenceStore: Sendable {
     let seriesProblems = Mutex<[AssayID: String]>([:])
     /// Whether the time of day is to be believed; nil where no housekeeper runs, which has set it.
     let clockWatch = Mutex<ClockWatch?>(nil)
-    /// How often records may have gone that a view from before still counts on (InferenceStore+Sealing.swift).
+    /// How often records may have gone that a view from before still counts on, or windows were decided before they
+    /// went (InferenceStore+Sealing.swift).
     let sealingCount = Atomic(0)
     /// Encoders at rest: one for each append that runs at once.
     private let encoders = Mutex<[EncoderBox]>([])

@@ -43,6 +43,14 @@ struct DisjointRanges: Hashable, Sendable {
         for range in other.ranges { insert(range) }
     }
 
+    mutating func formIntersection(_ other: DisjointRanges) {
+        var found = DisjointRanges()
+        for one in ranges {
+            for range in other.ranges where range.overlaps(one) { found.insert(range.clamped(to: one)) }
+        }
+        self = found
+    }
+
     mutating func remove(_ range: Range<Int>) {
         guard !range.isEmpty else { return }
         ranges = ranges.flatMap { known -> [Range<Int>] in

@@ -63,7 +63,7 @@ struct LeavingRecords: Sendable {
 /// When records go that a window specification reads.
 struct LeavingPeriods {
     /// Whatever partitions are at home; disjoint, ascending.
-    private let all: [TimeWindow]
+    fileprivate let all: [TimeWindow]
     /// Nil where it does not matter which partitions are at home.
     private var home: Home?
 
@@ -111,6 +111,59 @@ struct LeavingPeriods {
     mutating func touch(_ period: TimeWindow?, asOf cut: CommitNumber) -> Bool {
         guard let period, all.touch(period) else { return false }
         return home?.periods(asOf: cut).touch(period) ?? true
+    }
+}
+
+/// Which windows of an assay hold something that goes, they or their baselines.
+struct LeavingWindows {
+    let topic: String
+    private var own: LeavingPeriods
+    /// Of baselines that move with the windows.
+    private var baselines: LeavingPeriods
+    private let baselinePeriod: (TimeWindow) -> TimeWindow?
+
+    init(_ leaving: LeavingRecords, of assay: Assay, _ view: StoreView) {
+        let (window, baseline) = (assay.definition.window, assay.definition.baseline)
+        topic = leaving.topic
+        own = LeavingPeriods(leaving, readBy: window, of: try? view.pipeline(of: window), view)
+        baselines = LeavingPeriods()
+        if case .slidingWindow(let spec, _) = baseline {
+            baselines = LeavingPeriods(leaving, readBy: spec, of: try? view.pipeline(of: spec), view)
+        }
+        baselinePeriod = { baseline.period(for: $0) }
+    }
+
+    /// Of the second generation: at any of its paths.
+    init(_ leaving: LeavingRecords, of assay: SeriesAssay, _ view: StoreView) {
+        let definition = assay.definition
+        topic = leaving.topic
+        own = LeavingPeriods()
+        // The paths' specifications differ in nothing else.
+        if let spec = definition.paths.lazy.map(definition.windowSpec(of:)).first(where: { leaving.hold($0) })
+        {
+            let pipeline = definition.targeting.pipelineID.flatMap { view.catalog.pipelines[$0] }
+            own = LeavingPeriods(leaving, readBy: spec, of: pipeline, view)
+        }
+        baselines = own
+        baselinePeriod = { definition.baselinePeriod(for: $0) }
+    }
+
+    var isEmpty: Bool { own.isEmpty && baselines.isEmpty }
+
+    /// Whether something goes of what a decision about a window saw, or would see at a commit.
+    mutating func touch(_ window: TimeWindow, asOf cut: CommitNumber) -> Bool {
+        own.touch(window, asOf: cut)
+            || !baselines.isEmpty && baselines.touch(baselinePeriod(window), asOf: cut)
+    }
+
+    /// Those that `touch` tells of are among the windows that hold these times, or are compared with them: ranges of
+    /// microseconds.
+    var times: DisjointRanges {
+        var times = DisjointRanges()
+        for period in own.all + baselines.all {
+            times.insert(Int(period.start.microseconds)..<Int(period.end.microseconds))
+        }
+        return times
     }
 }
 

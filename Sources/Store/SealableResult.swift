@@ -218,8 +218,21 @@ extension SealingReport {
         }
     }
 
-    /// What is to be told of results that nothing proved; nil where there are none.
+    /// What is to be told of results that nothing proved, and of late records that nobody looked at; nil where there
+    /// is neither.
     var problem: String? {
+        let problems = [unprovenProblem, unexaminedProblem].compactMap(\.self)
+        return problems.isEmpty ? nil : problems.joined(separator: "; and ")
+    }
+
+    private var unexaminedProblem: String? {
+        guard let firstUnexamined else { return nil }
+        return
+            "late records of \(unexaminedCount) assay\(unexaminedCount == 1 ? "" : "s") were not analysed before "
+            + "their windows were sealed, and will not be, the first of \(firstUnexamined)"
+    }
+
+    private var unprovenProblem: String? {
         guard let firstUnproven else { return nil }
         return
             "\(unprovenCount) result\(unprovenCount == 1 ? "" : "s") over records that go "

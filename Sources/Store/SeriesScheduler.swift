@@ -16,7 +16,7 @@
 //    the records that are read for them, and by the values that their windows and baselines hold, however much these
 //    overlap: a month of either keeps no other assay waiting. One run is made, whatever it holds.
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest after
-//    `latenessMax`; where that takes several pieces, records that go on coming make no run be looked at twice in
+//    `latenessMax`, or before where records of the window go (LateSealing.swift); where that takes several pieces, records that go on coming make no run be looked at twice in
 //    less than that.
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick.
 //  * What a decision changes of its paths' statuses is an alert in the same commit (Alerts), unless more runs
@@ -211,16 +211,9 @@ package actor SeriesScheduler {
 
     /// Notes records that came since the last look, for windows that were examined before.
     private func noteLate(_ assay: SeriesAssay, _ tick: Tick, _ state: inout SeriesProgress) {
-        let definition = assay.definition
-        guard tick.view.snapshot.cut > state.seenCut, let pipelineID = definition.targeting.pipelineID,
-            let pipeline = tick.view.catalog.pipelines[pipelineID]
-        else { return }
-        // A partition that became an edge, or home again, changes what all windows at home hold.
-        let homeChanged =
-            definition.targeting.locations == .home
-            && tick.view.locationsChanged(of: pipelineID, after: state.seenCut)
-        let times = tick.times(in: pipeline.topic.name, after: homeChanged ? 0 : state.seenCut)
-        state.note(times, definition, upTo: tick.view.snapshot.cut, at: tick.now)
+        guard let (topic, cut) = tick.view.lateRecords(of: assay, after: state.seenCut) else { return }
+        state.note(
+            tick.times(in: topic, after: cut), assay.definition, upTo: tick.view.snapshot.cut, at: tick.now)
     }
 
     /// Decides what is new of runs, and keeps the results.
@@ -239,22 +232,9 @@ package actor SeriesScheduler {
             progress[id] = nil
             return false
         }
-        let news = try outcomes.compactMap { window -> (WindowOutcome<SeriesOutcome>, WindowAnalysis)? in
-            let earlier = assay.decision(forWindowStartingAt: window.outcome.window.start)
-            // What retention left of a window whose result is sealed is not the window.
-            if let earlier,
-                try tick.view.isSealed(earlier) || tick.view.wasDecided(window.outcome, by: earlier, assay)
-            {
-                return nil
-            }
-            let isBackfill = window.outcome.window.end <= assay.updatedAt
-            let analysis = WindowAnalysis(
-                of: window.outcome, reason: earlier != nil ? .late : isBackfill ? .backfill : .complete,
-                analysedAt: window.analysedAt, elapsedMilliseconds: window.elapsedMilliseconds)
-            return (window, analysis)
-        }
+        let news = try SeriesNews(among: outcomes, of: assay, tick.view)
         if isFresh, !isBehind, let newest = outcomes.last?.outcome,
-            !news.contains(where: { $0.1.window == newest.window }),
+            !news.analyses.contains(where: { $0.window == newest.window }),
             let earlier = assay.decision(forWindowStartingAt: newest.window.start),
             !tick.view.isSealed(earlier)
         {
@@ -267,14 +247,10 @@ package actor SeriesScheduler {
         }
         guard !news.isEmpty else { return true }
         let (store, cut, now, sealingCount) = (store, tick.view.snapshot.cut, tick.now, tick.sealingCount)
-        let analyses = news.map(\.1)
-        let pathStatuses = Dictionary(
-            uniqueKeysWithValues: news.map { window, _ in
-                (window.outcome.window, window.outcome.findings.map(\.status))
-            })
+        let analyses = news.analyses
         let circumstances = StatusChange.Circumstances(
             horizon: now.adding(-store.configuration.grace), behind: isBehind ? [id] : [],
-            pathStatuses: pathStatuses)
+            pathStatuses: news.pathStatuses)
         let change = try await store.changeBook(circumstances) { book in
             guard let current = book[series: id], last <= current.runsUntil,
                 store.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
@@ -286,17 +262,7 @@ package actor SeriesScheduler {
             progress[id] = nil
             return false
         }
-        let decisions = change.events.compactMap { event -> AssayDecision? in
-            if case .analysed(let decision) = event { decision } else { nil }
-        }
-        let kept = zip(decisions, news).filter { decision, _ in assay.emptyOutcome(of: decision) == nil }
-        let limit = SeriesPass.documentLimit(assay.definition)
-        for start in stride(from: 0, to: kept.count, by: limit) {
-            try await store.keep(
-                kept[start..<min(start + limit, kept.count)].map { decision, window in
-                    (decision.resultID.number, assay.document(window.0.outcome, of: decision))
-                })
-        }
+        try await store.keep(change.events, of: news, assay)
         return true
     }
 }

@@ -106,7 +106,11 @@ struct LeavingRecordsTests {
         _ = try await Self.seal(scene, "boston")
         #expect(try SealingTests.sealed(scene, id).contains("0r1"))
         let view = scene.store.view
-        #expect(try #require(view.book[uuid: uuid]).decisions.contains { view.isSealed($0) })
+        let series = try #require(view.book[uuid: uuid])
+        #expect(series.superseded.contains { $0.revision == 1 && view.isSealed($0) })
+        // What is said of the window since did not look at what goes.
+        #expect(try scene.decisions(id) == ["0:late2"])
+        #expect(try SealingTests.sealed(scene, id) == ["0r1"])
         try await scene.store.close()
     }
 }
