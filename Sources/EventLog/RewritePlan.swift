@@ -6,6 +6,8 @@
 //    more by itself, a segment is alone in its plan.
 //  * In no plan is a segment that is written, or that could not be made anew before, nor one that alone has rows
 //    which wait in memory to become columns.
+//  * Where numbers leapt over what is not seen, a closed one is in plans of erasures alone: what came of its rows may be
+//    what comes back.
 
 import Segments
 
@@ -47,7 +49,8 @@ extension RewritePlan {
         func use(_ entry: Manifest.Entry) -> SegmentUse? {
             guard entry.state != .active, let use = index.uses[entry.number], !left.contains(entry.number)
             else { return nil }
-            return use.isLent && index.tailByteCount > 0 ? nil : use
+            if use.isLent, index.tailByteCount > 0 { return nil }
+            return entry.state == .closed && index.lastLeap > 0 && !use.isErasureDue ? nil : use
         }
         /// Live bytes of a segment that may be rewritten.
         func liveByteCount(_ entry: Manifest.Entry) -> Int? {

@@ -91,6 +91,7 @@ struct HalfDeadTests {
         let topic = try #require(again.snapshot().index.topics["t"])
         #expect(topic.rowCount == 3 && topic.letGo == ["p": IndexRanges(0..<10)])
         try await again.close()
+        #expect(try LogCheck.findings(on: disk) == [])
     }
 
     @Test(
@@ -114,6 +115,7 @@ struct HalfDeadTests {
         let again = try InferenceLog.open(on: disk).log
         #expect(again.snapshot().index.topics["t"]?.rowCount == 3)
         try await again.close()
+        #expect(try LogCheck.findings(on: disk) == [])
     }
 
     @Test("one that is half let go or less goes on, however often it is asked", arguments: [0, 4])

@@ -142,7 +142,8 @@ struct Ledger {
     /// That all is there once what was hidden is put back, and still is when more came and segments were made anew.
     mutating func expectWholeOncePutBack(_ place: Comment) throws {
         try putBack()
-        #expect(try LogCheck.findings(on: disk) == [], place)
+        let findings = try LogCheck.findings(on: disk)
+        #expect(findings == [], place)
         let (snapshot, report) = try InferenceLog.openForReading(on: disk)
         #expect(report.damages == [], place)
         expectWhole(snapshot, place)

@@ -109,8 +109,9 @@ import Testing
         #expect(
             runs[0].batch.fields.map(\.values) == [.scalar(Leaf(.float64([1, 2, 1, 2, 1, 2, 1, 2, 1, 2])))])
         #expect(runs[0].commitRuns == log.ledger.commits[..<5].map { CommitRun(commit: $0, rowCount: 2) })
-        let lenders = snapshot.index.uses.filter(\.value.isLent).map(\.key)
-        #expect(lenders == [try #require(try log.ledger.entries().last).number])
+        // The closed one that is seen may have some of what waits.
+        let lenders = snapshot.index.uses.filter(\.value.isLent).map(\.key).sorted()
+        #expect(lenders == [log.sources[2].number, try #require(try log.ledger.entries().last).number])
     }
 
     @Test("a field that was let go is not shown of rows that wait again")

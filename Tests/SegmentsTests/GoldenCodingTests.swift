@@ -224,11 +224,13 @@ import Testing
 
     private static let written: [Golden] = integers + float64s + float32s + texts
 
+    private func encoded(_ leaf: Leaf) -> [UInt8] {
+        bytes { LeafCoding.encode(leaf, 0..<leaf.count, with: compressor, into: &$0) }
+    }
+
     @Test("a leaf has these bytes", arguments: written)
     func isWritten(golden: Golden) {
-        #expect(
-            bytes { LeafCoding.encode(golden.leaf, with: compressor, into: &$0) }
-                == golden.bytes)
+        #expect(encoded(golden.leaf) == golden.bytes)
     }
 
     @Test("these bytes are this leaf, read whole or its numbers alone", arguments: written + readOnly)
@@ -250,12 +252,10 @@ import Testing
 
     @Test("what is written with a frame is a codec, a length, and a frame of the bytes that the format says")
     func frames() throws {
-        let numbers = bytes { LeafCoding.encode(Self.shuffled, with: compressor, into: &$0) }
+        let numbers = encoded(Self.shuffled)
         try check(numbers, begin: "00 05", frameOf: Self.planes)
         let column = TextColumn(Self.distinctTexts)
-        let texts = bytes {
-            LeafCoding.encode(Leaf(.text(column)), with: compressor, into: &$0)
-        }
+        let texts = encoded(Leaf(.text(column)))
         try check(texts, begin: "00 03 01 34 4e", frameOf: column.bytes)
     }
 

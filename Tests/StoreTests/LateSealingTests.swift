@@ -4,6 +4,7 @@
 // a window are Ok, many 9 an alert.
 
 import Assays
+import Disk
 import EventLog
 import JSON
 import Records
