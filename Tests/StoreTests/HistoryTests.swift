@@ -97,11 +97,14 @@ struct SlowHistory {
     }
 
     /// What an assay must say of a window as of a commit; nil where it says nothing.
-    func outcome(_ assay: Assay, _ revision: Int, _ window: TimeWindow, _ cut: UInt64) throws -> AssayOutcome?
-    {
+    ///
+    /// - Parameter wasDecided: then it says of one that is empty by now that it is.
+    func outcome(
+        _ assay: Assay, _ revision: Int, _ window: TimeWindow, _ cut: UInt64, wasDecided: Bool = false
+    ) throws -> AssayOutcome? {
         let definition = assay.definition(ofRevision: revision)
         let inside = values(definition.window, window, cut)
-        guard !inside.isEmpty else { return nil }
+        guard wasDecided || !inside.isEmpty else { return nil }
         let baseline: DatedSummary
         switch definition.baseline {
         case .summary(let summary): baseline = summary
@@ -247,7 +250,8 @@ struct HistoryTests {
             for decision in assay.revisions(startingIn: .always) {
                 decisionCount += 1
                 let slow = try history.outcome(
-                    assay, decision.definitionRevision, decision.window, decision.cut)
+                    assay, decision.definitionRevision, decision.window, decision.cut,
+                    wasDecided: decision.revision > 1)
                 #expect(slow?.digest == decision.digest, "\(decision)")
             }
             // Settled: the newest say what all records say. What is sealed says what they said.
