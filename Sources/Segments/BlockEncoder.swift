@@ -135,7 +135,7 @@ package final class BlockEncoder {
                 }
             }
         }
-        columnByteCountOfRow = columns.count / rows.count + 1
+        columnByteCountOfRow = columns.count / rows.count * 9 / 8 + 1
         let first = batch.times[rows.lowerBound]
         var (timeMin, timeMax, ascends, previous) = (first, first, true, first)
         for time in batch.times[rows] {
