@@ -57,6 +57,8 @@ package final class BlockEncoder {
     private let compressor = ZstdCompressor(level: 1)
     /// Of the columns last encoded, a row: the next are mostly like them.
     private var columnByteCountOfRow = 64
+    /// More is not taken for granted: the last block's rows may have been few and long.
+    private static let reservedByteCountMax = 1 << 20
 
     package init() {}
 
@@ -82,7 +84,8 @@ package final class BlockEncoder {
                     $0.utf8.count <= RecordLimits.nameByteCountMax
                 }, "Names and fields are bounded where they come in.")
         var directory = ByteWriter(reserving: 64 + fields.count * 32)
-        var columns = ByteWriter(reserving: rows.count * columnByteCountOfRow)
+        var columns = ByteWriter(
+            reserving: min(rows.count * columnByteCountOfRow, Self.reservedByteCountMax))
 
         place(in: &directory, &columns) { IntegerCoding.encode(batch.times, rows, into: &$0) }
         directory.writeVarint(fields.count)

@@ -295,6 +295,24 @@ import Testing
         #expect(first.directory == second.directory && first.columns == second.columns)
     }
 
+    // Room for as much a row as the last block had: some long texts, then a block of many rows, and it was gigabytes.
+    @Test("room is made for rows like the last, but within a bound")
+    func reserved() {
+        var generator = SeededGenerator(seed: 6)
+        let encoder = BlockEncoder()
+        let texts = (0..<4).map {
+            String(
+                decoding: (0..<100_000).map { _ in UInt8.random(in: 33...126, using: &generator) },
+                as: UTF8.self) + "\($0)"
+        }
+        let long = RecordBatch(
+            times: Array(0..<4),
+            fields: [FieldColumn(name: "in.t", values: .scalar(Leaf(.text(TextColumn(texts)))))])
+        #expect(encoder.encode(long, topic: "t", partition: "p").columns.count > 200_000)
+        let many = RecordBatch(times: Array(0..<2000), fields: [])
+        #expect(encoder.encode(many, topic: "t", partition: "p").columns.capacity < 4 << 20)
+    }
+
     @Test("the rows of a range give the bytes that they give in a batch of their own")
     func ranges() {
         for seed in UInt64(0)..<300 {
