@@ -17,7 +17,7 @@
 //    the digest of the newest decision is no new revision.
 //  * One tick runs at a time, so no window is analysed twice at once.
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest
-//    after `latenessMax`; or before, where records of the window go (LateSealing.swift).
+//    after `latenessMax`; or before, where records of the window go (DueSealing.swift).
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick, and holds no
 //    other up.
 //  * An assay that is not in `untold` has been told of by its newest decision; one that is there is told of

@@ -168,34 +168,31 @@ final class Cohort {
     ///   - times: ranges of microseconds.
     ///   - isOverdue: whether they need not come to rest: they came while nobody looked.
     func note(_ times: DisjointRanges, of topic: String, at now: Timestamp, isOverdue: Bool = false) {
-        let touched = examinedWindows(touchedBy: times, of: topic)
+        let touched = windows(before: examinedCount, touchedBy: times, of: topic)
         late.note(touched, at: isOverdue ? Timestamp(microseconds: .min) : now)
     }
 
-    /// Forgets late records but for the windows that records of some times touch.
-    func keepLate(touchedBy times: DisjointRanges, of topic: String) {
-        let touched = examinedWindows(touchedBy: times, of: topic)
-        late?.touched.formIntersection(touched)
+    /// Forgets late records but for those of some windows.
+    func keepLate(of windows: DisjointRanges) {
+        late?.touched.formIntersection(windows)
         if late?.touched.isEmpty == true { late = nil }
     }
 
-    /// The windows that have been examined and that records of some times, in microseconds, touch.
-    private func examinedWindows(touchedBy times: DisjointRanges, of topic: String) -> DisjointRanges {
+    /// The windows from the first one on, and before `end`, that records of some times, in microseconds, touch.
+    func windows(before end: Int, touchedBy times: DisjointRanges, of topic: String) -> DisjointRanges {
         var touched = DisjointRanges()
-        guard examinedCount > firstWindow else { return touched }
+        guard end > firstWindow else { return touched }
+        let all = firstWindow..<end
         for range in times.ranges {
             let span = TimeWindow(range)
-            if topic == key.topic { touched.insert(examined(grid.indices(touching: span))) }
+            if topic == key.topic { touched.insert(grid.indices(touching: span).clamped(to: all)) }
             if let sliding = key.sliding, topic == sliding.topic {
                 // Windows that touch the moment at which they start, and some before: no harm.
-                touched.insert(examined(grid.indices(touching: sliding.starts(comparedWith: span))))
+                let windows = grid.indices(touching: sliding.starts(comparedWith: span))
+                touched.insert(windows.clamped(to: all))
             }
         }
         return touched
-    }
-
-    private func examined(_ windows: Range<Int>) -> Range<Int> {
-        windows.clamped(to: firstWindow..<examinedCount)
     }
 
     /// Takes back that windows were examined which are not complete: the clock had been ahead. They are looked

@@ -74,6 +74,12 @@ struct CohortWork {
         }
     }
 
+    /// Leaves windows out that became complete, from one on.
+    mutating func leaveOut(from end: Int) {
+        fresh = fresh.map { $0.clamped(to: 0..<end) }
+        if fresh?.isEmpty == true { fresh = nil }
+    }
+
     var windowCount: Int { ranges.reduce(0) { $0 + $1.count } }
 
     var ranges: [Range<Int>] { late + (fresh.map { [$0] } ?? []) }

@@ -10,7 +10,7 @@
 // Invariants:
 //  * When the body runs, every decision whose window or sliding baseline may hold records that go has its result in
 //    the log, and every fixed baseline over them is pinned; no other has (LeavingRecords.swift).
-//  * What late records reached that wait is decided anew before it is sealed (LateSealing.swift).
+//  * What assays are still to look at of it, late records and complete windows, is decided before (DueSealing.swift).
 //  * A decision made of a view from before records went is not appended after: `sealingCount` rises when they
 //    are gone, still behind the gate, and whoever decides read it before the view. Sealing that lets nothing
 //    go, and decides nothing, leaves it, and with it the passes that are under way.
@@ -34,9 +34,9 @@ package struct SealingReport: Hashable, Sendable {
     /// Results among them that nothing proves to be what was decided, and which the first one is.
     package var unprovenCount = 0
     package var firstUnproven: String?
-    /// Windows that late records had reached, decided anew before they were sealed.
-    package var lateWindowCount = 0
-    /// Assays whose late records could not be looked at before, and the first one with the reason.
+    /// Windows that were due to be looked at, for the first time or for late records, and were decided before.
+    package var dueWindowCount = 0
+    /// Assays whose due windows could not be looked at before, and the first one with the reason.
     package var unexaminedCount = 0
     package var firstUnexamined: String?
 }
@@ -62,8 +62,8 @@ extension InferenceStore {
                 var touched = LeavingWindows(leaving, of: assay, view)
                 guard !touched.isEmpty else { continue }
                 let name = "assay \(assay.id) (\(assay.definition.name))"
-                let hasNews = try await report.noteLate(of: name) { count in
-                    try await decideLate(of: assay, &touched, &reader, &count)
+                let hasNews = try await report.noteDue(of: name) { count in
+                    try await decideDue(of: assay, &touched, &reader, &count)
                 }
                 // What is decided now is in a later view alone.
                 let latest = hasNews ? self.view : view

@@ -28,8 +28,8 @@ extension InferenceStore {
             var touched = LeavingWindows(leaving, of: assay, view)
             guard !touched.isEmpty else { continue }
             let name = "assay \(assay.uuid) (\(assay.definition.name))"
-            let hasNews = try await report.noteLate(of: name) { count in
-                try await decideLate(of: assay, &touched, view, &count)
+            let hasNews = try await report.noteDue(of: name) { count in
+                try await decideDue(of: assay, &touched, view, &count)
             }
             // What is decided now is in a later view alone.
             let latest = hasNews ? self.view : view

@@ -218,7 +218,7 @@ extension SealingReport {
         }
     }
 
-    /// What is to be told of results that nothing proved, and of late records that nobody looked at; nil where there
+    /// What is to be told of results that nothing proved, and of windows that nobody looked at; nil where there
     /// is neither.
     var problem: String? {
         let problems = [unprovenProblem, unexaminedProblem].compactMap(\.self)
@@ -228,8 +228,8 @@ extension SealingReport {
     private var unexaminedProblem: String? {
         guard let firstUnexamined else { return nil }
         return
-            "late records of \(unexaminedCount) assay\(unexaminedCount == 1 ? "" : "s") were not analysed before "
-            + "their windows were sealed, and will not be, the first of \(firstUnexamined)"
+            "windows of \(unexaminedCount) assay\(unexaminedCount == 1 ? "" : "s") that were due were not analysed "
+            + "before records of them went, and will not be, the first of \(firstUnexamined)"
     }
 
     private var unprovenProblem: String? {

@@ -1,5 +1,5 @@
 // What windows of an assay of the second generation came to that is not decided yet: for its scheduler, and for what is
-// decided before records go (LateSealing.swift).
+// decided before records go (DueSealing.swift).
 //
 //     outcomes of windows ──► as decided, or sealed: nothing to do
 //                        └──► news: analyses ──► decisions (log) ──► results (derived)

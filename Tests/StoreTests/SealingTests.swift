@@ -124,11 +124,12 @@ struct SealingTests {
         let scene = try await Scene()
         let id = try await scene.createAssay()
         try await scene.append([(10, 1)])
-        scene.clock.set(moment(100))
         let scheduler = scene.scheduler
         let store = scene.store
         var early: Task<Void, Never>?
         try await store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always]) {
+            // What was due before is decided before.
+            scene.clock.set(moment(100))
             let count = store.gate.state.withLock { $0.waiting.count }
             early = Task { await scheduler.tick() }
             // Its view is from before the end of this; its decision waits at the gate, which tells nobody.
@@ -151,7 +152,6 @@ struct SealingTests {
         let id = try await scene.createAssay()
         let uuid = try await store.scheduleAssay(Scene.seriesRequest())
         try await scene.append([(10, 1), (20, 4)])
-        scene.clock.set(moment(100))
         let (first, second) = (scene.scheduler, scene.seriesScheduler)
         func tick(_ tick: @escaping @Sendable () async -> Void) async throws -> Task<Void, Never> {
             let count = store.gate.state.withLock { $0.waiting.count }
@@ -161,6 +161,8 @@ struct SealingTests {
         }
         var early: [Task<Void, Never>] = []
         try await store.sealResults(ofTopic: topic, touching: [.always]) {
+            // What was due before is decided before.
+            scene.clock.set(moment(100))
             early.append(try await tick { await first.tick() })
             early.append(try await tick { await second.tick() })
             _ = try await store.log.erase { Tombstone(deleting: topic, in: $0) }

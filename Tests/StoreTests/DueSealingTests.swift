@@ -1,4 +1,4 @@
-// Invariants checked: those of LateSealing.swift.
+// Invariants checked: those of DueSealing.swift.
 //
 // Windows are a minute wide from 0 seconds; the grace is 5 seconds. The baseline is 1, 2, 3, 4 in two bins: 1 and 4 in
 // a window are Ok, many 9 an alert.
@@ -16,8 +16,8 @@ import Testing
 @testable import Alerts
 @testable import Store
 
-@Suite("Late records that wait when records go")
-struct LateSealingTests {
+@Suite("Windows that are due when records go")
+struct DueSealingTests {
     /// Late ones that make a minute an alert.
     private static func late(_ minute: Int) -> [(seconds: Double, y: Double)] {
         (0..<20).map { (Double(minute) * 60 + 30 + Double($0) / 10, 9) }
@@ -31,7 +31,9 @@ struct LateSealingTests {
     }
 
     // They were never analysed, and it was called settled.
-    @Test("they make the one revision that they would have made, told and sealed, in either generation")
+    @Test(
+        "late records that wait make the one revision that they would have made, told and sealed, in either generation"
+    )
     func redaction() async throws {
         let scene = try await Scene()
         let store = scene.store
@@ -68,7 +70,9 @@ struct LateSealingTests {
         try await store.close()
     }
 
-    @Test("windows of which nothing goes wait on, also over a restart, and are decided when the records rest")
+    @Test(
+        "late records in windows of which nothing goes wait on, also over a restart, and are decided when the records rest"
+    )
     func others() async throws {
         var scene = try await Scene()
         let id = try await scene.createAssay()
@@ -83,7 +87,7 @@ struct LateSealingTests {
         let count = scene.store.sealingCount.load(ordering: .sequentiallyConsistent)
         let report = try await scene.store.sealResults(ofTopic: topic, touching: [SealingTests.period(0, 60)])
         // Window 0 of all, and window 120 of the one that is compared with it.
-        #expect(report.lateWindowCount == 4 && report.unexaminedCount == 0 && report.problem == nil)
+        #expect(report.dueWindowCount == 4 && report.unexaminedCount == 0 && report.problem == nil)
         #expect(try scene.decisions(id) == ["0:late2", "60:complete1", "120:complete1"])
         #expect(try scene.decisions(sliding) == ["0:late2", "60:complete1", "120:late2"])
         #expect(try scene.decisions(uuid).map { $0.contains("late2") } == [true, false, false])
@@ -111,7 +115,7 @@ struct LateSealingTests {
     }
 
     // The scheduler does not decide the empty windows behind it: nothing else would tell.
-    @Test("of an assay that is behind they change a status that is told when it has caught up")
+    @Test("late records of an assay that is behind change a status that is told when it has caught up")
     func behind() async throws {
         let scene = try await Scene()
         let id = try await scene.createAssay()
@@ -121,7 +125,8 @@ struct LateSealingTests {
         await scheduler.tick()
         try await scene.append(Self.late(0))
         scene.clock.set(moment(200))
-        try await scene.store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always])
+        try await scene.store.sealResults(
+            ofTopic: scene.pipeline.topic.name, touching: [SealingTests.period(0, 60)])
         #expect(try scene.decisions(id) == ["0:late2"])
         #expect(Self.told(scene) == [])
         await scheduler.tick()
@@ -130,7 +135,7 @@ struct LateSealingTests {
         try await scene.store.close()
     }
 
-    @Test("where they cannot be read what was decided is sealed, and the answer tells of it")
+    @Test("where late records cannot be read what was decided is sealed, and the answer tells of it")
     func unreadable() async throws {
         let scene = try await Scene()
         let store = scene.store
@@ -148,13 +153,101 @@ struct LateSealingTests {
         try SealableResultTests.damage(
             scene.folder, FileName.segment(blocks.segment), at: block.offset, byteCount: block.byteCount)
         let report = try await store.sealResults(ofTopic: topic, touching: [.always])
-        #expect(report.resultCount == 2 && report.lateWindowCount == 0 && report.unexaminedCount == 2)
+        #expect(report.resultCount == 2 && report.dueWindowCount == 0 && report.unexaminedCount == 2)
         #expect(
             report.problem?.hasPrefix(
-                "late records of 2 assays were not analysed before their windows were sealed, and will not be, "
+                "windows of 2 assays that were due were not analysed before records of them went, and will not be, "
                     + "the first of assay \(id) (watch): ") == true, "\(report)")
         #expect(try scene.decisions(id) == ["0:complete1"])
         #expect(try scene.decisions(uuid).count == 1)
+        try await store.close()
+    }
+
+    // Passed over as if no record had come: nobody could look at them later.
+    @Test("windows that nobody looked at yet are decided, in order, up to the last of which something goes")
+    func backfill() async throws {
+        var scene = try await Scene()
+        try await scene.append([(10, 1), (20, 4), (70, 9), (80, 9), (130, 1), (140, 4), (190, 1), (200, 4)])
+        scene.clock.set(moment(300))
+        let id = try await scene.createAssay()
+        let sliding = try await scene.createAssay("sliding", baseline: Scene.sliding)
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest("too"))
+        let topic = scene.pipeline.topic.name
+        let report = try await scene.store.sealResults(
+            ofTopic: topic, touching: [SealingTests.period(60, 120)])
+        // Window 180 of the second is compared with the minute that goes.
+        #expect(report.dueWindowCount == 8 && report.resultCount == 4 && report.problem == nil, "\(report)")
+        #expect(try scene.decisions(id) == ["0:backfill1", "60:backfill1"])
+        let all = ["0:backfill1", "60:backfill1", "120:backfill1", "180:backfill1"]
+        #expect(try scene.decisions(sliding) == all)
+        #expect(try scene.decisions(uuid) == ["60:backfill1:Ok", "120:backfill1:Alert"])
+        #expect(Self.told(scene) == ["->Alert"], "of the second, as more is due of the others")
+        let cut = scene.store.log.cut
+        try await scene.store.sealResults(ofTopic: topic, touching: [SealingTests.period(60, 120)])
+        #expect(scene.store.log.cut == cut, "asked again")
+
+        scene = try await scene.restarted()
+        let (first, second) = (scene.scheduler, scene.seriesScheduler)
+        for _ in 0..<2 {
+            while await first.tick() {}
+            while await second.tick() {}
+            scene.clock.advance(1)
+        }
+        #expect(try scene.decisions(id) == all)
+        #expect(try scene.decisions(sliding) == all)
+        #expect(
+            try scene.decisions(uuid) == [
+                "60:backfill1:Ok", "120:backfill1:Alert", "180:backfill1:Ok", "240:backfill1:Ok",
+            ])
+        let verified = try scene.store.view.verify(scene.store.configuration)
+        #expect(verified.sealedCount == 4 && verified.isProved && verified.isSettled, "\(verified)")
+        try await scene.store.close()
+    }
+
+    @Test("a deletion leaves what would have been said of all complete windows, and it is told of")
+    func deletion() async throws {
+        let scene = try await Scene()
+        let store = scene.store
+        try await scene.append([(10, 1), (20, 4)] + Self.late(1) + Self.late(2))
+        scene.clock.set(moment(130))
+        let id = try await scene.createAssay()
+        let off = try await scene.createAssay("off", isActive: false)
+        let uuid = try await store.scheduleAssay(Scene.seriesRequest("too"))
+        let left = try await store.scheduleAssay(Scene.seriesRequest("left"))
+        try await store.setActive(uuid: left, false)
+        let report = try await store.deleteRecords(ofTopic: scene.pipeline.topic.name)
+        #expect(report.problems == [] && report.recordCount == 42)
+        // The third minute is not over: nothing is left of it.
+        for _ in 0..<2 {
+            #expect(try scene.decisions(id) == ["0:backfill1", "60:backfill1"])
+            #expect(try scene.decisions(off) == [])
+            for uuid in [uuid, left] {
+                #expect(try scene.decisions(uuid).prefix(2) == ["60:backfill1:Ok", "120:backfill1:Alert"])
+            }
+            #expect(Self.told(scene).prefix(3) == ["->Alert", "->Alert", "->Alert"])
+            #expect(try scene.results(id)[1].contains("\"window_summary\":{\"count\":20,"))
+            scene.clock.advance(60)
+            while await scene.scheduler.tick() {}
+            while await scene.seriesScheduler.tick() {}
+        }
+        try await store.close()
+    }
+
+    @Test("more runs than may be due at once are not made while all wait, and that is told")
+    func endless() async throws {
+        let scene = try await Scene()
+        let store = scene.store
+        try await scene.append([(10, 1), (20, 4)])
+        let uuid = try await store.scheduleAssay(Scene.seriesRequest())
+        scene.clock.set(moment(60 * 100_002))
+        let report = try await store.deleteRecords(ofTopic: scene.pipeline.topic.name)
+        #expect(report.recordCount == 2)
+        #expect(
+            report.problems == [
+                "windows of 1 assay that were due were not analysed before records of them went, and will not be, the "
+                    + "first of assay \(uuid) (watch): more than 100000 runs are due, which all commands would wait "
+                    + "for"
+            ])
         try await store.close()
     }
 }
