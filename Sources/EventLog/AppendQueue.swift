@@ -11,7 +11,8 @@
 //  * An append returns after its envelope's sync did, or throws and nothing of it is kept.
 //  * At most `queueByteCountMax` bytes wait, and of one source its share, besides one request of each size
 //    (PlacesBeyond.swift); an append past that is refused at once, and counted.
-//  * No file call runs on the caller's thread.
+//  * No file call runs on the caller's thread, but where the caller lends it: then one envelope, and what came
+//    meanwhile is the writer's thread's.
 //  * After a failed commit the writer goes back to its last durable commit by itself, in a new
 //    segment; where the disk does not let it, the log says that it is read-only and why, and tries
 //    again until it can, whether appends come or not. So it does where a full disk did not let it be opened
@@ -27,6 +28,14 @@ package enum LogState: Hashable, Sendable {
     case serving
     /// The disk refuses; reads go on. The reason is a sentence with a remedy.
     case readOnly(LogError)
+}
+
+/// On which thread an append is written and synced, where nothing else is being written.
+package enum AppendThread: Sendable {
+    /// The log's own: the caller's goes on with other tasks meanwhile.
+    case writer
+    /// The caller's, which may wait for the disk: neither thread has to be woken.
+    case caller
 }
 
 final class AppendQueue: Sendable {
@@ -98,9 +107,11 @@ final class AppendQueue: Sendable {
 
     var logState: LogState { state.withLock { $0.refusal.map { .readOnly($0) } ?? .serving } }
 
-    func append(_ request: AppendRequest) async throws(LogError) -> CommitReceipt {
+    func append(
+        _ request: AppendRequest, on place: AppendThread
+    ) async throws(LogError) -> CommitReceipt {
         let result: Result<CommitReceipt, LogError> = await withCheckedContinuation { continuation in
-            enqueue(request) { continuation.resume(returning: $0) }
+            enqueue(request, on: place) { continuation.resume(returning: $0) }
         }
         return try result.get()
     }
@@ -154,7 +165,8 @@ final class AppendQueue: Sendable {
     }
 
     private func enqueue(
-        _ request: AppendRequest, _ resume: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void
+        _ request: AppendRequest, on place: AppendThread,
+        _ resume: @escaping @Sendable (Result<CommitReceipt, LogError>) -> Void
     ) {
         enum Outcome {
             case waits(isLastWanted: Bool)
@@ -182,11 +194,27 @@ final class AppendQueue: Sendable {
         }
         switch outcome {
         case .waits(let isLastWanted): if isLastWanted { areBack.signal() }
-        case .starts: thread.async { self.drain() }
+        case .starts:
+            switch place {
+            case .writer: thread.async { self.drain() }
+            // On this thread, as long as the writer's own has nothing else to do.
+            case .caller: thread.sync { self.drainOnce() }
+            }
         case .refused(let error):
             meter.count { $0.countRefusal(source, error.refusalReason) }
             resume(.failure(error))
         }
+    }
+
+    /// Writes one envelope, and leaves what came meanwhile to the writer's thread.
+    private func drainOnce() {
+        commit(state.withLock { $0.waiting.take(upTo: configuration.envelopeByteCountTarget) })
+        let isDone = state.withLock { state in
+            guard state.waiting.count == 0, !state.isClosed else { return false }
+            state.isDraining = false
+            return true
+        }
+        if !isDone { thread.async { self.drain() } }
     }
 
     private func drain() {

@@ -188,11 +188,13 @@ package final class InferenceLog: Sendable {
     /// Durable when it returns. Where it throws, nothing of it is kept, but for a failed write
     /// followed by a crash, after which the items may be there, all of them.
     ///
-    /// - Parameter key: what a retry is told by. Only within `once` for the same key.
+    /// - Parameters:
+    ///   - key: what a retry is told by. Only within `once` for the same key.
+    ///   - place: where it is written. Not the caller's thread where others need that to go on, as the language's own.
     package func append(
-        _ items: [AppendItem], key: RequestKey? = nil
+        _ items: [AppendItem], key: RequestKey? = nil, on place: AppendThread = .writer
     ) async throws(LogError) -> CommitReceipt {
-        try await queue.append(AppendRequest(items, key: key))
+        try await queue.append(AppendRequest(items, key: key), on: place)
     }
 
     /// Carries a request out unless one with its key was: then says which records that one brought. One

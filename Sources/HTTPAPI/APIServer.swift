@@ -152,7 +152,8 @@ package struct APIServer {
     /// - Parameter whenListening: called with the port, once.
     package func run(whenListening: @escaping @Sendable (Int) -> Void) async throws {
         let scheduler = SchedulerService(
-            first: AssayScheduler(store, logger: logger), second: SeriesScheduler(store, logger: logger))
+            first: AssayScheduler(store, logger: logger, writingOn: .caller),
+            second: SeriesScheduler(store, logger: logger, writingOn: .caller))
         let sender = SenderService(
             sender: WebhookSender(
                 store, poster: HTTPWebhookPoster(store.configuration.webhookPolicy), logger: logger))

@@ -80,17 +80,20 @@ package actor AssayScheduler {
     private let rowCountMax: Int
     /// How long backfills are worked on before those that are nearly done get their turn again.
     private let patience: Duration
+    private let place: AppendThread
     private var tickCount = 0
 
-    package init(_ store: InferenceStore, logger: Logger) {
-        self.init(store, logger: logger, limit: .scheduled)
+    /// - Parameter place: the thread on which it writes what it decides: its own, where that may wait for the disk.
+    package init(_ store: InferenceStore, logger: Logger, writingOn place: AppendThread = .writer) {
+        self.init(store, logger: logger, limit: .scheduled, writingOn: place)
     }
 
     init(
         _ store: InferenceStore, logger: Logger, limit: PassLimit, rowCountMax: Int = CohortWork.rowCountMax,
-        patience: Duration = .milliseconds(250)
+        patience: Duration = .milliseconds(250), writingOn place: AppendThread = .writer
     ) {
         self.store = store
+        self.place = place
         self.patience = patience
         self.logger = logger
         self.limit = limit
@@ -369,7 +372,7 @@ package actor AssayScheduler {
         do {
             guard
                 try await store.decide(
-                    all, cut: cut, sealingCount: sealingCount, runAt: now, circumstances)
+                    all, cut: cut, sealingCount: sealingCount, runAt: now, circumstances, on: place)
             else {
                 return  // Records were to go meanwhile: all is looked at anew.
             }

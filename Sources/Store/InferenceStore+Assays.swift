@@ -15,17 +15,21 @@ extension InferenceStore {
     /// Judges a command on the book as it stands, appends the events it returns, folds them. What they
     /// change of the assays' newest statuses goes into the same commit.
     ///
-    /// - Parameter circumstances: where windows are decided, what bears on telling of it.
+    /// - Parameters:
+    ///   - circumstances: where windows are decided, what bears on telling of it.
+    ///   - place: the thread on which it is written.
     @discardableResult
     func changeBook(
-        _ circumstances: StatusChange.Circumstances? = nil, _ command: (AssayBook) throws -> [AssayEvent]
+        _ circumstances: StatusChange.Circumstances? = nil, on place: AppendThread = .writer,
+        _ command: (AssayBook) throws -> [AssayEvent]
     ) async throws -> (events: [AssayEvent], commit: CommitNumber?) {
-        try await gate.pass { try await changeBookBehindGate(circumstances, command) }
+        try await gate.pass { try await changeBookBehindGate(circumstances, on: place, command) }
     }
 
     /// The same for who holds the gate.
     func changeBookBehindGate(
-        _ circumstances: StatusChange.Circumstances?, _ command: (AssayBook) throws -> [AssayEvent]
+        _ circumstances: StatusChange.Circumstances?, on place: AppendThread = .writer,
+        _ command: (AssayBook) throws -> [AssayEvent]
     ) async throws -> (events: [AssayEvent], commit: CommitNumber?) {
         let events = try command(book)
         guard !events.isEmpty else { return ([], nil) }
@@ -35,7 +39,7 @@ extension InferenceStore {
         let alertEvents = alerts.events(of: changes, at: sources.now())
         let receipt = try await log.append(
             events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) }
-                + alertEvents.map { .event(InferenceStore.entry($0)) })
+                + alertEvents.map { .event(InferenceStore.entry($0)) }, on: place)
         folded.withLock { folded in
             for event in events { folded.book.apply(event) }
             for event in alertEvents { folded.alerts.apply(event) }
@@ -80,18 +84,19 @@ extension InferenceStore {
     ///   - cut: the last commit that the passes saw.
     ///   - sealingCount: the store's, from before the passes looked at it.
     ///   - circumstances: what bears on telling of it.
+    ///   - place: the thread on which both are written.
     /// - Returns: false where nothing was decided, because records were let go meanwhile, or windows decided before that.
     func decide(
         _ findings: [AssayFindings], cut: CommitNumber, sealingCount: Int, runAt: Timestamp,
-        _ circumstances: StatusChange.Circumstances
+        _ circumstances: StatusChange.Circumstances, on place: AppendThread
     ) async throws -> Bool {
         guard !findings.isEmpty else { return true }
         var isCurrent = true
-        let change = try await changeBook(circumstances) { book in
+        let change = try await changeBook(circumstances, on: place) { book in
             isCurrent = self.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
             return try isCurrent ? book.decide(findings, cut: cut, runAt: runAt) : []
         }
-        try await keep(documents(of: change.events, findings))
+        try await keep(documents(of: change.events, findings), on: place)
         return isCurrent
     }
 
@@ -129,7 +134,9 @@ extension InferenceStore {
     }
 
     /// Keeps results beside the log, a few megabytes at a time: no assay's bins fill an envelope.
-    func keep(_ documents: [(number: Int, document: [UInt8])]) async throws {
+    func keep(
+        _ documents: [(number: Int, document: [UInt8])], on place: AppendThread = .writer
+    ) async throws {
         var rest = documents[...]
         while let first = rest.first {
             var byteCount = first.document.count
@@ -138,8 +145,9 @@ extension InferenceStore {
                 return byteCount <= Self.keptByteCountMax
             }
             _ = try await derived.append(
-                rest[..<others.endIndex].map { .event(Event(name: String($0.number), document: $0.document)) }
-            )
+                rest[..<others.endIndex].map {
+                    .event(Event(name: String($0.number), document: $0.document))
+                }, on: place)
             rest = rest[others.endIndex...]
         }
     }

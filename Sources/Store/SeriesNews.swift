@@ -47,7 +47,9 @@ struct SeriesNews: Sendable {
 
 extension InferenceStore {
     /// Keeps the results of decisions about news, but for those that follow from the decision alone.
-    func keep(_ events: [AssayEvent], of news: SeriesNews, _ assay: SeriesAssay) async throws {
+    func keep(
+        _ events: [AssayEvent], of news: SeriesNews, _ assay: SeriesAssay, on place: AppendThread = .writer
+    ) async throws {
         let decisions = events.compactMap(\.decision)
         let kept = zip(decisions, news.outcomes).filter { decision, _ in
             assay.emptyOutcome(of: decision) == nil
@@ -57,7 +59,7 @@ extension InferenceStore {
             try await keep(
                 kept[start..<min(start + limit, kept.count)].map { decision, outcome in
                     (decision.resultID.number, assay.document(outcome, of: decision))
-                })
+                }, on: place)
         }
     }
 }

@@ -47,17 +47,21 @@ package actor SeriesScheduler {
     private let limit: PassLimit
     /// About how many records are read for them, unless one window's are more.
     private let rowCountMax: Int
+    private let place: AppendThread
 
     /// Does nothing until it is run or told to tick.
-    package init(_ store: InferenceStore, logger: Logger) {
-        self.init(store, logger: logger, limit: .series)
+    ///
+    /// - Parameter place: the thread on which it writes what it decides: its own, where that may wait for the disk.
+    package init(_ store: InferenceStore, logger: Logger, writingOn place: AppendThread = .writer) {
+        self.init(store, logger: logger, limit: .series, writingOn: place)
     }
 
     init(
         _ store: InferenceStore, logger: Logger, limit: PassLimit,
-        rowCountMax: Int = SeriesPass.rowCountMax
+        rowCountMax: Int = SeriesPass.rowCountMax, writingOn place: AppendThread = .writer
     ) {
         self.store = store
+        self.place = place
         self.logger = logger
         self.limit = limit
         self.rowCountMax = rowCountMax
@@ -251,7 +255,7 @@ package actor SeriesScheduler {
         let circumstances = StatusChange.Circumstances(
             horizon: now.adding(-store.configuration.grace), behind: isBehind ? [id] : [],
             pathStatuses: news.pathStatuses)
-        let change = try await store.changeBook(circumstances) { book in
+        let change = try await store.changeBook(circumstances, on: place) { book in
             guard let current = book[series: id], last <= current.runsUntil,
                 store.sealingCount.load(ordering: .sequentiallyConsistent) == sealingCount
             else { return [] }
@@ -262,7 +266,7 @@ package actor SeriesScheduler {
             progress[id] = nil
             return false
         }
-        try await store.keep(change.events, of: news, assay)
+        try await store.keep(change.events, of: news, assay, on: place)
         return true
     }
 }
