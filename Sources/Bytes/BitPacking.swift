@@ -52,33 +52,55 @@ package enum BitPacking {
     package static func unpack(
         _ cursor: inout ByteCursor, width: Int, base: UInt64, into output: UnsafeMutableBufferPointer<UInt64>
     ) throws(BytesError) {
+        try unpack(&cursor, width: width, into: output) { base &+ $0 }
+    }
+
+    /// Unpacks as many values of `width` bits as there are in `output`, and writes of each what it and those before it
+    /// add up to (wrapping), from `first` on, with `base` for each of them besides.
+    package static func unpackSums(
+        _ cursor: inout ByteCursor, width: Int, base: UInt64, from first: UInt64,
+        into output: UnsafeMutableBufferPointer<UInt64>
+    ) throws(BytesError) {
+        var sum = first
+        try unpack(&cursor, width: width, into: output) { value in
+            sum = sum &+ base &+ value
+            return sum
+        }
+    }
+
+    /// Unpacks values, and writes what each becomes. Half of what it is to read a block's times: nothing in its loop is
+    /// checked but the count.
+    @inline(__always)
+    private static func unpack(
+        _ cursor: inout ByteCursor, width: Int, into output: UnsafeMutableBufferPointer<UInt64>,
+        _ made: (UInt64) -> UInt64
+    ) throws(BytesError) {
         guard width <= 64 else {
             throw .overLimit(offset: cursor.offset, found: UInt64(width), limit: 64)
         }
         let bytes = try cursor.readBytes(byteCount(count: output.count, width: width))
-        guard width > 0 else {
-            output.update(repeating: base)
+        guard width > 0, let start = bytes.baseAddress, let target = output.baseAddress else {
+            for index in output.indices { output[index] = made(0) }
             return
         }
-        let mask: UInt64 = width == 64 ? .max : (1 << UInt64(width)) - 1
+        let mask = UInt64.max &>> UInt64(64 &- width)
+        var bit = 0
         if width <= 56 {
             // Any 56-bit value lies within the eight bytes that start where it does.
-            var bit = 0
             for index in 0..<output.count {
-                let word = bytes.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self)
-                output[index] = base &+ ((UInt64(littleEndian: word) >> UInt64(bit & 7)) & mask)
-                bit += width
+                let word = (start + (bit &>> 3)).loadUnaligned(as: UInt64.self)
+                target[index] = made((UInt64(littleEndian: word) &>> UInt64(bit & 7)) & mask)
+                bit &+= width
             }
             return
         }
-        var bit = 0
         for index in 0..<output.count {
             let shift = UInt64(bit & 7)
-            let low = UInt64(littleEndian: bytes.loadUnaligned(fromByteOffset: bit >> 3, as: UInt64.self))
-            var value = low >> shift
-            if shift > 0 { value |= UInt64(bytes[bit >> 3 + 8]) << (64 - shift) }
-            output[index] = base &+ (value & mask)
-            bit += width
+            let place = start + (bit &>> 3)
+            var value = UInt64(littleEndian: place.loadUnaligned(as: UInt64.self)) &>> shift
+            if shift > 0 { value |= UInt64(place.load(fromByteOffset: 8, as: UInt8.self)) &<< (64 &- shift) }
+            target[index] = made(value & mask)
+            bit &+= width
         }
     }
 }

@@ -148,11 +148,6 @@ extension Elements {
 }
 
 extension TextColumn {
-    /// The texts of a range, in order.
-    package func slice(_ range: Range<Int>) -> TextColumn {
-        range == 0..<count ? self : picking(.range(range))
-    }
-
     fileprivate func picking(_ picked: Picked) -> TextColumn {
         switch picked {
         case .range(let rows):

@@ -134,7 +134,7 @@ package final class BlockEncoder {
                 place(leaf, elements, in: &directory, &columns)
             case .json(let texts):
                 place(in: &directory, &columns) {
-                    TextCoding.encode(texts.slice(rows), with: compressor, into: &$0)
+                    TextCoding.encode(texts, rows, with: compressor, into: &$0)
                 }
             }
         }

@@ -86,13 +86,9 @@ enum IntegerCoding {
             let width = Int(try cursor.read(UInt8.self))
             output[0] = first
             guard output.count > 1 else { return }
-            try BitPacking.unpack(
-                &cursor, width: width, base: UInt64(bitPattern: base), into: images(of: output, from: 1))
-            var sum = first
-            for index in 1..<output.count {
-                sum &+= output[index]
-                output[index] = sum
-            }
+            try BitPacking.unpackSums(
+                &cursor, width: width, base: UInt64(bitPattern: base), from: UInt64(bitPattern: first),
+                into: images(of: output, from: 1))
         }
     }
 

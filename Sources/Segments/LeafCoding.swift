@@ -68,7 +68,7 @@ enum LeafCoding {
         case .bool(let values):
             IntegerCoding.encode(values[range].map { $0 ? 1 : 0 }, into: &writer)
         case .text(let values):
-            TextCoding.encode(values.slice(range), with: compressor, into: &writer)
+            TextCoding.encode(values, range, with: compressor, into: &writer)
         }
     }
 

@@ -18,9 +18,13 @@ enum TextCoding {
 
     private static let dictionaryCountMax = 64
 
-    static func encode(_ column: TextColumn, with compressor: ZstdCompressor, into writer: inout ByteWriter) {
-        guard column.count > 0 else { return writer.write(Codec.constant.rawValue) }
-        if let dictionary = dictionary(of: column) {
+    /// - Parameter rows: the texts to encode, which are read where they lie.
+    static func encode(
+        _ column: TextColumn, _ rows: Range<Int>, with compressor: ZstdCompressor,
+        into writer: inout ByteWriter
+    ) {
+        guard !rows.isEmpty else { return writer.write(Codec.constant.rawValue) }
+        if let dictionary = dictionary(of: column, rows) {
             if dictionary.entries.count == 1 {
                 writer.write(Codec.constant.rawValue)
                 return writer.write(entry: column.bytes[dictionary.entries[0]])
@@ -34,16 +38,20 @@ enum TextCoding {
         }
         writer.write(Codec.plain.rawValue)
         var lengths: [Int64] = []
-        lengths.reserveCapacity(column.count)
-        for position in 0..<column.count { lengths.append(Int64(column.range(position).count)) }
+        lengths.reserveCapacity(rows.count)
+        for position in rows { lengths.append(Int64(column.range(position).count)) }
         IntegerCoding.encode(lengths, into: &writer)
-        writer.writeVarint(column.bytes.count)
-        if let frame = column.bytes.withUnsafeBytes({ compressor.compress($0) }) {
-            writer.writeVarint(frame.count)
-            writer.write(frame)
-        } else {
-            writer.writeVarint(column.bytes.count)
-            writer.write(column.bytes)
+        let whole = column.range(rows.lowerBound).lowerBound..<column.range(rows.upperBound - 1).upperBound
+        column.bytes.withUnsafeBytes { bytes in
+            let texts = UnsafeRawBufferPointer(rebasing: bytes[whole])
+            writer.writeVarint(texts.count)
+            if let frame = compressor.compress(texts) {
+                writer.writeVarint(frame.count)
+                writer.write(frame)
+            } else {
+                writer.writeVarint(texts.count)
+                writer.write(raw: texts)
+            }
         }
     }
 
@@ -119,10 +127,10 @@ enum TextCoding {
         var codes: [UInt64]
     }
 
-    private static func dictionary(of column: TextColumn) -> TextDictionary? {
+    private static func dictionary(of column: TextColumn, _ rows: Range<Int>) -> TextDictionary? {
         var entries: [Range<Int>] = []
         var codes: [UInt64] = []
-        codes.reserveCapacity(column.count)
+        codes.reserveCapacity(rows.count)
         return column.bytes.withUnsafeBytes { bytes -> TextDictionary? in
             func isSame(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
                 guard left.count == right.count, let base = bytes.baseAddress else {
@@ -130,7 +138,7 @@ enum TextCoding {
                 }
                 return memcmp(base + left.lowerBound, base + right.lowerBound, left.count) == 0
             }
-            for position in 0..<column.count {
+            for position in rows {
                 let text = column.range(position)
                 if let last = codes.last, isSame(entries[Int(last)], text) {
                     codes.append(last)
@@ -138,7 +146,7 @@ enum TextCoding {
                     codes.append(UInt64(known))
                 } else {
                     // Many distinct texts compress better together than as entries.
-                    guard entries.count < dictionaryCountMax, entries.count * 4 <= column.count + 4 else {
+                    guard entries.count < dictionaryCountMax, entries.count * 4 <= rows.count + 4 else {
                         return nil
                     }
                     codes.append(UInt64(entries.count))

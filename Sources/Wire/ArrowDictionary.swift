@@ -100,14 +100,15 @@ struct ArrowDictionary {
     private func readTexts(
         _ array: inout ArrowArray, _ numbers: [Int], _ memory: ArrowMemory
     ) throws(ArrowError) {
-        let offsets = try memory.allocate((array.count + 1) * 8, for: array.field)
+        let offsets = try memory.allocateRaw((array.count + 1) * 8, for: array.field)
+        offsets.storeBytes(of: 0, as: Int64.self)
         var end = 0
         for (position, number) in numbers.enumerated() {
             // At most 2^31 times 2^30.
             if !array.isNull(position) { end += texts[number].count }
             offsets.storeBytes(of: Int64(end), toByteOffset: (position + 1) * 8, as: Int64.self)
         }
-        let bytes = try memory.allocate(end, for: array.field)
+        let bytes = try memory.allocateRaw(end, for: array.field)
         var start = 0
         for (position, number) in numbers.enumerated() where !array.isNull(position) {
             let text = texts[number]

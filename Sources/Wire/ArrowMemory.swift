@@ -60,10 +60,18 @@ final class ArrowMemory {
     /// `byteCount` zero bytes, which live as long as this object.
     func allocate(_ byteCount: Int, for field: ArrowField) throws(ArrowError) -> UnsafeMutableRawBufferPointer
     {
+        let part = try allocateRaw(byteCount, for: field)
+        part.initializeMemory(as: UInt8.self, repeating: 0)
+        return part
+    }
+
+    /// `byteCount` bytes that may be anything, each of them to be written before any is read.
+    func allocateRaw(
+        _ byteCount: Int, for field: ArrowField
+    ) throws(ArrowError) -> UnsafeMutableRawBufferPointer {
         try charge(byteCount, of: 1, field)
         let part = UnsafeMutableRawBufferPointer.allocate(byteCount: byteCount, alignment: 16)
         parts.append(part)
-        part.initializeMemory(as: UInt8.self, repeating: 0)
         return part
     }
 }

@@ -12,7 +12,7 @@ import Testing
     private let decompressor = ZstdDecompressor()
 
     private func roundTrip(_ column: TextColumn) throws -> TextColumn {
-        try reading(bytes { TextCoding.encode(column, with: compressor, into: &$0) }) {
+        try reading(bytes { TextCoding.encode(column, 0..<column.count, with: compressor, into: &$0) }) {
             try TextCoding.decode(&$0, count: column.count, with: decompressor)
         }
     }
