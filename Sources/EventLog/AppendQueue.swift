@@ -34,7 +34,8 @@ package enum LogState: Hashable, Sendable {
 package enum AppendThread: Sendable {
     /// The log's own: the caller's goes on with other tasks meanwhile.
     case writer
-    /// The caller's, which may wait for the disk: neither thread has to be woken.
+    /// The caller's, which may wait for the disk, and for what the log's own was asked for before: neither thread has to
+    /// be woken.
     case caller
 }
 
@@ -62,7 +63,7 @@ final class AppendQueue: Sendable {
         var finish: (@Sendable (Result<LogError?, LogError>) -> Void)?
     }
 
-    /// What the writer's thread alone uses, which does one thing at a time.
+    /// What is used on the writer's queue alone, which does one thing at a time, on whichever thread.
     private final class WriterBox: @unchecked Sendable {
         let writer: LogWriter
         let preparer: RequestPreparer

@@ -10,7 +10,11 @@
 //  * All of it is behind the gate: nobody else decides meanwhile, and who had looked before decides nothing after.
 //  * Of windows that were looked at before none is decided that nothing goes of. Of those that were not all are, in
 //    their order, up to the last of which something goes: who goes on is behind the newest decision.
-//  * Where nothing waits and nothing is behind, nothing is read or appended.
+//  * What is due is so by a moment before the view of the log that it is looked at in: of no window are records left
+//    out that came before it was over and are in the log, and those that come while the gate is held go unlooked-at with
+//    windows that are not over.
+//  * Where nothing waits, and the newest decision is of a window behind all that goes, nothing is read or appended.
+//  * While the clock is doubted no fixed baseline is pinned here whose period is over by it alone.
 //  * As much is read and decided at once as a scheduler does. Where late records go on waiting, a decision says that as
 //    much was examined as the assay's decisions said before: the others of its windows are still to be looked at.
 //  * Records that cannot be looked at are not kept from going: that they were not is told.
@@ -24,27 +28,33 @@ import Synchronization
 extension InferenceStore {
     /// Decides what an active assay has still to look at and of which something goes.
     ///
-    /// - Parameter count: rises with the windows that were decided.
+    /// - Parameters:
+    ///   - moment: the time of day from before the reader's view, and how far it is doubted.
+    ///   - count: rises with the windows that were decided.
     func decideDue(
-        of assay: Assay, _ touched: inout LeavingWindows, _ reader: inout ColumnReader, _ count: inout Int
+        of assay: Assay, _ touched: inout LeavingWindows, _ reader: inout ColumnReader,
+        at moment: (now: Timestamp, aheadBy: TimeSpan?), _ count: inout Int
     ) async throws {
-        let (view, now, grace) = (reader.view, sources.now(), configuration.grace)
+        let (view, now, grace) = (reader.view, moment.now, configuration.grace)
         guard assay.isActive, let cohort = try Cohort.entering(assay, view, at: now, grace: grace) else {
             return
         }
         let horizon = now.adding(-grace)
+        let believedUntil = moment.aheadBy.map { horizon.adding(-$0) }
         let completeCount = cohort.grid.completeCount(until: horizon)
         let leaving = cohort.windows(
             before: max(completeCount, cohort.examinedCount), touchedBy: touched.times, of: touched.topic)
         let freshStart = cohort.grid.window(cohort.examinedCount).start
-        let freshEnd = leaving.ranges.last?.upperBound ?? 0
+        let freshEnd =
+            touched.last(of: leaving, from: cohort.examinedCount, on: cohort.grid, asOf: view.snapshot.cut)
+            .map { $0 + 1 } ?? cohort.examinedCount
         let examinedCut = cohort.late == nil ? view.snapshot.cut : assay.examinedCut
         cohort.keepLate(of: leaving)
         while cohort.late != nil || cohort.examinedCount < freshEnd {
             var work = CohortWork(cohort, view, now: now, configuration)
             work.leaveOut(from: freshEnd)
             guard !work.ranges.isEmpty else { return }
-            work = try work.examined(planned: nil, &reader, limit: .scheduled, believedUntil: nil)
+            work = try work.examined(planned: nil, &reader, limit: .scheduled, believedUntil: believedUntil)
             if let failure = work.failures.first { throw StoreRefusal(.unavailable, failure.problem) }
             cohort.finish(late: work.late, fresh: work.fresh, cut: view.snapshot.cut, at: now)
             guard var found = work.findings.first else { continue }
@@ -60,16 +70,18 @@ extension InferenceStore {
                 horizon: horizon, behind: isBehind ? [assay.id] : [])
             count += try await decideBehindGate([found], cut: view.snapshot.cut, runAt: now, circumstances)
             noteDecided()
-            // It is told of when it has caught up: the scheduler has to know.
-            if isBehind { changedAssays.withLock { $0.append(assay.id) } }
+            // It is told of when it has caught up, and where windows begin with the first record that is settled now:
+            // the scheduler has to know.
+            if isBehind || assay.decisions.isEmpty { changedAssays.withLock { $0.append(assay.id) } }
         }
     }
 
     /// The same of the second generation, in which one that is switched off has runs left that were due by then.
     func decideDue(
-        of assay: SeriesAssay, _ touched: inout LeavingWindows, _ view: StoreView, _ count: inout Int
+        of assay: SeriesAssay, _ touched: inout LeavingWindows, _ view: StoreView, at now: Timestamp,
+        _ count: inout Int
     ) async throws {
-        let (now, definition, schedule) = (sources.now(), assay.definition, assay.definition.schedule)
+        let (definition, schedule) = (assay.definition, assay.definition.schedule)
         let horizon = now.adding(-configuration.grace)
         var state = SeriesProgress(of: assay, horizon: horizon)
         if let (topic, cut) = view.lateRecords(of: assay, after: assay.examinedCut) {
@@ -98,7 +110,10 @@ extension InferenceStore {
         }
         guard piece.isBehind else { return }
         let most = Self.seriesBackfillCountMax
-        let runs = schedule.runs(after: state.examinedUntil, through: end, limit: most + 1)
+        // No window behind it holds what goes, or is compared with that.
+        let reach = touched.times.ranges.last.map { definition.reach(of: TimeWindow($0)).end } ?? now
+        let runs = schedule.runs(
+            after: state.examinedUntil, through: min(end, reach.adding(definition.width)), limit: most + 1)
         guard runs.count <= most else {
             throw StoreRefusal(
                 .unavailable, "more than \(most) runs are due, which all commands would wait for")
@@ -108,7 +123,9 @@ extension InferenceStore {
         while !rest.isEmpty {
             let outcomes = try piece.outcomes(of: rest.prefix(limit).map { definition.window(of: $0) })
             rest = rest.dropFirst(outcomes.count)
-            piece.isBehind = rest.startIndex < runs.endIndex
+            let isLast =
+                schedule.next(after: outcomes.last?.outcome.window.end ?? end).map { $0 > end } ?? true
+            piece.isBehind = !isLast
             count += try await decide(outcomes, piece)
         }
     }

@@ -52,18 +52,16 @@ extension InferenceStore {
         _ leaving: LeavingRecords, noting report: inout SealingReport, then body: () async throws -> Void
     ) async throws {
         try await gate.pass {
+            let moment = lookAtClock()
+            try await pinBaselines(leaving, at: moment.now, &report)
             let view = view
             var reader = ColumnReader(view)
             for assay in view.book.list().reversed() {
-                if view.isPinDue(of: assay, leaving), let pin = try view.pin(of: assay, at: sources.now()) {
-                    try await append([pin])
-                    report.pinnedBaselineCount += 1
-                }
                 var touched = LeavingWindows(leaving, of: assay, view)
                 guard !touched.isEmpty else { continue }
                 let name = "assay \(assay.id) (\(assay.definition.name))"
                 let hasNews = try await report.noteDue(of: name) { count in
-                    try await decideDue(of: assay, &touched, &reader, &count)
+                    try await decideDue(of: assay, &touched, &reader, at: moment, &count)
                 }
                 // What is decided now is in a later view alone.
                 let latest = hasNews ? self.view : view
@@ -79,8 +77,20 @@ extension InferenceStore {
                     report.note(results, of: name)
                 }
             }
-            try await sealSeries(leaving, view, &report)
+            try await sealSeries(leaving, view, at: moment.now, &report)
             try await letGo(body)
+        }
+    }
+
+    /// Keeps fixed baselines as they are now of which something goes.
+    private func pinBaselines(
+        _ leaving: LeavingRecords, at now: Timestamp, _ report: inout SealingReport
+    ) async throws {
+        let view = view
+        for assay in view.book.list().reversed() where view.isPinDue(of: assay, leaving) {
+            guard let pin = try view.pin(of: assay, at: now) else { continue }
+            try await append([pin])
+            report.pinnedBaselineCount += 1
         }
     }
 

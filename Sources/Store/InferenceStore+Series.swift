@@ -22,14 +22,14 @@ extension InferenceStore {
     /// Seals the results of the second generation that depend on records that are to go, under the gate
     /// (InferenceStore+Sealing.swift). Baselines that stand still are summaries from the start.
     func sealSeries(
-        _ leaving: LeavingRecords, _ view: StoreView, _ report: inout SealingReport
+        _ leaving: LeavingRecords, _ view: StoreView, at now: Timestamp, _ report: inout SealingReport
     ) async throws {
         for assay in view.book.seriesList().reversed() {
             var touched = LeavingWindows(leaving, of: assay, view)
             guard !touched.isEmpty else { continue }
             let name = "assay \(assay.uuid) (\(assay.definition.name))"
             let hasNews = try await report.noteDue(of: name) { count in
-                try await decideDue(of: assay, &touched, view, &count)
+                try await decideDue(of: assay, &touched, view, at: now, &count)
             }
             // What is decided now is in a later view alone.
             let latest = hasNews ? self.view : view

@@ -156,6 +156,19 @@ struct LeavingWindows {
             || !baselines.isEmpty && baselines.touch(baselinePeriod(window), asOf: cut)
     }
 
+    /// The last of some windows of a grid, not before `first`, that `touch` tells of.
+    mutating func last(
+        of windows: DisjointRanges, from first: Int, on grid: WindowGrid, asOf cut: CommitNumber
+    ) -> Int? {
+        for range in windows.ranges.reversed() where range.upperBound > first {
+            for window in (max(first, range.lowerBound)..<range.upperBound).reversed()
+            where touch(grid.window(window), asOf: cut) {
+                return window
+            }
+        }
+        return nil
+    }
+
     /// Those that `touch` tells of are among the windows that hold these times, or are compared with them: ranges of
     /// microseconds.
     var times: DisjointRanges {

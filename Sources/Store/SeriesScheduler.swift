@@ -16,8 +16,8 @@
 //    the records that are read for them, and by the values that their windows and baselines hold, however much these
 //    overlap: a month of either keeps no other assay waiting. One run is made, whatever it holds.
 //  * Late records lead to one new revision when they have been quiet for the grace, at the latest after
-//    `latenessMax`, or before where records of the window go (DueSealing.swift); where that takes several pieces, records that go on coming make no run be looked at twice in
-//    less than that.
+//    `latenessMax`, or before where records of the window go (DueSealing.swift); where that takes several pieces, records
+//    that go on coming make no run be looked at twice in less than that.
 //  * An assay that cannot be analysed is tried again after each grace, not at every tick.
 //  * What a decision changes of its paths' statuses is an alert in the same commit (Alerts), unless more runs
 //    are due already: then it is told with the last of these.

@@ -43,7 +43,8 @@ struct AppendThreadTests {
             }
             self.syncs = syncs
             log = try InferenceLog.open(on: files).0
-            _ = try await log.append([AppendThreadTests.part(0)])
+            // Not on the writer's thread: that says that it is done a moment after its answer.
+            _ = try await log.append([AppendThreadTests.part(0)], on: .caller)
             syncs.threads.withLock { $0 = [] }
         }
 

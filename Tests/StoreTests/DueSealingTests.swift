@@ -233,6 +233,43 @@ struct DueSealingTests {
         try await store.close()
     }
 
+    // What a later look at the clock says is over is not, in a view from before.
+    @Test("what is due is so by the moment before the first is looked at", arguments: [1.0, 120])
+    func readings(leap: Double) async throws {
+        let scene = try await Scene()
+        let store = scene.store
+        try await scene.append([(10, 1), (20, 4), (70, 1)])
+        scene.clock.set(moment(70))
+        let ids = [try await scene.createAssay(), try await scene.createAssay("other", metric: "MaxDiff")]
+        let uuids = [
+            try await store.scheduleAssay(Scene.seriesRequest("too")),
+            try await store.scheduleAssay(Scene.seriesRequest("as well")),
+        ]
+        scene.clock.leapOnceAsked(leap)
+        try await store.sealResults(ofTopic: scene.pipeline.topic.name, touching: [.always])
+        for id in ids { #expect(try scene.decisions(id) == ["0:backfill1"]) }
+        for uuid in uuids { #expect(try scene.decisions(uuid) == ["60:backfill1:Ok"]) }
+        try await store.close()
+    }
+
+    @Test("windows at home are decided no further than something goes of them, whatever goes of edges")
+    func edges() async throws {
+        let scene = try await Scene()
+        let store = scene.store
+        try await store.declareLocation("edge", of: scene.pipeline.id)
+        try await scene.append([(10, 1), (70, 1), (130, 4)])
+        try await scene.append([(130, 1)], partition: "edge")
+        scene.clock.set(moment(300))
+        let id = try await scene.createAssay(locations: "[]")
+        var report = SealingReport()
+        let leaving = LeavingRecords(
+            topic: scene.pipeline.topic.name,
+            partitions: ["engine": [SealingTests.period(0, 60)], "edge": [SealingTests.period(120, 180)]])
+        try await store.sealResults(leaving, noting: &report) {}
+        #expect(try scene.decisions(id) == ["0:backfill1"] && report.dueWindowCount == 1)
+        try await store.close()
+    }
+
     @Test("more runs than may be due at once are not made while all wait, and that is told")
     func endless() async throws {
         let scene = try await Scene()
