@@ -52,6 +52,14 @@ package enum BaselineSpec: Hashable, Sendable {
         if case .summary(let summary) = self { summary.end } else { period?.end }
     }
 
+    /// Refuses a summary that no values have. One that was stored before it was refused stays.
+    package func refuseMistakes() throws(FieldError) {
+        guard case .summary(let dated) = self, let summary = Optional(dated.summary),
+            let problem = AggregatedValues.problem(summary.aggregatedValues, of: summary.aggregation)
+        else { return }
+        throw FieldError(field: "baseline.static.aggregated_values", problem: problem)
+    }
+
     /// As stored and as lists show it: what is made of numbers or records stands in `calculated`.
     package var json: JSONValue {
         switch self {

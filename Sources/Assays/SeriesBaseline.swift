@@ -85,6 +85,11 @@ package enum SeriesBaseline: Hashable, Sendable {
                         "is not one that makes \(bins.count) bins, as there are; give the mode they were made with"
                 )
             }
+            let summary = dated.summary
+            guard let problem = AggregatedValues.problem(summary.aggregatedValues, of: summary.aggregation)
+            else { continue }
+            throw FieldError(
+                field: "baseline.Summary.\(path.dottedText).aggregated_values", problem: problem)
         }
     }
 

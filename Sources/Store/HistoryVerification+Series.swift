@@ -106,7 +106,10 @@ extension StoreView {
                     "\(name): worked out again its digest is \(digest), \(decision.digest) was decided")
             }
             report.equalCount += 1
-            guard let kept = keptDocument(of: decision) else { return }
+            guard let kept = keptDocument(of: decision) else {
+                if isKeptUnreadably(decision) { report.keptUnreadableCount += 1 }
+                return
+            }
             report.keptCount += 1
             guard kept != assay.document(outcome, of: decision) else { return }
             // A noise line may be bettered and the finding stay: what was decided is the digest's to say.

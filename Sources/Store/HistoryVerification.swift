@@ -33,6 +33,8 @@ package struct HistoryReport: Hashable, Sendable {
     /// `rebuild` writes these anew.
     package internal(set) var keptCount = 0
     package internal(set) var keptDifferentCount = 0
+    /// Those that are there and cannot be read, as they are damaged: no difference, for they are worked out again.
+    package internal(set) var keptUnreadableCount = 0
     /// Pinned baselines, worked out again: the same, another, and those whose own records or column went since, so
     /// that nothing checks them.
     package internal(set) var baselineEqualCount = 0
@@ -89,7 +91,10 @@ extension StoreView {
                     } else {
                         items.append(subject.item(decision))
                     }
-                    guard let kept = keptDocument(of: decision) else { continue }
+                    guard let kept = keptDocument(of: decision) else {
+                        if isKeptUnreadably(decision) { report.keptUnreadableCount += 1 }
+                        continue
+                    }
                     report.check(kept: kept, decision, assay)
                 }
             }

@@ -45,6 +45,8 @@ package struct InteractiveRun: Sendable {
         guard try !pass.isBeyond(limit, touching: .always, until: until) else { throw refusal }
         let (outcomes, lookedUntil) = try pass.outcomes(touching: .always, until: until, limit: limit)
         guard lookedUntil == until else { throw refusal }
+        // Nothing was compared: an empty baseline would be told by nothing else.
+        if outcomes.isEmpty, !pass.slides { _ = try pass.fixedBaseline() }
         return outcomes.map { window in
             AssayResult(
                 window.outcome, assayID: id, analysedAt: window.analysedAt,

@@ -71,6 +71,7 @@ extension StoreView {
         try refuse(definition.window.workspaceID, "window.workspace_id", otherThanOf: pipeline)
         definition.window.workspaceID = pipeline.workspaceID
         try checkScope(of: definition.window)
+        try definition.baseline.refuseMistakes()
         // The baseline's records are found by name too, and a name may be given again elsewhere later.
         func completed(_ spec: AssayWindowSpec) throws -> AssayWindowSpec {
             var spec = spec

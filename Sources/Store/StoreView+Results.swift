@@ -53,6 +53,12 @@ extension StoreView {
         derived.flatMap { places.derived.document(decision.resultID.number, in: $0) }
     }
 
+    /// Whether a result is kept beside the log of which no byte is believed: it is worked out again when it is asked for.
+    func isKeptUnreadably(_ decision: AssayDecision) -> Bool {
+        guard let derived, places.derived.holds(decision.resultID.number, in: derived) else { return false }
+        return keptDocument(of: decision) == nil
+    }
+
     /// Whether a result is in the log itself, because records that it needs were let go.
     func isSealed(_ decision: AssayDecision) -> Bool {
         places.sealed.holds(decision.resultID.number, in: snapshot)

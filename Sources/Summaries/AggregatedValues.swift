@@ -28,6 +28,28 @@ package enum AggregatedValues {
         edges.isEmpty ? [] : edges.map(Optional.some) + [nil]
     }
 
+    /// How far shares that somebody rounded may be from what they add up to.
+    private static let roundingMax = 0.05
+
+    /// Why values that were made elsewhere are not the shares of one whole; nil where they may be. Those that came into
+    /// the log before this was asked stay.
+    package static func problem(_ values: [Double?], of aggregation: Aggregation) -> String? {
+        let shares = values.compactMap(\.self)
+        guard let last = shares.last else { return nil }
+        switch aggregation {
+        case .density:
+            let sum = shares.reduce(0, +)
+            guard abs(sum - 1) > roundingMax else { return nil }
+            return
+                "add up to \(sum), and shares of one whole add up to 1; give those of a summary as it was made"
+        case .cumulative:
+            let ascend = zip(shares, shares.dropFirst()).allSatisfy { $0 <= $1 }
+            guard !ascend || abs(last - 1) > roundingMax else { return nil }
+            return "do not ascend to 1, as cumulative shares do; give those of a summary as it was made"
+        case .edges: return nil
+        }
+    }
+
     /// Refuses values that were made elsewhere and that `aggregation` does not make.
     static func require(_ values: [Double?], of aggregation: Aggregation) throws(SummaryError) {
         try SummaryError.require(

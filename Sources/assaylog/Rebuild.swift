@@ -90,6 +90,10 @@ struct Rebuild: AsyncParsableCommand {
             let uncompared =
                 report.sealedUncomparedCount > 0
                 ? " (\(Quantity.count(report.sealedUncomparedCount)) tell too little to be compared)" : ""
+            let unreadable =
+                report.keptUnreadableCount > 0
+                ? ", \(Quantity.count(report.keptUnreadableCount)) damaged, which `assaylog rebuild` writes anew"
+                : ""
             let unproven =
                 report.sealedUnprovenCount > 0
                 ? " (\(Quantity.count(report.sealedUnprovenCount)) sealed unproven)" : ""
@@ -99,7 +103,7 @@ struct Rebuild: AsyncParsableCommand {
                     + "\(Quantity.count(report.sealedCount)) sealed\(uncompared), "
                     + "\(Quantity.count(report.otherEngineCount)) by another engine; "
                     + "\(Quantity.of(report.keptCount, "result")) kept beside the log, "
-                    + "\(Quantity.count(report.keptDifferentCount)) different "
+                    + "\(Quantity.count(report.keptDifferentCount)) different\(unreadable) "
                     + "(\(Quantity.decimal(seconds, digitCount: 2)) s)")
             let pins = report.baselineEqualCount + report.baselineDifferentCount + report.baselineGoneCount
             if pins > 0 {
@@ -135,6 +139,7 @@ struct Rebuild: AsyncParsableCommand {
             ("sealed_unproven", .integer(report.sealedUnprovenCount)),
             ("other_engine", .integer(report.otherEngineCount)),
             ("kept", .integer(report.keptCount)), ("kept_different", .integer(report.keptDifferentCount)),
+            ("kept_damaged", .integer(report.keptUnreadableCount)),
             ("baselines_equal", .integer(report.baselineEqualCount)),
             ("baselines_different", .integer(report.baselineDifferentCount)),
             ("baselines_let_go", .integer(report.baselineGoneCount)),

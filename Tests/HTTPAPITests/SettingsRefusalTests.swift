@@ -104,6 +104,49 @@ struct SettingsRefusalTests {
             "2024-01-09T14:00:00-05:00", with: start)
     }
 
+    @Test("shares that no values have, wherever an assay of the first generation is said")
+    func firstShares() async throws {
+        try await serving { (client: Client) async throws in
+            try await Self.append(client)
+            func baseline(_ values: String, _ aggregation: String = "Density") -> String {
+                """
+                {"static":{"count":4,"min":1.0,"max":4.0,"mean":2.5,"median":2.5,"std":1.1,\
+                "edges":[1.0,2.0,4.0,null],"edge_names":["left_outlier","q_50","q_100","right_outlier"],\
+                "aggregated_values":[\(values)],"aggregation":"\(aggregation)","start":null,"end":null}}
+                """
+            }
+            let cumulative = AssayRequests.summarizer.replacing("Density", with: "Cumulative")
+            let field = "baseline.static.aggregated_values"
+            try await Self.expectRefusals(
+                client, Array(Self.firstEndpoints.dropFirst()),
+                [
+                    (Self.first(baseline: baseline("1,1,1,1")), field),
+                    (Self.first(baseline: baseline("0,0,0,0")), field),
+                    (
+                        Self.first(
+                            summarizer: cumulative, baseline: baseline("0,0.5,0.4,1", "Cumulative")), field
+                    ),
+                ])
+            let whole = AssayRequests.request(baseline: baseline("0,0.5,0.5,0"))
+            #expect(try await client.post("/v1/api/assays/run_interactive", whole).status == 200)
+        }
+    }
+
+    @Test("a baseline without records, of a run over a pipeline without any")
+    func noRecords() async throws {
+        try await serving { (client: Client) async throws in
+            try await client.createPipeline()
+            client.clock.advance(300)
+            let request = AssayRequests.request(baseline: AssayRequests.fixed)
+            let refused = try await client.refused("assays/run_interactive", request)
+            #expect(refused.status == 400 && refused.message.contains("fixed_window"), "\(refused)")
+            // One that has numbers is a run over no window.
+            let answer = try await client.post(
+                "/v1/api/assays/run_interactive", AssayRequests.request())
+            #expect(answer.status == 200 && answer.text == "[]")
+        }
+    }
+
     @Test("baselines of the first generation without numbers, wherever they are said")
     func firstBaselines() async throws {
         try await serving { (client: Client) async throws in

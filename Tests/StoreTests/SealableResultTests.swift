@@ -62,7 +62,9 @@ struct SealableResultTests {
             retention.problems.first?.contains(
                 "1 result over records that go is sealed unproven, the first of assay 1 (vector), window "
                     + "2024-01-09T19:01:00Z, revision 3") == true, "\(retention.problems)")
-        #expect(try scene.results(ids[0]) == answered, "an answer stays what it was")
+        // Of a window that was due and not decided yet there is one more.
+        let now = try scene.results(ids[0])
+        #expect(Array(now.prefix(answered.count)) == answered, "an answer stays what it was")
 
         let mark = try Self.mark(number, store)
         #expect(try mark["decided"].string() == Self.digest && mark["worked_out"].string() != Self.digest)

@@ -77,6 +77,9 @@ struct StoredResultsTests {
             }
         }
         #expect(try ids.map { try scene.results($0) } == before)
+        let report = try scene.store.view.verify(scene.store.configuration)
+        #expect(report.keptUnreadableCount == 1 && report.isProved, "\(report)")
+        #expect(report.keptCount == report.decisionCount - 1)
         try await scene.store.close()
     }
 

@@ -31,6 +31,25 @@ struct AggregatedValuesTests {
         }
     }
 
+    @Test("what was made elsewhere is shares of one whole, as far as people round, or is told of")
+    func elsewhere() {
+        func isTold(_ values: [Double?], _ aggregation: Aggregation) -> Bool {
+            AggregatedValues.problem(values, of: aggregation) != nil
+        }
+        #expect(!isTold([0, 0.33, 0.33, 0.33], .density) && !isTold([], .density))
+        #expect(isTold([0, 0, 0], .density) && isTold([1, 1, 1], .density) && isTold([0.9], .density))
+        #expect(!isTold([0, 0.5, 0.5, 0.99], .cumulative))
+        #expect(isTold([0, 0.5, 0.4, 1], .cumulative) && isTold([0, 0.5, 0.9], .cumulative))
+        #expect(!isTold([3, 1, nil], .edges))
+        for seed in UInt64(1)...50 {
+            var generator = SeededGenerator(seed: seed)
+            let counts = (0..<9).map { _ in Int.random(in: 0...999, using: &generator) }
+            let total = counts.reduce(0, +)
+            #expect(!isTold(AggregatedValues.density(counts, of: total), .density), "seed \(seed)")
+            #expect(!isTold(AggregatedValues.cumulative(counts, of: total), .cumulative), "seed \(seed)")
+        }
+    }
+
     @Test("no values give zeros, and edges give themselves and an open one")
     func nothingAndEdges() {
         #expect(AggregatedValues.density([0, 0, 0], of: 0) == [0, 0, 0])
