@@ -54,8 +54,9 @@ package enum BaselineSpec: Hashable, Sendable {
 
     /// Refuses a summary that no values have. One that was stored before it was refused stays.
     package func refuseMistakes() throws(FieldError) {
-        guard case .summary(let dated) = self, let summary = Optional(dated.summary),
-            let problem = AggregatedValues.problem(summary.aggregatedValues, of: summary.aggregation)
+        guard case .summary(let dated) = self else { return }
+        let summary = dated.summary
+        guard let problem = AggregatedValues.problem(summary.aggregatedValues, of: summary.aggregation)
         else { return }
         throw FieldError(field: "baseline.static.aggregated_values", problem: problem)
     }

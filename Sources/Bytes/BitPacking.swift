@@ -68,8 +68,8 @@ package enum BitPacking {
         }
     }
 
-    /// Unpacks values, and writes what each becomes. Half of what it is to read a block's times: nothing in its loop is
-    /// checked but the count.
+    /// Unpacks values, and writes what each becomes. Nothing is checked within its loops: that all bytes are there, and
+    /// the slack behind them, is before.
     @inline(__always)
     private static func unpack(
         _ cursor: inout ByteCursor, width: Int, into output: UnsafeMutableBufferPointer<UInt64>,

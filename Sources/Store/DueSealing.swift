@@ -46,8 +46,9 @@ extension InferenceStore {
             before: max(completeCount, cohort.examinedCount), touchedBy: touched.times, of: touched.topic)
         let freshStart = cohort.grid.window(cohort.examinedCount).start
         let freshEnd =
-            touched.last(of: leaving, from: cohort.examinedCount, on: cohort.grid, asOf: view.snapshot.cut)
-            .map { $0 + 1 } ?? cohort.examinedCount
+            cohort.windows(
+                before: completeCount, touchedBy: touched.times(asOf: view.snapshot.cut), of: touched.topic
+            ).ranges.last?.upperBound ?? 0
         let examinedCut = cohort.late == nil ? view.snapshot.cut : assay.examinedCut
         cohort.keepLate(of: leaving)
         while cohort.late != nil || cohort.examinedCount < freshEnd {

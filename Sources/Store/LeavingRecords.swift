@@ -110,7 +110,12 @@ struct LeavingPeriods {
     /// Whether something goes of what is read of a period, as of a commit; nothing is where there is none.
     mutating func touch(_ period: TimeWindow?, asOf cut: CommitNumber) -> Bool {
         guard let period, all.touch(period) else { return false }
-        return home?.periods(asOf: cut).touch(period) ?? true
+        return home == nil || periods(asOf: cut).touch(period)
+    }
+
+    /// When something goes of what is read, as of a commit; disjoint, ascending.
+    fileprivate mutating func periods(asOf cut: CommitNumber) -> [TimeWindow] {
+        home?.periods(asOf: cut) ?? all
     }
 }
 
@@ -156,27 +161,21 @@ struct LeavingWindows {
             || !baselines.isEmpty && baselines.touch(baselinePeriod(window), asOf: cut)
     }
 
-    /// The last of some windows of a grid, not before `first`, that `touch` tells of.
-    mutating func last(
-        of windows: DisjointRanges, from first: Int, on grid: WindowGrid, asOf cut: CommitNumber
-    ) -> Int? {
-        for range in windows.ranges.reversed() where range.upperBound > first {
-            for window in (max(first, range.lowerBound)..<range.upperBound).reversed()
-            where touch(grid.window(window), asOf: cut) {
-                return window
-            }
-        }
-        return nil
-    }
-
     /// Those that `touch` tells of are among the windows that hold these times, or are compared with them: ranges of
     /// microseconds.
-    var times: DisjointRanges {
-        var times = DisjointRanges()
-        for period in own.all + baselines.all {
-            times.insert(Int(period.start.microseconds)..<Int(period.end.microseconds))
+    var times: DisjointRanges { Self.ranges(own.all + baselines.all) }
+
+    /// The same of what a decision saw, or would see at a commit.
+    mutating func times(asOf cut: CommitNumber) -> DisjointRanges {
+        Self.ranges(own.periods(asOf: cut) + baselines.periods(asOf: cut))
+    }
+
+    private static func ranges(_ periods: [TimeWindow]) -> DisjointRanges {
+        var ranges = DisjointRanges()
+        for period in periods {
+            ranges.insert(Int(period.start.microseconds)..<Int(period.end.microseconds))
         }
-        return times
+        return ranges
     }
 }
 

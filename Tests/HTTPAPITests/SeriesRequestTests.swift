@@ -60,6 +60,10 @@ struct SeriesRequestTests {
                     "field \"baseline.Summary.bins\" is wrong: \"bins\" is no field"
                 ),
                 (
+                    "{\"Summary\":\(both.replacing("[0.5,0.5]", with: "[1,1]"))}",
+                    "field \"baseline.Summary.in.a.aggregated_values\" add up to 2.0"
+                ),
+                (
                     "{\"Summary\":\(both.replacing("\"Quantile\":2", with: "\"Equal\":-5"))}",
                     "field \"baseline.Summary.in.a.bins.mode\" is not one that makes 2 bins"
                 ),
