@@ -42,15 +42,14 @@ extension InferenceStore {
         let horizon = now.adding(-grace)
         let believedUntil = moment.aheadBy.map { horizon.adding(-$0) }
         let completeCount = cohort.grid.completeCount(until: horizon)
-        let leaving = cohort.windows(
-            before: max(completeCount, cohort.examinedCount), touchedBy: touched.times, of: touched.topic)
         let freshStart = cohort.grid.window(cohort.examinedCount).start
         let freshEnd =
             cohort.windows(
                 before: completeCount, touchedBy: touched.times(asOf: view.snapshot.cut), of: touched.topic
             ).ranges.last?.upperBound ?? 0
         let examinedCut = cohort.late == nil ? view.snapshot.cut : assay.examinedCut
-        cohort.keepLate(of: leaving)
+        cohort.keepLate(
+            of: cohort.windows(before: cohort.examinedCount, touchedBy: touched.times, of: touched.topic))
         while cohort.late != nil || cohort.examinedCount < freshEnd {
             var work = CohortWork(cohort, view, now: now, configuration)
             work.leaveOut(from: freshEnd)
