@@ -8,7 +8,8 @@
 //     append ──────► [c d]  ─── take ────► write(c d) sync ──► …
 //
 // Invariants:
-//  * An append returns after its envelope's sync did, or throws and nothing of it is kept.
+//  * An append returns after its envelope's sync did, or throws and nothing of it is kept; where the log answers
+//    before it syncs, after its envelope is written.
 //  * At most `queueByteCountMax` bytes wait, and of one source its share, besides one request of each size
 //    (PlacesBeyond.swift); an append past that is refused at once, and counted.
 //  * No file call runs on the caller's thread, but where the caller lends it: then one envelope, and what came
@@ -308,6 +309,12 @@ final class AppendQueue: Sendable {
         box.pace.note(
             answeredCount: group.count, waitingCount: waitingCount, lastArrival: lastArrival, at: .now)
         for (waiting, receipt) in zip(group, receipts) { waiting.resume(.success(receipt)) }
+        if configuration.answersBeforeSync { thread.async { self.syncAnswered() } }
+    }
+
+    /// Makes durable what was answered. Where that fails nobody is left to be told: the log goes on behind it.
+    private func syncAnswered() {
+        do throws(LogError) { try box.writer.syncAnswered() } catch { recover() }
     }
 
     /// Refuses what no index is left for, and returns the others.

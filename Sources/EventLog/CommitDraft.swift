@@ -164,14 +164,13 @@ struct Publication {
         index.cut = commit
     }
 
-    func apply(to metrics: inout LogMetrics, envelopeByteCount: Int, _ syncDuration: Duration) {
+    func apply(to metrics: inout LogMetrics, envelopeByteCount: Int) {
         for (topic, count) in counts {
             metrics.topics[topic, default: LogMetrics.Topic()].recordCount += count.recordCount
             metrics.topics[topic]?.byteCount += count.byteCount
             metrics.topics[topic]?.aheadRecordCount += count.aheadRecordCount
         }
         metrics.envelopes.add(Double(envelopeByteCount))
-        metrics.syncs.add(syncDuration / .seconds(1))
         metrics.writtenByteCount += UInt64(envelopeByteCount)
         metrics.columnByteCount += UInt64(blocks.reduce(0) { $0 + $1.byteCount })
     }

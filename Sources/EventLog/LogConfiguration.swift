@@ -35,6 +35,9 @@ package struct LogConfiguration: Sendable {
     /// Whether what an opening cannot see is given up, so that appends go on (Leap.swift). Not by itself: with the
     /// records also deletions, settings and idempotency keys that stood there are gone.
     package var goesOnWithoutUnseen = false
+    /// Whether an append is answered when it is written, and synced behind its answer: at once, and before anything
+    /// else is written. For what can be made anew, as the last one answered may be gone after a power cut.
+    package var answersBeforeSync = false
     /// The directory below the file system's root, "" for the root itself.
     package var directory = ""
 

@@ -3,7 +3,9 @@
 // between any two of its steps. AppendQueue runs it on a thread of its own.
 //
 // Invariants:
-//  * When `commit` returned, its items survive a crash, whole, once, at the addresses returned.
+//  * When `commit` returned, its items survive a crash, whole, once, at the addresses returned. Where the log
+//    answers before it syncs, they do when `syncAnswered` or the next commit returned; until then they are in the
+//    log after a crash wholly or not at all.
 //  * When `commit` threw, the index does not show them; after a crash they are wholly there or not at all.
 //  * After a failed write the log is back at its last durable commit, in a new segment, before the
 //    next commit is tried: no byte past the last good sync is trusted in place.
@@ -209,6 +211,7 @@ package final class LogWriter {
     ) throws(LogError) -> [CommitReceipt] {
         try giveUpUnseen()
         try settle()
+        try syncAnswered()
         let segment: SegmentWriter
         if let active { segment = active } else { segment = try startSegment() }
         var draft = CommitDraft(
@@ -226,13 +229,9 @@ package final class LogWriter {
         let (bytes, used) = draft.finish(segment: segment.number)
         var publication = draft.publication
         let start: Int
-        let syncDuration: Duration
         do throws(SegmentError) {
             start = try segment.append(bytes)
-            let begin = clock.now
-            try segment.sync()
-            syncDuration = begin.duration(to: clock.now)
-            lastSync = syncDuration
+            if !configuration.answersBeforeSync { try sync(segment) }
         } catch {
             leave(segment)
             throw .segment(error)
@@ -249,8 +248,28 @@ package final class LogWriter {
         keys.remember(used)
         for tombstone in publication.tombstones { keys.forget(tombstone) }
         shared.index.withLock { publication.apply(to: &$0, segment: segment.number) }
-        meter.count { publication.apply(to: &$0, envelopeByteCount: bytes.count, syncDuration) }
+        meter.count { publication.apply(to: &$0, envelopeByteCount: bytes.count) }
         return draft.receipts
+    }
+
+    private func sync(_ segment: SegmentWriter) throws(SegmentError) {
+        let begin = clock.now
+        try segment.sync()
+        lastSync = begin.duration(to: clock.now)
+        meter.count { [lastSync] in $0.syncs.add(lastSync / .seconds(1)) }
+    }
+
+    /// Makes durable what was answered before its sync. Before anything is written behind it: one envelope at most
+    /// is ever in doubt, the last of its segment.
+    ///
+    /// - Throws: where the sync fails: then what was answered may be gone after a crash, and the log goes on in a
+    ///   new segment, as after any failed write.
+    func syncAnswered() throws(LogError) {
+        guard let active, active.durableByteCount < active.byteCount else { return }
+        do throws(SegmentError) { try sync(active) } catch {
+            leave(active)
+            throw .segment(error)
+        }
     }
 
     // MARK: Segments

@@ -175,8 +175,9 @@ package final class InferenceStore: Sendable {
         var derivedConfiguration = configuration.log
         derivedConfiguration.directory = FileName.derivedDirectory
         derivedConfiguration.reserveByteCount = 0
-        // What is not seen of it is worked out anew.
+        // What is not seen of it is worked out anew; and so is what a power cut takes of it.
         derivedConfiguration.goesOnWithoutUnseen = true
+        derivedConfiguration.answersBeforeSync = true
         // Before anything else of it is written: what it lists will not be as it says.
         let wasSnapshot = try StoreSnapshot.removeListIfItOpens(on: files)
         // Beside the first log's, so that the second one's opening need not wait for it.

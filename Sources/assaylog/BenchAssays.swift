@@ -4,10 +4,11 @@
 //     hours ──► backfill ──► fifteen hours, one after the other: each new, each timed ──► idle ──► verify
 //     the store let go ──► rebuild
 //
-// What an hour costs is its tick: new commits found, columns read, windows decided in the log and results
-// kept beside it, both synced. Processor time is told beside wall time, which other work on the machine
-// stretches, and what the process holds in memory after each phase. Rebuilding works out all windows anew that the
-// phases before decided, as `assaylog rebuild` does: opening the log and both syncs are counted in.
+// What an hour costs is its tick: new commits found, columns read, windows decided in the log, durably, and results
+// written beside it, which are synced behind that (ARCHITECTURE.md). Processor time is told beside wall time, which
+// other work on the machine stretches, and what the process holds in memory after each phase. Rebuilding works out
+// all windows anew that the phases before decided, as `assaylog rebuild` does: opening the log and both syncs are
+// counted in.
 
 import Assays
 import Catalog
