@@ -365,20 +365,13 @@ extension Leaf {
 extension TextColumn {
     /// The texts of all parts; nil stands for as many empty ones. Nil where they are too long.
     fileprivate init?(concatenating parts: [(texts: TextColumn?, count: Int)]) {
-        let byteCount = parts.reduce(0) { $0 + ($1.texts?.bytes.count ?? 0) }
-        guard byteCount <= RecordLimits.textByteCountMax else { return nil }
-        var bytes: [UInt8] = []
-        bytes.reserveCapacity(byteCount)
-        var ends: [Int32] = []
+        let byteCount = parts.reduce(0) { $0 + ($1.texts?.byteCount ?? 0) }
+        let heldByteCount = parts.reduce(0) { $0 + ($1.texts?.bytes.count ?? 0) }
+        guard max(byteCount, heldByteCount) <= RecordLimits.textByteCountMax else { return nil }
+        self.init()
+        reserveCapacity(parts.reduce(0) { $0 + $1.count }, byteCount: heldByteCount)
         for (texts, count) in parts {
-            let start = Int32(bytes.count)
-            if let texts {
-                bytes += texts.bytes
-                ends += texts.ends.map { start + $0 }
-            } else {
-                ends += [Int32](repeating: start, count: count)
-            }
+            if let texts { append(contentsOf: texts) } else { append(emptyTexts: count) }
         }
-        self.init(bytes: bytes, ends: ends)
     }
 }

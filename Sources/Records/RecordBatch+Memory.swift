@@ -13,7 +13,7 @@ extension RecordBatch {
             case .float32(let values): byteCount += values.count * 4
             case .int64(let values): byteCount += values.count * 8
             case .bool(let values): byteCount += values.count
-            case .text(let texts): byteCount += texts.bytes.count + texts.count * 4
+            case .text(let texts): byteCount += texts.memoryByteCount
             }
         }
         for field in fields {
@@ -25,7 +25,7 @@ extension RecordBatch {
             case .list(let lengths, let leaf):
                 byteCount += lengths.count * 4
                 count(leaf)
-            case .json(let texts): byteCount += texts.bytes.count + texts.count * 4
+            case .json(let texts): byteCount += texts.memoryByteCount
             }
         }
         return byteCount

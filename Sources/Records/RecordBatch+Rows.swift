@@ -150,17 +150,8 @@ extension Elements {
 extension TextColumn {
     fileprivate func picking(_ picked: Picked) -> TextColumn {
         switch picked {
-        case .range(let rows):
-            guard !rows.isEmpty else { return TextColumn() }
-            let start = range(rows.lowerBound).lowerBound
-            let shift = Int32(start)
-            return TextColumn(
-                bytes: Array(bytes[start..<Int(ends[rows.upperBound - 1])]),
-                ends: ends[rows].map { $0 - shift })
-        case .some(let positions):
-            var result = TextColumn()
-            for position in positions { result.append(utf8: bytes[range(position)]) }
-            return result
+        case .range(let rows): slice(rows)
+        case .some(let positions): selecting(positions)
         }
     }
 }

@@ -165,59 +165,6 @@ extension Elements {
     }
 }
 
-/// Texts one after another in one run of UTF-8.
-package struct TextColumn: Hashable, Sendable {
-    package private(set) var bytes: [UInt8]
-    /// Where each text ends in `bytes`.
-    package private(set) var ends: [Int32]
-
-    package init() {
-        bytes = []
-        ends = []
-    }
-
-    /// `ends` ascend and the last is `bytes.count`.
-    package init(bytes: [UInt8], ends: [Int32]) {
-        precondition(Int(ends.last ?? 0) == bytes.count, "The last text ends where the bytes do.")
-        self.bytes = bytes
-        self.ends = ends
-    }
-
-    package init(_ texts: some Sequence<String>) {
-        self.init()
-        for text in texts { append(text) }
-    }
-
-    package var count: Int { ends.count }
-
-    /// Where the text of a position lies in `bytes`.
-    package func range(_ position: Int) -> Range<Int> {
-        (position == 0 ? 0 : Int(ends[position - 1]))..<Int(ends[position])
-    }
-
-    /// A copy, of which bytes that are not UTF-8 are repaired.
-    package subscript(position: Int) -> String {
-        String(decoding: bytes[range(position)], as: UTF8.self)
-    }
-
-    package mutating func append(_ text: String) {
-        var text = text
-        text.withUTF8 { append(utf8: UnsafeRawBufferPointer($0)) }
-    }
-
-    /// Appends a copy. `RecordLimits.textByteCountMax` is the caller's to keep: 2 GiB in all would stop the
-    /// process.
-    package mutating func append(utf8 text: UnsafeRawBufferPointer) {
-        bytes.append(contentsOf: text)
-        ends.append(Int32(bytes.count))
-    }
-
-    package mutating func append(utf8 text: ArraySlice<UInt8>) {
-        bytes.append(contentsOf: text)
-        ends.append(Int32(bytes.count))
-    }
-}
-
 /// The bounds of a batch, each with its reason.
 package enum RecordLimits {
     /// Longer lists stay one column: a column an element would cost more in names than it saves.
@@ -243,7 +190,7 @@ package enum RecordLimits {
     /// The most elements of one field's lists in all rows of a batch, where they are one column. A body of the
     /// largest size that a server takes (64 MiB) has no more, but for bools and compressed ones of Arrow. A block
     /// states the number before its values, and equal values take no bytes: whoever reads it makes room for no
-    /// more than 512 MiB on its word.
+    /// more than 512 MiB on its word, of texts a GiB.
     package static let listElementCountMax = 1 << 26
 }
 

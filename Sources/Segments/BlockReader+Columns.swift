@@ -50,7 +50,7 @@ extension BlockReader {
                 case .text:
                     let decoded = try LeafCoding.decode(bytes, type: .text, count: count, with: decompressor)
                     guard case .text(let texts) = decoded.elements else { return (nil, 0) }
-                    return (TextCoding.Codec(rawValue: code).map { "\($0)" }, texts.bytes.count + count * 4)
+                    return (TextCoding.Codec(rawValue: code).map { "\($0)" }, texts.byteCount + count * 4)
                 }
             }
             found.append(
@@ -80,7 +80,7 @@ extension BlockReader {
                     let codec = TextCoding.Codec(rawValue: try cursor.read())
                     var start = ByteCursor(bytes)
                     let column = try TextCoding.decode(&start, count: head.rowCount, with: decompressor)
-                    return (codec, column.bytes.count + head.rowCount * 4)
+                    return (codec, column.byteCount + head.rowCount * 4)
                 }
                 found.append(
                     ColumnDescription(

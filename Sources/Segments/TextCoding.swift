@@ -41,9 +41,7 @@ enum TextCoding {
         lengths.reserveCapacity(rows.count)
         for position in rows { lengths.append(Int64(column.range(position).count)) }
         IntegerCoding.encode(lengths, into: &writer)
-        let whole = column.range(rows.lowerBound).lowerBound..<column.range(rows.upperBound - 1).upperBound
-        column.bytes.withUnsafeBytes { bytes in
-            let texts = UnsafeRawBufferPointer(rebasing: bytes[whole])
+        column.withContiguousBytes(of: rows) { texts in
             writer.writeVarint(texts.count)
             if let frame = compressor.compress(texts) {
                 writer.writeVarint(frame.count)
@@ -70,27 +68,38 @@ enum TextCoding {
                     offset: place, found: UInt64(entry.count * count),
                     limit: UInt64(RecordLimits.textByteCountMax))
             }
-            for _ in 0..<count { column.append(utf8: entry) }
+            column.append(sharing: entry, count: count) { _ in 0..<entry.count }
         case .dictionary:
             let entryCount = Int(try cursor.read(UInt8.self))
-            var entries: [UnsafeRawBufferPointer] = []
-            for _ in 0..<entryCount { entries.append(try readEntry(&cursor)) }
+            var entries = TextColumn()
+            for _ in 0..<entryCount {
+                let entry = try readEntry(&cursor)
+                guard entries.byteCount + entry.count <= RecordLimits.textByteCountMax else {
+                    throw .overLimit(
+                        offset: place, found: UInt64(entries.byteCount + entry.count),
+                        limit: UInt64(RecordLimits.textByteCountMax))
+                }
+                entries.append(utf8: entry)
+            }
             guard entryCount > 0 else { throw .malformed(offset: place, reason: "a dictionary of no texts") }
             var codes = [UInt64](repeating: 0, count: count)
             let width = BitPacking.width(of: UInt64(entryCount - 1))
             try codes.withUnsafeMutableBufferPointer { buffer throws(BytesError) in
                 try BitPacking.unpack(&cursor, width: width, base: 0, into: buffer)
             }
+            var byteCount = 0
             for code in codes {
                 guard code < UInt64(entryCount) else {
                     throw .malformed(offset: place, reason: "entry \(code) of a dictionary of \(entryCount)")
                 }
-                column.append(utf8: entries[Int(code)])
-                guard column.bytes.count <= RecordLimits.textByteCountMax else {
+                byteCount += entries.range(Int(code)).count
+                guard byteCount <= RecordLimits.textByteCountMax else {
                     throw .overLimit(
-                        offset: place, found: UInt64(column.bytes.count),
-                        limit: UInt64(RecordLimits.textByteCountMax))
+                        offset: place, found: UInt64(byteCount), limit: UInt64(RecordLimits.textByteCountMax))
                 }
+            }
+            entries.bytes.withUnsafeBytes { bytes in
+                column.append(sharing: bytes, count: count) { entries.range(Int(codes[$0])) }
             }
         case .plain:
             let lengths = try IntegerCoding.decode(&cursor, count: count)
@@ -133,16 +142,23 @@ enum TextCoding {
         codes.reserveCapacity(rows.count)
         return column.bytes.withUnsafeBytes { bytes -> TextDictionary? in
             func isSame(_ left: Range<Int>, _ right: Range<Int>) -> Bool {
+                // What lies in one place was told to be the same before.
+                if left == right { return true }
                 guard left.count == right.count, let base = bytes.baseAddress else {
                     return left.count == right.count
                 }
                 return memcmp(base + left.lowerBound, base + right.lowerBound, left.count) == 0
             }
+            var last = 0..<0
             for position in rows {
                 let text = column.range(position)
-                if let last = codes.last, isSame(entries[Int(last)], text) {
-                    codes.append(last)
-                } else if let known = entries.firstIndex(where: { isSame($0, text) }) {
+                defer { last = text }
+                if let code = codes.last, isSame(last, text) {
+                    codes.append(code)
+                    continue
+                }
+                let placed = column.liesInOrder ? nil : entries.firstIndex(of: text)
+                if let known = placed ?? entries.firstIndex(where: { isSame($0, text) }) {
                     codes.append(UInt64(known))
                 } else {
                     // Many distinct texts compress better together than as entries.

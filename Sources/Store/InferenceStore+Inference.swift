@@ -43,7 +43,7 @@ extension InferenceStore {
         }
         fields += try outputs.map { try ModelTensors.field($0, rowCount: rowCount) }
         func constant(_ name: String, _ text: String) -> FieldColumn {
-            let texts = TextColumn(repeatElement(text, count: rowCount))
+            let texts = TextColumn(repeating: text, count: rowCount)
             return FieldColumn(name: name, values: .scalar(Leaf(.text(texts))))
         }
         func constant(_ value: Int64) -> Leaf {

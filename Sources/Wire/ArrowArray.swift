@@ -11,9 +11,12 @@ struct ArrowArray {
     /// One bit an element, 0: null; absent where there are no nulls, and for the type null.
     var validity: UnsafeRawBufferPointer?
     var nullCount = 0
-    /// Positions in `values` or in the child where each element begins, and where the last one ends.
+    /// Positions in `values` or in the child where each element begins, and where the last one ends; of texts that lie
+    /// in a dictionary, both for each of them (`places`).
     var offsets = UnsafeRawBufferPointer(start: nil, count: 0)
     var hasLargeOffsets = false
+    /// Whether texts lie where their dictionary has them.
+    var liesInDictionary = false
     /// Numbers, bits or the bytes of texts.
     var values = UnsafeRawBufferPointer(start: nil, count: 0)
     var children: [ArrowArray] = []
@@ -42,6 +45,8 @@ struct ArrowArray {
     }
 
     /// Where the elements of a range of texts or lists lie in `values` or in the child.
+    ///
+    /// - Precondition: they lie one after the other, and not in a dictionary.
     @inline(__always)
     func elements(of range: Range<Int>) -> Range<Int> {
         if case .fixedSizeList(let size) = field.type {
@@ -61,7 +66,16 @@ struct ArrowArray {
     }
 
     @inline(__always)
-    func elements(of position: Int) -> Range<Int> { elements(of: position..<position + 1) }
+    func elements(of position: Int) -> Range<Int> {
+        guard liesInDictionary else { return elements(of: position..<position + 1) }
+        let place = places(of: position..<position + 1)[0]
+        return Int(place.x)..<Int(place.y)
+    }
+
+    /// Where texts that lie in a dictionary begin and end in `values`; nulls are empty there.
+    func places(of range: Range<Int>) -> UnsafeBufferPointer<SIMD2<Int32>> {
+        UnsafeBufferPointer(rebasing: offsets.assumingMemoryBound(to: SIMD2<Int32>.self)[range])
+    }
 
     /// The integer at `position`, which holds one of at most 64 bits; unsigned ones of 64 by their bits.
     func integer(_ position: Int) -> Int64 {
@@ -91,7 +105,8 @@ struct ArrowArray {
         case .integer, .float, .timestamp, .temporal:
             part.values = behind(values, start * (field.type.valueByteCount ?? 8))
         // They lead into the texts and elements as they lie there.
-        case .text, .list: part.offsets = behind(offsets, start * (hasLargeOffsets ? 8 : 4))
+        case .text, .list:
+            part.offsets = behind(offsets, start * (hasLargeOffsets || liesInDictionary ? 8 : 4))
         case .fixedSizeList(let size):
             part.children = children.map { $0.slice(start * size..<range.upperBound * size) }
         case .structure: part.children = children.map { $0.slice(range) }

@@ -14,18 +14,19 @@ struct ArrowDictionary {
     /// Where each part ends, counted over all.
     private var ends: [Int] = []
     private var hasNulls = false
-    /// Where each value lies in the body, of a dictionary of texts: what a row of it needs, and no more.
-    private var texts: [UnsafeRawBufferPointer] = []
+    /// Where each text lies in the values of the first part.
+    private var places: [SIMD2<Int32>] = []
 
-    mutating func append(_ part: ArrowArray) {
+    mutating func append(_ part: ArrowArray, _ memory: ArrowMemory) throws(ArrowError) {
         hasNulls = hasNulls || part.nullCount > 0
         ends.append((ends.last ?? 0) + part.count)
         parts.append(part)
-        guard case .text = part.field.type else { return }
-        texts.reserveCapacity(texts.count + part.count)
+        guard case .text = part.field.type, parts.count == 1 else { return }
+        try memory.charge(part.count, of: MemoryLayout<SIMD2<Int32>>.stride, part.field)
+        places.reserveCapacity(part.count)
         for position in 0..<part.count {
             let bytes = part.isNull(position) ? 0..<0 : part.elements(of: position)
-            texts.append(UnsafeRawBufferPointer(rebasing: part.values[bytes]))
+            places.append([Int32(bytes.lowerBound), Int32(bytes.upperBound)])
         }
     }
 
@@ -35,6 +36,12 @@ struct ArrowDictionary {
     ) throws(ArrowError) -> ArrowArray {
         var plain = field
         plain.dictionary = nil
+        // A number may be said of two fields, and the values are read as the first one's.
+        if let part = parts.first, part.field.type != field.type {
+            throw .refused(
+                field: field.path, row: nil,
+                problem: "has the dictionary of \"\(part.field.path)\", which is of another type")
+        }
         // Dictionaries repeat texts, so together they may pass what 32-bit offsets can say.
         if case .text = field.type { plain.type = .text(isLarge: true) }
         var array = ArrowArray(plain, count: indices.count)
@@ -100,18 +107,21 @@ struct ArrowDictionary {
     private func readTexts(
         _ array: inout ArrowArray, _ numbers: [Int], _ memory: ArrowMemory
     ) throws(ArrowError) {
+        if parts.count == 1, let values = parts.first?.values {
+            return try placeTexts(&array, numbers, values, memory)
+        }
         let offsets = try memory.allocateRaw((array.count + 1) * 8, for: array.field)
         offsets.storeBytes(of: 0, as: Int64.self)
         var end = 0
         for (position, number) in numbers.enumerated() {
             // At most 2^31 times 2^30.
-            if !array.isNull(position) { end += texts[number].count }
+            if !array.isNull(position) { end += text(number).count }
             offsets.storeBytes(of: Int64(end), toByteOffset: (position + 1) * 8, as: Int64.self)
         }
         let bytes = try memory.allocateRaw(end, for: array.field)
         var start = 0
         for (position, number) in numbers.enumerated() where !array.isNull(position) {
-            let text = texts[number]
+            let text = text(number)
             guard let source = text.baseAddress, let target = bytes.baseAddress else { continue }
             // Unsafe as the buffer was made for just these texts, a few lines above.
             (target + start).copyMemory(from: source, byteCount: text.count)
@@ -120,6 +130,30 @@ struct ArrowDictionary {
         array.offsets = UnsafeRawBufferPointer(offsets)
         array.hasLargeOffsets = true
         array.values = UnsafeRawBufferPointer(bytes)
+    }
+
+    private func text(_ number: Int) -> UnsafeRawBufferPointer {
+        let place = place(of: number)
+        return UnsafeRawBufferPointer(rebasing: place.part.values[place.part.elements(of: place.position)])
+    }
+
+    /// Texts that stay where they are.
+    private func placeTexts(
+        _ array: inout ArrowArray, _ numbers: [Int], _ values: UnsafeRawBufferPointer, _ memory: ArrowMemory
+    ) throws(ArrowError) {
+        let memoryOfPlaces = try memory.allocateRaw(array.count * 8, for: array.field)
+        let found = memoryOfPlaces.bindMemory(to: SIMD2<Int32>.self)
+        var byteCount = 0
+        for (position, number) in numbers.enumerated() {
+            let place = array.nullCount > 0 && array.isNull(position) ? SIMD2() : places[number]
+            found[position] = place
+            byteCount += Int(place.y - place.x)
+        }
+        // As if each had its own: whoever prints them writes them out.
+        try memory.charge(byteCount, of: 1, array.field)
+        array.offsets = UnsafeRawBufferPointer(found)
+        array.liesInDictionary = true
+        array.values = values
     }
 
     private func readBits(

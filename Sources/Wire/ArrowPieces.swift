@@ -105,13 +105,14 @@ struct ArrowPieces {
                     offsets.append(contentsOf: repeatElement(Int32(bytes.count), count: rows.count))
                     continue
                 }
+                _ = try ArrowWriter.offset(bytes.count + texts.byteCount(of: rows), field)
+                var end = Int32(bytes.count)
                 // Texts that follow each other are copied at once.
-                let start = texts.range(rows.lowerBound).lowerBound
-                let end = texts.range(rows.upperBound - 1).upperBound
-                _ = try ArrowWriter.offset(bytes.count + end - start, field)
-                let shift = bytes.count - start
-                bytes.append(contentsOf: texts.bytes[start..<end])
-                for row in rows { offsets.append(Int32(Int(texts.ends[row]) + shift)) }
+                texts.withContiguousBytes(of: rows) { bytes.append(contentsOf: $0) }
+                for row in rows {
+                    end += Int32(texts.range(row).count)
+                    offsets.append(end)
+                }
             case .rows(let rows, let leaves):
                 for row in rows {
                     for leaf in leaves {

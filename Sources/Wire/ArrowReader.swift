@@ -137,7 +137,7 @@ private struct ArrowDictionaries {
                 problem: "a file has dictionary \(id) twice, which only a stream may")
         }
         if !isDelta { all[id] = ArrowDictionary() }
-        all[id, default: ArrowDictionary()].append(values)
+        try all[id, default: ArrowDictionary()].append(values, memory)
     }
 }
 

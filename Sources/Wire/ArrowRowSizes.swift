@@ -38,9 +38,8 @@ struct ArrowContents {
                     textLists.append(
                         lengths.map { length in
                             guard length > 0 else { return 0 }
-                            let start = values.range(next).lowerBound
                             next += Int(length)
-                            return values.range(next - 1).upperBound - start
+                            return values.byteCount(of: next - Int(length)..<next)
                         })
                 }
             }

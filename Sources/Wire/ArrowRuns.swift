@@ -102,37 +102,50 @@ extension ArrowRuns {
     func texts(_ arrays: [ArrowArray]) -> [TextColumn]? {
         var leaves: [TextColumn] = []
         for leaf in 0..<width {
-            var bytes: [UInt8] = []
-            var ends: [Int32] = []
-            ends.reserveCapacity(rowCount)
+            var texts = TextColumn()
+            texts.reserveCapacity(rowCount)
             for run in runs {
                 guard run.array >= 0 else {
-                    ends.append(contentsOf: repeatElement(Int32(bytes.count), count: run.rowCount))
+                    texts.append(emptyTexts: run.rowCount)
                     continue
                 }
-                let array = arrays[run.array]
-                if width == 1 && array.nullCount == 0 {
-                    let whole = array.elements(of: run.start..<run.start + run.rowCount)
-                    guard bytes.count + whole.count <= RecordLimits.textByteCountMax else { return nil }
-                    let shift = bytes.count - whole.lowerBound
-                    bytes.append(contentsOf: array.values[whole])
-                    for position in run.start..<run.start + run.rowCount {
-                        ends.append(Int32(array.elements(of: position).upperBound + shift))
-                    }
-                } else {
-                    for index in 0..<run.rowCount {
-                        let position = run.start + index * width + leaf
-                        if !array.isNull(position) {
-                            bytes.append(contentsOf: array.values[array.elements(of: position)])
-                            guard bytes.count <= RecordLimits.textByteCountMax else { return nil }
-                        }
-                        ends.append(Int32(bytes.count))
-                    }
-                }
+                guard append(run, leaf, of: arrays[run.array], to: &texts) else { return nil }
             }
-            leaves.append(TextColumn(bytes: bytes, ends: ends))
+            leaves.append(texts)
         }
         return leaves
+    }
+
+    /// Appends a run's texts; false where a column has no room for them.
+    private func append(_ run: Run, _ leaf: Int, of array: ArrowArray, to texts: inout TextColumn) -> Bool {
+        func place(_ row: Int) -> Range<Int> {
+            let position = run.start + row * width + leaf
+            return array.isNull(position) ? 0..<0 : array.elements(of: position)
+        }
+        let rows = run.start..<run.start + run.rowCount
+        if width == 1, array.liesInDictionary {
+            let places = array.places(of: rows)
+            let byteCount = places.reduce(0) { $0 + Int($1.y - $1.x) }
+            guard texts.byteCount + byteCount <= RecordLimits.textByteCountMax else { return false }
+            // One that is longer than the texts may have many others.
+            if array.values.count <= byteCount {
+                texts.append(sharing: array.values, at: places)
+                return true
+            }
+        } else if width == 1, array.nullCount == 0 {
+            let whole = array.elements(of: rows)
+            guard texts.byteCount + whole.count <= RecordLimits.textByteCountMax else { return false }
+            texts.append(array.values[whole], count: rows.count) { row in
+                array.elements(of: run.start + row).upperBound - whole.lowerBound
+            }
+            return true
+        }
+        for row in 0..<run.rowCount {
+            let place = place(row)
+            guard texts.byteCount + place.count <= RecordLimits.textByteCountMax else { return false }
+            texts.append(utf8: UnsafeRawBufferPointer(rebasing: array.values[place]))
+        }
+        return true
     }
 
     /// The rows in which each leaf has a null, ascending.

@@ -99,7 +99,7 @@ struct Workload: Sendable {
             Leaf(.int64((0..<rows).map { _ in base + Int64(generator.next() % 100_000) }))
         }
         func constant(_ text: String) -> FieldValues {
-            .scalar(Leaf(.text(TextColumn(Array(repeating: text, count: rows)))))
+            .scalar(Leaf(.text(TextColumn(repeating: text, count: rows))))
         }
         return RecordBatch(
             times: times,

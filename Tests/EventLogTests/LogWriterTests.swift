@@ -97,17 +97,12 @@ import Testing
     func heldByteCount(isReopened: Bool) async throws {
         let disk = SimulatedFileSystem()
         let (log, _) = try InferenceLog.open(on: disk)
-        // One long text, over and over: a few bytes a row on disk.
+        // Long texts that differ a little: a few bytes a row on disk.
+        let texts = (0..<100).map { String(repeating: "x", count: 5000) + "\($0)" }
         let batch = RecordBatch(
             times: [Int64](repeating: 1, count: 100),
             fields: [
-                FieldColumn(
-                    name: "in.prompt",
-                    values: .scalar(
-                        Leaf(
-                            .text(
-                                TextColumn(
-                                    [String](repeating: String(repeating: "x", count: 5000), count: 100))))))
+                FieldColumn(name: "in.prompt", values: .scalar(Leaf(.text(TextColumn(texts)))))
             ])
         for _ in 0..<9 {
             _ = try await log.append([.small(batch, AppendSource(topic: "t", partition: "p"))])

@@ -35,6 +35,22 @@ import Testing
         }
     }
 
+    @Test("where texts lie does not show in their bytes", arguments: [1, 2, 5, 64, 65, 300])
+    func places(distinct: Int) throws {
+        let texts = (0..<900).map { "text \($0 * 7 % distinct)" }
+        let apart = TextColumn(texts)
+        var together = TextColumn()
+        let dictionary = TextColumn((0..<distinct).map { "text \($0)" })
+        dictionary.bytes.withUnsafeBytes { bytes in
+            together.append(sharing: bytes, count: texts.count) { dictionary.range($0 * 7 % distinct) }
+        }
+        #expect(together == apart && together.bytes.count < apart.bytes.count)
+        for rows in [0..<900, 3..<4, 100..<877] {
+            let found = bytes { TextCoding.encode(together, rows, with: compressor, into: &$0) }
+            #expect(found == bytes { TextCoding.encode(apart, rows, with: compressor, into: &$0) })
+        }
+    }
+
     @Test("bytes that are not UTF-8 come back as they are")
     func anyBytes() throws {
         for seed in 0..<60 as Range<UInt64> {

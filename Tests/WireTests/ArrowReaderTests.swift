@@ -378,6 +378,69 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
             try sample.read().fields == posted(#"[{"x":"é"},{"x":"a"},{"x":null},{"x":null},{"x":"a"}]"#))
     }
 
+    @Test("texts of a dictionary lie in one place, unless it holds more than they do")
+    func places() throws {
+        let sent = (0..<1000).map { Int8(truncatingIfNeeded: $0 % 3) }
+        func texts(of dictionary: [String]) throws -> TextColumn {
+            let sample = ArrowSample([.dictionary(7, .texts("", dictionary), isDelta: false), column(sent)])
+            var texts: TextColumn?
+            if case .scalar(let leaf)? = try sample.read().fields.first?.values,
+                case .text(let found) = leaf.elements
+            {
+                texts = found
+            }
+            return try #require(texts)
+        }
+        let three = try texts(of: ["engine-a", "", "engine-b"])
+        #expect(three.bytes.count == 16 && three.count == 1000)
+        #expect((0..<4).map { three[$0] } == ["engine-a", "", "engine-b", "engine-a"])
+        let long = String(repeating: "x", count: 5000)
+        let many = try texts(of: ["a", "b", "c", long])
+        #expect(many.bytes.count == 1000 && many[2] == "c")
+    }
+
+    @Test("two fields with one dictionary are refused where its values are not of both their types")
+    func sharedDictionary() {
+        let wide = ArrowType.integer(bitWidth: 64, isSigned: true)
+        func refusal(_ first: ArrowType, _ second: ArrowType, _ values: SampleArray) -> String {
+            let sample = ArrowSample([
+                .dictionary(7, values, isDelta: false),
+                .batch([
+                    .indices("a", first, [Int8(0), 1], as: Self.int8, of: 7),
+                    .indices("b", second, [Int8(1), 0], as: Self.int8, of: 7),
+                ]),
+            ])
+            do { return "\(try sample.read().fields)" } catch { return "\(error)" }
+        }
+        let text = ArrowType.text(isLarge: false)
+        #expect(
+            refusal(wide, text, .numbers("", wide, [Int64(1), 2]))
+                == #"field "b": has the dictionary of "a", which is of another type"#)
+        #expect(refusal(text, wide, .texts("", ["x", "y"])).contains("of another type"))
+        #expect(!refusal(text, text, .texts("", ["x", "y"])).contains("another type"))
+    }
+
+    @Test(
+        "texts of a dictionary are the same in batches, behind deltas, in lists, among nulls and in rows of a body"
+    )
+    func textsEverywhere() throws {
+        let list = ["xx", "y", "zzz", ""]
+        let longer = (0..<40).map { Int8($0 % 4) }
+        let sample = ArrowSample([
+            .dictionary(7, .texts("", ["xx", "y", "zzz", ""]), isDelta: false),
+            .batch([.indices("x", .text(isLarge: false), longer, as: Self.int8, of: 7)]),
+            .batch([
+                .indices(
+                    "x", .text(isLarge: false), longer, as: Self.int8, of: 7,
+                    valid: (0..<40).map { $0 % 5 != 0 })
+            ]),
+        ])
+        let expected: [String?] =
+            (0..<40).map { list[$0 % 4] } + (0..<40).map { $0 % 5 == 0 ? nil : list[$0 % 4] }
+        let json = expected.map { $0.map { #"{"x":"\#($0)"}"# } ?? #"{"x":null}"# }.joined(separator: ",")
+        #expect(try sample.read().fields == posted("[\(json)]"))
+    }
+
     @Test("dictionaries of numbers and truth values, within lists too")
     func numbers() throws {
         let wide = ArrowType.integer(bitWidth: 64, isSigned: false)
