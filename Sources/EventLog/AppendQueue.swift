@@ -216,7 +216,8 @@ final class AppendQueue: Sendable {
             state.isDraining = false
             return true
         }
-        if !isDone { thread.async { self.drain() } }
+        // Not on this thread: its caller has its answer.
+        thread.async { if isDone { self.syncAnswered() } else { self.drain() } }
     }
 
     private func drain() {
@@ -240,6 +241,7 @@ final class AppendQueue: Sendable {
                 return
             }
             commit(group)
+            syncAnswered()
             // The thread does one thing after the other: what waits behind this comes first.
             guard commandCount == 0 else { return thread.async { self.drain() } }
         }
@@ -309,10 +311,10 @@ final class AppendQueue: Sendable {
         box.pace.note(
             answeredCount: group.count, waitingCount: waitingCount, lastArrival: lastArrival, at: .now)
         for (waiting, receipt) in zip(group, receipts) { waiting.resume(.success(receipt)) }
-        if configuration.answersBeforeSync { thread.async { self.syncAnswered() } }
     }
 
-    /// Makes durable what was answered. Where that fails nobody is left to be told: the log goes on behind it.
+    /// Makes durable what was answered before its sync. Where that fails nobody is left to be told: what is lost can
+    /// be made anew, and the log goes on behind it.
     private func syncAnswered() {
         do throws(LogError) { try box.writer.syncAnswered() } catch { recover() }
     }

@@ -185,8 +185,8 @@ package final class InferenceLog: Sendable {
 
     /// Appends `items` as one commit, perhaps together with others' items.
     ///
-    /// Durable when it returns, unless the log answers before it syncs. Where it throws, nothing of it is kept, but for a failed write
-    /// followed by a crash, after which the items may be there, all of them.
+    /// Durable when it returns, unless the log answers before it syncs. Where it throws, nothing of it is kept, but
+    /// for a failed write followed by a crash, after which the items may be there, all of them.
     ///
     /// - Parameters:
     ///   - key: what a retry is told by. Only within `once` for the same key.

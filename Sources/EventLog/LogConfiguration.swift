@@ -36,7 +36,8 @@ package struct LogConfiguration: Sendable {
     /// records also deletions, settings and idempotency keys that stood there are gone.
     package var goesOnWithoutUnseen = false
     /// Whether an append is answered when it is written, and synced behind its answer: at once, and before anything
-    /// else is written. For what can be made anew, as the last one answered may be gone after a power cut.
+    /// else is written. For what can be made anew, as the last one answered may be gone after a power cut, or a sync
+    /// that fails. What is said elsewhere of durable commits is, of such a log, true of all but that one.
     package var answersBeforeSync = false
     /// The directory below the file system's root, "" for the root itself.
     package var directory = ""

@@ -122,6 +122,8 @@ package final class LogWriter {
         let rolls = shared.index.withLock { $0.allTails }.flatMap(\.rolls)
         if !rolls.isEmpty { _ = try write(PreparedRequests(), rolling: rolls) }
         shared.index.withLock { $0.noteAllRolled() }
+        // What was answered is safe before the footer may find no room.
+        try syncAnswered()
         guard let segment = active else { return }
         let byteCount = segment.byteCount
         do throws(SegmentError) { try segment.seal(directory) } catch {
@@ -199,6 +201,7 @@ package final class LogWriter {
         do throws(LogError) {
             let prepared = preparer.prepare([AppendRequest([.event(leap.event)])])
             _ = try write(prepared, rolling: [], as: leap.index)
+            try syncAnswered()
         } catch {
             unseen = before
             throw error

@@ -61,8 +61,8 @@ extension Recovery {
             try copy?.sync()
             if let tear = end.tear, !isDamaged {
                 report.repairs.append(
-                    "\(segment.name) ended at byte \(end.validByteCount) (\(tear)); "
-                        + "what follows was never acknowledged")
+                    "\(segment.name) ended at byte \(end.validByteCount) (\(tear)); what follows was never "
+                        + (configuration.answersBeforeSync ? "synced" : "acknowledged"))
             }
             if let copy, !isDamaged {
                 report.repairs.append("\(segment.name) was active; its commits are in \(copy.name) now")

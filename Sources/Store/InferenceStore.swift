@@ -169,6 +169,23 @@ package final class InferenceStore: Sendable {
         }
     }
 
+    /// - Throws: where its manifest is damaged or missing, what makes it again.
+    private static func openDerived(
+        _ configuration: LogConfiguration, on files: any FileSystem
+    ) throws -> (InferenceLog, RecoveryReport) {
+        do throws(LogError) { return try InferenceLog.open(configuration, on: files) } catch {
+            switch error {
+            case .manifest where Manifest.otherVersion(configuration, on: files) == nil: break
+            case .disk(let refusal) where refusal.kind == .other && refusal.operation == "open": break
+            default: throw error
+            }
+            throw StoreRefusal(
+                .unavailable,
+                "\(error); but what lies under \(configuration.directory)/ are results, which `assaylog rebuild` makes "
+                    + "again from the log")
+        }
+    }
+
     private static func openOrMake(
         _ configuration: StoreConfiguration, on files: any FileSystem, _ sources: SystemSources
     ) throws -> (store: InferenceStore, report: OpeningReport) {
@@ -185,7 +202,7 @@ package final class InferenceStore: Sendable {
         var logConfiguration = configuration.log
         logConfiguration.clock = { sources.now().milliseconds }
         let (log, logReport) = try InferenceLog.open(logConfiguration, on: files)
-        let (derived, derivedReport) = try InferenceLog.open(derivedConfiguration, on: files)
+        let (derived, derivedReport) = try openDerived(derivedConfiguration, on: files)
 
         let runtime = DeferredRuntime {
             Result { () throws(ServingError) in

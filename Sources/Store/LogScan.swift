@@ -16,6 +16,8 @@ struct LogScan {
     typealias RewrittenIndexes = [PartitionAddress: [(indexes: Range<UInt64>, place: SegmentPlace)]]
 
     let prefix: String
+    /// Whether commits may be missing where a segment begins: those whose sync failed behind their answer.
+    let mayLackCommits: Bool
     var folded: InferenceStore.Folded
     var lastCommit: CommitNumber = 0
     /// The index that each partition's next record gets.
@@ -37,8 +39,9 @@ struct LogScan {
     /// Indexes that numbers leapt to: what they leapt over is missed by nobody.
     var leaps: Set<UInt64> = []
 
-    init(prefix: String, folded: InferenceStore.Folded) {
+    init(prefix: String, folded: InferenceStore.Folded, mayLackCommits: Bool) {
         self.prefix = prefix
+        self.mayLackCommits = mayLackCommits
         self.folded = folded
     }
 

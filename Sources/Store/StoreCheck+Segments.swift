@@ -92,9 +92,9 @@ extension StoreCheck {
                 scan.hasGap = true
             } else {
                 notes.append(
-                    "\(file) ends at byte \(end.validByteCount) (\(tear)); "
-                        + "what follows was never acknowledged"
-                )
+                    "\(file) ends at byte \(end.validByteCount) (\(tear)); what follows "
+                        + (scan.mayLackCommits
+                            ? "is worked out again when it is asked for" : "was never acknowledged"))
             }
         }
     }
@@ -104,14 +104,17 @@ extension StoreCheck {
         _ pass: inout SegmentScan, upTo limit: Int?, _ scan: inout LogScan, _ report: (Int) -> Void
     ) throws(SegmentError) -> SegmentFile.ScanEnd {
         let segment = pass.segment
+        var isFirst = true
         return try segment.scan(upTo: limit) { (header, offset, blocks) throws(SegmentError) in
             envelopeCount += 1
             byteCount += SegmentFormat.envelopeHeaderByteCount + header.bodyByteCount
             report(byteCount)
             if pass.header.origin == .committed {
-                if header.commit != scan.lastCommit + 1 && !scan.hasGap
-                    && !(header.commit > scan.lastCommit && isLeap(blocks, at: segment.place(offset)))
-                {
+                let isAhead = header.commit > scan.lastCommit
+                let mayBeAhead =
+                    isFirst && scan.mayLackCommits || isLeap(blocks, at: segment.place(offset))
+                isFirst = false
+                if header.commit != scan.lastCommit + 1, !scan.hasGap, !(isAhead && mayBeAhead) {
                     find(
                         scan.prefix + segment.name, offset,
                         "commit \(header.commit) follows commit \(scan.lastCommit)")

@@ -60,8 +60,18 @@ package struct StoreCheck: Sendable {
                 "use the build of assaylog that wrote the files of another version, and check with that one before "
                 + "anything is restored; where no other build wrote them, restore them from a backup"
         }
-        return "restore the named files from a backup; what is undamaged stays readable"
+        let derivedPrefix = FileName.derivedDirectory + "/"
+        let derived = findings.filter { $0.file.hasPrefix(derivedPrefix) }
+        guard !derived.isEmpty else { return Self.restoring }
+        let rebuilding =
+            "run `assaylog rebuild` with no server on the directory: what lies under \(derivedPrefix) follows from the log"
+        return derived.count == findings.count
+            ? rebuilding : Self.restoring + "; then, of those under \(derivedPrefix), \(rebuilding)"
     }
+
+    private static let restoring =
+        "restore the named files from a backup; what is undamaged stays readable"
+
     /// What is no fault, but may surprise: a torn tail, a file that nobody names.
     package internal(set) var notes: [String] = []
     package internal(set) var segmentCount = 0
@@ -140,7 +150,8 @@ package struct StoreCheck: Sendable {
             guard let number = FileName.segmentNumber(name), !known.contains(number) else { continue }
             notes.append("\(prefix)\(name) is in no manifest; the next opening removes it")
         }
-        var scan = LogScan(prefix: prefix, folded: folded)
+        var scan = LogScan(
+            prefix: prefix, folded: folded, mayLackCommits: directory == FileName.derivedDirectory)
         for entry in manifest.entries {
             segmentCount += 1
             do throws(SegmentError) {
@@ -176,8 +187,12 @@ package struct StoreCheck: Sendable {
     ) throws(LogError) -> Manifest? {
         do throws(LogError) {
             let manifest = try Manifest.read(configuration, on: files)
-            // What is derived may be missing: it comes back.
-            if manifest == nil && prefix.isEmpty { find(FileName.manifest, nil, "is missing") }
+            // What is derived may be missing: it comes back. But segments are there without one in no log.
+            let names = (try? files.list(configuration.directory)) ?? []
+            if manifest == nil, prefix.isEmpty || names.contains(where: { FileName.segmentNumber($0) != nil })
+            {
+                find(prefix + FileName.manifest, nil, "is missing")
+            }
             return manifest
         } catch {
             guard case .manifest(_, let reason) = error else { throw error }

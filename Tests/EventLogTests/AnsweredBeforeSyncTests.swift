@@ -213,6 +213,39 @@ struct AnsweredBeforeSyncTests {
         try await log.close()
     }
 
+    @Test("what was answered is safe where the footer behind it finds no room")
+    func fullAtFooter() throws {
+        let disk = SimulatedFileSystem()
+        let writer = try InferenceLog.openWriter(Self.configuration, on: disk).writer
+        _ = try writer.commit([.event(Event(name: "0", document: [0x7B, 0x7D]))])
+        // The sync comes first, and the footer behind it.
+        disk.setPlan(
+            SimulatedFileSystem.FaultPlan(
+                failAtOperation: disk.operationCount + 1, failureKind: .outOfSpace))
+        #expect(throws: LogError.self) { try writer.sealActive() }
+        disk.crash { $0.lowerBound }
+        let events = try InferenceLog.openForReading(Self.configuration, on: disk).snapshot.index.events
+        #expect(events.map(\.entry.name) == ["0"])
+    }
+
+    @Test("what is given up is so durably, before anything is numbered behind it")
+    func leap() throws {
+        let disk = SimulatedFileSystem()
+        var writer: LogWriter? = try InferenceLog.openWriter(Self.configuration, on: disk).writer
+        _ = try writer?.commit([.event(Event(name: "0", document: [0x7B, 0x7D]))])
+        try writer?.sealActive()
+        writer = nil
+        let names = try disk.list(Self.configuration.directory).filter { FileName.segmentNumber($0) != nil }
+        for name in names { try disk.remove(Self.configuration.path(name)) }
+        try disk.syncDirectory(Self.configuration.directory)
+        writer = try InferenceLog.openWriter(Self.configuration, on: disk).writer
+        try writer?.giveUpUnseen()
+        writer = nil
+        disk.crash { $0.lowerBound }
+        let events = try InferenceLog.openForReading(Self.configuration, on: disk).snapshot.index.events
+        #expect(events.map(\.entry.name) == [Leap.eventName])
+    }
+
     @Test("a sync that fails behind its answer leaves a log that goes on")
     func failedSync() async throws {
         let disk = SimulatedFileSystem()
@@ -232,6 +265,8 @@ struct AnsweredBeforeSyncTests {
         try await append(2)
         try await log.close()
         disk.crash { $0.lowerBound }
+        // That a commit is not there is no damage. The log that it follows from is not here.
+        #expect(try LogCheck.findings(on: disk) == ["MANIFEST: is missing"])
         let names = try InferenceLog.openForReading(Self.configuration, on: disk).snapshot.index.events.map(
             \.entry.name)
         #expect(names == ["0", "2"])

@@ -120,6 +120,36 @@ private final class Directory {
         }
     }
 
+    @Test(
+        "of results whose manifest is missing or damaged, a check and an opening name what makes them again",
+        arguments: [true, false])
+    func derivedManifest(isMissing: Bool) async throws {
+        let directory = Directory()
+        try await directory.fill()
+        let configuration = StoreConfiguration(directory: directory.path)
+        let store = try InferenceStore.open(configuration).store
+        try await store.keep([(1, Array("{}".utf8))])
+        try await store.close()
+        let url = URL(fileURLWithPath: directory.path + "/derived/MANIFEST")
+        if isMissing {
+            try FileManager.default.removeItem(at: url)
+        } else {
+            var bytes = Array(try Data(contentsOf: url))
+            bytes[bytes.count / 2] ^= 1
+            try Data(bytes).write(to: url)
+        }
+        let check = try StoreCheck.run(directory.path)
+        #expect(check.findings.map(\.file) == ["derived/MANIFEST"])
+        #expect(check.remedy?.hasPrefix("run `assaylog rebuild`") == true)
+        do {
+            _ = try InferenceStore.open(configuration)
+            Issue.record("it opened")
+        } catch { #expect("\(error)".contains("`assaylog rebuild` makes again")) }
+        _ = try InferenceStore.rebuild(configuration)
+        #expect(try StoreCheck.run(directory.path).findings == [])
+        try await InferenceStore.open(configuration).store.close()
+    }
+
     @Test("every byte of a segment, flipped, is found in its file")
     func everyByte() async throws {
         let directory = Directory()
