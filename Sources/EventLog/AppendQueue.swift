@@ -216,8 +216,9 @@ final class AppendQueue: Sendable {
             state.isDraining = false
             return true
         }
-        // Not on this thread: its caller has its answer.
-        thread.async { if isDone { self.syncAnswered() } else { self.drain() } }
+        guard isDone else { return thread.async { self.drain() } }
+        // Not on this thread: its caller has its answer. Where that was synced, nobody is woken.
+        if configuration.answersBeforeSync { thread.async { self.syncAnswered() } }
     }
 
     private func drain() {
