@@ -1,5 +1,4 @@
-// Invariants checked: those at the heads of ArrowLeaves.swift, ArrowColumnReader.swift,
-// ArrowDictionary.swift and ArrowReader.swift. Where JSON can say the same, what the same rows posted
+// Invariants checked: those at the heads of ArrowLeaves.swift, ArrowColumnReader.swift and ArrowReader.swift. Where JSON can say the same, what the same rows posted
 // as JSON become is the oracle: equal records make equal batches, however they came.
 
 import JSON
@@ -12,25 +11,11 @@ private let int64 = ArrowType.integer(bitWidth: 64, isSigned: true)
 private let float32 = ArrowType.float(bitWidth: 32)
 private let float64 = ArrowType.float(bitWidth: 64)
 
-private func posted(_ text: String) throws -> [FieldColumn] {
-    try RecordParser.parse(Array(text.utf8), as: .array).batch.fields
-}
-
 private func read(_ columns: SampleArray...) throws -> [FieldColumn] {
     try ArrowSample(columns).read().fields
 }
 
-/// What the reader says of a sample that it refuses.
-private func refusal(_ sample: ArrowSample) -> String {
-    do throws(ArrowError) {
-        _ = try ArrowReader.read(sample.stream)
-        return "taken"
-    } catch {
-        return error.description
-    }
-}
-
-private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(columns)) }
+private func refusal(_ columns: SampleArray...) -> String { ArrowSample(columns).refusal }
 
 @Suite struct ArrowReaderTests {
     @Test("integers of every width are int64, with their signs")
@@ -66,7 +51,8 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         ])
     func unsignedIntegers(values: [UInt64]) throws {
         let text = "[" + values.map { "{\"x\":\($0)}" }.joined(separator: ",") + "]"
-        #expect(try read(.numbers("x", .integer(bitWidth: 64, isSigned: false), values)) == posted(text))
+        #expect(
+            try read(.numbers("x", .integer(bitWidth: 64, isSigned: false), values)) == fieldsPosted(text))
     }
 
     @Test("floats keep every bit, NaN and infinities too; halves become float32")
@@ -92,7 +78,7 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
                 .texts("a", ["", "é😀", nil, "x\"y", nil], isLarge: isLarge),
                 .bools("b", [true, false, nil, nil, true]),
                 SampleArray("c", .null, count: 5), .texts("d", [nil, nil, nil, nil, nil], isLarge: isLarge))
-                == posted(
+                == fieldsPosted(
                     #"[{"a":"","b":true,"c":null,"d":null},{"a":"é😀","b":false,"c":null,"d":null},"#
                         + #"{"a":null,"b":null,"c":null,"d":null},{"a":"x\"y","b":null,"c":null,"d":null},"#
                         + #"{"a":null,"b":true,"c":null,"d":null}]"#))
@@ -107,7 +93,7 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         garbage.buffers[1] = [0x61, 0xFF, 0xFF, 0xFF, 0x62]
         let child = SampleArray.numbers(
             "item", int64, [Int64](1...6), valid: [true, true, true, true, false, true])
-        let expected = try posted(
+        let expected = try fieldsPosted(
             #"[{"n":1,"t":"a","f":[1,2],"l":[1,2]},{"n":null,"t":null,"f":null,"l":null},"#
                 + #"{"n":3,"t":"b","f":[null,6],"l":[null]}]"#)
         for text in [text, garbage] {
@@ -127,11 +113,11 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         func list(_ lengths: [Int]) throws -> [FieldColumn] {
             try read(.lists("x", lengths, of: child, isLarge: isLarge, start: start))
         }
-        #expect(try list([2, 2, 2]) == posted(#"[{"x":[0.5,1.5]},{"x":[2.5,3.5]},{"x":[4.5,5.5]}]"#))
-        #expect(try list([3, 0, 1]) == posted(#"[{"x":[0.5,1.5,2.5]},{"x":[]},{"x":[3.5]}]"#))
+        #expect(try list([2, 2, 2]) == fieldsPosted(#"[{"x":[0.5,1.5]},{"x":[2.5,3.5]},{"x":[4.5,5.5]}]"#))
+        #expect(try list([3, 0, 1]) == fieldsPosted(#"[{"x":[0.5,1.5,2.5]},{"x":[]},{"x":[3.5]}]"#))
         // As many elements as three lists of two.
-        #expect(try list([2, 1, 3]) == posted(#"[{"x":[0.5,1.5]},{"x":[2.5]},{"x":[3.5,4.5,5.5]}]"#))
-        #expect(try list([0, 0]) == posted(#"[{"x":[]},{"x":[]}]"#))
+        #expect(try list([2, 1, 3]) == fieldsPosted(#"[{"x":[0.5,1.5]},{"x":[2.5]},{"x":[3.5,4.5,5.5]}]"#))
+        #expect(try list([0, 0]) == fieldsPosted(#"[{"x":[]},{"x":[]}]"#))
     }
 
     @Test("lists of texts and of truth values, with null elements")
@@ -142,7 +128,7 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
                 .lists("u", [1, 3], of: .texts("item", ["a", nil, "", "é"])),
                 .fixedSizeLists("b", 2, of: .bools("item", [true, nil, false, true]), count: 2),
                 .lists("n", [1, 1], of: SampleArray("item", .null, count: 2)))
-                == posted(
+                == fieldsPosted(
                     #"[{"t":["a",null],"u":["a"],"b":[true,null],"n":[null]},"#
                         + #"{"t":["","é"],"u":[null,"","é"],"b":[false,true],"n":[null]}]"#))
     }
@@ -200,7 +186,7 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
                 "anomaly", [SampleArray("count", .null, count: 3)], count: 3, valid: [false, false, false]))
         #expect(
             try columns
-                == posted(
+                == fieldsPosted(
                     #"[{"in":{"x":1,"y.z":"a"},"out_shadow":{"x":0.5}},{"in":{"x":2,"y.z":null},"out_shadow":{"x":1.5}},"#
                         + #"{"out_shadow":{"x":2.5}}]"#))
     }
@@ -218,7 +204,7 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         ])
         #expect(
             try ArrowSample([part, part]).read().fields
-                == posted(
+                == fieldsPosted(
                     #"[{"in":{"n":1,"l":["a"]}},{"in":{"n":2,"l":[]}},{"in":{"n":1,"l":["a"]}},{"in":{"n":2,"l":[]}}]"#
                 ))
     }
@@ -245,7 +231,7 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
                 .structs(
                     "in", [.structs("deep", [.numbers("n", int64, [Int64](1...2))], count: 2)], count: 2),
                 .structs("metadata", [], count: 2))
-                == posted(
+                == fieldsPosted(
                     #"[{"o":{"n":0.1,"t \"q\"":"é\n","b":true,"f":1e999,"d":-1e999},"p":null,"nested":[[1,18446744073709551615],[]],"#
                         + #""in.deep":{"n":1},"metadata":{}},"#
                         + #"{"o":{"n":null,"t \"q\"":null,"b":null,"f":-1e999,"d":1e999},"#
@@ -259,12 +245,12 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         column.field.isJSON = true
         #expect(
             try read(column)
-                == posted(
+                == fieldsPosted(
                     #"[{"in.x":{"a":1.50}},{"in.x":null},{"in.x":null},{"in.x":[1,2]},{"in.x":3},{"in.x":"t"}]"#
                 ))
         column = SampleArray.texts("x", ["1.50", "2", "18446744073709551615"])
         column.field.isJSON = true
-        #expect(try read(column) == posted(#"[{"x":1.50},{"x":2},{"x":18446744073709551615}]"#))
+        #expect(try read(column) == fieldsPosted(#"[{"x":1.50},{"x":2},{"x":18446744073709551615}]"#))
         column = SampleArray.texts("x", ["1", #"2},{"v":3"#])
         column.field.isJSON = true
         #expect(refusal(column).hasPrefix(#"row 1, field "x": is noted as JSON and is not"#))
@@ -348,156 +334,16 @@ private func refusal(_ columns: SampleArray...) -> String { refusal(ArrowSample(
         }
         #expect(
             try ArrowSample([part([2, 2], ["a", nil]), part([], []), part([2], ["c"])]).read().fields
-                == posted(#"[{"x":[0.5,1.5],"t":"a"},{"x":[2.5,3.5],"t":null},{"x":[0.5,1.5],"t":"c"}]"#))
+                == fieldsPosted(
+                    #"[{"x":[0.5,1.5],"t":"a"},{"x":[2.5,3.5],"t":null},{"x":[0.5,1.5],"t":"c"}]"#))
         #expect(
             try ArrowSample([part([2], ["a"]), part([1, 0], ["b", "c"])]).read().fields
-                == posted(#"[{"x":[0.5,1.5],"t":"a"},{"x":[0.5],"t":"b"},{"x":[],"t":"c"}]"#))
+                == fieldsPosted(#"[{"x":[0.5,1.5],"t":"a"},{"x":[0.5],"t":"b"},{"x":[],"t":"c"}]"#))
     }
 
     @Test("no rows, no columns, no batches")
     func empty() throws {
         #expect(try ArrowSample([ArrowSample.Part]()).read() == RecordBatch(times: [], fields: []))
         #expect(try ArrowSample([.texts("x", [])]).read() == RecordBatch(times: [], fields: []))
-    }
-}
-
-@Suite struct ArrowDictionaryTests {
-    private static let int8 = ArrowType.integer(bitWidth: 8, isSigned: true)
-
-    private func column(_ indices: [Int8], valid: [Bool]? = nil) -> ArrowSample.Part {
-        .batch([.indices("x", .text(isLarge: false), indices, as: Self.int8, of: 7, valid: valid)])
-    }
-
-    @Test("dictionaries of texts are the texts, nulls in either place")
-    func texts() throws {
-        let sample = ArrowSample([
-            .dictionary(7, .texts("", ["a", nil, "é"]), isDelta: false),
-            column([2, 0, 1, -5, 0], valid: [true, true, true, false, true]),
-        ])
-        #expect(
-            try sample.read().fields == posted(#"[{"x":"é"},{"x":"a"},{"x":null},{"x":null},{"x":"a"}]"#))
-    }
-
-    @Test("texts of a dictionary lie in one place, unless it holds more than they do")
-    func places() throws {
-        let sent = (0..<1000).map { Int8(truncatingIfNeeded: $0 % 3) }
-        func texts(of dictionary: [String]) throws -> TextColumn {
-            let sample = ArrowSample([.dictionary(7, .texts("", dictionary), isDelta: false), column(sent)])
-            var texts: TextColumn?
-            if case .scalar(let leaf)? = try sample.read().fields.first?.values,
-                case .text(let found) = leaf.elements
-            {
-                texts = found
-            }
-            return try #require(texts)
-        }
-        let three = try texts(of: ["engine-a", "", "engine-b"])
-        #expect(three.bytes.count == 16 && three.count == 1000)
-        #expect((0..<4).map { three[$0] } == ["engine-a", "", "engine-b", "engine-a"])
-        let long = String(repeating: "x", count: 5000)
-        let many = try texts(of: ["a", "b", "c", long])
-        #expect(many.bytes.count == 1000 && many[2] == "c")
-    }
-
-    @Test("two fields with one dictionary are refused where its values are not of both their types")
-    func sharedDictionary() {
-        let wide = ArrowType.integer(bitWidth: 64, isSigned: true)
-        func refusal(_ first: ArrowType, _ second: ArrowType, _ values: SampleArray) -> String {
-            let sample = ArrowSample([
-                .dictionary(7, values, isDelta: false),
-                .batch([
-                    .indices("a", first, [Int8(0), 1], as: Self.int8, of: 7),
-                    .indices("b", second, [Int8(1), 0], as: Self.int8, of: 7),
-                ]),
-            ])
-            do { return "\(try sample.read().fields)" } catch { return "\(error)" }
-        }
-        let text = ArrowType.text(isLarge: false)
-        #expect(
-            refusal(wide, text, .numbers("", wide, [Int64(1), 2]))
-                == #"field "b": has the dictionary of "a", which is of another type"#)
-        #expect(refusal(text, wide, .texts("", ["x", "y"])).contains("of another type"))
-        #expect(!refusal(text, text, .texts("", ["x", "y"])).contains("another type"))
-    }
-
-    @Test("texts of a dictionary are the same in several batches, among nulls and in some rows of a body")
-    func textsEverywhere() throws {
-        let list = ["xx", "y", ""]
-        let indices = (0..<40).map { Int8($0 % 3) }
-        let sample = ArrowSample([
-            .dictionary(7, .texts("", list.map { $0 }), isDelta: false),
-            .batch([.indices("x", .text(isLarge: false), indices, as: Self.int8, of: 7)]),
-            .batch([
-                .indices(
-                    "x", .text(isLarge: false), indices, as: Self.int8, of: 7,
-                    valid: (0..<40).map { $0 % 5 != 0 })
-            ]),
-        ])
-        let expected: [String?] =
-            (0..<40).map { list[$0 % 3] } + (0..<40).map { $0 % 5 == 0 ? nil : list[$0 % 3] }
-        // They begin within a byte of bits, at its end and in the second batch.
-        for rows in [0..<80, 9..<40, 16..<17, 23..<61, 57..<80] {
-            let json = expected[rows].map { $0.map { #"{"x":"\#($0)"}"# } ?? #"{"x":null}"# }
-            let found = try ArrowReader.read(sample.stream, rows: rows).batch.fields
-            #expect(try found == posted("[\(json.joined(separator: ","))]"), "\(rows)")
-        }
-    }
-
-    @Test("dictionaries of numbers and truth values, within lists too")
-    func numbers() throws {
-        let wide = ArrowType.integer(bitWidth: 64, isSigned: false)
-        let sample = ArrowSample([
-            .dictionary(1, .numbers("", float32, [Float(0.5), .infinity]), isDelta: false),
-            .dictionary(2, .bools("", [false, true]), isDelta: false),
-            .dictionary(3, .texts("", ["x", "y"]), isDelta: false),
-            .batch([
-                .indices("n", float32, [UInt64(1), 0], as: wide, of: 1),
-                .indices("b", .bool, [Int8(1), 0], as: Self.int8, of: 2),
-                .lists(
-                    "l", [2, 2],
-                    of: .indices("item", .text(isLarge: false), [Int8(1), 0, 0, 1], as: Self.int8, of: 3)),
-            ]),
-        ])
-        let fields = try sample.read().fields
-        #expect(fields[0].values == .scalar(Leaf(.float32([.infinity, 0.5]))))
-        #expect(fields[1].values == .scalar(Leaf(.bool([true, false]))))
-        #expect(try Array(fields[2...]) == posted(#"[{"l":["y","x"]},{"l":["x","y"]}]"#))
-    }
-
-    @Test("deltas add to a dictionary; in a stream a new one replaces it for what follows")
-    func deltas() throws {
-        let first = ArrowSample.Part.dictionary(7, .texts("", ["a"]), isDelta: false)
-        let delta = ArrowSample.Part.dictionary(7, .texts("", ["b", "c"]), isDelta: true)
-        #expect(
-            try ArrowSample([first, delta, column([2, 0, 1])]).read().fields
-                == posted(#"[{"x":"c"},{"x":"a"},{"x":"b"}]"#))
-        let replacing = ArrowSample([
-            first, column([0]), .dictionary(7, .texts("", ["z"]), isDelta: false), column([0]),
-        ])
-        #expect(try ArrowReader.read(replacing.stream).batch.fields == posted(#"[{"x":"a"},{"x":"z"}]"#))
-        #expect(throws: ArrowError.self) { try ArrowReader.read(replacing.file) }
-    }
-
-    @Test("an index outside the dictionary is refused; without a dictionary only nulls are taken")
-    func outside() throws {
-        let first = ArrowSample.Part.dictionary(7, .texts("", ["a"]), isDelta: false)
-        #expect(
-            refusal(ArrowSample([first, column([1])]))
-                == #"field "x": has index 1 into a dictionary of 1 values"#)
-        #expect(refusal(ArrowSample([first, column([-1])])).contains("has index -1"))
-        #expect(refusal(ArrowSample([column([0])])).contains("dictionary of 0 values"))
-        #expect(try ArrowSample([column([0], valid: [false])]).read().fields == posted(#"[{"x":null}]"#))
-        #expect(
-            refusal(ArrowSample([first, .dictionary(8, .texts("", ["a"]), isDelta: false), column([0])]))
-                .contains("dictionary 8 is no column's"))
-    }
-
-    @Test("a dictionary cannot make gigabytes of a few bytes")
-    func expansion() {
-        let long = String(repeating: "x", count: 1 << 16)
-        let sample = ArrowSample([
-            .dictionary(7, .texts("", [long]), isDelta: false), column([Int8](repeating: 0, count: 1 << 16)),
-        ])
-        #expect(refusal(sample).contains("past 256 MiB"))
     }
 }

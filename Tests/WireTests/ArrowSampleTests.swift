@@ -268,6 +268,23 @@ struct ArrowSample {
     }
 }
 
+extension ArrowSample {
+    /// What the reader says, where it refuses it.
+    var refusal: String {
+        do throws(ArrowError) {
+            _ = try ArrowReader.read(stream)
+            return "taken"
+        } catch {
+            return error.description
+        }
+    }
+}
+
+/// What rows become that are posted as JSON.
+func fieldsPosted(_ text: String) throws -> [FieldColumn] {
+    try RecordParser.parse(Array(text.utf8), as: .array).batch.fields
+}
+
 @Suite struct ArrowSampleTests {
     @Test("files and streams of a sample say the same, compressed or not, and a file ends where it says")
     func formats() throws {
