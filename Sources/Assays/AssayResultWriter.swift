@@ -2,10 +2,11 @@
 //
 // A run over a month has 720 results, each of some sixty numbers and texts; made into a tree of values
 // first, they took more time to print than to work out. What neighbours share (the baseline, the
-// settings, the names of the bins) is printed once and its bytes are repeated.
+// settings, the bins' edges and names) is printed once and its bytes are repeated.
 //
 // Invariant: the text of each result is, byte for byte, that of its `json`.
 
+import Bytes
 import JSON
 import Records
 import Summaries
@@ -16,20 +17,40 @@ package struct AssayResultWriter {
     /// What was printed last, and its text.
     private var lastBaseline: (value: DatedSummary, text: [UInt8])?
     private var lastSettings: (value: SummarizerSettings, text: [UInt8])?
+    private var lastEdges: (value: [Double], text: [UInt8])?
     private var lastNames: (value: [String], text: [UInt8])?
 
     package init() { output = JSONWriter() }
 
-    /// The texts of `results` as one list.
+    /// Fewer results are printed by one thread, sooner than another is awake.
+    private static let sharedCountMin = 128
+
+    /// The texts of `results` as one list. That of many is printed in parts, which all processors share.
     package static func list(of results: [AssayResult]) -> [UInt8] {
+        // Twice as many as processors, so that whoever is awake goes on with the next.
+        let partCount = results.count < sharedCountMin ? 1 : 2 * Processors.count
+        let parts = Processors.share(parts: partCount) { part in
+            members(results[results.count * part / partCount..<results.count * (part + 1) / partCount])
+        }
+        var list: [UInt8] = []
+        list.reserveCapacity(parts.reduce(2) { $0 + $1.count + 1 })
+        list.append(UInt8(ascii: "["))
+        for (position, part) in parts.enumerated() {
+            if position > 0 { list.append(UInt8(ascii: ",")) }
+            list.append(contentsOf: part)
+        }
+        list.append(UInt8(ascii: "]"))
+        return list
+    }
+
+    /// The texts of `results` with commas between them.
+    private static func members(_ results: ArraySlice<AssayResult>) -> [UInt8] {
         var writer = AssayResultWriter()
-        writer.output.bytes.reserveCapacity(results.count * 1536 + 2)
-        writer.output.write(byte: UInt8(ascii: "["))
+        writer.output.bytes.reserveCapacity(results.count * 1536)
         for (position, result) in results.enumerated() {
             if position > 0 { writer.output.write(byte: UInt8(ascii: ",")) }
             writer.write(result)
         }
-        writer.output.write(byte: UInt8(ascii: "]"))
         return writer.output.bytes
     }
 
@@ -134,13 +155,8 @@ package struct AssayResultWriter {
         write(summary.median)
         output.write(",\"std\":")
         write(summary.standardDeviation)
-        output.write(",\"edges\":[")
-        for edge in summary.edges {
-            output.write(edge)
-            output.write(byte: UInt8(ascii: ","))
-        }
-        // The open edge of the right outlier closes them.
-        output.write(summary.edges.isEmpty ? "]" : "null]")
+        output.write(",\"edges\":")
+        write(edges: summary.edges)
         output.write(",\"edge_names\":")
         write(names: summary.edgeNames)
         output.write(",\"aggregated_values\":")
@@ -160,6 +176,22 @@ package struct AssayResultWriter {
             output.write(Int64(summary.infinityCount))
         }
         output.write(byte: UInt8(ascii: "}"))
+    }
+
+    private mutating func write(edges: [Double]) {
+        // By their bits: -0.0 and 0.0 are equal, and have two texts.
+        if let last = lastEdges, last.value.elementsEqual(edges, by: { $0.bitPattern == $1.bitPattern }) {
+            return output.bytes.append(contentsOf: last.text)
+        }
+        let start = output.bytes.count
+        output.write(byte: UInt8(ascii: "["))
+        for edge in edges {
+            output.write(edge)
+            output.write(byte: UInt8(ascii: ","))
+        }
+        // The open edge of the right outlier closes them.
+        output.write(edges.isEmpty ? "]" : "null]")
+        lastEdges = (edges, Array(output.bytes[start...]))
     }
 
     private mutating func write(names: [String]) {

@@ -8,10 +8,9 @@
 //
 // Invariant: what is wrong with a segment is told when its turn comes, and ends no other's reading.
 
+import Bytes
 import Disk
-import Dispatch
 import Segments
-import Synchronization
 
 /// A sealed segment's footer.
 struct SealedContents: Sendable {
@@ -60,7 +59,7 @@ struct ReadAheadSegments {
     ) {
         let sealed = entries.prefix(Self.countMax).filter { $0.state == .sealed }
         // All are announced before one is waited for; and to announce one costs half of what to read it does.
-        announced = ReadAheadSegments.onAllCores(sealed) { entry -> SegmentFile? in
+        announced = ReadAheadSegments.each(of: sealed) { entry -> SegmentFile? in
             let segment = try? open(entry.number)
             segment?.willReadFooter(byteCount: entry.byteCount)
             return segment
@@ -69,7 +68,7 @@ struct ReadAheadSegments {
 
     /// Reads those that were announced.
     mutating func read() {
-        let contents = ReadAheadSegments.onAllCores(announced) { segment in
+        let contents = ReadAheadSegments.each(of: announced) { segment in
             Result { () throws(SegmentError) in try SealedContents(reading: segment) }
         }
         found = zip(announced, contents).map { Found(segment: $0, contents: $1) }.reversed()
@@ -77,17 +76,12 @@ struct ReadAheadSegments {
     }
 
     /// What `body` makes of each item, in their order.
-    private static func onAllCores<Item: Sendable, Made: Sendable>(
-        _ items: [Item], _ body: @Sendable (Item) -> Made
+    private static func each<Item: Sendable, Made: Sendable>(
+        of items: [Item], _ body: @Sendable (Item) -> Made
     ) -> [Made] {
         // Waking a thread costs as much as reading one segment.
         if items.count < 4 { return items.map(body) }
-        let made = Mutex([Made?](repeating: nil, count: items.count))
-        DispatchQueue.concurrentPerform(iterations: items.count) { position in
-            let one = body(items[position])
-            made.withLock { $0[position] = one }
-        }
-        return made.withLock { $0.map { $0! } }
+        return Processors.share(parts: items.count) { body(items[$0]) }
     }
 
     /// The segment of that number, if its turn has come and it was opened.

@@ -9,12 +9,9 @@
 //  * A cancelled task's scan ends before its next block.
 
 import Bytes
-import Dispatch
 import EventLog
-import Glibc
 import Records
 import Segments
-import Synchronization
 
 /// Numbers and the times of their records, by (time, partition, index).
 package struct ColumnValues: Sendable {
@@ -48,7 +45,7 @@ package struct ColumnScan {
     ///     lie inside the window are not even read, and none are answered.
     /// - Throws: `CancellationError` where the task is cancelled.
     package func values(
-        _ query: WindowQuery, atOnce: Int = ColumnScan.processorCount, wantsTimes: Bool = true
+        _ query: WindowQuery, atOnce: Int = Processors.count, wantsTimes: Bool = true
     ) throws(CancellationError) -> ColumnValues {
         let topic = snapshot.index.topics[query.topic]
         let plan = QueryPlan(topic: topic, window: query.window, filter: query.filter, cut: query.cut)
@@ -112,9 +109,6 @@ package struct ColumnScan {
         }
         return false
     }
-
-    /// Processors that are switched on. What a container may use of them is not known here.
-    package static let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
 
     /// Fewer blocks than this are read sooner than another thread has woken up.
     private static let sharedBlockCountMin = 16
@@ -234,16 +228,13 @@ package struct ColumnScan {
             return share
         }
         guard shareCount > 1 else { return [share(0) { Task.isCancelled }] }
-        let shares = Mutex([Share](repeating: Share(), count: shareCount))
-        withUnsafeCurrentTask { task in
+        return withUnsafeCurrentTask { task in
             // That a task is cancelled may be asked from any thread.
             nonisolated(unsafe) let task = task
-            DispatchQueue.concurrentPerform(iterations: shareCount) { number in
-                let found = share(number) { task?.isCancelled ?? false }
-                shares.withLock { $0[number] = found }
+            return Processors.share(parts: shareCount) { number in
+                share(number) { task?.isCancelled ?? false }
             }
         }
-        return shares.withLock { $0 }
     }
 
     private func read(

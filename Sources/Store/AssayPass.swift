@@ -12,6 +12,7 @@
 //    left to the next.
 
 import Assays
+import Bytes
 import EventLog
 import Queries
 import Records
@@ -206,7 +207,7 @@ struct AssayPass {
 
     /// The values of the windows of a slice.
     private func values(
-        under indices: Range<Int>, atOnce: Int = ColumnScan.processorCount
+        under indices: Range<Int>, atOnce: Int = Processors.count
     ) throws -> ColumnValues {
         let period = grid.period(of: indices)
         let values =

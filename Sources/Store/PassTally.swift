@@ -5,9 +5,8 @@
 //  * No window is counted behind the one at which the limit was reached.
 
 import Assays
-import Dispatch
+import Bytes
 import Records
-import Synchronization
 
 /// A window's outcome and what working it out took.
 struct WindowOutcome<Outcome: Sendable>: Sendable {
@@ -69,24 +68,15 @@ struct PassTally {
                 }
                 continue
             }
-            for result in PassTally.results(of: group, { try examine($0, remaining) }) {
+            let results = Processors.share(parts: group.count) { position in
+                Result { try examine(group[group.startIndex + position], remaining) }
+            }
+            for result in results {
                 let slice = try result.get()
                 each(slice)
                 guard add(slice) else { return }
             }
         }
-    }
-
-    private static func results(
-        of slices: ArraySlice<Range<Int>>, _ examine: @Sendable (Range<Int>) throws -> ExaminedSlice
-    ) -> [Result<ExaminedSlice, any Error>] {
-        guard slices.count > 1 else { return slices.map { slice in Result { try examine(slice) } } }
-        let results = Mutex([Result<ExaminedSlice, any Error>?](repeating: nil, count: slices.count))
-        DispatchQueue.concurrentPerform(iterations: slices.count) { position in
-            let result = Result { try examine(slices[slices.startIndex + position]) }
-            results.withLock { $0[position] = result }
-        }
-        return results.withLock { $0.map { $0! } }
     }
 
     /// False where the limit is reached.

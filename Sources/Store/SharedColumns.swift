@@ -3,7 +3,7 @@
 // Invariant: the values are those that the view answers for each path by itself.
 
 import Assays
-import Dispatch
+import Bytes
 import EventLog
 import Queries
 import Records
@@ -55,12 +55,9 @@ final class SharedColumns: Sendable {
             // Other threads are no part of the task.
             try Task.checkCancellation()
             let some = queries[start..<min(start + SharedColumns.scanCountAtOnce, queries.count)]
-            let results = Mutex([Result<SharedColumnScan, any Error>?](repeating: nil, count: some.count))
-            DispatchQueue.concurrentPerform(iterations: some.count) { position in
-                let result = Result { try SharedColumnScan(view.snapshot, some[start + position]) }
-                results.withLock { $0[position] = result }
-            }
-            found += try results.withLock { results in try results.map { try $0!.get() } }
+            found += try Processors.share(parts: some.count) { position in
+                Result { try SharedColumnScan(view.snapshot, some[start + position]) }
+            }.map { try $0.get() }
         }
         scans.withLock { scans in
             for (query, scan) in zip(queries, found) { scans[query] = scan }

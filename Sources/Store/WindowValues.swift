@@ -6,6 +6,7 @@
 //    stopped by that: there its windows and baselines hold nothing, until a partition is home again.
 
 import Assays
+import Bytes
 import Catalog
 import EventLog
 import JSON
@@ -109,7 +110,7 @@ extension StoreView {
     ///   - wantsTimes: false where the numbers alone matter, in whatever order.
     package func values(
         of spec: AssayWindowSpec, in period: TimeWindow, cut: CommitNumber? = nil,
-        atOnce: Int = ColumnScan.processorCount, wantsTimes: Bool = true
+        atOnce: Int = Processors.count, wantsTimes: Bool = true
     ) throws -> ColumnValues {
         let scope = try scope(of: spec, cut: cut)
         return try ColumnScan(snapshot).values(

@@ -31,8 +31,6 @@ extension RecordParser {
     /// As far from where a cut should be a record's beginning is looked for.
     private static let cutSearchByteCount = 64 << 10
 
-    static let processorCount = max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN)))
-
     /// Bodies being read: where there are as many as processors, each is read by one parser. More would wait
     /// for each other, and a body for the last of its own.
     static let readerCount = Atomic<Int>(0)

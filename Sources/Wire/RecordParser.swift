@@ -45,7 +45,7 @@ package struct RecordParser {
         }
         let others = readerCount.add(1, ordering: .relaxed).oldValue
         defer { readerCount.subtract(1, ordering: .relaxed) }
-        let cuts = cuts(in: bytes, as: text, processorCount: processorCount - others)
+        let cuts = cuts(in: bytes, as: text, processorCount: Processors.count - others)
         return try parse(bytes, as: text, float32Fields: float32Fields, cutAt: cuts)
     }
 

@@ -16,6 +16,8 @@ struct AssayResultWriterTests {
             #"{"bin_mode":"Equal","num_bins":4,"metric":"SumDiff","bin_weights":[0,1,2,0.1,1e-7,3]}"#,
             #"{"bin_mode":"None"}"#, #"{"num_bins":2,"aggregation":"Edges","metric":"SumDiff"}"#,
             #"{"bin_mode":"Provided","num_bins":2,"provided_edges":[1.5,2,1e300]}"#,
+            #"{"bin_mode":"Provided","num_bins":2,"provided_edges":[0.0,2,1e300]}"#,
+            #"{"bin_mode":"Provided","num_bins":2,"provided_edges":[-0.0,2,1e300]}"#,
         ]
         return try (0..<40).map { position in
             let evaluator = try AssayOutcomeTests.evaluator(
@@ -61,8 +63,12 @@ struct AssayResultWriterTests {
             let text = String(decoding: AssayResultWriter.text(of: result), as: UTF8.self)
             #expect(text == result.json.text)
         }
-        let list = String(decoding: AssayResultWriter.list(of: results), as: UTF8.self)
-        #expect(list == JSONValue.array(results.map(\.json)).text)
+        // Of one thread, and of several.
+        for count in [results.count, Int.random(in: 128...400, using: &random)] {
+            let some = (0..<count).map { results[$0 % results.count] }
+            let list = String(decoding: AssayResultWriter.list(of: some), as: UTF8.self)
+            #expect(list == JSONValue.array(some.map(\.json)).text)
+        }
         let path = try IOPath(parsing: "input tensor 3")
         let lines = results.map { result -> String in
             guard case .object(let members) = result.json else { return "no object" }
