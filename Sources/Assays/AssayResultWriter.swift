@@ -99,7 +99,7 @@ package struct AssayResultWriter {
             output.write(string: workspace.name)
         }
         output.write(",\"baseline_summary\":")
-        if let last = lastBaseline, last.value == outcome.baseline {
+        if let last = lastBaseline, last.value.hasText(of: outcome.baseline) {
             output.bytes.append(contentsOf: last.text)
         } else {
             let start = output.bytes.count
@@ -119,7 +119,7 @@ package struct AssayResultWriter {
         output.write(",\"bin_index\":")
         if let index = outcome.binIndex { output.write(Int64(index)) } else { output.write("null") }
         output.write(",\"summarizer\":")
-        if let last = lastSettings, last.value == outcome.summarizer {
+        if let last = lastSettings, last.value.hasText(of: outcome.summarizer) {
             output.bytes.append(contentsOf: last.text)
         } else {
             let start = output.bytes.count
@@ -179,8 +179,7 @@ package struct AssayResultWriter {
     }
 
     private mutating func write(edges: [Double]) {
-        // By their bits: -0.0 and 0.0 are equal, and have two texts.
-        if let last = lastEdges, last.value.elementsEqual(edges, by: { $0.bitPattern == $1.bitPattern }) {
+        if let last = lastEdges, last.value.isExactly(edges) {
             return output.bytes.append(contentsOf: last.text)
         }
         let start = output.bytes.count
@@ -228,5 +227,35 @@ package struct AssayResultWriter {
         output.write(byte: UInt8(ascii: "\""))
         moment.appendZuluText(to: &output.bytes)
         output.write(byte: UInt8(ascii: "\""))
+    }
+}
+
+// Equal values need not have one text: 0.0 and -0.0 are equal.
+
+extension DatedSummary {
+    fileprivate func hasText(of other: DatedSummary) -> Bool {
+        let (numbers, others) = (summary.moments, other.summary.moments)
+        return self == other && numbers.min.isExactly(others.min) && numbers.max.isExactly(others.max)
+            && numbers.mean.isExactly(others.mean) && numbers.median.isExactly(others.median)
+            && numbers.standardDeviation.isExactly(others.standardDeviation)
+            && summary.edges.isExactly(other.summary.edges)
+            && summary.aggregatedValues.elementsEqual(other.summary.aggregatedValues) { $0.isExactly($1) }
+    }
+}
+
+extension SummarizerSettings {
+    fileprivate func hasText(of other: SummarizerSettings) -> Bool {
+        self == other && (providedEdges ?? []).isExactly(other.providedEdges ?? [])
+            && (binWeights ?? []).isExactly(other.binWeights ?? [])
+    }
+}
+
+extension Double? {
+    fileprivate func isExactly(_ other: Double?) -> Bool { self?.bitPattern == other?.bitPattern }
+}
+
+extension [Double] {
+    fileprivate func isExactly(_ others: [Double]) -> Bool {
+        elementsEqual(others) { $0.bitPattern == $1.bitPattern }
     }
 }

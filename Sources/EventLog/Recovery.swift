@@ -249,10 +249,13 @@ struct Recovery {
             try take(header, offset, blocks, of: segment, into: &found)
         }
         if limit != nil { index.noteClosed(segment.number) }
-        if let limit, end.validByteCount < limit {
+        let isWhole = if let limit { end.validByteCount >= limit } else { try !segment.isDamaged(at: end) }
+        if !isWhole {
+            let byteCount = if let limit { limit } else { try segment.byteCount() }
             noteUnseen(segment, from: end.validByteCount)
             report.damages.append(
-                "\(segment.name) is seen up to byte \(end.validByteCount) of \(limit): \(end.tear ?? "cut")")
+                "\(segment.name) is seen up to byte \(end.validByteCount) of \(byteCount): \(end.tear ?? "cut")"
+            )
         }
         return end
     }

@@ -219,6 +219,14 @@ package struct SegmentFile: Sendable {
         return ScanEnd(validByteCount: offset, tear: nil)
     }
 
+    /// Whether what a scan of all bytes ended at is damage, and no end that a crash cut or somebody is writing: an
+    /// envelope is appended when the one before it is durable, so one behind a tear says that the tear is damage.
+    package func isDamaged(at end: ScanEnd) throws(SegmentError) -> Bool {
+        guard end.tear != nil, try holdsEnvelope(after: end.validByteCount) else { return false }
+        // Half written when it was scanned, it was whole when another followed.
+        return try scan { _, _, _ in }.validByteCount == end.validByteCount
+    }
+
     /// Whether a whole envelope of this segment lies anywhere behind `offset`.
     ///
     /// - Parameter pieceByteCount: what is read at once of a file that may be as long as a disk; an envelope's body

@@ -83,11 +83,7 @@ extension StoreCheck {
             scan.hasGap = true
         case .active:
             guard let tear = end.tear else { return }
-            // Appended to meanwhile, or cut by a crash: no fault, unless something whole lies behind.
-            let again = try segment.scan { (_, _, _) throws(SegmentError) in }
-            if again.validByteCount == end.validByteCount,
-                try segment.holdsEnvelope(after: end.validByteCount)
-            {
+            if try segment.isDamaged(at: end) {
                 find(file, end.validByteCount, "\(tear), and whole ones lie behind it")
                 scan.hasGap = true
             } else {

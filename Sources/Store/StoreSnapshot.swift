@@ -98,6 +98,13 @@ package enum StoreSnapshot {
                 guard end.validByteCount >= SegmentFormat.segmentHeaderByteCount else { continue }
                 entry.state = .closed
                 entry.byteCount = end.validByteCount
+                if try segment.isDamaged(at: end) {
+                    // As it is, for whoever can mend it.
+                    entry.byteCount = try segment.byteCount()
+                    result.damages.append(
+                        "\(segment.name) at byte \(end.validByteCount): \(end.tear ?? ""), and whole ones lie behind it"
+                    )
+                }
             case .closed:
                 if end.tear != nil { result.damages.append("\(segment.name): \(end.tear ?? "")") }
             case .sealed:

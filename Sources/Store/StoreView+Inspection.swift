@@ -54,13 +54,17 @@ extension StoreView {
     ) throws -> [SegmentInspection] {
         let files = PosixFileSystem(root: directory)
         guard let manifest = try Manifest.read(LogConfiguration(), on: files) else { return [] }
-        return manifest.entries.map { entry in
+        return try manifest.entries.compactMap { entry in
             var found = SegmentInspection(number: entry.number, state: "\(entry.state)", byteCount: 0)
             do throws(SegmentError) {
                 let segment = try SegmentFile(opening: entry.number, in: "", on: files)
                 try inspect(segment, entry, describesColumns: entry.number == number, into: &found)
             } catch {
-                // What is wrong with one keeps no other from being looked at.
+                // What is wrong with one keeps no other from being looked at. A server beside may have made it anew.
+                let manifest = try Manifest.read(LogConfiguration(), on: files)
+                guard manifest?.entries.contains(where: { $0.number == entry.number }) ?? false else {
+                    return nil
+                }
                 found.damage = "\(error)"
             }
             return found
@@ -135,7 +139,9 @@ extension StoreView {
         if let footerProblem {
             found.damage = "\(footerProblem); scanned instead, up to byte \(end.validByteCount)"
         } else if let tear = end.tear {
-            found.damage = "\(tear), at byte \(end.validByteCount)"
+            // The end of one that is being written is no damage.
+            let isDamaged = if entry.state == .active { try segment.isDamaged(at: end) } else { true }
+            if isDamaged { found.damage = "\(tear), at byte \(end.validByteCount)" }
         }
     }
 }

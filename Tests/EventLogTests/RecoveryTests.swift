@@ -69,6 +69,35 @@ import Testing
         }
     }
 
+    @Test("damage inside the active segment is told to who only reads, too; a torn tail is none")
+    func damageTheReaderSees() throws {
+        let whole = killedLog()
+        let active = try #require(try entries(whole).last)
+        let name = FileName.segment(active.number)
+        let offsets = try envelopeOffsets(active.number, on: whole.disk)
+        let byteCount = try #require(whole.disk.bytes(of: name)).count
+        func read(_ change: @escaping (inout [UInt8]) -> Void) throws -> (
+            cut: CommitNumber, RecoveryReport, Bool
+        ) {
+            let drive = killedLog()
+            drive.disk.damage(name, change)
+            let (snapshot, report) = try InferenceLog.openForReading(drive.configuration, on: drive.disk)
+            return (snapshot.cut, report, snapshot.index.unseen.isEmpty)
+        }
+        let cut = try read { _ in }.cut
+        for place in [3, 40] {
+            let (seen, report, seesAll) = try read { $0[offsets[1] + place] ^= 1 }
+            #expect(seen == cut - 3 && !seesAll)
+            #expect(
+                report.damages.count == 1
+                    && report.damages[0].contains("\(name) is seen up to byte \(offsets[1])"))
+        }
+        for end in stride(from: offsets[3] + 1, to: byteCount, by: 7) {
+            let (seen, report, seesAll) = try read { $0.removeSubrange(end...) }
+            #expect(seen == cut - 1 && seesAll && report.damages.isEmpty, "cut at byte \(end)")
+        }
+    }
+
     @Test("an active segment with a damaged header is reported and kept")
     func damagedHeader() throws {
         for place in [0, 8, 13, 30] {

@@ -256,6 +256,16 @@ import Testing
         #expect(try !SegmentFile(bytes).holdsEnvelope(after: offsets[2]))
         #expect(try !SegmentFile(Array(bytes.dropLast())).holdsEnvelope(after: offsets[1]))
         #expect(try !SegmentFile(bytes).holdsEnvelope(after: bytes.count))
+        for (position, offset) in offsets.enumerated() {
+            var damaged = bytes
+            damaged[offset + 40] ^= 1
+            let file = SegmentFile(damaged)
+            #expect(try file.isDamaged(at: file.scanned().end) == (position < 2))
+        }
+        // What a scan saw half of, and is whole now.
+        let half = try SegmentFile(Array(bytes[..<(offsets[1] + 50)])).scanned().end
+        #expect(half.validByteCount == offsets[1] && half.tear != nil)
+        #expect(try !SegmentFile(bytes).isDamaged(at: half))
     }
 
     @Test("an envelope is found wherever the pieces end in which it is looked for, and no piece is longer")

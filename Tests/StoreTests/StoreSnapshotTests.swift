@@ -44,6 +44,44 @@ struct StoreSnapshotTests {
         try await store.close()
     }
 
+    @Test("damage inside the segment being written is told, and copied as it is; its end is none")
+    func damageInsideActive() async throws {
+        let scene = try await HousekeepingTests.filled()
+        for part in 0..<4 {
+            _ = try await scene.store.append(
+                HousekeepingTests.batch(20_000 + part, count: 2), topic: scene.pipeline.topic.name,
+                partition: "edge-2")
+        }
+        let outside = try TemporaryFolder()
+        // As a kill leaves it.
+        let (killed, backup) = (outside.path + "/killed", outside.path + "/backup")
+        try FileManager.default.copyItem(atPath: scene.folder.path, toPath: killed)
+        try await scene.store.close()
+        let entry = try #require(
+            try Manifest.read(LogConfiguration(), on: PosixFileSystem(root: killed))?.entries.last)
+        #expect(entry.state == .active)
+        #expect(try StoreView.segments(of: killed).allSatisfy { $0.damage == nil })
+        let path = killed + "/" + FileName.segment(entry.number)
+        var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+        // The end of a footer that is just being written.
+        try Data(bytes + [1, 2, 3]).write(to: URL(fileURLWithPath: path))
+        #expect(try StoreView.segments(of: killed).allSatisfy { $0.damage == nil })
+        var offsets: [Int] = []
+        let segment = try SegmentFile(opening: entry.number, in: "", on: PosixFileSystem(root: killed))
+        _ = try segment.scan { _, offset, _ in offsets.append(offset) }
+        bytes[offsets[offsets.count - 3] + 40] ^= 1
+        try Data(bytes).write(to: URL(fileURLWithPath: path))
+
+        #expect(
+            try StoreView.segments(of: killed).filter { $0.damage != nil }.map(\.number) == [entry.number])
+        let report = try StoreSnapshot.take(of: killed, to: backup)
+        #expect(report.damages.count == 1 && report.damages[0].contains(FileName.segment(entry.number)))
+        let copied = [UInt8](
+            try Data(contentsOf: URL(fileURLWithPath: backup + "/" + FileName.segment(entry.number))))
+        #expect(copied == bytes)
+        #expect(try StoreCheck.run(backup).findings.count == 1)
+    }
+
     @Test("a copy inside what it is of, or around it, is refused by whatever name, and nothing is written")
     func nested() async throws {
         let scene = try await HousekeepingTests.filled()
