@@ -43,7 +43,7 @@ let rooms: [Room] = [
     Room(name: "Bytes", uses: ["CZstd", "CLZ4", "CChecksum", "CColumns"]),
     Room(name: "JSON", uses: ["CNumbers", "Bytes"]),
     Room(name: "Disk"),
-    Room(name: "Simulation", uses: ["Disk"]),
+    Room(name: "Simulation", uses: ["Bytes", "Disk"]),
     Room(name: "Records", uses: ["Bytes", "JSON"]),
     Room(name: "Wire", uses: ["Bytes", "JSON", "Records"], testUses: ["TestSupport"]),
     Room(
@@ -56,7 +56,7 @@ let rooms: [Room] = [
         testUses: ["Disk", "TestSupport"]),
     Room(name: "CSort", kind: .c, tested: false),
     Room(name: "CSums", kind: .c, tested: false),
-    Room(name: "Summaries", uses: ["CSort", "CSums"], testUses: ["TestSupport"]),
+    Room(name: "Summaries", uses: ["Bytes", "CSort", "CSums"], testUses: ["TestSupport"]),
     Room(
         name: "Assays", uses: ["Bytes", "JSON", "Records", "Summaries"], testUses: ["TestSupport"]),
     Room(

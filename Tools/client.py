@@ -1,4 +1,4 @@
-"""A server of our own and requests to it: what demo.py and kill.py have in common.
+"""A server of our own and requests to it: what the demo, the killing, the SDK's requests and the benchmarks share.
 
 Nothing but Python 3.9 or later is needed.
 
@@ -27,6 +27,8 @@ LINES_TYPE = "application/x-ndjson"
 ANSWER_SECONDS_MAX = 30.0
 # From the start of the process to its first answer; recovery included.
 START_SECONDS_MAX = 30.0
+# Between two looks at whether it answers: benchmarks time the start.
+START_POLL_SECONDS = 0.0005
 # From SIGTERM to the end: requests under way are answered and the log is sealed.
 STOP_SECONDS_MAX = 10.0
 
@@ -186,16 +188,21 @@ class Server:
         return f"http://{HOST}:{self.port}"
 
     @property
+    def process_id(self):
+        return self._process.pid
+
+    @property
     def has_ended(self):
         return self._process.poll() is not None
 
-    def wait_until_healthy(self):
-        """The first answer of /healthz, and the seconds since the process was started."""
+    def wait_until_healthy(self, connection=None):
+        """The first answer of /healthz, and the seconds since the process was started. It is asked on `connection`,
+        which stays open, or on one of its own."""
         deadline = self.started_at + START_SECONDS_MAX
+        own = Connection(self.port, timeout=5)
         while True:
-            connection = Connection(self.port, timeout=5)
             try:
-                answer = connection.send("GET", "/healthz")
+                answer = (connection or own).send("GET", "/healthz")
                 must(answer.status == 200, f"/healthz answers {answer.status}: {answer.problem}")
                 return answer, time.monotonic() - self.started_at
             except (OSError, http.client.HTTPException):
@@ -203,9 +210,9 @@ class Server:
                 must(time.monotonic() < deadline,
                      f"the server did not answer within {START_SECONDS_MAX:.0f} s:\n"
                      f"{self.last_words()}")
-                time.sleep(0.005)
+                time.sleep(START_POLL_SECONDS)
             finally:
-                connection.close()
+                own.close()
 
     def kill(self):
         """As a power cut would end it: at once, with nothing written."""

@@ -9,6 +9,7 @@
 // Invariant: a pure function of the destination, the alert and the attempt: a restart asks at the same
 // moments.
 
+import Bytes
 import Records
 
 /// How long is waited between attempts, before up to a tenth is added.
@@ -32,10 +33,8 @@ package struct DeliverySchedule: Hashable, Sendable {
         precondition(attempt >= 1, "Attempts count from 1.")
         guard attempt <= delays.count else { return nil }
         let delay = delays[attempt - 1].microseconds
-        var mixed = UInt64(truncatingIfNeeded: webhook.number &* 1_000_003 &+ alert.number &* 64 &+ attempt)
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        let thousandths = Int64((mixed ^ (mixed >> 31)) % 100)
+        let sent = UInt64(truncatingIfNeeded: webhook.number &* 1_000_003 &+ alert.number &* 64 &+ attempt)
+        let thousandths = Int64(SplitMix64.mixed(sent) % 100)
         // Written down, and so a moment that can be read again.
         return min(moment.adding(TimeSpan(microseconds: delay + delay / 1_000 * thousandths)), .latestNamed)
     }

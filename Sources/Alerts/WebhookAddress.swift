@@ -142,9 +142,6 @@ package struct WebhookPolicy: Hashable, Sendable {
         }
     }
 
-    /// Whether no host was named, so that nothing is allowed.
-    package var isEmpty: Bool { entries.isEmpty }
-
     /// Whether an entry names the host, the port and the scheme. What the host resolves to is another question, below.
     package func allows(_ address: WebhookAddress) -> Bool {
         entries.contains { entry in

@@ -107,8 +107,6 @@ package struct Assay: Hashable, Sendable {
     }
 
     /// "created" before the first run, then the report's text.
-    package func status(by now: Timestamp) -> String { Self.status(report(by: now)) }
-
     private static func status(_ report: RunReport?) -> String { report?.text ?? "created" }
 
     // MARK: What it is

@@ -14,6 +14,9 @@ import JSON
 import Records
 
 extension Catalog {
+    /// Who creates things, until requests are authenticated.
+    package static let defaultUser = "00000000-0000-0000-0000-000000000000"
+
     // MARK: Workspaces
 
     /// A new workspace; throws for a name that is not allowed (`CatalogName`) or taken.
@@ -38,7 +41,7 @@ extension Catalog {
     /// `version` is a fresh UUID.
     package func addModelVersion(
         name: String, in workspaceID: WorkspaceID, version: String, contents: ModelContents,
-        status: ModelStatus, createdBy: String, at moment: Timestamp
+        createdBy: String, at moment: Timestamp
     ) throws(CatalogError) -> CatalogEvent {
         try CatalogName.check(name, field: "name")
         try requireWorkspace(workspaceID)
@@ -48,7 +51,7 @@ extension Catalog {
                 id: modelVersions.next,
                 modelID: siblings.first?.modelID ?? ModelID(lastModelID.number + 1),
                 workspaceID: workspaceID, name: name, version: version, contents: contents,
-                status: status, createdBy: createdBy, createdAt: moment))
+                status: .ready, createdBy: createdBy, createdAt: moment))
     }
 
     // MARK: Pipelines
@@ -166,26 +169,6 @@ extension Catalog {
             .map { .undeployed($0.id, at: moment) }
     }
 
-    // MARK: What commands need to exist
-
-    private func requireWorkspace(_ id: WorkspaceID) throws(CatalogError) {
-        guard workspaces[id] != nil else {
-            throw CatalogError(
-                .unknown, field: "workspace_id",
-                "is \(id), and there is no such workspace; create it first")
-        }
-    }
-
-    @discardableResult
-    private func requirePipeline(_ id: PipelineID) throws(CatalogError) -> Pipeline {
-        guard let pipeline = pipelines[id] else {
-            throw CatalogError(
-                .unknown, field: "pipeline_id",
-                "is \(id), and there is no such pipeline; create it first")
-        }
-        return pipeline
-    }
-
     private func deployableVersion(
         _ reference: ModelReference, field: String
     ) throws(CatalogError) -> ModelVersionID {
@@ -204,12 +187,6 @@ extension Catalog {
                 .invalid, field: field,
                 "says that model \"\(reference.name)\" has the hash \(sha256), but version "
                     + "\(version.version) has \(version.contents.sha256); give that one")
-        }
-        guard version.status != .error else {
-            throw CatalogError(
-                .invalid, field: field,
-                "names model \"\(reference.name)\", which could not be loaded: "
-                    + "\(version.errorSummary ?? "no reason is known"); upload it again")
         }
         return version.id
     }

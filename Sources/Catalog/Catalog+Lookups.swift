@@ -16,6 +16,14 @@ extension Catalog {
         workspaces.all.first { $0.name == name }
     }
 
+    /// Refuses a request whose `workspace_id` is the number of none.
+    package func requireWorkspace(_ id: WorkspaceID) throws(CatalogError) {
+        guard workspaces[id] != nil else {
+            throw CatalogError(
+                .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
+        }
+    }
+
     /// The pipeline called `name`: in the workspace, or where that is nil, the only one of the name.
     ///
     /// `field` is the request's name for `name`.
@@ -38,8 +46,17 @@ extension Catalog {
             .unknown, field: field, "is \"\(name)\", and there is no such pipeline\(place)")
     }
 
-    /// The pipeline of a number; asked for with every append, so without the table's general search.
-    package func pipeline(_ id: PipelineID) -> Pipeline? { pipelines[id] }
+    /// The pipeline whose number is the request's `field`.
+    @discardableResult
+    package func requirePipeline(
+        _ id: PipelineID, field: String = "pipeline_id"
+    ) throws(CatalogError) -> Pipeline {
+        guard let pipeline = pipelines[id] else {
+            throw CatalogError(
+                .unknown, field: field, "is \(id), and there is no such pipeline; create it first")
+        }
+        return pipeline
+    }
 
     /// By number; none where the workspace is not there.
     package func pipelines(in workspaceID: WorkspaceID) -> [Pipeline] {

@@ -16,8 +16,6 @@ import Records
 package struct Catalog: Hashable, Sendable {
     package private(set) var workspaces = NumberedTable<Workspace>()
     package private(set) var modelVersions = NumberedTable<ModelVersion>()
-    /// All there ever were: the last of a model version is the one that holds.
-    package private(set) var modelConfigurations = NumberedTable<ModelConfiguration>()
     package private(set) var pipelines = NumberedTable<Pipeline>()
     package private(set) var pipelineVersions = NumberedTable<PipelineVersion>()
     /// Those that are not deployed any more, too: they keep their numbers.
@@ -36,15 +34,8 @@ package struct Catalog: Hashable, Sendable {
         switch event {
         case .workspaceCreated(let workspace): workspaces[workspace.id] = workspace
         case .modelVersionAdded(let version):
-            // Added again: what happened to it since is kept.
-            if modelVersions[version.id] == nil { modelVersions[version.id] = version }
+            modelVersions[version.id] = version
             lastModelID = max(lastModelID, version.modelID)
-        case .modelStatusChanged(let change):
-            modelVersions[change.id]?.status = change.status
-            modelVersions[change.id]?.errorSummary = change.errorSummary
-            modelVersions[change.id]?.updatedAt = change.at
-        case .modelConfigured(let configuration):
-            modelConfigurations[configuration.id] = configuration
         case .pipelineVersionCreated(let creation): apply(creation)
         case .deployed(let deployment):
             deployments[deployment.id] = deployment
@@ -54,19 +45,12 @@ package struct Catalog: Hashable, Sendable {
         case .undeployed(let id, let at):
             deployments[id]?.isDeployed = false
             deployments[id]?.updatedAt = at
-        case .locationDeclared(let id, let name, let at):
+        case .locationDeclared(let id, let name, _):
             guard pipelines[id]?.locations.contains(name) == false else { return }
             pipelines[id]?.locations.append(name)
             pipelines[id]?.locations.sort()
-            touch(id, at)
-        case .locationWithdrawn(let id, let name, let at):
-            guard pipelines[id]?.locations.contains(name) == true else { return }
-            pipelines[id]?.locations.removeAll { $0 == name }
-            touch(id, at)
-        case .float32Declared(let id, let fields, let at):
-            guard pipelines[id]?.float32Fields.isSuperset(of: Set(exactly: fields)) == false else { return }
+        case .float32Declared(let id, let fields, _):
             pipelines[id]?.float32Fields.formUnion(Set(exactly: fields))
-            touch(id, at)
         }
     }
 
@@ -77,21 +61,12 @@ package struct Catalog: Hashable, Sendable {
         if pipelines[version.pipelineID] == nil {
             pipelines[version.pipelineID] = Pipeline(
                 id: version.pipelineID, workspaceID: creation.workspaceID,
-                name: creation.pipelineName, versionIDs: [], locations: [],
-                createdBy: creation.createdBy, createdAt: version.createdAt,
-                updatedAt: version.createdAt)
+                name: creation.pipelineName, versionIDs: [], locations: [])
         }
         pipelines[version.pipelineID]?.versionIDs.append(version.id)
         let models = version.definition.models.compactMap { modelVersion($0) }
         pipelines[version.pipelineID]?.float32Fields.formUnion(
             Set(exactly: models.flatMap(\.float32Outputs)))
-        touch(version.pipelineID, version.createdAt)
-    }
-
-    /// The latest of the changes counts, whatever the order in which they are folded.
-    private mutating func touch(_ id: PipelineID, _ moment: Timestamp) {
-        guard let last = pipelines[id]?.updatedAt else { return }
-        pipelines[id]?.updatedAt = max(last, moment)
     }
 }
 
@@ -103,7 +78,6 @@ package protocol Numbered: Hashable, Sendable {
 
 extension Workspace: Numbered {}
 extension ModelVersion: Numbered {}
-extension ModelConfiguration: Numbered {}
 extension Pipeline: Numbered {}
 extension PipelineVersion: Numbered {}
 extension Deployment: Numbered {}

@@ -11,47 +11,24 @@
 import JSON
 import Records
 
-/// A fact about the catalogue, as the log holds it. A changed status, a configuration and a withdrawn location are
-/// read and folded, but no command makes them yet.
+/// A fact about the catalogue, as the log holds it.
 package enum CatalogEvent: Hashable, Sendable {
     case workspaceCreated(Workspace)
     /// Its model exists from its first version on.
     case modelVersionAdded(ModelVersion)
-    case modelStatusChanged(ModelStatusChange)
-    case modelConfigured(ModelConfiguration)
     /// Its pipeline exists from its first version on.
     case pipelineVersionCreated(PipelineVersionCreation)
     case deployed(Deployment)
     case undeployed(DeploymentID, at: Timestamp)
     case locationDeclared(PipelineID, name: String, at: Timestamp)
-    case locationWithdrawn(PipelineID, name: String, at: Timestamp)
     /// Fields of the pipeline's records hold float32 numbers.
     case float32Declared(PipelineID, fields: [String], at: Timestamp)
-}
-
-/// A model version got on, or failed.
-package struct ModelStatusChange: Hashable, Sendable {
-    package var id: ModelVersionID
-    package var status: ModelStatus
-    /// Nil takes an earlier one away.
-    package var errorSummary: String?
-    package var at: Timestamp
-
-    package init(
-        id: ModelVersionID, status: ModelStatus, errorSummary: String? = nil, at: Timestamp
-    ) {
-        self.id = id
-        self.status = status
-        self.errorSummary = errorSummary
-        self.at = at
-    }
 }
 
 /// A version, and the pipeline it belongs to or begins.
 package struct PipelineVersionCreation: Hashable, Sendable {
     package var pipelineName: String
     package var workspaceID: WorkspaceID
-    /// Of the pipeline: it counts where the version is its first.
     package var createdBy: String
     package var version: PipelineVersion
 
@@ -78,16 +55,6 @@ extension CatalogEvent {
                 ("name", .string(workspace.name)), ("created_by", .string(workspace.createdBy)),
                 ("at", .zulu(workspace.createdAt)))
         case .modelVersionAdded(let version): version.addition
-        case .modelStatusChanged(let change):
-            .object(
-                ("kind", .string("model_status_changed")), ("id", .identifier(change.id)),
-                ("status", .string(change.status.rawValue)),
-                ("error_summary", .string(change.errorSummary)), ("at", .zulu(change.at)))
-        case .modelConfigured(let configuration):
-            .object(
-                ("kind", .string("model_configured")), ("id", .identifier(configuration.id)),
-                ("model_version_id", .identifier(configuration.modelVersionID)),
-                ("settings", configuration.settings), ("at", .zulu(configuration.createdAt)))
         case .pipelineVersionCreated(let creation):
             .object(
                 ("kind", .string("pipeline_version_created")),
@@ -115,10 +82,6 @@ extension CatalogEvent {
             .object(
                 ("kind", .string("location_declared")), ("pipeline_id", .identifier(pipelineID)),
                 ("name", .string(name)), ("at", .zulu(at)))
-        case .locationWithdrawn(let pipelineID, let name, let at):
-            .object(
-                ("kind", .string("location_withdrawn")), ("pipeline_id", .identifier(pipelineID)),
-                ("name", .string(name)), ("at", .zulu(at)))
         case .float32Declared(let pipelineID, let fields, let at):
             .object(
                 ("kind", .string("float32_declared")), ("pipeline_id", .identifier(pipelineID)),
@@ -137,19 +100,6 @@ extension CatalogEvent {
                     createdBy: try json["created_by"].string(),
                     createdAt: try json["at"].timestamp()))
         case "model_version_added": self = .modelVersionAdded(try ModelVersion(addition: json))
-        case "model_status_changed":
-            self = .modelStatusChanged(
-                ModelStatusChange(
-                    id: try json["id"].identifier(), status: try json["status"].word(),
-                    errorSummary: try json["error_summary"].optional?.string(),
-                    at: try json["at"].timestamp()))
-        case "model_configured":
-            self = .modelConfigured(
-                ModelConfiguration(
-                    id: try json["id"].identifier(),
-                    modelVersionID: try json["model_version_id"].identifier(),
-                    settings: json["settings"].value ?? .null,
-                    createdAt: try json["at"].timestamp()))
         case "pipeline_version_created":
             self = .pipelineVersionCreated(
                 PipelineVersionCreation(
@@ -167,10 +117,6 @@ extension CatalogEvent {
             self = .undeployed(try json["id"].identifier(), at: try json["at"].timestamp())
         case "location_declared":
             self = .locationDeclared(
-                try json["pipeline_id"].identifier(), name: try json["name"].string(),
-                at: try json["at"].timestamp())
-        case "location_withdrawn":
-            self = .locationWithdrawn(
                 try json["pipeline_id"].identifier(), name: try json["name"].string(),
                 at: try json["at"].timestamp())
         case "float32_declared":
@@ -198,8 +144,8 @@ extension ModelVersion {
             ("conversion", contents.conversion),
             ("input_signature", contents.inputSignature),
             ("output_signature", contents.outputSignature), ("status", .string(status.rawValue)),
-            ("error_summary", .string(errorSummary)), ("created_by", .string(createdBy)),
-            ("at", .zulu(createdAt)))
+            // For the reason of another status, of which there is none.
+            ("error_summary", .null), ("created_by", .string(createdBy)), ("at", .zulu(createdAt)))
     }
 
     fileprivate init(addition json: JSONField) throws(FieldError) {
@@ -215,9 +161,8 @@ extension ModelVersion {
                 conversion: json["conversion"].value ?? .null,
                 inputSignature: json["input_signature"].value ?? .null,
                 outputSignature: json["output_signature"].value ?? .null),
-            status: try json["status"].word(),
-            errorSummary: try json["error_summary"].optional?.string(),
-            createdBy: try json["created_by"].string(), createdAt: try json["at"].timestamp())
+            status: try json["status"].word(), createdBy: try json["created_by"].string(),
+            createdAt: try json["at"].timestamp())
     }
 }
 

@@ -25,11 +25,6 @@ package struct Pipeline: Hashable, Sendable {
     /// Fields whose numbers are float32, in whatever form they come: the outputs of its models, and
     /// what was declared.
     package internal(set) var float32Fields: Set<ExactText> = []
-    /// As the first version's caller knew them.
-    package let createdBy: String
-    package let createdAt: Timestamp
-    /// The latest of: a version added, a location or float32 fields declared, a location withdrawn. Deploying is none.
-    package internal(set) var updatedAt: Timestamp
 
     /// Where its records are; it may hold none.
     package var topic: PipelineTopic {
@@ -89,13 +84,9 @@ package struct ModelReference: Hashable, Sendable {
     package var version: String
     /// SHA-256 of the file; nil where the request leaves it out.
     package var sha256: String?
+}
 
-    package init(name: String, version: String, sha256: String? = nil) {
-        self.name = name
-        self.version = version
-        self.sha256 = sha256
-    }
-
+extension ModelReference {
     /// Reads `{"name", "version", "sha"}`.
     package init(_ json: JSONField) throws(FieldError) {
         name = try json["name"].string()

@@ -33,12 +33,10 @@ package enum Visibility: String, Hashable, Sendable, CaseIterable {
     case `private`
 }
 
-/// How far a model version is on its way to answering, in the contract's words.
+/// How far a model version is on its way to answering, in the contract's words. A model that does not load is refused
+/// when it is uploaded, so there is none of the contract's others.
 package enum ModelStatus: String, Hashable, Sendable, CaseIterable {
-    case pending = "pending_load_container"
-    case loading = "attempting_load_container"
     case ready
-    case error
 }
 
 /// One upload of a model.
@@ -51,19 +49,14 @@ package struct ModelVersion: Hashable, Sendable {
     /// The version's UUID.
     package let version: String
     package let contents: ModelContents
-    package var status: ModelStatus
-    /// Why `status` is `.error`.
-    package var errorSummary: String?
+    package let status: ModelStatus
     package let createdBy: String
     package let createdAt: Timestamp
-    /// When its status changed last; before that, when it was uploaded.
-    package var updatedAt: Timestamp
 
     package init(
         id: ModelVersionID, modelID: ModelID, workspaceID: WorkspaceID, name: String,
-        version: String, contents: ModelContents, status: ModelStatus,
-        errorSummary: String? = nil, createdBy: String, createdAt: Timestamp,
-        updatedAt: Timestamp? = nil
+        version: String, contents: ModelContents, status: ModelStatus, createdBy: String,
+        createdAt: Timestamp
     ) {
         self.id = id
         self.modelID = modelID
@@ -72,10 +65,8 @@ package struct ModelVersion: Hashable, Sendable {
         self.version = version
         self.contents = contents
         self.status = status
-        self.errorSummary = errorSummary
         self.createdBy = createdBy
         self.createdAt = createdAt
-        self.updatedAt = updatedAt ?? createdAt
     }
 }
 
@@ -109,25 +100,6 @@ package struct ModelContents: Hashable, Sendable {
         self.conversion = conversion
         self.inputSignature = inputSignature
         self.outputSignature = outputSignature
-    }
-}
-
-/// How a model version is to be run, as `tensor_fields`; a later one replaces an earlier.
-package struct ModelConfiguration: Hashable, Sendable {
-    package let id: ModelConfigurationID
-    package let modelVersionID: ModelVersionID
-    /// As posted.
-    package let settings: JSONValue
-    package let createdAt: Timestamp
-
-    package init(
-        id: ModelConfigurationID, modelVersionID: ModelVersionID, settings: JSONValue,
-        createdAt: Timestamp
-    ) {
-        self.id = id
-        self.modelVersionID = modelVersionID
-        self.settings = settings
-        self.createdAt = createdAt
     }
 }
 

@@ -85,50 +85,106 @@ package struct CompactionPace: Sendable {
     }
 }
 
-/// Steps of a rewrite, for whoever holds the writer.
-package enum Compaction {
-    /// One rewrite from plan to switch, without threads: what a pass does, for tests that cut the power between any
-    /// two operations of it; false where nothing is due.
-    package static func step(
-        _ writer: LogWriter, left: inout Set<UInt64>, canRegroup: (UInt64) -> Bool,
-        into report: inout CompactionReport
-    ) throws(LogError) -> Bool {
-        guard let plan = plan(writer, left: left, canRegroup: canRegroup) else { return false }
-        let number = writer.takeSegmentNumber()
-        if let segment = try write(
-            plan, number, writer.configuration, on: writer.files, writer.shared.snapshot(), left: &left,
-            pace: { _ in }, into: &report)
-        {
-            // Where a tombstone came between, the next step plans it anew.
-            guard let problems = try writer.replace(plan, with: segment) else { return true }
-            report.problems += problems
-            report.note(plan, byteCount: segment.byteCount)
-        }
-        return true
+/// A pass without its threads: which rewrite comes next, and what became of those before.
+///
+///     while let due = begin(writer) { take(due.write()), replace, end }; finish
+package struct Compaction: Sendable {
+    package var report = CompactionReport()
+    /// Segments that could not be rewritten.
+    package private(set) var left: Set<UInt64>
+    private let canRegroup: @Sendable (UInt64) -> Bool
+    /// What found no room: others may free some.
+    private var crowded: (numbers: Set<UInt64>, attemptCount: Int, refusal: LogError)?
+
+    /// Rewrites in a row that find no room before a pass is given up: each writes as much as there is.
+    private static let crowdedAttemptCountMax = 8
+
+    /// - Parameter left: segments that are not tried.
+    package init(
+        leaving left: Set<UInt64> = [], canRegroup: @escaping @Sendable (UInt64) -> Bool = { _ in true }
+    ) {
+        self.left = left
+        self.canRegroup = canRegroup
     }
 
-    static func plan(
-        _ writer: LogWriter, left: Set<UInt64>, canRegroup: (UInt64) -> Bool
-    ) -> RewritePlan? {
-        RewritePlan.next(
+    /// What is due most, with a number for what it becomes; nil where nothing is.
+    package func begin(_ writer: LogWriter) -> Due? {
+        let plan = RewritePlan.next(
             writer.manifest, writer.shared.index.withLock { $0 },
-            segmentByteCountMax: writer.configuration.segmentByteCountMax, left: left, canRegroup: canRegroup)
+            segmentByteCountMax: writer.configuration.segmentByteCountMax,
+            left: left.union(crowded?.numbers ?? []), canRegroup: canRegroup)
+        guard let plan else { return nil }
+        return Due(
+            plan: plan, number: writer.takeSegmentNumber(), snapshot: writer.shared.snapshot(),
+            configuration: writer.configuration, files: writer.files)
     }
 
-    /// Nil where a source cannot be read: it is then among `left`.
+    /// Notes what was written: the segment that the writer is to put in the place of others; nil where there is none.
     ///
+    /// - Throws: what ends the pass; what found no room does not before so many others found none.
+    package mutating func take(
+        _ written: Result<Written, LogError>, of due: Due
+    ) throws(LogError) -> RewrittenSegment? {
+        do throws(LogError) {
+            let written = try written.get()
+            left.formUnion(written.left)
+            report.problems += written.problems
+            report.unreadable += written.unreadable
+            return written.segment
+        } catch {
+            let (numbers, attemptCount) = crowded.map { ($0.numbers, $0.attemptCount + 1) } ?? ([], 1)
+            guard error.isOutOfSpace, attemptCount < Compaction.crowdedAttemptCountMax else { throw error }
+            crowded = (numbers.union(due.plan.sources.map(\.number)), attemptCount, error)
+            return nil
+        }
+    }
+
+    /// Notes that the writer was asked to switch to a segment.
+    ///
+    /// - Parameter problems: what it answered: nil where a tombstone came between, and the next plan heeds it.
+    package mutating func end(_ due: Due, _ segment: RewrittenSegment, _ problems: [String]?) {
+        guard let problems else { return }
+        report.problems += problems
+        report.note(due.plan, byteCount: segment.byteCount)
+        crowded = nil
+    }
+
+    /// - Throws: why there was no room for what is still due.
+    package func finish() throws(LogError) {
+        if let crowded { throw crowded.refusal }
+    }
+
+    /// A rewrite that is begun, with all that it takes away from the writer.
+    package struct Due: Sendable {
+        package var plan: RewritePlan
+        var number: UInt64
+        var snapshot: LogSnapshot
+        var configuration: LogConfiguration
+        var files: any FileSystem
+    }
+
+    /// What was written of it, which no manifest names yet.
+    package struct Written: Sendable {
+        /// Nil where a source cannot be read: it is then among `left`.
+        var segment: RewrittenSegment?
+        var left: Set<UInt64> = []
+        var problems: [String] = []
+        var unreadable: [UnreadableBlock] = []
+    }
+}
+
+extension Compaction.Due {
+    /// Reads, groups, writes and syncs.
+    ///
+    /// - Parameter pace: is told of bytes as they are read and written, and may take its time.
     /// - Throws: where the disk or this build refuses; but a source that holds what is to go is left, as it
     ///   would keep all others from being tried.
-    static func write(
-        _ plan: RewritePlan, _ number: UInt64, _ configuration: LogConfiguration, on files: any FileSystem,
-        _ snapshot: LogSnapshot, left: inout Set<UInt64>, pace: @escaping (Int) -> Void,
-        into report: inout CompactionReport
-    ) throws(LogError) -> RewrittenSegment? {
+    package func write(pace: @escaping (Int) -> Void = { _ in }) throws(LogError) -> Compaction.Written {
         var rewrite = SegmentRewrite(
             files: files, configuration: configuration, index: snapshot.index, segments: snapshot.files,
             pace: pace)
         do throws(SegmentError) {
-            return try rewrite.run(plan, into: number)
+            return Compaction.Written(segment: try rewrite.run(plan, into: number))
         } catch {
             // No manifest names it; where it stays, the next opening removes it.
             do throws(DiskError) {
@@ -138,14 +194,13 @@ package enum Compaction {
             let culprit = plan.sources.first { FileName.segment($0.number) == error.file }
             if error.isRefusal, plan.reason != .erasure || culprit == nil { throw .segment(error) }
             let kept = culprit.map { [$0] } ?? plan.sources
-            left.formUnion(kept.map(\.number))
             let names = kept.map { FileName.segment($0.number) }
-            report.unreadable += rewrite.unreadable.filter { names.contains($0.error.file) }
             let problem =
                 "\(names.joined(separator: ", ")) cannot be made anew (\(plan.reason.rawValue)) and stays as it is: \(error)"
-            report.problems.append(
-                plan.reason == .erasure ? "\(problem); \(RewritePlan.erasureRemedy)" : problem)
-            return nil
+            return Compaction.Written(
+                left: Set(kept.map(\.number)),
+                problems: [plan.reason == .erasure ? "\(problem); \(RewritePlan.erasureRemedy)" : problem],
+                unreadable: rewrite.unreadable.filter { names.contains($0.error.file) })
         }
     }
 }
@@ -160,64 +215,46 @@ final class Compactor: Sendable {
     /// Passes that wait for the one that is under way.
     var waitingCount: Int { gate.waitingCount }
 
-    /// Rewrites in a row that find no room before a pass is given up: each writes as much as there is.
-    private static let crowdedAttemptCountMax = 8
-
     func pass(_ pace: CompactionPace, _ queue: AppendQueue) async throws(LogError) -> CompactionReport {
         await gate.enter()
         defer { gate.leave() }
-        var report = CompactionReport()
-        await sealHalfDead(pace, queue, into: &report)
+        let problems = await sealHalfDead(pace, queue)
         try await forgetLeft(pace.retries, queue)
-        /// What found no room: others may free some.
-        var crowded: (numbers: Set<UInt64>, attemptCount: Int, refusal: LogError)?
-        while !Task.isCancelled, report.rewriteCount < pace.rewriteCountMax,
+        var compaction = Compaction(leaving: left.withLock { $0 }, canRegroup: pace.canRegroup)
+        compaction.report.problems = problems
+        defer { left.withLock { $0 = compaction.left } }
+        while !Task.isCancelled, compaction.report.rewriteCount < pace.rewriteCountMax,
             pace.bytesPerSecond == nil || gate.waitingCount == 0
         {
-            let known = left.withLock { $0 }.union(crowded?.numbers ?? [])
-            let due = try await queue.perform { writer throws(LogError) -> Due? in
-                guard let plan = Compaction.plan(writer, left: known, canRegroup: pace.canRegroup) else {
-                    return nil
-                }
-                return Due(
-                    plan: plan, number: writer.takeSegmentNumber(), snapshot: writer.shared.snapshot(),
-                    configuration: writer.configuration, files: writer.files)
+            let due = try await queue.perform { [compaction] writer throws(LogError) in
+                compaction.begin(writer)
             }
             guard let due else { break }
-            let written: RewrittenSegment?
-            do throws(LogError) { written = try await write(due, pace, into: &report) } catch {
-                let (numbers, attemptCount) = crowded.map { ($0.numbers, $0.attemptCount + 1) } ?? ([], 1)
-                guard error.isOutOfSpace, attemptCount < Compactor.crowdedAttemptCountMax else { throw error }
-                crowded = (numbers.union(due.plan.sources.map(\.number)), attemptCount, error)
-                continue
-            }
-            guard let written else { continue }
+            guard let segment = try compaction.take(await write(due, pace), of: due) else { continue }
             let problems = try await queue.perform { writer throws(LogError) in
-                try writer.replace(due.plan, with: written)
+                try writer.replace(due.plan, with: segment)
             }
-            guard let problems else { continue }
-            report.problems += problems
-            report.note(due.plan, byteCount: written.byteCount)
-            crowded = nil
+            compaction.end(due, segment, problems)
         }
-        if let crowded { throw crowded.refusal }
-        return report
+        try compaction.finish()
+        return compaction.report
     }
 
     /// Ends the active segment where that frees what was let go of it.
-    private func sealHalfDead(
-        _ pace: CompactionPace, _ queue: AppendQueue, into report: inout CompactionReport
-    ) async {
-        guard let byteCountMin = pace.sealsFrom else { return }
+    ///
+    /// - Returns: what could not be done.
+    private func sealHalfDead(_ pace: CompactionPace, _ queue: AppendQueue) async -> [String] {
+        guard let byteCountMin = pace.sealsFrom else { return [] }
         do throws(LogError) {
             try await queue.perform { writer throws(LogError) in
                 try writer.sealHalfDead(from: byteCountMin)
             }
+            return []
         } catch {
             // Others are made anew all the same, and may free the room that this lacked.
-            report.problems.append(
+            return [
                 "what was let go of the segment that is written stays on disk, as it cannot be sealed: \(error)"
-            )
+            ]
         }
     }
 
@@ -237,47 +274,25 @@ final class Compactor: Sendable {
         }
     }
 
-    private struct Due: Sendable {
-        var plan: RewritePlan
-        var number: UInt64
-        var snapshot: LogSnapshot
-        var configuration: LogConfiguration
-        var files: any FileSystem
-    }
-
-    private struct Written: Sendable {
-        var segment: RewrittenSegment?
-        var left: Set<UInt64>
-        var report: CompactionReport
-    }
-
+    /// Writes on the thread of compaction, no faster than it may.
     private func write(
-        _ due: Due, _ pace: CompactionPace, into report: inout CompactionReport
-    ) async throws(LogError) -> RewrittenSegment? {
-        let (known, before) = (left.withLock { $0 }, report)
-        let result: Result<Written, LogError> = await withCheckedContinuation { continuation in
+        _ due: Compaction.Due, _ pace: CompactionPace
+    ) async -> Result<Compaction.Written, LogError> {
+        await withCheckedContinuation { continuation in
             thread.async {
                 let start = ContinuousClock.now
                 var byteCount = 0
-                let result = Result { () throws(LogError) -> Written in
-                    var (left, report) = (known, before)
-                    let segment = try Compaction.write(
-                        due.plan, due.number, due.configuration, on: due.files, due.snapshot, left: &left,
-                        pace: { more in
-                            byteCount += more
-                            guard let rate = pace.bytesPerSecond else { return }
-                            let owed = Duration.seconds(Double(byteCount) / Double(rate)) - (.now - start)
-                            if owed > .zero { usleep(UInt32(min(owed / .microseconds(1), 60e6))) }
-                        }, into: &report)
-                    return Written(segment: segment, left: left, report: report)
+                let result = Result { () throws(LogError) in
+                    try due.write { more in
+                        byteCount += more
+                        guard let rate = pace.bytesPerSecond else { return }
+                        let owed = Duration.seconds(Double(byteCount) / Double(rate)) - (.now - start)
+                        if owed > .zero { usleep(UInt32(min(owed / .microseconds(1), 60e6))) }
+                    }
                 }
                 continuation.resume(returning: result)
             }
         }
-        let written = try result.get()
-        left.withLock { $0.formUnion(written.left) }
-        report = written.report
-        return written.segment
     }
 }
 

@@ -87,8 +87,6 @@ struct FairQueue<Element> {
         beyond = PlacesBeyond(byteCountMax: byteCountMax)
     }
 
-    var isEmpty: Bool { count == 0 }
-
     /// Of all that waits.
     var byteCount: Int { boundedByteCount + beyond.byteCount }
 

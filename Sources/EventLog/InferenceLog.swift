@@ -2,79 +2,10 @@
 //
 // Invariants:
 //  * `append` returned: its records survive any crash, whole, once, with every digit.
-//  * A snapshot shows exactly the commits up to its cut, for as long as it is held.
 //  * Readers never wait for the writer's disk, nor the writer for readers.
 
 import Disk
-import Records
-import Segments
 import Synchronization
-
-/// The log as of one commit.
-package struct LogSnapshot: Sendable {
-    package let index: LogIndex
-    /// Has what the index names, for as long as it is held, though it be replaced meanwhile.
-    package let files: SegmentFiles
-
-    package init(index: LogIndex, files: SegmentFiles) {
-        self.index = index
-        self.files = files
-    }
-
-    package var cut: CommitNumber { index.cut }
-
-    /// Reads one event. Whoever wants many has neighbours read together by `forEachEvent`.
-    package func event(_ place: EventPlace) throws(SegmentError) -> Event {
-        try files.segment(place.segment).event(place.entry)
-    }
-
-    /// Hands over the events of these names, each with its position, in order and from a position on; neighbours
-    /// are read at once. The others are not read: damage to one of them stops nobody who does not ask for it.
-    package func forEachEvent(
-        named names: Set<String>, from position: Int = 0,
-        _ visit: (_ position: Int, EventPlace, Event) throws -> Void
-    ) throws {
-        let wanted = index.events.suffix(from: position).lazy.enumerated().filter {
-            names.contains($0.element.entry.name)
-        }
-        try forEachEvent(of: wanted, \.element) { try visit(position + $0.offset, $0.element, $1) }
-    }
-
-    /// The same of the events at some positions, which rise and are below the count.
-    package func forEachEvent(
-        at positions: [Int], _ visit: (EventPlace, Event) throws -> Void
-    ) throws {
-        guard let last = positions.last else { return }
-        var wanted: [EventPlace] = []
-        wanted.reserveCapacity(positions.count)
-        for (position, place) in index.events.enumerated() where positions[wanted.count] == position {
-            wanted.append(place)
-            if position == last { break }
-        }
-        try forEachEvent(of: wanted, \.self, visit)
-    }
-
-    private func forEachEvent<Item>(
-        of items: some Sequence<Item>, _ place: (Item) -> EventPlace, _ visit: (Item, Event) throws -> Void
-    ) throws {
-        var waiting: [Item] = []
-        func flush() throws {
-            guard let first = waiting.first else { return }
-            let segment = try files.segment(place(first).segment)
-            try segment.events(waiting, { place($0).entry }, visit)
-            waiting.removeAll(keepingCapacity: true)
-        }
-        for item in items {
-            let isNeighbour = waiting.last.map { place($0).segment == place(item).segment } ?? true
-            if !isNeighbour || waiting.count == LogSnapshot.eventCountAtOnce { try flush() }
-            waiting.append(item)
-        }
-        try flush()
-    }
-
-    /// Events whose places are taken out of the index before they are read.
-    private static let eventCountAtOnce = 1024
-}
 
 /// A log that is open, and that no other process appends to until it is closed.
 package final class InferenceLog: Sendable {

@@ -1,5 +1,6 @@
 // The log's limits, each with its reason.
 
+import Disk
 import Segments
 
 package struct LogConfiguration: Sendable {
@@ -51,5 +52,5 @@ package struct LogConfiguration: Sendable {
         return overflow ? .min : oldest
     }
 
-    func path(_ name: String) -> String { directory.isEmpty ? name : directory + "/" + name }
+    func path(_ name: String) -> String { FileName.path(name, in: directory) }
 }

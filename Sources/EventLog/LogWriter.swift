@@ -345,7 +345,7 @@ package final class LogWriter {
     ///   a tombstone that came meanwhile lets a part of a block go that it joined. It is to be planned anew.
     /// - Throws: where the manifest cannot be told; then the new file is gone, unless the manifest on disk
     ///   may name it.
-    func replace(_ plan: RewritePlan, with segment: RewrittenSegment) throws(LogError) -> [String]? {
+    package func replace(_ plan: RewritePlan, with segment: RewrittenSegment) throws(LogError) -> [String]? {
         meter.count { $0.rewrittenByteCount += UInt64(segment.byteCount) }
         if segment.isDivided(by: shared.index.withLock { $0 }) {
             removeUnnamed(segment.number)

@@ -23,8 +23,6 @@ package struct RecoveryReport: Hashable, Sendable {
     package var repairs: [String] = []
     /// Parts of the log that cannot be seen.
     package var damages: [String] = []
-    /// As many as the manifest names, seen or not.
-    package var segmentCount = 0
 
     package init() {}
 }
@@ -85,7 +83,6 @@ struct Recovery {
     /// The same of the segments that a manifest names.
     mutating func run(_ found: Manifest) throws(LogError) -> Outcome {
         var outcome = Outcome(manifest: found)
-        report.segmentCount = found.entries.count
         // Of a leap that stands in what is not seen the manifest alone knows.
         index.expectLeaps(upTo: found.leapEnd)
         func announce(from position: Int) {

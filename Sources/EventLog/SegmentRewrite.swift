@@ -27,7 +27,7 @@ import Records
 import Segments
 
 /// A new segment, sealed and durable, that nobody knows of yet.
-struct RewrittenSegment {
+package struct RewrittenSegment: Sendable {
     var number: UInt64
     var byteCount: Int
     var header: SegmentHeader

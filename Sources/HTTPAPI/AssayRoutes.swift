@@ -40,7 +40,8 @@ struct AssayRoutes {
             .post("/v1/api/assays/get_assay_by_id", getByID),
             .longPost("/v1/api/assays/set_active", setActive),
             .longQuestion("/v1/api/assays/get_baseline", baselineRecords),
-            .computing("/v1/api/assays/run_interactive", runInteractive),
+            // A question that says itself which of its work is long.
+            .post("/v1/api/assays/run_interactive", runInteractive),
             .longQuestion("/v1/api/assays/run_interactive_baseline", runInteractiveBaseline),
             .longPost("/v1/api/assays/get_assay_results", results),
             .longPost("/v1/api/assays/get_results", results),
@@ -133,7 +134,7 @@ struct AssayRoutes {
             json: .array(
                 assays.map {
                     $0.listJSON(
-                        workspaceName: workspaceName(of: $0, catalog), at: now,
+                        workspaceName: catalog.workspaceName(of: $0), at: now,
                         backfill: store.backfill(of: $0),
                         retentionProblem: view.retentionProblem(of: $0, grace: store.configuration.grace))
                 }))
@@ -147,7 +148,7 @@ struct AssayRoutes {
         try refuse(assay, outsideOf: body, catalog)
         return Response(
             json: assay.detailJSON(
-                workspaceName: workspaceName(of: assay, catalog), at: store.sources.now(),
+                workspaceName: catalog.workspaceName(of: assay), at: store.sources.now(),
                 backfill: store.backfill(of: assay),
                 retentionProblem: store.view.retentionProblem(of: assay, grace: store.configuration.grace)))
     }
@@ -188,12 +189,8 @@ struct AssayRoutes {
         return Response(
             json: .array(
                 assays.map {
-                    $0.configurationJSON(workspaceName: workspaceName(of: $0, catalog), at: now)
+                    $0.configurationJSON(workspaceName: catalog.workspaceName(of: $0), at: now)
                 }))
-    }
-
-    private func workspaceName(of assay: Assay, _ catalog: Catalog) -> String? {
-        assay.definition.workspaceID.flatMap { catalog.workspaces[$0]?.name }
     }
 
     /// The workspace that a request names, by number or by name; nil where it names none. Named by both, it must be

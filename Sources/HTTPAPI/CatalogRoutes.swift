@@ -15,9 +15,6 @@ struct CatalogRoutes {
     /// Stands before the paths in answers; nil answers with the address the client used.
     let publicURL: String?
 
-    /// Who creates things, until requests are authenticated.
-    static let defaultUser = "00000000-0000-0000-0000-000000000000"
-
     var routes: [Route] {
         [
             .post("/v1/api/features/list", featureList),
@@ -58,7 +55,7 @@ struct CatalogRoutes {
         let events = try await store.change { catalog in
             [
                 try catalog.createWorkspace(
-                    name: name, createdBy: CatalogRoutes.defaultUser, at: store.sources.now())
+                    name: name, createdBy: Catalog.defaultUser, at: store.sources.now())
             ]
         }
         guard case .workspaceCreated(let workspace)? = events.first else {
@@ -96,7 +93,7 @@ struct CatalogRoutes {
             [
                 try catalog.createPipeline(
                     name: name, in: workspaceID, definition: definition, version: store.sources.uuid(),
-                    createdBy: CatalogRoutes.defaultUser, at: store.sources.now())
+                    createdBy: Catalog.defaultUser, at: store.sources.now())
             ]
         }
         guard case .pipelineVersionCreated(let creation)? = events.first else {
@@ -217,12 +214,7 @@ struct CatalogRoutes {
         let catalog = store.catalog
         let pipeline: Pipeline
         if let field = body["pipeline_pk_id"].optional {
-            let id: PipelineID = try field.identifier()
-            guard let found = catalog.pipelines[id] else {
-                throw CatalogError(
-                    .unknown, field: field.path, "is \(id), and there is no such pipeline; create it first")
-            }
-            pipeline = found
+            pipeline = try catalog.requirePipeline(try field.identifier(), field: field.path)
         } else {
             let workspaceID: WorkspaceID? = try body["workspace_id"].optional?.identifier()
             pipeline = try catalog.pipeline(named: try body["pipeline_name"].string(), in: workspaceID)

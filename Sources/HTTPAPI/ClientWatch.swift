@@ -32,9 +32,6 @@ final class ClientWatch: Sendable {
         watches.withLock { $0[ObjectIdentifier(channel)] }
     }
 
-    /// Connections that are watched.
-    static var count: Int { watches.withLock { $0.count } }
-
     var isGone: Bool { state.withLock { $0.isGone } }
 
     /// Makes a call when the client goes.

@@ -1,13 +1,12 @@
 // The one table from our errors to a status and a body.
 //
 //     /v1/api/…, /v2/api/…      {"msg": …, "code": …}
-//     /v1/logs/…, /topic…       {"message": …, "code": …}
+//     /v1/logs/…, /topic…       {"message": …, "code": …}; and {…, "field": …, "problem": …} where the refusal is
+//                               of one member of the request: the message by its parts
 //     …/pipelines/infer/…       {"code": …, "status": "Error", "error": …, "msg": …, "source": "engine"}
 //
-// Invariants:
-//  * Every error becomes a body of its API family's shape, with a sentence that says what, where and
-//    what to do next.
-//  * An error that is not in the table is a 500 whose details go to the server's log only.
+// Invariant: every error becomes a body of its API family's shape, with a sentence that says what, where and
+// what to do next.
 
 import Alerts
 import Assays
@@ -16,7 +15,6 @@ import EventLog
 import HTTPTypes
 import Hummingbird
 import JSON
-import Logging
 import NIOHTTP1
 import Serving
 import Store
@@ -28,8 +26,8 @@ struct ErrorResponse {
     var status: HTTPResponse.Status
     var message: String
     var headers: HTTPFields = [:]
-    /// Whether a name of the request stands for nothing: where a part of the log is not seen it may be there.
-    var isOfUnknownName = false
+    /// The member of the request that is refused, where it is one.
+    var field: FieldError?
 
     /// Which shape the body has.
     enum Family {
@@ -58,7 +56,13 @@ struct ErrorResponse {
         let body: JSONValue =
             switch family {
             case .api: .object(("msg", .string(message)), ("code", code))
-            case .logs: .object(("message", .string(message)), ("code", code))
+            case .logs:
+                .object(
+                    JSONObject(
+                        [("message", .string(message)), ("code", code)]
+                            + (field.map {
+                                [("field", .string($0.field)), ("problem", .string($0.problem))]
+                            } ?? [])))
             case .inference:
                 .object(
                     ("code", code), ("status", .string("Error")), ("error", .string(message)),
@@ -101,7 +105,7 @@ extension ErrorResponse {
         case let error as RequestRefusal:
             self.init(status: error.status, message: error.message, headers: error.headers)
         case let error as FieldError:
-            self.init(status: .badRequest, message: "\(error)")
+            self.init(status: .badRequest, message: "\(error)", field: error.field.isEmpty ? nil : error)
         case let error as JSONError:
             self.init(status: .badRequest, message: "\(error)")
         case let error as RecordParseError:
@@ -113,17 +117,11 @@ extension ErrorResponse {
         case let error as SummaryError:
             self.init(status: .badRequest, message: "\(error)")
         case let error as CatalogError:
-            self.init(
-                status: .badRequest, message: "\(error)", isOfUnknownName: error.kind == .unknown)
+            self.init(status: .badRequest, message: "\(error)")
         case let error as AlertError:
             self.init(status: .badRequest, message: "\(error)")
-            if case .unknownWebhook = error { isOfUnknownName = true }
         case let error as AssayError:
             self.init(status: .badRequest, message: "\(error)")
-            switch error {
-            case .unknownAssay, .unknownUUID: isOfUnknownName = true
-            case .duplicateName, .duplicateSeriesName: break
-            }
         case let error as StoreRefusal:
             let status: HTTPResponse.Status =
                 switch error.kind {
@@ -132,8 +130,7 @@ extension ErrorResponse {
                 case .tooLarge: .contentTooLarge
                 case .unavailable: .serviceUnavailable
                 }
-            self.init(
-                status: status, message: error.description, isOfUnknownName: error.kind == .unknown)
+            self.init(status: status, message: error.description)
         case let error as ServingError:
             let status: HTTPResponse.Status =
                 switch error {
@@ -183,74 +180,6 @@ extension ErrorResponse {
             self.init(
                 status: .serviceUnavailable, message: "nothing was stored: \(error)",
                 headers: HTTPFields([HTTPField(name: .retryAfter, value: "5")]))
-        }
-    }
-}
-
-/// Turns whatever a handler throws into an answer.
-struct ErrorMiddleware<Context: RequestContext>: RouterMiddleware {
-    /// Path patterns with the methods they have, to tell a wrong method from a wrong path.
-    let routes: [Route]
-    let logger: Logger
-    /// What is said beside that something is unknown; nil while all of the log is seen.
-    let unseenRemark: @Sendable () -> String?
-
-    func handle(
-        _ request: Request, context: Context,
-        next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        var response = try await answer(request, context, next)
-        // What HEAD would get, without it (RFC 9110, 9.3.2).
-        if request.method == .head {
-            response.body = ResponseBody(contentLength: response.body.contentLength) {
-                try await $0.finish(nil)
-            }
-        }
-        return response
-    }
-
-    private func answer(
-        _ request: Request, _ context: Context, _ next: (Request, Context) async throws -> Response
-    ) async throws -> Response {
-        let path = request.uri.path
-        do {
-            try request.refuseEncodedBody()
-            return try await next(request, context)
-        } catch let error as HTTPError where error.status == .notFound && error.body == nil {
-            // Only the router throws this: no route has the path and the method.
-            let methods = Set(routes.filter { $0.matches(path) }.map(\.method.rawValue)).sorted()
-            let refusal =
-                methods.isEmpty
-                ? ErrorResponse(
-                    status: .notFound, message: "there is nothing at \(path); the README lists what there is")
-                : ErrorResponse(
-                    status: .methodNotAllowed,
-                    message:
-                        "\(path) takes \(methods.joined(separator: ", ")), not \(request.method.rawValue)",
-                    headers: HTTPFields([HTTPField(name: .allow, value: methods.joined(separator: ", "))]))
-            return refusal.response(ErrorResponse.Family(path: path))
-        } catch is CancellationError {
-            throw CancellationError()
-        } catch {
-            if var refusal = ErrorResponse(error) {
-                if refusal.isOfUnknownName, let remark = unseenRemark() {
-                    refusal.message += "; " + remark
-                }
-                if let error = error as? ModelFileError {
-                    // Once: each question of the model meets it until somebody mends the file.
-                    if error.isNews { logger.error("\(request.method) \(path): \(refusal.message)") }
-                } else if refusal.status.code >= 500 {
-                    logger.warning("\(request.method) \(path): \(refusal.message)")
-                }
-                return refusal.response(ErrorResponse.Family(path: path))
-            }
-            logger.error("\(request.method) \(path): \(error)")
-            return ErrorResponse(
-                status: .internalServerError,
-                message:
-                    "the server failed at \(path), by a fault of its own and not of the request's; what it was "
-                    + "is in the server's log, beside this path"
-            ).response(ErrorResponse.Family(path: path))
         }
     }
 }

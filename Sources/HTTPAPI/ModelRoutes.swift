@@ -84,7 +84,7 @@ struct ModelRoutes {
             name: metadata.name, in: metadata.workspaceID, version: "",
             contents: ModelContents(
                 sha256: "", fileName: "", byteCount: 0, framework: metadata.framework),
-            status: .ready, createdBy: "", at: store.sources.now())
+            createdBy: "", at: store.sources.now())
 
         let (sha256, signature) = try upload.keep()
         let contents = ModelContents(
@@ -96,8 +96,7 @@ struct ModelRoutes {
             [
                 try catalog.addModelVersion(
                     name: metadata.name, in: metadata.workspaceID, version: store.sources.uuid(),
-                    contents: contents,
-                    status: .ready, createdBy: CatalogRoutes.defaultUser, at: store.sources.now())
+                    contents: contents, createdBy: Catalog.defaultUser, at: store.sources.now())
             ]
         }
         guard case .modelVersionAdded(let version)? = events.first else {

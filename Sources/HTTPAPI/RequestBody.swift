@@ -1,16 +1,12 @@
-// Reading what a request brings: its body within a bound, its query, its JSON.
+// Reading a request's body: within a bound, as bytes or as JSON.
 //
-// Invariants:
-//  * A body past its bound is refused with 413, whether its length was stated or not, and no more
-//    than the bound is held.
-//  * Names in a path or query mean the same however they are percent-encoded: clients write `[]` as
-//    `%5B%5D`, and a name's space as `%20`. One that decodes to no text is refused.
+// Invariant: a body past its bound is refused with 413, whether its length was stated or not, and no more
+// than the bound is held.
 
 import HTTPTypes
 import Hummingbird
 import JSON
 import NIOCore
-import Records
 
 enum RequestLimits {
     /// Requests that are not records or models. A document takes some twenty times its bytes once it is read.
@@ -72,38 +68,13 @@ extension Request {
     }
 
     /// The body as JSON; an empty one is an empty object, as clients leave it out.
-    func json(upTo limit: Int = RequestLimits.documentByteCountMax) async throws -> JSONField {
-        try await bytes(upTo: limit).json()
+    func json() async throws -> JSONField {
+        try await bytes(upTo: RequestLimits.documentByteCountMax).json()
     }
 
     /// The body as a JSON object.
     func document(upTo limit: Int = RequestLimits.documentByteCountMax) async throws -> JSONField {
         try await bytes(upTo: limit).document()
-    }
-
-    /// The values of a query parameter, in order.
-    func query(_ name: String) throws -> [String] {
-        var values: [String] = []
-        for pair in (uri.query ?? "").split(separator: "&") {
-            let parts = pair.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
-            guard parts[0].percentDecoded == name else { continue }
-            guard let value = (parts.count > 1 ? parts[1] : "").percentDecoded else {
-                throw FieldError(field: name, problem: "is no percent-encoded UTF-8 text")
-            }
-            values.append(value)
-        }
-        return values
-    }
-
-    /// Refuses query parameters other than `names`.
-    func refuseParameters(besides names: Set<String>) throws {
-        for pair in (uri.query ?? "").split(separator: "&") {
-            let name = pair.prefix { $0 != "=" }
-            guard let name = name.percentDecoded, !names.contains(name) else { continue }
-            throw FieldError(
-                field: name,
-                problem: "is not known in this query; there is \(names.sorted().joined(separator: ", "))")
-        }
     }
 
     /// Refuses a body that is not sent as it is.
@@ -143,103 +114,11 @@ extension ByteBuffer {
     }
 }
 
-extension Parameters {
-    /// A component of the request's path, decoded.
-    func component(_ name: String) throws -> String {
-        guard let value = Substring(try require(name)).percentDecoded else {
-            throw FieldError(field: name, problem: "is no percent-encoded UTF-8 text")
-        }
-        return value
-    }
-}
-
 extension Substring {
-    /// The text that `%` and two digits stand for; nil where they stand for none. `+` is itself:
-    /// moments hold it (`+00:00`), and only forms write spaces with it.
-    fileprivate var percentDecoded: String? {
-        guard utf8.contains(UInt8(ascii: "%")) else { return String(self) }
-        var bytes: [UInt8] = []
-        var rest = utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            guard let high = rest.popFirst().flatMap(\.hexadecimalDigit),
-                let low = rest.popFirst().flatMap(\.hexadecimalDigit)
-            else { return nil }
-            bytes.append(high << 4 | low)
-        }
-        return String(validating: bytes, as: UTF8.self)
-    }
-
     fileprivate var trimmed: String {
         var text = self
         while text.first?.isWhitespace == true { text = text.dropFirst() }
         while text.last?.isWhitespace == true { text = text.dropLast() }
         return String(text)
-    }
-}
-
-extension JSONField {
-    /// The half-open period between two moments of a request.
-    ///
-    /// `period()`, without names, is of two moments in a list.
-    func period(from startName: String, to endName: String) throws(FieldError) -> TimeWindow {
-        try period(
-            from: self[startName].timestamp(), startName, to: self[endName].timestamp(), endName)
-    }
-
-    /// `start` and `end` of a request, half-open; all of time where they are left out.
-    func openPeriod() throws(FieldError) -> TimeWindow {
-        try period(
-            from: self["start"].optional?.timestamp() ?? TimeWindow.always.start, "start",
-            to: self["end"].optional?.timestamp() ?? TimeWindow.always.end, "end")
-    }
-
-    /// `limit` of a request, how many are wanted at most; nil where it is left out.
-    func limit() throws(FieldError) -> Int? {
-        guard let field = self["limit"].optional else { return nil }
-        let limit = try field.integer()
-        guard limit >= 1 else { throw field.refused("is \(limit); it must be 1 or more") }
-        return limit
-    }
-
-    private func period(
-        from start: Timestamp, _ startName: String, to end: Timestamp, _ endName: String
-    ) throws(FieldError) -> TimeWindow {
-        guard start <= end else {
-            throw self[endName].refused("is before \"\(startName)\"; exchange them, or give a later one")
-        }
-        return TimeWindow(start: start, end: end)
-    }
-}
-
-extension UInt8 {
-    fileprivate var hexadecimalDigit: UInt8? {
-        switch self {
-        case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
-        case UInt8(ascii: "a")...UInt8(ascii: "f"): self - UInt8(ascii: "a") + 10
-        case UInt8(ascii: "A")...UInt8(ascii: "F"): self - UInt8(ascii: "A") + 10
-        default: nil
-        }
-    }
-}
-
-extension Response {
-    init(json: JSONValue, status: HTTPResponse.Status = .ok) {
-        var bytes: [UInt8] = []
-        json.write(into: &bytes)
-        self.init(bytes: bytes, contentType: "application/json", status: status)
-    }
-
-    init(bytes: [UInt8], contentType: String, status: HTTPResponse.Status = .ok) {
-        self.init(ByteBuffer(bytes: bytes), contentType: contentType, status: status)
-    }
-
-    init(_ body: ByteBuffer, contentType: String, status: HTTPResponse.Status = .ok) {
-        self.init(
-            status: status, headers: HTTPFields([HTTPField(name: .contentType, value: contentType)]),
-            body: ResponseBody(byteBuffer: body))
     }
 }

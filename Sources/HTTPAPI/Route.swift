@@ -11,8 +11,6 @@ struct Route: Sendable {
     /// As `/v1/logs/topic/:topic/records`.
     let path: String
     let handler: Handler
-    /// Whether the work is given up when nobody waits for the answer any more.
-    var endsWithClient = false
 
     static func post(_ path: String, _ handler: @escaping Handler) -> Route {
         Route(method: .post, path: path, handler: handler)
@@ -32,16 +30,9 @@ struct Route: Sendable {
 
     /// A post whose work ends when the client goes: it only reads.
     static func question(_ path: String, on threads: LongWork? = nil, _ handler: @escaping Handler) -> Route {
-        computing(path) { request, context in
+        post(path) { request, context in
             try await context.whileClientWaits(on: threads) { try await handler(request, context) }
         }
-    }
-
-    /// A question whose handler says itself which of its work is long.
-    static func computing(_ path: String, _ handler: @escaping Handler) -> Route {
-        var route = post(path, handler)
-        route.endsWithClient = true
-        return route
     }
 
     static func get(_ path: String, _ handler: @escaping Handler) -> Route {

@@ -24,7 +24,6 @@ package protocol WebhookPoster: Sendable {
 package actor WebhookSender {
     private let store: InferenceStore
     private let poster: any WebhookPoster
-    private let schedule: DeliverySchedule
     private let logger: Logger
     /// Destinations that are being posted to.
     private var busy: Set<WebhookID> = []
@@ -36,26 +35,24 @@ package actor WebhookSender {
 
     private static let simultaneousMax = 16
     private static let turnCountMax = 256
+    /// From one look at what is due to the next.
+    private static let pause = Duration.milliseconds(500)
     /// The log refuses for a moment, as a rule: a full queue, a sync that failed.
     private static let rest = TimeSpan(microseconds: 5_000_000)
     static let problemByteCountMax = 200
 
-    package init(
-        _ store: InferenceStore, poster: any WebhookPoster, schedule: DeliverySchedule = .standard,
-        logger: Logger
-    ) {
+    package init(_ store: InferenceStore, poster: any WebhookPoster, logger: Logger) {
         self.store = store
         self.poster = poster
-        self.schedule = schedule
         self.logger = logger
     }
 
     /// Runs until the task is cancelled.
-    package func run(every pause: Duration = .milliseconds(500)) async {
+    package func run() async {
         await withDiscardingTaskGroup { group in
             while !Task.isCancelled {
                 for delivery in taken() { group.addTask { await self.takeTurn(delivery) } }
-                try? await Task.sleep(for: pause)
+                try? await Task.sleep(for: Self.pause)
             }
         }
     }
@@ -123,7 +120,7 @@ package actor WebhookSender {
                 .gone
             } else {
                 .failed(
-                    nextAt: schedule.next(
+                    nextAt: DeliverySchedule.standard.next(
                         after: attempt, failedAt: now, webhook: id, alert: delivery.change.id))
             }
         switch outcome {

@@ -24,7 +24,6 @@ package enum IdentifierKind {
     package enum Workspace {}
     package enum Model {}
     package enum ModelVersion {}
-    package enum ModelConfiguration {}
     package enum Pipeline {}
     package enum PipelineVersion {}
     package enum Deployment {}
@@ -36,7 +35,6 @@ package typealias WorkspaceID = Identifier<IdentifierKind.Workspace>
 /// A model: a name in a workspace, with all its versions.
 package typealias ModelID = Identifier<IdentifierKind.Model>
 package typealias ModelVersionID = Identifier<IdentifierKind.ModelVersion>
-package typealias ModelConfigurationID = Identifier<IdentifierKind.ModelConfiguration>
 /// A pipeline: a name in a workspace, with all its versions.
 package typealias PipelineID = Identifier<IdentifierKind.Pipeline>
 package typealias PipelineVersionID = Identifier<IdentifierKind.PipelineVersion>

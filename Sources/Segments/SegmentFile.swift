@@ -21,7 +21,7 @@ package struct SegmentFile: Sendable {
         self.number = number
         name = FileName.segment(number)
         do throws(DiskError) {
-            file = try files.open(directory.isEmpty ? name : directory + "/" + name)
+            file = try files.open(FileName.path(name, in: directory))
         } catch {
             throw .disk(error)
         }

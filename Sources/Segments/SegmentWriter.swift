@@ -39,7 +39,7 @@ package final class SegmentWriter {
         header.write(Checksum.crc32c(header.bytes))
         byteCount = header.count
         do throws(DiskError) {
-            file = try files.create(directory.isEmpty ? name : directory + "/" + name)
+            file = try files.create(FileName.path(name, in: directory))
             try file.append(header.bytes)
         } catch { throw .disk(error) }
     }

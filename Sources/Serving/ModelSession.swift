@@ -30,32 +30,8 @@ package final class ModelSession: @unchecked Sendable {
     /// Throws `invalidModel` for what is no model (absent, empty, cut short, of unknown operators),
     /// and `unsupportedType`, naming the field, for one that we do not serve. Weights kept in
     /// other files are found in the model's own folder and nowhere else.
-    package convenience init(runtime: ModelRuntime, path: String) throws(ServingError) {
-        try self.init(library: runtime.library) { library, options, result in
-            library.table.createSession(library.environment, path, options, result)
-        }
-    }
-
-    /// Loads a model from memory, which is not needed afterwards. Throws as above. Prefer a path
-    /// for bytes of unknown origin: weights that a model without a path says are in a file are looked
-    /// for in the working folder of the process.
-    package convenience init(runtime: ModelRuntime, bytes: [UInt8]) throws(ServingError) {
-        try self.init(library: runtime.library) { library, options, result in
-            bytes.withUnsafeBytes { buffer in
-                guard let start = buffer.baseAddress else { return nil }
-                return library.table.createSessionFromBytes(
-                    library.environment, start, buffer.count, options, result)
-            }
-        }
-    }
-
-    private init(
-        library: OnnxRuntimeLibrary,
-        load: (
-            _ library: OnnxRuntimeLibrary, _ options: OpaquePointer,
-            _ result: UnsafeMutablePointer<OpaquePointer?>
-        ) -> OpaquePointer?
-    ) throws(ServingError) {
+    package init(runtime: ModelRuntime, path: String) throws(ServingError) {
+        let library = runtime.library
         let table = library.table
         let options = try library.make(releasedBy: table.releaseSessionOptions) {
             table.createSessionOptions($0)
@@ -68,7 +44,7 @@ package final class ModelSession: @unchecked Sendable {
         let session: RuntimeObject
         do {
             session = try library.make(releasedBy: table.releaseSession) {
-                load(library, options.pointer, $0)
+                table.createSession(library.environment, path, options.pointer, $0)
             }
         } catch {
             if case .runtime(let reason) = error { throw .invalidModel(reason: reason) }

@@ -35,11 +35,6 @@ struct OnnxRuntimeTable: Sendable {
         @convention(c) @Sendable (
             _ environment: Object, _ path: UnsafePointer<CChar>, _ options: Object, ObjectResult
         ) -> Object?
-    let createSessionFromBytes:
-        @convention(c) @Sendable (
-            _ environment: Object, _ bytes: UnsafeRawPointer, _ byteCount: Int, _ options: Object,
-            ObjectResult
-        ) -> Object?
     let run:
         @convention(c) @Sendable (
             _ session: Object, _ options: Object?,
@@ -97,7 +92,6 @@ struct OnnxRuntimeTable: Sendable {
         errorMessage = slot(2)
         createEnvironment = slot(3)
         createSession = slot(7)
-        createSessionFromBytes = slot(8)
         run = slot(9)
         createSessionOptions = slot(10)
         setLogSeverity = slot(22)

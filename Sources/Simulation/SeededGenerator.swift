@@ -1,18 +1,5 @@
-// Random numbers that come again: SplitMix64 (Steele, Lea, Flood 2014).
-//
-// Invariant: the same seed gives the same numbers on every machine.
+// Random numbers of tests, which come again.
 
-/// For tests alone: whoever sees one number knows all that follow.
-package struct SeededGenerator: RandomNumberGenerator, Sendable {
-    private var state: UInt64
+import Bytes
 
-    package init(seed: UInt64) { state = seed }
-
-    package mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-}
+package typealias SeededGenerator = SplitMix64

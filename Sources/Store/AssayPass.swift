@@ -22,6 +22,8 @@ struct AssayPass {
     let view: StoreView
     let definition: AssayDefinition
     var grid: WindowGrid
+    /// Where each window has a baseline of its own; nil where one stands still for all.
+    private let sliding: SlidingSpec?
     /// The baseline that was pinned before; nil works it out.
     private let pinned: DatedSummary?
 
@@ -57,6 +59,7 @@ struct AssayPass {
     ) throws {
         self.view = view
         self.definition = definition
+        sliding = SlidingSpec(definition.baseline)
         self.pinned = pinned
         refusesUnknownPath = firstWindow == nil
         let scope = try view.scope(of: definition.window)
@@ -66,45 +69,12 @@ struct AssayPass {
     }
 
     /// Whether each window has a baseline of its own.
-    var slides: Bool {
-        if case .slidingWindow = definition.baseline { true } else { false }
-    }
+    var slides: Bool { sliding != nil }
 
     /// The one baseline of all windows.
     func fixedBaseline() throws -> DatedSummary {
         if let pinned { return pinned }
         return try view.baseline(definition.baseline, definition.summarizer, columns: columns)
-    }
-
-    /// The values under the baselines of windows, where those slide: read once for all of them.
-    private func slidingValues(under windows: Range<Int>) throws -> ColumnValues {
-        guard case .slidingWindow(let spec, _) = definition.baseline,
-            let period = slidingPeriod(under: windows)
-        else { return ColumnValues() }
-        let values = try columns?.values(of: spec, in: period) ?? view.values(of: spec, in: period)
-        try view.refuseUnseen(values.statistics.unseen)
-        return values
-    }
-
-    /// What the baselines of windows that slide with them cover.
-    private func slidingPeriod(under windows: Range<Int>) -> TimeWindow? {
-        guard let first = definition.baseline.period(for: grid.window(windows.lowerBound)),
-            let last = definition.baseline.period(for: grid.window(windows.upperBound - 1))
-        else { return nil }
-        return TimeWindow(start: first.start, end: last.end)
-    }
-
-    /// The baseline of one window, where it slides; nil where it stands still.
-    private func slidingBaseline(
-        of window: TimeWindow, in values: ColumnValues, _ sample: inout SortedSample,
-        _ sorter: inout SampleSorter
-    ) -> FoundBaseline? {
-        guard slides, let period = definition.baseline.period(for: window) else { return nil }
-        let rows = values.rows(in: period)
-        values.values.withUnsafeBufferPointer {
-            sample.refill(from: UnsafeBufferPointer(rebasing: $0[rows]), sorter: &sorter)
-        }
-        return FoundBaseline(sample, over: period, definition.summarizer)
     }
 
     /// Bins of which a noise line takes longer to draw than a slice to be looked at.
@@ -143,7 +113,7 @@ struct AssayPass {
     func baselinePeriod(touching period: TimeWindow, until: Timestamp) -> TimeWindow? {
         let indices = indices(touching: period, until: until)
         guard !indices.isEmpty else { return nil }
-        return slides ? slidingPeriod(under: indices) : definition.baseline.period
+        return sliding.map { $0.period(under: indices, of: grid) } ?? definition.baseline.period
     }
 
     /// Outcomes of the occupied windows that share a moment with `period` and end at or before `until`.
@@ -169,13 +139,16 @@ struct AssayPass {
             if values.times.isEmpty { return ([], until) }
             let baseline = slides ? nil : try fixedBaseline()
             let evaluator = try baseline.map { try AssayEvaluator(definition, baseline: $0) }
-            let baselineValues = try slidingValues(under: indices)
-            if refusesUnknownPath, case .slidingWindow(let spec, _) = definition.baseline {
-                try view.checkPath(spec, baselineValues, field: "baseline.sliding_window.window.path")
+            let baselines = try sliding.map {
+                try SlidingBaselines($0, over: $0.period(under: indices, of: grid), view, columns: columns)
+            }
+            if refusesUnknownPath, let baselines {
+                try view.checkPath(
+                    baselines.spec.column.spec, baselines.values,
+                    field: "baseline.sliding_window.window.path")
             }
             try tally.add(slices, atOnce: columns == nil) { slice, remaining in
-                try examine(
-                    slice, values, evaluator, baselineValues, until: until, remaining)
+                try examine(slice, values, evaluator, baselines, until: until, remaining)
             }
         }
         return (tally.outcomes, tally.stoppedAfter ?? until)
@@ -189,8 +162,7 @@ struct AssayPass {
         // Where many paths are read, each is worked out by one processor.
         try tally.add(slices, atOnce: columns == nil) { slice, remaining in
             let values = try values(under: slice, atOnce: 1)
-            var examined = try examine(
-                slice, values, evaluator, ColumnValues(), until: until, remaining)
+            var examined = try examine(slice, values, evaluator, nil, until: until, remaining)
             examined.recordsWereFound = !values.times.isEmpty
             examined.pathWasFound = values.pathWasFound
             return examined
@@ -220,7 +192,7 @@ struct AssayPass {
     /// Works out the occupied windows among `indices`, in order, up to `remaining`.
     private func examine(
         _ indices: Range<Int>, _ values: ColumnValues, _ evaluator: AssayEvaluator?,
-        _ baselineValues: ColumnValues, until: Timestamp, _ remaining: PassLimit
+        _ baselines: SlidingBaselines?, until: Timestamp, _ remaining: PassLimit
     ) throws -> ExaminedSlice {
         // From the first window that is wanted: others may overlap it in any number.
         var search = OccupiedWindowSearch(
@@ -228,20 +200,18 @@ struct AssayPass {
                 start: grid.window(indices.lowerBound).start, width: grid.width, interval: grid.interval),
             until: until)
         var slice = ExaminedSlice()
-        var counted = (windows: 0, values: 0)
+        var left = remaining
         var sorter = SampleSorter()
         var sampled = SampledWindows()
-        var baselineSample = SortedSample()
+        var baselines = baselines
         try values.times.withUnsafeBufferPointer { times in
             try values.values.withUnsafeBufferPointer { numbers in
                 while let found = search.next(in: times), found.index < indices.count {
-                    guard counted.windows < remaining.windowCount, counted.values < remaining.valueCount
-                    else {
+                    guard !left.isSpent else {
                         slice.isCut = true
                         break
                     }
-                    counted.windows += 1
-                    counted.values += found.rows.count
+                    left.spend(windows: 1, values: found.rows.count)
                     let rows = UnsafeBufferPointer(rebasing: numbers[found.rows])
                     if let evaluator {
                         sampled.add(rows, of: found.window, &sorter, view.sources)
@@ -252,11 +222,11 @@ struct AssayPass {
                     }
                     let start = view.sources.monotonicNanoseconds()
                     guard
-                        let baseline = slidingBaseline(
-                            of: found.window, in: baselineValues, &baselineSample, &sorter)
+                        let baseline = baselines?.baseline(
+                            of: found.window, definition.summarizer, &sorter)
                     else { preconditionFailure("A baseline that stands still has an evaluator.") }
                     let baselineCount = baseline.summary.summary.count
-                    counted.values += baselineCount
+                    left.spend(windows: 0, values: baselineCount)
                     let own = try AssayEvaluator(definition, baseline)
                     sampled.add(rows, of: found.window, &sorter, view.sources, since: start)
                     sampled.examine(

@@ -36,7 +36,7 @@ import Segments
 import Synchronization
 
 /// Analyses windows of assays of the first generation, one tick at a time.
-package actor AssayScheduler {
+package actor AssayScheduler: Scheduler {
     private let store: InferenceStore
     private let logger: Logger
 
@@ -89,8 +89,9 @@ package actor AssayScheduler {
     }
 
     init(
-        _ store: InferenceStore, logger: Logger, limit: PassLimit, rowCountMax: Int = CohortWork.rowCountMax,
-        patience: Duration = .milliseconds(250), writingOn place: AppendThread = .writer
+        _ store: InferenceStore, logger: Logger, limit: PassLimit,
+        rowCountMax: Int = PassLimit.rowCountAtOnce, patience: Duration = .milliseconds(250),
+        writingOn place: AppendThread = .writer
     ) {
         self.store = store
         self.place = place
@@ -107,15 +108,6 @@ package actor AssayScheduler {
     var groups: [[AssayID]] { all.map(\.members) }
 
     private var all: some Sequence<Cohort> { cohorts.values.joined() }
-
-    /// Runs until the task is cancelled.
-    package func run(every pause: Duration = .milliseconds(250)) async {
-        while !Task.isCancelled {
-            let isBehind = await tick()
-            // Backfilling goes on at once; what comes by the clock can wait for it.
-            if isBehind { await Task.yield() } else { try? await Task.sleep(for: pause) }
-        }
-    }
 
     /// Looks at what is new and carries out what is due, a bounded piece for each cohort.
     ///

@@ -73,20 +73,16 @@ extension StoreView {
         var readCount = 0
         var rest = windows
         while !rest.isEmpty, counted.count <= limit, readCount < Self.askedRowCountMax {
-            var end = rest.upperBound
-            while end - rest.lowerBound > 1,
-                index.rowCountBound(in: grid.period(of: rest.lowerBound..<end)) > Self.askedRowCount
-            {
-                end = rest.lowerBound + (end - rest.lowerBound) / 2
-            }
-            let piece = rest.lowerBound..<end
+            let piece = rest.halved(toHold: Self.askedRowCount) {
+                index.rowCountBound(in: grid.period(of: $0))
+            }.windows
             let values = try values(of: spec, in: grid.period(of: piece))
             readCount += max(1, values.times.count)
             for time in values.times {
                 counted.add(grid.indices(containing: time).clamped(to: piece))
                 if counted.count > limit { break }
             }
-            rest = end..<rest.upperBound
+            rest = piece.upperBound..<rest.upperBound
         }
         return counted.count
     }

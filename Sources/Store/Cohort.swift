@@ -44,34 +44,6 @@ struct ColumnSpec: Hashable, Sendable {
     private static let anyWidth = WrittenSpan(TimeSpan(microseconds: 1))
 }
 
-/// Where baselines lie that move with their windows.
-struct SlidingSpec: Hashable, Sendable {
-    let column: ColumnSpec
-    let topic: String
-    let width: TimeSpan
-    let offset: TimeSpan
-
-    /// The period that the window of a start is compared with.
-    func period(forWindowStartingAt start: Timestamp) -> TimeWindow {
-        let first = start.adding(TimeSpan(microseconds: -offset.microseconds))
-        return TimeWindow(start: first, end: first.adding(width))
-    }
-
-    /// From the start of the first baseline of some windows to the end of the last.
-    func period(under windows: Range<Int>, of grid: WindowGrid) -> TimeWindow {
-        TimeWindow(
-            start: period(forWindowStartingAt: grid.window(windows.lowerBound).start).start,
-            end: period(forWindowStartingAt: grid.window(windows.upperBound - 1).start).end)
-    }
-
-    /// The moments at which windows start that are compared with records of `period`.
-    func starts(comparedWith period: TimeWindow) -> TimeWindow {
-        // The baseline of a window that starts at s is [s - offset, s - offset + width).
-        let first = period.start.adding(TimeSpan(microseconds: offset.microseconds - width.microseconds))
-        return TimeWindow(start: first, end: max(first, period.end.adding(offset)))
-    }
-}
-
 final class Cohort {
     struct Key: Hashable, Sendable {
         let topic: String
@@ -80,6 +52,8 @@ final class Cohort {
         let grid: WindowGrid
         /// Nil where baselines stand still, and so are each assay's own.
         let sliding: SlidingSpec?
+        /// Of the records under those that slide.
+        let baselineTopic: String?
         /// An assay whose first window is not settled yet: until then it is alone.
         let unsettled: AssayID?
     }
@@ -109,7 +83,7 @@ final class Cohort {
         members = [id]
         firstWindows = [id: firstWindow]
         self.firstWindow = firstWindow
-        topics = [key.topic] + (key.sliding.map { $0.topic == key.topic ? [] : [$0.topic] } ?? [])
+        topics = [key.topic] + (key.baselineTopic.map { $0 == key.topic ? [] : [$0] } ?? [])
         self.examinedCount = examinedCount
         self.settledCut = settledCut
         lookCut = settledCut
@@ -186,7 +160,7 @@ final class Cohort {
         for range in times.ranges {
             let span = TimeWindow(range)
             if topic == key.topic { touched.insert(grid.indices(touching: span).clamped(to: all)) }
-            if let sliding = key.sliding, topic == sliding.topic {
+            if let sliding = key.sliding, topic == key.baselineTopic {
                 // Windows that touch the moment at which they start, and some before: no harm.
                 let windows = grid.indices(touching: sliding.starts(comparedWith: span))
                 touched.insert(windows.clamped(to: all))
@@ -269,7 +243,9 @@ extension Cohort {
     /// and all baselines there.
     func topicsOfChangedHome(_ view: StoreView, after cut: CommitNumber) -> [String] {
         var columns = [(key.topic, key.column.spec)]
-        if let sliding = key.sliding { columns.append((sliding.topic, sliding.column.spec)) }
+        if let sliding = key.sliding, let topic = key.baselineTopic {
+            columns.append((topic, sliding.column.spec))
+        }
         return columns.compactMap { topic, spec in
             guard spec.locations == .home, let pipeline = try? view.pipeline(of: spec),
                 view.locationsChanged(of: pipeline.id, after: cut)
@@ -296,15 +272,11 @@ extension Cohort.Key {
         let firstDecided = assay.decisions.first?.window.start
         let isUnsettled = definition.windowStart == nil && firstDecided == nil
         guard let grid = view.grid(of: definition, in: topic, firstDecided: firstDecided) else { return nil }
-        var sliding: SlidingSpec?
-        if case .slidingWindow(let spec, let offset) = definition.baseline {
-            sliding = SlidingSpec(
-                column: ColumnSpec(spec), topic: try view.pipeline(of: spec).topic.name,
-                width: spec.width.span, offset: offset.span)
-        }
+        let sliding = SlidingSpec(definition.baseline)
         self.init(
             topic: topic, column: ColumnSpec(definition.window),
             grid: isUnsettled ? grid : grid.reachingBack, sliding: sliding,
+            baselineTopic: try sliding.map { try view.pipeline(of: $0.column.spec).topic.name },
             unsettled: isUnsettled ? assay.id : nil)
     }
 }

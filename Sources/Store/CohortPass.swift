@@ -42,8 +42,8 @@ struct CohortPass {
         var failures: [(id: AssayID, problem: String)] = []
         /// Windows before this one were examined; the end of the range, unless the limit was reached.
         var examinedEnd: Int
-        /// How much was looked at, as a limit counts it.
-        var counted = (windows: 0, values: 0)
+        /// What is left of the limit.
+        var left: PassLimit
     }
 
     /// An assay as the pass needs it.
@@ -107,7 +107,7 @@ struct CohortPass {
     }
 
     /// Records under baselines that slide which are read at once, unless one window's are more.
-    var baselineRowCountMax = 1 << 20
+    var baselineRowCountMax = PassLimit.rowCountAtOnce
 
     /// Looks at windows of the grid, all of which are complete.
     ///
@@ -116,20 +116,24 @@ struct CohortPass {
     func examine(
         _ wanted: Range<Int>, planned: TimeWindow, _ reader: inout ColumnReader, limit: PassLimit
     ) throws -> Answer {
-        guard !members.isEmpty else { return Answer(failures: failures, examinedEnd: wanted.upperBound) }
+        guard !members.isEmpty else {
+            return Answer(failures: failures, examinedEnd: wanted.upperBound, left: limit)
+        }
         let windows = readable(wanted, reader.view)
         let first = key.grid.window(windows.lowerBound)
         let last = key.grid.window(windows.upperBound - 1)
         let view = reader.view
         let values = try reader.values(
             of: key.column, in: TimeWindow(start: first.start, end: last.end), planned: planned)
-        var answer = Answer(failures: failures, examinedEnd: windows.upperBound)
+        var answer = Answer(failures: failures, examinedEnd: windows.upperBound, left: limit)
         var members = try refuseUnknownPath(
             members, values, key.column.spec, view, &answer, field: "path")
-        let baselines = try slidingValues(under: windows, view)
-        if let sliding = key.sliding {
+        var baselines = try key.sliding.map {
+            try SlidingBaselines($0, over: $0.period(under: windows, of: key.grid), view)
+        }
+        if let baselines {
             members = try refuseUnknownPath(
-                members, baselines, sliding.column.spec, view, &answer,
+                members, baselines.values, baselines.spec.column.spec, view, &answer,
                 field: "baseline.sliding_window.window.path")
         }
         guard !members.isEmpty else { return answer }
@@ -138,23 +142,22 @@ struct CohortPass {
         var search = OccupiedWindowSearch(
             WindowGrid(start: first.start, width: key.grid.width, interval: key.grid.interval),
             until: last.end, besides: decided(among: windows, view))
-        var counted = (windows: 0, values: 0)
         var sorter = SampleSorter()
         var sample = SortedSample()
         try values.times.withUnsafeBufferPointer { times in
             try values.values.withUnsafeBufferPointer { numbers in
                 while let found = search.next(in: times), found.index < windows.count {
                     try Task.checkCancellation()
-                    guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
+                    guard !answer.left.isSpent else {
                         answer.examinedEnd = windows.lowerBound + found.index
                         break
                     }
                     let window = windows.lowerBound + found.index
                     let memberCount = members.count { $0.firstWindow <= window }
                     guard memberCount > 0 else { continue }
-                    counted.windows += memberCount
-                    var sliding = key.sliding.map { SlidingBaselines($0, found.window, baselines) }
-                    counted.values += found.rows.count + (sliding?.rowCount ?? 0)
+                    answer.left.spend(
+                        windows: memberCount,
+                        values: found.rows.count + (baselines?.rowCount(under: found.window) ?? 0))
                     sample.refill(from: UnsafeBufferPointer(rebasing: numbers[found.rows]), sorter: &sorter)
                     let moments = Moments(of: sample)
                     for position in members.indices where members[position].firstWindow <= window {
@@ -164,9 +167,11 @@ struct CohortPass {
                         if let evaluator = members[position].evaluator {
                             own = evaluator
                         } else {
-                            guard let found = sliding?.baseline(assay.definition.summarizer, &sorter)
+                            guard
+                                let baseline = baselines?.baseline(
+                                    of: found.window, assay.definition.summarizer, &sorter)
                             else { preconditionFailure("A baseline that stands still has an evaluator.") }
-                            own = try AssayEvaluator(assay.definition, found)
+                            own = try AssayEvaluator(assay.definition, baseline)
                         }
                         let outcome = own.outcome(of: sample, moments: moments, in: found.window)
                         members[position].take(
@@ -176,7 +181,6 @@ struct CohortPass {
             }
         }
         answer.findings = members.map(\.findings)
-        answer.counted = counted
         return answer
     }
 
@@ -213,28 +217,14 @@ struct CohortPass {
 
     /// The first of some windows: as many as memory holds the baselines of, where those slide.
     private func readable(_ windows: Range<Int>, _ view: StoreView) -> Range<Int> {
-        guard let sliding = key.sliding, let index = view.snapshot.index.topics[sliding.topic] else {
-            return windows
+        guard windows.count > 1, let sliding = key.sliding,
+            let index = key.baselineTopic.flatMap({ view.snapshot.index.topics[$0] })
+        else { return windows }
+        func rowCount(_ windows: Range<Int>) -> Int {
+            index.rowCountBound(in: sliding.period(under: windows, of: key.grid))
         }
-        func rowCount(_ end: Int) -> Int {
-            index.rowCountBound(in: sliding.period(under: windows.lowerBound..<end, of: key.grid))
-        }
-        var end = windows.upperBound
-        let first = windows.lowerBound + 1
-        let most = max(baselineRowCountMax, 2 * rowCount(first))
-        while end > first, rowCount(end) > most {
-            end = max(first, windows.lowerBound + (end - windows.lowerBound) / 2)
-        }
-        return windows.lowerBound..<end
-    }
-
-    /// The values under the baselines of windows, where those slide: read once for all of them.
-    private func slidingValues(under windows: Range<Int>, _ view: StoreView) throws -> ColumnValues {
-        guard let sliding = key.sliding else { return ColumnValues() }
-        let values = try view.values(
-            of: sliding.column.spec, in: sliding.period(under: windows, of: key.grid))
-        try view.refuseUnseen(values.statistics.unseen)
-        return values
+        let most = max(baselineRowCountMax, 2 * rowCount(windows.prefix(1)))
+        return windows.halved(toHold: most, rowCount).windows
     }
 }
 
@@ -262,41 +252,5 @@ extension CohortPass.Member {
                 window: outcome.window, reason: reason, status: outcome.status, digest: digest,
                 analysedAt: view.sources.beginning(ofWorkOf: milliseconds),
                 elapsedMilliseconds: milliseconds))
-    }
-}
-
-/// The baselines of one window, where they slide: the same records for all assays, one summary for
-/// each way to summarise them.
-struct SlidingBaselines {
-    private let values: ColumnValues
-    private let rows: Range<Int>
-    private let period: TimeWindow
-    private var sample: SortedSample?
-    private var found: [SummarizerSettings: FoundBaseline] = [:]
-
-    init(_ spec: SlidingSpec, _ window: TimeWindow, _ values: ColumnValues) {
-        self.values = values
-        period = spec.period(forWindowStartingAt: window.start)
-        rows = values.rows(in: period)
-    }
-
-    var rowCount: Int { rows.count }
-
-    mutating func baseline(
-        _ settings: SummarizerSettings, _ sorter: inout SampleSorter
-    ) -> FoundBaseline {
-        if let known = found[settings] { return known }
-        let sorted: SortedSample
-        if let sample {
-            sorted = sample
-        } else {
-            sorted = values.values.withUnsafeBufferPointer {
-                SortedSample(UnsafeBufferPointer(rebasing: $0[rows]), sorter: &sorter)
-            }
-            sample = sorted
-        }
-        let baseline = FoundBaseline(sorted, over: period, settings)
-        found[settings] = baseline
-        return baseline
     }
 }

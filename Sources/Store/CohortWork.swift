@@ -26,13 +26,10 @@ struct CohortWork {
     /// Whether late records are due to be looked at.
     private let isLateDue: Bool
 
-    /// Records read for one cohort at once: memory for a second's work.
-    static let rowCountMax = 1 << 20
-
     /// What is due at `now`.
     init(
         _ cohort: Cohort, _ view: StoreView, now: Timestamp, _ configuration: StoreConfiguration,
-        rowCountMax: Int = rowCountMax
+        rowCountMax: Int = PassLimit.rowCountAtOnce
     ) {
         self.cohort = cohort
         let index = view.snapshot.index.topics[cohort.key.topic]
@@ -63,15 +60,9 @@ struct CohortWork {
         of windows: Range<Int>, on grid: WindowGrid, _ index: TopicIndex?, _ rowCount: inout Int
     ) -> Range<Int> {
         guard let index else { return windows }
-        var end = windows.upperBound
-        while true {
-            let found = index.rowCountBound(in: grid.period(of: windows.lowerBound..<end))
-            if found <= rowCount || end - windows.lowerBound == 1 {
-                rowCount = end == windows.upperBound ? rowCount - found : 0
-                return windows.lowerBound..<end
-            }
-            end = windows.lowerBound + (end - windows.lowerBound) / 2
-        }
+        let first = windows.halved(toHold: rowCount) { index.rowCountBound(in: grid.period(of: $0)) }
+        rowCount = first.windows == windows ? rowCount - first.rowCount : 0
+        return first.windows
     }
 
     /// Leaves windows out that became complete, from one on.
@@ -94,7 +85,7 @@ struct CohortWork {
     /// The periods to read for works over one column: one for all, where it is not much longer. Nil where each of a
     /// work's ranges is read by itself: between a late one and a fresh one may lie a year.
     static func plan(
-        _ works: [CohortWork], _ view: StoreView, rowCountMax: Int = rowCountMax
+        _ works: [CohortWork], _ view: StoreView, rowCountMax: Int = PassLimit.rowCountAtOnce
     ) -> [TimeWindow?] {
         let periods = works.map(\.period)
         let known = periods.compactMap(\.self)
@@ -151,7 +142,7 @@ struct CohortWork {
         var left = limit
         for (range, isLate) in late.map({ ($0, true) }) + (fresh.map { [($0, false)] } ?? []) {
             // A look at late records sees their windows in order.
-            if isLate, isLateCut || left.windowCount <= 0 || left.valueCount <= 0 { continue }
+            if isLate, isLateCut || left.isSpent { continue }
             let answer = try pass.examine(
                 range, planned: planned ?? cohort.grid.period(of: range), &reader,
                 limit: isLate ? left : limit)
@@ -159,8 +150,7 @@ struct CohortWork {
             if isLate {
                 work.late.append(seen)
                 isLateCut = seen.upperBound < range.upperBound
-                left.windowCount -= answer.counted.windows
-                left.valueCount -= answer.counted.values
+                left = answer.left
             } else {
                 work.fresh = seen
             }

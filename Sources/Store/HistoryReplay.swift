@@ -51,9 +51,8 @@ struct HistoryReplay {
 
     let view: StoreView
 
-    /// Windows read at once, and about how many records, as far as the index can tell.
+    /// Windows read at once, unless they hold more than `PassLimit.rowCountAtOnce`, as far as the index can tell.
     private static let windowCountMax = 512
-    private static let rowCountMax = 1 << 20
 
     /// Items of one group in an order in which what belongs together stands together.
     static func sorted(_ items: [Item]) -> [Item] {
@@ -96,7 +95,7 @@ struct HistoryReplay {
                 // The index is asked each time that the windows have doubled: to ask it is a look at all blocks.
                 guard windowCount <= Self.windowCountMax, window.start <= period.end,
                     windowCount.nonzeroBitCount > 1
-                        || (index?.rowCountBound(in: union) ?? 0) <= Self.rowCountMax
+                        || (index?.rowCountBound(in: union) ?? 0) <= PassLimit.rowCountAtOnce
                 else { break }
                 period = union
             }
@@ -150,8 +149,9 @@ struct HistoryReplay {
     ) throws -> AssayEvaluator {
         let (assay, decision) = (item.assay, item.decision)
         let definition = assay.definition(ofRevision: decision.definitionRevision)
-        if case .slidingWindow = definition.baseline {
-            let baseline = try reading.baseline(of: definition, decision.window, &sorter)
+        if let sliding = SlidingSpec(definition.baseline) {
+            let baseline = try reading.baseline(
+                sliding, of: decision.window, definition.summarizer, &sorter)
             return try AssayEvaluator(definition, baseline)
         }
         if let found = known[assay.id], found.revision == decision.definitionRevision {
@@ -171,31 +171,25 @@ private struct SlidingReading {
     private let view: StoreView
     private let cut: CommitNumber
     private let windows: [TimeWindow]
-    private var values: [SlidingSpec: ColumnValues] = [:]
+    private var known: [SlidingSpec: SlidingBaselines] = [:]
 
     init(_ view: StoreView, _ cut: CommitNumber, _ windows: [TimeWindow]) {
         (self.view, self.cut, self.windows) = (view, cut, windows)
     }
 
     mutating func baseline(
-        of definition: AssayDefinition, _ window: TimeWindow, _ sorter: inout SampleSorter
+        _ sliding: SlidingSpec, of window: TimeWindow, _ settings: SummarizerSettings,
+        _ sorter: inout SampleSorter
     ) throws -> FoundBaseline {
-        guard case .slidingWindow(let spec, let offset) = definition.baseline else {
-            preconditionFailure("Asked for baselines that slide alone.")
-        }
-        let sliding = SlidingSpec(
-            column: ColumnSpec(spec), topic: "", width: spec.width.span, offset: offset.span)
-        let found: ColumnValues
-        if let known = values[sliding] {
-            found = known
-        } else {
-            let periods = windows.map { sliding.period(forWindowStartingAt: $0.start) }
-            let period = periods.dropFirst().reduce(periods[0]) { $0.union($1) }
-            found = try view.values(of: spec, in: period, cut: cut)
-            try view.refuseUnseen(found.statistics.unseen)
-            values[sliding] = found
-        }
-        var baselines = SlidingBaselines(sliding, window, found)
-        return baselines.baseline(definition.summarizer, &sorter)
+        // Taken out, so that its memory is held once while it is changed.
+        var baselines = try known.removeValue(forKey: sliding) ?? read(sliding)
+        defer { known[sliding] = baselines }
+        return baselines.baseline(of: window, settings, &sorter)
+    }
+
+    private func read(_ sliding: SlidingSpec) throws -> SlidingBaselines {
+        let periods = windows.map { sliding.period(forWindowStartingAt: $0.start) }
+        let period = periods.dropFirst().reduce(periods[0]) { $0.union($1) }
+        return try SlidingBaselines(sliding, over: period, view, cut: cut)
     }
 }

@@ -37,6 +37,8 @@ package actor Housekeeper {
     private static let rewriteCountMax = 16
     /// Bytes that were let go for which the segment that is written ends: fewer are not worth a file.
     static let sealsFrom = 1 << 20
+    /// From the end of a round to the next one.
+    private static let pause = Duration.seconds(30)
 
     /// Does nothing until it is run.
     package init(_ store: InferenceStore, logger: Logger) {
@@ -50,10 +52,10 @@ package actor Housekeeper {
     }
 
     /// Runs until the task is cancelled.
-    package func run(every pause: Duration = .seconds(30)) async {
+    package func run() async {
         while !Task.isCancelled {
             // Because: a pause that is cut short throws, and what cut it short is looked at next.
-            if !isBehind { try? await Task.sleep(for: pause) }
+            if !isBehind { try? await Task.sleep(for: Housekeeper.pause) }
             if Task.isCancelled { return }
             await round()
         }

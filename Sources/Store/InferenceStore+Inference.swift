@@ -166,7 +166,7 @@ extension InferenceStore {
 
     /// The pipeline whose records are in a topic; nil where there is none.
     package func pipeline(ofTopic name: String) -> Pipeline? {
-        folded.withLock { folded in folded.topics[name].flatMap { folded.catalog.pipeline($0) } }
+        folded.withLock { folded in folded.topics[name].flatMap { folded.catalog.pipelines[$0] } }
     }
 
     /// The fields of a topic's records whose numbers are float32: what text denotes there.

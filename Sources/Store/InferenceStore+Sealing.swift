@@ -23,7 +23,6 @@ import Assays
 import EventLog
 import JSON
 import Records
-import Segments
 import Summaries
 
 /// What sealing put into the log.
@@ -89,7 +88,7 @@ extension InferenceStore {
         let view = view
         for assay in view.book.list().reversed() where view.isPinDue(of: assay, leaving) {
             guard let pin = try view.pin(of: assay, at: now) else { continue }
-            try await append([pin])
+            _ = try await changeBookBehindGate(nil) { _ in [pin] }
             report.pinnedBaselineCount += 1
         }
     }
@@ -99,15 +98,6 @@ extension InferenceStore {
         // Not before: a view taken meanwhile still has the records. Also where it throws: they may be gone.
         defer { sealingCount.add(1, ordering: .sequentiallyConsistent) }
         return try await body()
-    }
-
-    /// Appends events that were judged already, under the gate, and folds them.
-    private func append(_ events: [AssayEvent]) async throws {
-        _ = try await log.append(
-            events.map { .event(Event(name: EventName.assay, document: Array($0.json.text.utf8))) })
-        folded.withLock { folded in
-            for event in events { folded.book.apply(event) }
-        }
     }
 }
 

@@ -97,7 +97,7 @@ package final class InferenceStore: Sendable {
                 let topic = PipelineTopic(
                     workspaceID: creation.workspaceID, pipelineName: creation.pipelineName)
                 topics[topic.name] = creation.version.pipelineID
-            case .locationDeclared(let id, _, _), .locationWithdrawn(let id, _, _):
+            case .locationDeclared(let id, _, _):
                 locations[id, default: []].append((commit, catalog.pipelines[id]?.locations ?? []))
             default: break
             }
@@ -220,7 +220,7 @@ package final class InferenceStore: Sendable {
         var report = OpeningReport(log: logReport, derived: derivedReport)
         if wasSnapshot {
             report.log.repairs.append(
-                "\(StoreSnapshot.listName) is removed: this was a snapshot, and is a data directory from now on"
+                "\(FileName.snapshotList) is removed: this was a snapshot, and is a data directory from now on"
             )
         }
         if let refusal = opened.refusal {

@@ -110,8 +110,8 @@ package final class ModelFiles: Sendable {
             names = try files.list(FileName.modelDirectory)
         }
         // What an earlier process did not finish receiving.
-        for name in names where name.hasPrefix("upload-") {
-            try files.remove(FileName.modelDirectory + "/" + name)
+        for name in names where FileName.isModelUpload(name) {
+            try files.remove(FileName.model(name))
         }
     }
 
@@ -127,7 +127,7 @@ package final class ModelFiles: Sendable {
 
         fileprivate init(owner: ModelFiles, uuid: String) throws(DiskError) {
             self.owner = owner
-            name = FileName.modelDirectory + "/upload-" + uuid
+            name = FileName.modelUpload(uuid)
             file = try owner.files.create(name)
         }
 
@@ -157,7 +157,7 @@ package final class ModelFiles: Sendable {
                 session = try owner.load(runtime, name)
             }
             try onDisk { () throws(DiskError) in
-                try owner.files.rename(name, to: FileName.modelDirectory + "/" + sha256)
+                try owner.files.rename(name, to: FileName.model(sha256))
                 isKept = true
                 // Also where the name was there: its directory's sync may have failed, perhaps before a restart.
                 try owner.files.syncDirectory(FileName.modelDirectory)
@@ -186,7 +186,7 @@ package final class ModelFiles: Sendable {
             // Scores are logged under this hash: they must be of these bytes.
             try requireWhole(sha256)
             count += 1
-            let session = try load(runtime, FileName.modelDirectory + "/" + sha256)
+            let session = try load(runtime, FileName.model(sha256))
             sessions.withLock { $0[sha256] = session }
             return session
         }
@@ -203,7 +203,7 @@ package final class ModelFiles: Sendable {
     }
 
     private func compare(_ sha256: String) throws(ModelFileError) {
-        let name = FileName.modelDirectory + "/" + sha256
+        let name = FileName.model(sha256)
         let found: String
         do throws(DiskError) { found = try SHA256.hexDigest(of: try files.open(name)) } catch {
             throw ModelFileError(name, error)

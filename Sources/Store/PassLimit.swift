@@ -20,6 +20,10 @@ struct PassLimit {
     /// Windows whose documents are made together: a few megabytes, which are one append.
     static let documents = PassLimit(windowCount: 2048, valueCount: 1 << 23, binCount: 1 << 16)
 
+    /// Records read at once, unless one window's are more: sixteen megabytes of times and numbers. How much work they are
+    /// depends on how many windows hold them.
+    static let rowCountAtOnce = 1 << 20
+
     /// Bins of all windows together, with what a window has beside them: a result takes some ninety bytes for
     /// each.
     var binCount = 1 << 21
@@ -29,6 +33,15 @@ struct PassLimit {
         var bounded = self
         bounded.windowCount = max(1, min(windowCount, self.binCount / (binCount + 15)))
         return bounded
+    }
+
+    /// Whether no window more may be looked at.
+    var isSpent: Bool { windowCount <= 0 || valueCount <= 0 }
+
+    /// Takes off what was looked at. The last window may take more values than are left.
+    mutating func spend(windows: Int, values: Int) {
+        windowCount -= windows
+        valueCount -= values
     }
 
     /// How many windows of an assay of the second generation, whose paths have a finding each.

@@ -26,11 +26,11 @@ struct ExaminedSlice {
 
 /// Outcomes as they are counted, window by window in order, against the limit of the pass.
 struct PassTally {
-    let limit: PassLimit
     private(set) var outcomes: [WindowOutcome<AssayOutcome>] = []
     /// The end of the last window looked at, where the limit was reached.
     private(set) var stoppedAfter: Timestamp?
-    private var counted = (windows: 0, values: 0)
+    /// What is left of the limit.
+    private var left: PassLimit
     private var lastEnd: Timestamp
 
     /// Slices that are under way before the limit is looked at again: enough to keep every processor of a
@@ -38,7 +38,7 @@ struct PassTally {
     private static let sliceCountAtOnce = 64
 
     init(from start: Timestamp, limit: PassLimit) {
-        self.limit = limit
+        left = limit
         lastEnd = start
     }
 
@@ -53,21 +53,15 @@ struct PassTally {
     ) throws {
         for start in stride(from: 0, to: slices.count, by: PassTally.sliceCountAtOnce) {
             let group = slices[start..<min(start + PassTally.sliceCountAtOnce, slices.count)]
-            let remaining = PassLimit(
-                windowCount: limit.windowCount - counted.windows,
-                valueCount: limit.valueCount - counted.values)
             if !atOnce {
                 for slice in group {
-                    let examined = try examine(
-                        slice,
-                        PassLimit(
-                            windowCount: limit.windowCount - counted.windows,
-                            valueCount: limit.valueCount - counted.values))
+                    let examined = try examine(slice, left)
                     each(examined)
                     guard add(examined) else { return }
                 }
                 continue
             }
+            let remaining = left
             let results = Processors.share(parts: group.count) { position in
                 Result { try examine(group[group.startIndex + position], remaining) }
             }
@@ -82,12 +76,11 @@ struct PassTally {
     /// False where the limit is reached.
     private mutating func add(_ slice: ExaminedSlice) -> Bool {
         for window in slice.windows {
-            guard counted.windows < limit.windowCount, counted.values < limit.valueCount else {
+            guard !left.isSpent else {
                 stoppedAfter = lastEnd
                 return false
             }
-            counted.windows += 1
-            counted.values += window.valueCount + window.baselineValueCount
+            left.spend(windows: 1, values: window.valueCount + window.baselineValueCount)
             lastEnd = window.end
             outcomes.append(window.outcome)
         }

@@ -63,11 +63,8 @@ struct SeriesPass {
         return outcomes
     }
 
-    /// Memory for what is read at once. How much work that is depends on how many windows hold it.
-    static let rowCountMax = 1 << 20
-
     /// Records read at once, unless one window's are more.
-    var rowCountMax = SeriesPass.rowCountMax
+    var rowCountMax = PassLimit.rowCountAtOnce
 
     /// The first of some windows: neighbours, as many as memory holds the records of, with their baselines'; and about
     /// how many those are.
@@ -76,13 +73,14 @@ struct SeriesPass {
     ) -> (windows: ArraySlice<TimeWindow>, rowCount: Int) {
         var end = windows.startIndex + 1
         while end < windows.endIndex, windows[end].start <= windows[end - 1].end { end += 1 }
+        let neighbours = windows[..<end]
         let topic = try? view.pipeline(of: definition.windowSpec(of: definition.targeting.targets[0].path))
             .topic.name
         guard let index = topic.flatMap({ view.snapshot.index.topics[$0] }) else {
-            return (windows[..<end], 0)
+            return (neighbours, 0)
         }
-        func rowCount(_ end: Int) -> Int {
-            let (first, last) = (windows[windows.startIndex], windows[end - 1])
+        func rowCount(_ windows: ArraySlice<TimeWindow>) -> Int {
+            let (first, last) = (windows[windows.startIndex], windows[windows.endIndex - 1])
             var count = index.rowCountBound(in: TimeWindow(start: first.start, end: last.end))
             if let from = definition.baselinePeriod(for: first), let to = definition.baselinePeriod(for: last)
             {
@@ -90,15 +88,9 @@ struct SeriesPass {
             }
             return count
         }
-        let least = windows.startIndex + 1
-        let leastCount = rowCount(least)
-        let most = max(rowCountMax, 2 * leastCount)
-        var count = end > least ? rowCount(end) : leastCount
-        while end > least, count > most {
-            end = windows.startIndex + (end - windows.startIndex) / 2
-            count = rowCount(end)
-        }
-        return (windows[..<end], count)
+        let least = rowCount(neighbours.prefix(1))
+        guard neighbours.count > 1 else { return (neighbours, least) }
+        return neighbours.halved(toHold: max(rowCountMax, 2 * least), rowCount)
     }
 
     /// Reads the period that neighbouring windows cover, and the one that their baselines do, and adds the outcomes of

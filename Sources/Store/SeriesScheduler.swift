@@ -34,7 +34,7 @@ import Records
 import Synchronization
 
 /// Makes the runs of assays of the second generation, one tick at a time.
-package actor SeriesScheduler {
+package actor SeriesScheduler: Scheduler {
     private let store: InferenceStore
     private let logger: Logger
     /// What is known of each active assay since it was activated or the process began.
@@ -58,22 +58,13 @@ package actor SeriesScheduler {
 
     init(
         _ store: InferenceStore, logger: Logger, limit: PassLimit,
-        rowCountMax: Int = SeriesPass.rowCountMax, writingOn place: AppendThread = .writer
+        rowCountMax: Int = PassLimit.rowCountAtOnce, writingOn place: AppendThread = .writer
     ) {
         self.store = store
         self.place = place
         self.logger = logger
         self.limit = limit
         self.rowCountMax = rowCountMax
-    }
-
-    /// Runs until the task is cancelled.
-    package func run(every pause: Duration = .milliseconds(250)) async {
-        while !Task.isCancelled {
-            let isBehind = await tick()
-            // What was cut into pieces goes on at once; what comes by the clock can wait for it.
-            if isBehind { await Task.yield() } else { try? await Task.sleep(for: pause) }
-        }
     }
 
     /// Looks at every active assay once.

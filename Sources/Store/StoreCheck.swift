@@ -250,15 +250,15 @@ package struct StoreCheck: Sendable {
             guard error.kind == .notFound else { throw error }
         }
         for sha256 in Set(catalog.modelVersions.all.map(\.contents.sha256)).subtracting(names).sorted() {
-            find("\(FileName.modelDirectory)/\(sha256)", nil, ModelFileError.absent)
+            find(FileName.model(sha256), nil, ModelFileError.absent)
         }
         for name in names.sorted() {
-            let path = FileName.modelDirectory + "/" + name
-            guard !name.hasPrefix("upload-") else {
+            let path = FileName.model(name)
+            guard !FileName.isModelUpload(name) else {
                 notes.append("\(path) is an upload that did not end, or goes on")
                 continue
             }
-            guard StoreSnapshot.isModel(name) else {
+            guard FileName.isModel(name) else {
                 notes.append("\(path) is none of the store's, which passes over it")
                 continue
             }

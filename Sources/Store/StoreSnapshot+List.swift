@@ -15,9 +15,6 @@ import Disk
 import EventLog
 
 extension StoreSnapshot {
-    /// What a snapshot's list of files is called.
-    static let listName = "SNAPSHOT"
-    private static let newListName = "SNAPSHOT.new"
     private static let firstLineStart = "assaylog snapshot "
     /// Version 2 holds results beside the log, which a build that knows version 1 alone would not restore.
     private static let (versionWithoutResults, versionWithResults) = ("1", "2")
@@ -26,12 +23,12 @@ extension StoreSnapshot {
 
     /// Makes the list, which makes a snapshot of the directory; durable when it returns.
     static func writeList(_ result: Report, on target: any FileSystem) throws {
-        try replace(listName, with: list(result), through: newListName, on: target)
+        try replace(FileName.snapshotList, with: list(result), through: FileName.newSnapshotList, on: target)
     }
 
     /// One line a file, and a last one that vouches for the others.
     private static func list(_ result: Report) -> [UInt8] {
-        let hasResults = result.files.contains { $0.name.hasPrefix(FileName.derivedDirectory) }
+        let hasResults = result.files.contains { FileName.isPath($0.name, in: FileName.derivedDirectory) }
         let version = hasResults ? versionWithResults : versionWithoutResults
         var text = "\(firstLineStart)\(version)\ncut \(result.cut)\n"
         for file in result.files {
@@ -45,18 +42,19 @@ extension StoreSnapshot {
     /// - Throws: a refusal where there is no whole list, or one that names what no store has.
     static func readList(on source: any FileSystem) throws -> Report {
         func refused(_ problem: String) -> StoreRefusal {
-            StoreRefusal(.invalid, "\(listName) of the snapshot \(problem); use another snapshot")
+            StoreRefusal(
+                .invalid, "\(FileName.snapshotList) of the snapshot \(problem); use another snapshot")
         }
         let bytes: [UInt8]
         do {
-            let file = try source.open(listName)
+            let file = try source.open(FileName.snapshotList)
             let byteCount = try file.byteCount
             guard byteCount <= listByteCountMax else { throw refused("is too long to be one") }
             bytes = try file.read(at: 0, byteCount: byteCount)
         } catch let error as DiskError where error.kind == .notFound {
             throw StoreRefusal(
                 .unknown,
-                "there is no whole snapshot: \(listName), which is written last, is not there; give another --from, or, "
+                "there is no whole snapshot: \(FileName.snapshotList), which is written last, is not there; give another --from, or, "
                     + "where it was opened for writing since, take a new snapshot of it"
             )
         }
@@ -101,17 +99,12 @@ extension StoreSnapshot {
 
     /// Whether a store has files of this name: a list that names another is not followed out of its directory.
     static func isOurs(_ name: String) -> Bool {
-        let parts = name.split(separator: "/", omittingEmptySubsequences: false)
+        let parts = name.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
         switch parts.count {
-        case 1: return isLogFile(name)
-        case 2 where parts[0] == FileName.derivedDirectory: return isLogFile(parts[1])
-        case 2 where parts[0] == FileName.modelDirectory: return isModel(String(parts[1]))
+        case 1: return FileName.isLogFile(name)
+        case 2 where parts[0] == FileName.derivedDirectory: return FileName.isLogFile(parts[1])
+        case 2 where parts[0] == FileName.modelDirectory: return FileName.isModel(parts[1])
         default: return false
         }
-    }
-
-    static func isModel(_ name: String) -> Bool {
-        name.utf8.count == 64
-            && name.utf8.allSatisfy { (0x30...0x39).contains($0) || (0x61...0x66).contains($0) }
     }
 }

@@ -68,17 +68,12 @@ extension StoreSnapshot {
                 )
             }
         }
-        return try target.list(FileName.derivedDirectory).filter(isLogFile).sorted()
-            .map { FileName.derivedDirectory + "/" + $0 }
-    }
-
-    /// Whether a name in a log's directory is of what the log consists of.
-    static func isLogFile(_ name: some StringProtocol) -> Bool {
-        name == FileName.manifest || FileName.segmentNumber(String(name)) != nil
+        return try target.list(FileName.derivedDirectory).filter(FileName.isLogFile).sorted()
+            .map { FileName.path($0, in: FileName.derivedDirectory) }
     }
 
     private static func holdsLog(_ directory: String, _ files: any FileSystem) throws -> Bool {
-        do throws(DiskError) { return try files.list(directory).contains(where: isLogFile) } catch {
+        do throws(DiskError) { return try files.list(directory).contains(where: FileName.isLogFile) } catch {
             guard error.kind == .notFound else { throw error }
             return false
         }

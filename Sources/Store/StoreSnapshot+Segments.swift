@@ -73,7 +73,7 @@ extension StoreSnapshot {
     /// The files of models; none where there is no directory of them.
     static func modelNames(of source: any FileSystem) throws -> [String] {
         do throws(DiskError) {
-            return try source.list(FileName.modelDirectory).filter(isModel).sorted()
+            return try source.list(FileName.modelDirectory).filter(FileName.isModel).sorted()
         } catch {
             guard error.kind == .notFound else { throw error }
             return []
@@ -83,9 +83,9 @@ extension StoreSnapshot {
     /// The models of a copy that hold other bytes than their names say, as sentences.
     static func damagedModels(among files: [File], on copy: any FileSystem) throws(DiskError) -> [String] {
         var damages: [String] = []
-        for file in files where file.name.hasPrefix(FileName.modelDirectory + "/") {
+        for file in files where FileName.isPath(file.name, in: FileName.modelDirectory) {
             let found = try SHA256.hexDigest(of: try copy.open(file.name))
-            guard file.name != FileName.modelDirectory + "/" + found else { continue }
+            guard file.name != FileName.model(found) else { continue }
             damages.append("\(file.name) \(ModelFileError.otherBytes(found))")
         }
         return damages
@@ -102,7 +102,7 @@ extension StoreSnapshot {
                 guard let json = try? JSONValue(parsing: event.document),
                     case .modelVersionAdded(let version)? = try? CatalogEvent(JSONField(json))
                 else { return }
-                let name = FileName.modelDirectory + "/" + version.contents.sha256
+                let name = FileName.model(version.contents.sha256)
                 if !names.contains(name) { absent.insert(name) }
             }
         } catch let error as SegmentError where !error.isRefusal {

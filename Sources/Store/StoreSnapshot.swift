@@ -126,7 +126,7 @@ package enum StoreSnapshot {
         let models = try modelNames(of: source)
         if !models.isEmpty { try target.createDirectory(FileName.modelDirectory) }
         for name in models {
-            let path = FileName.modelDirectory + "/" + name
+            let path = FileName.model(name)
             let file = try source.open(path)
             let byteCount = try file.byteCount
             result.files.append(try copy(file, byteCount, to: path, on: target) { report(copied + $0) })
@@ -174,7 +174,7 @@ package enum StoreSnapshot {
         try prepare(target)
         var copied = 0
         let directories = [FileName.modelDirectory, FileName.derivedDirectory].filter { directory in
-            result.files.contains { $0.name.hasPrefix(directory + "/") }
+            result.files.contains { FileName.isPath($0.name, in: directory) }
         }
         for directory in directories { try target.createDirectory(directory) }
         for file in result.files where file.name != FileName.manifest {
@@ -211,9 +211,9 @@ package enum StoreSnapshot {
             let contents =
                 if file.name == FileName.manifest {
                     "which segments the log is made of"
-                } else if file.name.hasPrefix(FileName.modelDirectory) {
+                } else if FileName.isPath(file.name, in: FileName.modelDirectory) {
                     "\(file.byteCount) bytes of an uploaded model"
-                } else if file.name.hasPrefix(FileName.derivedDirectory) {
+                } else if FileName.isPath(file.name, in: FileName.derivedDirectory) {
                     "\(file.byteCount) bytes of assays' results that cannot be worked out again"
                 } else {
                     "\(file.byteCount) bytes of the log's records and events"
@@ -246,16 +246,16 @@ package enum StoreSnapshot {
     @discardableResult
     static func removeList(on files: any FileSystem) throws -> Bool {
         guard try hasList(files) else { return false }
-        try files.remove(listName)
+        try files.remove(FileName.snapshotList)
         try files.syncDirectory("")
         return true
     }
 
     private static func hasList(_ files: any FileSystem) throws -> Bool {
-        do throws(DiskError) { _ = try files.open(listName) } catch {
+        do throws(DiskError) { _ = try files.open(FileName.snapshotList) } catch {
             if error.kind == .notFound { return false }
             // What cannot be opened is there all the same; and where the directory cannot, that is what is refused.
-            return try files.list("").contains(listName)
+            return try files.list("").contains(FileName.snapshotList)
         }
         return true
     }

@@ -43,21 +43,14 @@ extension StoreView {
     /// The definition with what the catalogue knows of it; refuses one that names what is not there.
     func completed(_ definition: AssayDefinition) throws -> AssayDefinition {
         var definition = definition
-        guard let pipeline = catalog.pipelines[definition.pipelineID] else {
-            throw CatalogError(
-                .unknown, field: "pipeline_id",
-                "is \(definition.pipelineID), and there is no such pipeline; create it first")
-        }
+        let pipeline = try catalog.requirePipeline(definition.pipelineID)
         guard pipeline.name == definition.pipelineName else {
             throw FieldError(
                 field: "pipeline_name",
                 problem: "is \"\(definition.pipelineName)\", but pipeline \(pipeline.id) is called "
                     + "\"\(pipeline.name)\"; give the name and the number of one pipeline")
         }
-        if let id = definition.workspaceID, catalog.workspaces[id] == nil {
-            throw CatalogError(
-                .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
-        }
+        if let id = definition.workspaceID { try catalog.requireWorkspace(id) }
         try refuse(definition.workspaceID, "workspace_id", otherThanOf: pipeline)
         definition.workspaceID = pipeline.workspaceID
         // Results name the assay's pipeline, and must not be of another one's records.
@@ -140,5 +133,12 @@ extension StoreView {
             throw refusal("is behind record \(index - 1) of partition \"\(partition)\", which is not there")
         }
         return key
+    }
+}
+
+extension Catalog {
+    /// What the workspace of an assay is called now; nil where it has none, or one that is not known.
+    package func workspaceName(of assay: Assay) -> String? {
+        assay.definition.workspaceID.flatMap { workspaces[$0]?.name }
     }
 }

@@ -62,9 +62,6 @@ extension SeriesSettings {
 }
 
 extension StoreView {
-    /// Records read at once.
-    private static let coverageRowCountMax = 1 << 20
-
     /// What the windows of an assay hold that are complete at `moment`.
     ///
     /// - Parameters:
@@ -101,17 +98,13 @@ extension StoreView {
         var windows = grid.indices(touching: data).clamped(to: 0..<grid.completeCount(until: moment))
         var countedUntil = Int64.min
         while !windows.isEmpty {
-            var end = windows.upperBound
-            while end - windows.lowerBound > 1,
-                index.rowCountBound(in: grid.period(of: windows.lowerBound..<end)) > Self.coverageRowCountMax
-            {
-                end = windows.lowerBound + (end - windows.lowerBound) / 2
-            }
-            let piece = windows.lowerBound..<end
+            let piece = windows.halved(toHold: PassLimit.rowCountAtOnce) {
+                index.rowCountBound(in: grid.period(of: $0))
+            }.windows
             let values = try values(of: definition.window, in: grid.period(of: piece))
             try refuseUnseen(values.statistics.unseen)
             try count(values, grid, piece, &coverage, &countedUntil)
-            windows = end..<windows.upperBound
+            windows = piece.upperBound..<windows.upperBound
         }
         return coverage
     }
@@ -150,17 +143,16 @@ extension StoreView {
         ).map { definition.window(of: $0) }
         var rest = windows[...]
         var countedUntil = Timestamp(microseconds: .min)
-        while let start = rest.first?.start {
-            var end = rest.endIndex
-            while end - rest.startIndex > 1,
-                index.rowCountBound(in: TimeWindow(start: start, end: rest[end - 1].end))
-                    > Self.coverageRowCountMax
-            {
-                end = rest.startIndex + (end - rest.startIndex) / 2
-            }
-            let values = try values(of: spec, in: TimeWindow(start: start, end: rest[end - 1].end))
+        func period(of windows: ArraySlice<TimeWindow>) -> TimeWindow {
+            TimeWindow(start: windows[windows.startIndex].start, end: windows[windows.endIndex - 1].end)
+        }
+        while !rest.isEmpty {
+            let piece = rest.halved(toHold: PassLimit.rowCountAtOnce) {
+                index.rowCountBound(in: period(of: $0))
+            }.windows
+            let values = try values(of: spec, in: period(of: piece))
             try refuseUnseen(values.statistics.unseen)
-            for window in rest[..<end] {
+            for window in piece {
                 try Task.checkCancellation()
                 guard !values.rows(in: window).isEmpty else { continue }
                 coverage.windowCount += 1
@@ -168,7 +160,7 @@ extension StoreView {
                 coverage.recordCount += values.rows(in: fresh).count
                 countedUntil = window.end
             }
-            rest = rest[end...]
+            rest = rest[piece.endIndex...]
         }
         return coverage
     }

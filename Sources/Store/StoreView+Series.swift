@@ -43,12 +43,7 @@ extension StoreView {
         var targeting = targeting
         let pipeline: Pipeline
         if let id = targeting.pipelineID {
-            guard let found = catalog.pipelines[id] else {
-                throw CatalogError(
-                    .unknown, field: "targeting.data_origin.pipeline_id",
-                    "is \(id), and there is no such pipeline; create it first")
-            }
-            pipeline = found
+            pipeline = try catalog.requirePipeline(id, field: "targeting.data_origin.pipeline_id")
         } else {
             pipeline = try catalog.pipeline(named: targeting.pipelineName ?? "", in: targeting.workspaceID)
         }

@@ -29,10 +29,7 @@ extension StoreView {
 
     /// Finds the pipeline and the partitions that `spec` names, as of `cut`; nil for now. Home may be empty.
     func scope(of spec: AssayWindowSpec, cut: CommitNumber? = nil) throws -> WindowScope {
-        if let id = spec.workspaceID, catalog.workspaces[id] == nil {
-            throw CatalogError(
-                .unknown, field: "workspace_id", "is \(id), and there is no such workspace; create it first")
-        }
+        if let id = spec.workspaceID { try catalog.requireWorkspace(id) }
         let pipeline = try catalog.pipeline(named: spec.pipelineName, in: spec.workspaceID)
         let partitions = partitions(thereIn: pipeline, of: spec.locations, at: cut ?? snapshot.cut)
         return WindowScope(

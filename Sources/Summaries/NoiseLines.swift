@@ -11,7 +11,7 @@
 //  * At most `sourceCountMax` sources are kept, of `binCountMax` bins in all, each with its lines at the sizes of
 //    `NoiseSizes`: less than two hundred.
 
-import Dispatch
+import Bytes
 import Synchronization
 
 /// What a line is drawn from.
@@ -208,9 +208,10 @@ final class NoiseLines: Sendable {
         }
         if lacksBoth && sizes.below < sizes.above {
             // Somebody waits for the first answer about a baseline, and most of it is these two.
-            DispatchQueue.concurrentPerform(iterations: 2) { side in
-                _ = line(of: source, drawnAt: side == 0 ? sizes.below : sizes.above)
+            let drawn = Processors.share(parts: 2) { side in
+                line(of: source, drawnAt: side == 0 ? sizes.below : sizes.above)
             }
+            return NoiseSpan(source, sizes, drawn[0], drawn[1])
         }
         let below = line(of: source, drawnAt: sizes.below)
         let above = sizes.below < sizes.above ? line(of: source, drawnAt: sizes.above) : below

@@ -12,14 +12,16 @@
 //     binomial, small mean   inversion by search from 0; (1 - p)^n by squaring
 //     binomial, others       W. Hörmann, The generation of binomial random variates, J. Stat.
 //                            Comput. Simul. 46 (1993): transformed rejection (BTRS)
-//     bits                   SplitMix64 (G. L. Steele, D. Lea and C. H. Flood, 2014)
+//     bits                   SplitMix64
 //
 // Invariants:
 //  * The same seed and the same calls give the same numbers, bit by bit.
 //  * Nothing is allocated, but for a list of levels (OrderPlace.swift).
 
+import Bytes
+
 struct NoiseVariates {
-    private var state: UInt64
+    private var bits: SplitMix64
     /// The polar method makes two numbers at a time; the second waits here.
     private var spare: Double?
 
@@ -28,22 +30,14 @@ struct NoiseVariates {
     /// Below this mean the search from 0 is quicker, and above it BTRS holds.
     private static let searchMeanMax = 10.0
 
-    init(seed: UInt64) { state = seed }
-
-    private mutating func bits() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
+    init(seed: UInt64) { bits = SplitMix64(seed: seed) }
 
     /// Between 0 and 1, neither of them: the middles of 2^52 equal parts.
-    mutating func uniform() -> Double { (Double(bits() >> 12) + 0.5) * 0x1p-52 }
+    mutating func uniform() -> Double { (Double(bits.next() >> 12) + 0.5) * 0x1p-52 }
 
     /// A whole number from 0 to `count` - 1.
     mutating func index(below count: Int) -> Int {
-        Int(bits().multipliedFullWidth(by: UInt64(count)).high)
+        Int(bits.next().multipliedFullWidth(by: UInt64(count)).high)
     }
 
     mutating func normal() -> Double {

@@ -113,14 +113,6 @@ package struct WideFixed: Sendable {
         return quotient
     }
 
-    /// The number in units of 2^-`fractionBits`, cut off; `fractionBits` is at most 116.
-    package func units(fractionBits: Int) -> UInt128 {
-        precondition(fractionBits <= 116 && limbs[0] < 1 << 12, "The units fit in 128 bits.")
-        let fraction = UInt128(limbs[1]) << 64 | UInt128(limbs[2])
-        return UInt128(limbs[0]) << UInt128(fractionBits)
-            | fraction >> UInt128(128 - fractionBits)
-    }
-
     /// The 128 bits from the leading one on, and the power of two that the last of them stands for.
     ///
     /// For numbers that are not zero; what follows the last bit is cut off.

@@ -39,13 +39,6 @@ struct ArrowColumnType: Sendable {
     private static let integer = ArrowType.integer(bitWidth: 64, isSigned: true)
     private static let double = ArrowType.float(bitWidth: 64)
 
-    /// The field that holds the columns of all batches.
-    static func field(named name: String, of columns: [FieldColumn]) -> ArrowField {
-        var type = ArrowColumnType()
-        for column in columns { type.add(column) }
-        return type.field(named: name)
-    }
-
     /// One more batch's column of the field: of rows that are written, and no others.
     mutating func add(_ column: FieldColumn) {
         switch column.values {

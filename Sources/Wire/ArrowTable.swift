@@ -22,11 +22,6 @@ package struct ArrowTableSchema: Sendable {
 
     package init() {}
 
-    /// One more batch, all of whose rows are to be written.
-    package mutating func add(_ batch: RecordBatch) {
-        add([batch], runs: [ArrowRowRun(batch: 0, rows: 0..<batch.rowCount)])
-    }
-
     /// More rows that are to be written, in the order given.
     package mutating func add(_ batches: [RecordBatch], rows: [(batch: Int, row: Int)]) {
         add(batches, runs: ArrowRowRun.runs(of: rows, in: batches))

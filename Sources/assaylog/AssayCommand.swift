@@ -75,7 +75,7 @@ extension AssayCommand {
                     .array(
                         assays.map {
                             $0.listJSON(
-                                workspaceName: view.workspaceName(of: $0), at: now,
+                                workspaceName: view.catalog.workspaceName(of: $0), at: now,
                                 retentionProblem: view.retentionProblem(of: $0, grace: grace))
                         }))
             } else {
@@ -121,7 +121,8 @@ extension AssayCommand {
             let configuration = StoreConfiguration(directory: options.directory.data)
             let backfill = view.backfill(of: assay, configuration)
             let document = assay.detailJSON(
-                workspaceName: view.workspaceName(of: assay), at: SystemSources().now(), backfill: backfill,
+                workspaceName: view.catalog.workspaceName(of: assay), at: SystemSources().now(),
+                backfill: backfill,
                 retentionProblem: view.retentionProblem(of: assay, grace: configuration.grace))
             if options.json {
                 try Output.line(document)
@@ -354,11 +355,5 @@ extension AssayBook {
         guard count > 0 else { return nil }
         return "\(Quantity.of(count, "assay")) of the second generation, not shown here; "
             + "POST /v2/api/assays/get lists them"
-    }
-}
-
-extension StoreView {
-    fileprivate func workspaceName(of assay: Assay) -> String? {
-        assay.definition.workspaceID.flatMap { catalog.workspaces[$0]?.name }
     }
 }

@@ -2,6 +2,7 @@
 // opened, cold. No record is added by them, so they may be asked again of the same directory.
 
 import Assays
+import Bytes
 import EventLog
 import Glibc
 import JSON
@@ -15,7 +16,7 @@ extension Bench {
     /// Opens the store and asks for an hour, with nothing of its files in memory: where this phase is asked for
     /// alone, the first question of a new process.
     func cold() async throws {
-        var generator = Generator(state: UInt64(coldQuestion))
+        var generator = SplitMix64(seed: UInt64(coldQuestion))
         Bench.forgetFiles(under: directory.data)
         let start = Workload.start + Int64(generator.next() % UInt64(Workload.span - 3_600_000))
         let window = TimeWindow(
@@ -61,7 +62,7 @@ extension Bench {
     }
 
     func windows(_ workload: Workload, _ store: InferenceStore) throws {
-        var generator = Generator(state: 7)
+        var generator = SplitMix64(seed: 7)
         for (name, width) in [("1 min", 60_000), ("1 h", 3_600_000), ("24 h", 86_400_000)]
             as [(String, Int64)]
         {

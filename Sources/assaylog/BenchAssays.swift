@@ -13,7 +13,6 @@
 import Assays
 import Catalog
 import EventLog
-import Glibc
 import JSON
 import Records
 import Store
@@ -129,17 +128,11 @@ struct AssayBench {
 
     /// What the process holds in memory of its own, as the system counts it.
     private static var anonymousKibibytes: Int {
-        guard let file = fopen("/proc/self/status", "r") else { return 0 }
-        defer { fclose(file) }
-        var line: UnsafeMutablePointer<CChar>?
-        var capacity = 0
-        defer { free(line) }
-        while getline(&line, &capacity, file) > 0, let line {
-            let text = String(cString: line)
-            guard text.hasPrefix("RssAnon:") else { continue }
-            return text.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0
+        guard let status = try? InputFile("/proc/self/status").all(upTo: 1 << 16) else { return 0 }
+        let line = String(decoding: status, as: UTF8.self).split(separator: "\n").first {
+            $0.hasPrefix("RssAnon:")
         }
-        return 0
+        return line?.split(whereSeparator: { !$0.isNumber }).first.flatMap { Int($0) } ?? 0
     }
 
     private func request(

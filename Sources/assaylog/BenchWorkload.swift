@@ -1,5 +1,6 @@
 // What `assaylog bench` asks about: the month of a small fleet, the same bytes in each run.
 
+import Bytes
 import Catalog
 import EventLog
 import Glibc
@@ -81,7 +82,7 @@ struct Workload: Sendable {
 
     /// The records of one commit.
     func batch(_ commit: Int, rows: Int) -> RecordBatch {
-        var generator = Generator(state: UInt64(commit) &* 0x9E37_79B9)
+        var generator = SplitMix64(seed: UInt64(commit) &* 0x9E37_79B9)
         let step = Double(Workload.span) / Double(recordCount)
         let times = (0..<rows).map { row in
             // Batches of the pipelines come round robin; a pipeline's records are evenly spread.
@@ -122,19 +123,8 @@ struct Workload: Sendable {
     }
 }
 
-/// SplitMix64, and normal deviates from it.
-struct Generator: RandomNumberGenerator {
-    var state: UInt64
-
-    mutating func next() -> UInt64 {
-        state &+= 0x9E37_79B9_7F4A_7C15
-        var mixed = state
-        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-        return mixed ^ (mixed >> 31)
-    }
-
-    /// Box–Muller.
+extension SplitMix64 {
+    /// A normal deviate by Box and Muller.
     mutating func normal() -> Double {
         let first = Double.random(in: Double.leastNonzeroMagnitude...1, using: &self)
         let second = Double.random(in: 0..<1, using: &self)

@@ -60,7 +60,7 @@ struct Check: ParsableCommand {
                 guard folder == FileName.modelDirectory || FileName.segmentNumber(name) != nil else {
                     continue
                 }
-                byteCount += (try? files.open(folder.isEmpty ? name : "\(folder)/\(name)").byteCount) ?? 0
+                byteCount += (try? files.open(FileName.path(name, in: folder)).byteCount) ?? 0
             }
         }
         return byteCount

@@ -1,6 +1,5 @@
 // `assaylog retain`, `delete`, `redact`, `compact`: what is kept, and what goes.
 
-import Alerts
 import ArgumentParser
 import Catalog
 import Disk
@@ -13,10 +12,9 @@ import Store
 struct HousekeepingPlace: ParsableArguments {
     @OptionGroup var directory: DataDirectory
 
-    @Option(
-        help: ArgumentHelp("A running server, as http://localhost:8080, instead of --data.", valueName: "url")
-    )
-    var server: String?
+    @OptionGroup private var instead: ServerOption
+
+    var server: String? { instead.server }
 
     /// The answer of the server, or of the store in the directory, as the same document.
     ///
@@ -33,19 +31,12 @@ struct HousekeepingPlace: ParsableArguments {
 
     /// A refusal of a member of the document, by the option that gave it.
     private static func named(_ error: any Error, _ options: [String]) -> any Error {
-        if let error = error as? FieldError, options.contains(error.field) {
-            return CommandFailure("--\(error.field) \(error.problem)")
+        let failure = error as? CommandFailure
+        guard let refused = error as? FieldError ?? failure?.field, options.contains(refused.field) else {
+            return error
         }
-        guard let failure = error as? CommandFailure, failure.status == 400 else { return error }
-        let answer = "the server answers 400: "
-        for option in options {
-            // Only what begins the refusal: names of the user's follow.
-            let beginning = answer + "field \"\(option)\" "
-            guard failure.description.hasPrefix(beginning) else { continue }
-            return CommandFailure(
-                answer + "--\(option) " + failure.description.dropFirst(beginning.count), status: 400)
-        }
-        return failure
+        let answer = failure?.status.map { "the server answers \($0): " } ?? ""
+        return CommandFailure(answer + "--\(refused.field) \(refused.problem)", status: failure?.status)
     }
 
     private func answer(
@@ -67,18 +58,13 @@ struct HousekeepingPlace: ParsableArguments {
                 "--data: a server writes \(directory.data); ask it with --server http://localhost:8080")
         }
         let outcome: Result<JSONValue, any Error>
-        do { outcome = .success(try await local(store)) } catch  where Self.isOfUnknownName(error) {
+        do { outcome = .success(try await local(store)) } catch  where error.isOfUnknownName {
             // As the server says it.
             let remark = store.unseenRemark.map { "; " + $0 } ?? ""
             outcome = .failure(CommandFailure("\(error)" + remark))
         } catch { outcome = .failure(error) }
         try await store.close()
         return JSONField(try outcome.get())
-    }
-
-    private static func isOfUnknownName(_ error: any Error) -> Bool {
-        if let error = error as? AlertError, case .unknownWebhook = error { return true }
-        return (error as? StoreRefusal)?.kind == .unknown
     }
 }
 

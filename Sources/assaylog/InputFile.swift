@@ -127,11 +127,25 @@ final class InputFile {
     func all(upTo limit: Int) throws -> [UInt8] {
         var bytes: [UInt8] = []
         while try read(onto: &bytes) {
-            guard bytes.count <= limit else {
-                throw CommandFailure("\(name) holds over \(Quantity.bytes(limit)); give a shorter one")
-            }
+            guard bytes.count <= limit else { throw tooLong(limit) }
         }
         return bytes
+    }
+
+    /// The first line, without its end; empty where there is none. A short one: of a piece at most.
+    func line() throws -> String {
+        var bytes: [UInt8] = []
+        // No further than it: at a terminal there is no end of the file.
+        while !bytes.contains(0x0A), try read(onto: &bytes) {
+            guard bytes.count <= InputFile.pieceByteCount else { throw tooLong(InputFile.pieceByteCount) }
+        }
+        var text = String(decoding: bytes.prefix { $0 != 0x0A }, as: UTF8.self)
+        while text.last?.isNewline == true { text.removeLast() }
+        return text
+    }
+
+    private func tooLong(_ limit: Int) -> CommandFailure {
+        CommandFailure("\(name) holds over \(Quantity.bytes(limit)); give a shorter one")
     }
 
     private func failure() -> CommandFailure {

@@ -23,10 +23,15 @@ struct CommandFailure: Error, CustomStringConvertible {
     let status: Int?
     /// What to do where it is the server's failure and not of what was sent, as "start the server".
     let serverRemedy: String?
+    /// The member of the request that the server refuses; nil where it refuses none by name.
+    let field: FieldError?
 
-    init(_ description: String, status: Int? = nil, serverRemedy: String? = nil) {
+    init(
+        _ description: String, status: Int? = nil, serverRemedy: String? = nil, field: FieldError? = nil
+    ) {
         self.description = description
         self.status = status
+        self.field = field
         self.serverRemedy = serverRemedy
     }
 }

@@ -1,13 +1,11 @@
 // `assaylog query`: one number of every record of a window, or what they are together.
 
 import ArgumentParser
-import Assays
 import EventLog
 import JSON
 import Queries
 import Records
 import Store
-import Summaries
 
 struct Query: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -66,17 +64,10 @@ struct Query: ParsableCommand {
         let query = WindowQuery(
             topic: topic, window: period.window, path: path, filter: try filter.filter(topic: topic, in: view)
         )
-        let start = SystemSources.monotonicClock()
-        let values = try ColumnScan(view.snapshot).values(query)
-        let microseconds = (SystemSources.monotonicClock() - start) / 1000
-        var whenever = query
-        whenever.window = .always
-        if !values.times.isEmpty, !values.pathWasFound, values.statistics.unseen.isEmpty,
-            try !ColumnScan(view.snapshot).mayHaveNumbers(whenever)
-        {
+        let answer = try WindowAnswer(query, of: view.snapshot)
+        guard try !answer.isOfUnknownPath() else {
             throw try PathOptions.refusal(of: path, topic: topic, in: view)
         }
-        let answer = QueryAnswer(query: query, values: values, view: view, microseconds: microseconds)
         switch (json ? .json : format, summary, explain) {
         case (.json, false, false): try answer.printJSON()
         case (.json, _, _): try Output.line(answer.document(withSummary: summary, withPlan: explain))
@@ -88,23 +79,16 @@ struct Query: ParsableCommand {
             try Output.write(Array(answer.planText.utf8))
         case (.table, true, false): try Output.write(Array(answer.summaryText.utf8))
         }
-        try Output.warn(damages + values.statistics.unseen.map(\.description))
+        try Output.warn(damages + answer.values.statistics.unseen.map(\.description))
     }
 }
 
-/// What was asked and what came of it, in each of the forms.
-private struct QueryAnswer {
-    let query: WindowQuery
-    let values: ColumnValues
-    let view: StoreView
-    let microseconds: Int64
-
-    private var numbers: Summary { Summary(ofNumbers: SortedSample(values.values)) }
-
+/// What came of it, in each of the forms.
+extension WindowAnswer {
     // MARK: Values
 
     /// Values are made text and written piece by piece: there may be millions.
-    func printRows(header: String, separator: String, missing: String) throws {
+    fileprivate func printRows(header: String, separator: String, missing: String) throws {
         var bytes = Array(header.utf8)
         for (time, value) in zip(values.times, values.values) {
             bytes += Array(Timestamp(milliseconds: time).zuluText.utf8) + Array(separator.utf8)
@@ -118,81 +102,31 @@ private struct QueryAnswer {
         try Output.write(bytes)
     }
 
-    /// The same as `document`, with the two long lists written piece by piece.
-    func printJSON() throws {
-        var head: [UInt8] = []
-        JSONValue.object(JSONObject(question)).write(into: &head)
-        head.removeLast()
-        var writer = JSONWriter()
-        writer.bytes = head
-        func list(_ name: StaticString, _ count: Int, _ write: (inout JSONWriter, Int) -> Void) throws {
-            writer.write(name)
-            for index in 0..<count {
-                if index > 0 { writer.write(byte: UInt8(ascii: ",")) }
-                write(&writer, index)
-                if writer.bytes.count >= Output.flushByteCount {
-                    try Output.write(writer.bytes)
-                    writer.bytes.removeAll(keepingCapacity: true)
-                }
-            }
-            writer.write(byte: UInt8(ascii: "]"))
-        }
-        try list(",\"times\":[", values.times.count) { $0.write(values.times[$1]) }
-        try list(",\"values\":[", values.values.count) { $0.write(values.values[$1]) }
-        writer.write("}\n")
-        try Output.write(writer.bytes)
-    }
-
-    private var question: [(String, JSONValue)] {
-        [
-            ("topic", .string(query.topic)), ("path", .string(query.path.text)),
-            ("start", query.window.start == TimeWindow.always.start ? .null : .zulu(query.window.start)),
-            ("end", query.window.end == TimeWindow.always.end ? .null : .zulu(query.window.end)),
-            ("cut", .integer(view.snapshot.cut)),
-        ]
-    }
-
-    func document(withSummary: Bool, withPlan: Bool) -> JSONValue {
-        var object = JSONObject(question)
-        if withSummary {
-            for (name, value) in statistics { object.append(name, value) }
-        }
-        if withPlan {
-            object.append("plan", plan.json)
-            object.append(
-                "statistics",
-                .object(
-                    JSONObject(values.statistics.members + [("microseconds", .integer(microseconds))])))
-        }
-        return .object(object)
+    /// The same as JSON.
+    fileprivate func printJSON() throws {
+        for piece in pieces() { try Output.write(piece) }
+        try Output.line("")
     }
 
     // MARK: Summary
 
-    private var statistics: [(name: String, value: JSONValue)] { numbers.statistics }
-
-    var summaryText: String {
+    fileprivate var summaryText: String {
         var table = TextTable((query.path.text, .leading), ("", .trailing))
-        for (name, value) in statistics where name != "infinity_count" || value != .integer(0) {
+        for (name, value) in summary where name != "infinity_count" || value != .integer(0) {
             table.append(name, value == .null ? "-" : value.text)
         }
         return table.text
     }
 
-    var summaryCSV: String {
-        statistics.map(\.name).joined(separator: ",") + "\n"
-            + statistics.map { $0.value == .null ? "" : $0.value.text }.joined(separator: ",") + "\n"
+    fileprivate var summaryCSV: String {
+        let numbers = summary
+        return numbers.map(\.name).joined(separator: ",") + "\n"
+            + numbers.map { $0.value == .null ? "" : $0.value.text }.joined(separator: ",") + "\n"
     }
 
     // MARK: Plan
 
-    private var plan: QueryPlan {
-        QueryPlan(
-            topic: view.snapshot.index.topics[query.topic], window: query.window, filter: query.filter,
-            cut: query.cut, explaining: true)
-    }
-
-    var planText: String {
+    fileprivate var planText: String {
         let statistics = values.statistics
         let text = plan.text
         return (text.isEmpty ? "nothing to read: the topic has no records there\n" : text + "\n")

@@ -28,62 +28,39 @@ struct PipelineOptions: ParsableArguments {
         help: ArgumentHelp("Its workspace, where several have a pipeline of that name.", valueName: "name"))
     var workspace: String?
 
-    /// The workspace named, by its name or number; nil where none is named.
-    ///
-    /// - Parameter isWhole: whether all of the log is seen, so that there is no other.
-    func workspaceID(in catalog: Catalog, isWhole: Bool = true) throws -> WorkspaceID? {
-        guard let workspace else { return nil }
-        if let found = catalog.workspace(named: workspace) { return found.id }
-        if let number = Int(workspace), catalog.workspaces[WorkspaceID(number)] != nil {
-            return WorkspaceID(number)
+    func choice(in catalog: Catalog, mayCreate: Bool) -> PipelineChoice<Pipeline> {
+        PipelineChoice(self, among: catalog.workspaces.all.map { ($0.id, $0.name) }, mayCreate: mayCreate) {
+            workspaceID in
+            catalog.pipelines.all.filter {
+                $0.name == pipeline && (workspaceID == nil || $0.workspaceID == workspaceID)
+            }.map { (catalog.workspaces[$0.workspaceID]?.name ?? "\($0.workspaceID)", $0) }
         }
-        throw CommandFailure(
-            "--workspace is \"\(workspace)\", and there is no such workspace; "
-                + PipelineOptions.list(catalog.workspaces.all.map(\.name), isWhole: isWhole))
     }
 
     /// - Parameter remark: what is to be said where there is none, because a part of the log is not seen.
     func found(in catalog: Catalog, unseen remark: String?) throws -> Pipeline {
-        let beside = remark.map { "; " + $0 } ?? ""
-        let workspaceID: WorkspaceID?
-        do { workspaceID = try self.workspaceID(in: catalog, isWhole: remark == nil) } catch let failure
-            as CommandFailure
-        {
-            throw CommandFailure(failure.description + beside)
+        switch choice(in: catalog, mayCreate: false) {
+        case .found(let pipeline): return pipeline
+        case .make: preconditionFailure("None may be made.")
+        case .refused(let refusal): throw PipelineOptions.failure(refusal, in: catalog, unseen: remark)
         }
-        let places = catalog.pipelines.all.filter {
-            $0.name == pipeline && (workspaceID == nil || $0.workspaceID == workspaceID)
-        }
-        if places.count == 1 { return places[0] }
-        if places.isEmpty {
-            let names = Set(catalog.pipelines.all.map(\.name)).sorted()
-            throw CommandFailure(
-                PipelineOptions.isUnknown(pipeline, in: workspace) + "; "
-                    + PipelineOptions.list(names, isWhole: remark == nil) + beside)
-        }
-        throw PipelineOptions.isAmbiguous(
-            pipeline, in: places.map { catalog.workspaces[$0.workspaceID]?.name ?? "\($0.workspaceID)" })
     }
 
-    static func isUnknown(_ pipeline: String, in workspace: String?) -> String {
-        "--pipeline is \"\(pipeline)\", and there is no such pipeline"
-            + (workspace.map { " in workspace \"\($0)\"" } ?? "")
-    }
-
-    static func isAmbiguous(_ pipeline: String, in names: [String]) -> CommandFailure {
-        CommandFailure(
-            "--pipeline is \"\(pipeline)\", which several workspaces have; add --workspace with one of "
-                + names.joined(separator: ", "))
-    }
-
-    /// The workspace that `append --create` makes where there is none and none is named.
-    static let firstWorkspace = "default"
-
-    /// The refusal to make a pipeline where it could be in several workspaces.
-    static func needsWorkspace(_ problem: String, _ names: [String]) -> CommandFailure {
-        CommandFailure(
-            "\(problem); to make it, say in which workspace: add --workspace with one of "
-                + names.joined(separator: ", ") + ", or a new name")
+    /// A refusal with what there is in the catalogue.
+    ///
+    /// - Parameter remedy: stands behind what is said of a name that there is not.
+    static func failure(
+        _ refusal: PipelineRefusal, in catalog: Catalog, unseen remark: String?, remedy: String = ""
+    ) -> CommandFailure {
+        let (problem, names): (String, [String])
+        switch refusal {
+        case .unclear(let problem): return CommandFailure(problem)
+        case .noWorkspace(let said): (problem, names) = (said, catalog.workspaces.all.map(\.name))
+        case .noPipeline(let said):
+            (problem, names) = (said, Set(catalog.pipelines.all.map(\.name)).sorted())
+        }
+        return CommandFailure(
+            problem + "; " + list(names, isWhole: remark == nil) + (remark.map { "; " + $0 } ?? "") + remedy)
     }
 
     private static func list(_ names: [String], isWhole: Bool) -> String {

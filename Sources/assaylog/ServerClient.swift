@@ -95,11 +95,15 @@ struct ServerClient {
             if status == 422, let conflict = KeyConflict(fields) { throw conflict }
             let json = try? JSONValue(parsing: answer)
             guard (200..<300).contains(status) else {
-                let said = JSONField(json).first(of: "msg", "message", "error")
+                let body = JSONField(json)
+                let said = body.first(of: "msg", "message", "error")
+                let field = (try? body["field"].string()).flatMap { field in
+                    (try? body["problem"].string()).map { FieldError(field: field, problem: $0) }
+                }
                 throw CommandFailure(
                     "the server answers \(status): "
                         + ((try? said.string()) ?? String(decoding: answer.prefix(200), as: UTF8.self)),
-                    status: status, serverRemedy: status >= 500 ? ServerClient.attendance : nil)
+                    status: status, serverRemedy: status >= 500 ? ServerClient.attendance : nil, field: field)
             }
             return (JSONField(json ?? .null), fields.contains { $0.hasPrefix("idempotent-replayed:") })
         }

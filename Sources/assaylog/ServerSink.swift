@@ -22,6 +22,7 @@
 import Bytes
 import Catalog
 import JSON
+import Records
 import Store
 import Wire
 
@@ -64,65 +65,67 @@ final class ServerSink: RecordSink {
 
     static func open(_ options: Append, _ url: String) throws -> ServerSink {
         let server = try ServerClient(url)
-        let name = options.pipeline.pipeline
-        let workspaces = try server.post("/v1/api/workspaces/list", .object(JSONObject()))["workspaces"]
-            .array().map { (name: try $0["name"].string(), id: try $0["id"].integer()) }
-        func made(_ workspace: String) throws -> Int {
-            let document = JSONValue.object(("workspace_name", .string(workspace)))
-            return try server.post("/v1/api/workspaces/create", document)["workspace_id"].integer()
-        }
-        /// What to do about a name that the server does not know. One that takes no appends makes none, and what it
-        /// does not see of its log may hold it.
-        func remedy() throws -> String {
-            let reason = try server.get("/healthz")["reason"]
-            guard reason.isPresent else { return "; add --create to make it" }
-            return
-                "; the server makes none now, and may not see the one that there is: \(try reason.string())"
-        }
-        var workspaceID: Int?
-        if let wanted = options.pipeline.workspace {
-            workspaceID = workspaces.first { $0.name == wanted }?.id
-            if workspaceID == nil && options.create { workspaceID = try made(wanted) }
-            guard workspaceID != nil else {
-                throw CommandFailure(
-                    "--workspace is \"\(wanted)\", and the server has no such workspace" + (try remedy()))
-            }
-        }
-        /// Nil where there is no such pipeline, or no single one.
-        func topic(in workspaceID: Int?) throws -> String? {
-            let question = JSONValue.object(
-                ("pipeline_name", .string(name)),
-                ("workspace_id", workspaceID.map { .integer($0) } ?? .null))
-            do {
-                return try server.post("/v1/api/plateau/get_topic_name", question)["topic_name"].string()
-            } catch let failure as CommandFailure where failure.status == 400 { return nil }
-        }
-        var found = try topic(in: workspaceID)
-        if found == nil {
-            let holders = try workspaceID == nil ? workspaces.filter { try topic(in: $0.id) != nil } : []
-            guard holders.isEmpty else {
-                throw PipelineOptions.isAmbiguous(name, in: holders.map(\.name))
-            }
-            let problem = PipelineOptions.isUnknown(name, in: options.pipeline.workspace)
-            guard options.create else { throw CommandFailure(problem + (try remedy())) }
-            guard workspaceID != nil || workspaces.count <= 1 else {
-                throw PipelineOptions.needsWorkspace(problem, workspaces.map(\.name))
-            }
-            let place = try workspaceID ?? workspaces.first?.id ?? made(PipelineOptions.firstWorkspace)
-            _ = try server.post(
-                "/v1/api/pipelines/create",
-                .object(
-                    ("pipeline_id", .string(name)), ("workspace_id", .integer(place)),
-                    ("definition", .object(JSONObject()))))
-            found = try topic(in: place)
-        }
-        guard let found else { throw CommandFailure(PipelineOptions.isUnknown(name, in: nil)) }
+        let topic = try topic(options, server)
         let members =
             (options.edge ? ["edge=true"] : [])
             + options.float32.map { "float32=" + CatalogName.pathComponent($0) }
         let query = members.isEmpty ? "" : "?" + members.joined(separator: "&")
         return ServerSink(
-            server: server, topic: found, partition: options.partition, query: query, options: options)
+            server: server, topic: topic, partition: options.partition, query: query, options: options)
+    }
+
+    private static func topic(_ options: Append, _ server: ServerClient) throws -> String {
+        let name = options.pipeline.pipeline
+        let workspaces = try server.post("/v1/api/workspaces/list", .object(JSONObject()))["workspaces"]
+            .array().map { (id: WorkspaceID(try $0["id"].integer()), name: try $0["name"].string()) }
+        /// Nil where there is no such pipeline, or no single one.
+        func topic(in workspaceID: WorkspaceID?) throws -> String? {
+            let question = JSONValue.object(
+                ("pipeline_name", .string(name)),
+                ("workspace_id", workspaceID.map { .identifier($0) } ?? .null))
+            do {
+                return try server.post("/v1/api/plateau/get_topic_name", question)["topic_name"].string()
+            } catch let failure as CommandFailure where failure.status == 400 { return nil }
+        }
+        let choice = try PipelineChoice(options.pipeline, among: workspaces, mayCreate: options.create) {
+            workspaceID in
+            // It has one question, mostly: which of several hold a name is asked only where it has no answer.
+            if let topic = try topic(in: workspaceID) { return [("", topic)] }
+            return try workspaceID != nil
+                ? [] : workspaces.compactMap { place in try topic(in: place.id).map { (place.name, $0) } }
+        }
+        let place: PipelinePlace
+        switch choice {
+        case .found(let topic): return topic
+        case .make(let chosen): place = chosen
+        case .refused(.unclear(let problem)): throw CommandFailure(problem)
+        case .refused(.noWorkspace(let problem)), .refused(.noPipeline(let problem)):
+            // One that takes no appends makes none, and what it does not see of its log may hold it.
+            let reason = try server.get("/healthz")["reason"]
+            throw CommandFailure(
+                problem
+                    + (reason.isPresent
+                        ? "; the server makes none now, and may not see the one that there is: "
+                            + (try reason.string())
+                        : "; add --create to make it"))
+        }
+        let workspaceID: WorkspaceID
+        switch place {
+        case .workspace(let id): workspaceID = id
+        case .newWorkspace(let name):
+            let document = JSONValue.object(("workspace_name", .string(name)))
+            workspaceID = WorkspaceID(
+                try server.post("/v1/api/workspaces/create", document)["workspace_id"].integer())
+        }
+        _ = try server.post(
+            "/v1/api/pipelines/create",
+            .object(
+                ("pipeline_id", .string(name)), ("workspace_id", .identifier(workspaceID)),
+                ("definition", .object(JSONObject()))))
+        guard let made = try topic(in: workspaceID) else {
+            throw CommandFailure("the server made pipeline \"\(name)\" and does not know it; ask it again")
+        }
+        return made
     }
 
     func begin(attempt number: Int) {

@@ -16,6 +16,14 @@ struct DataDirectory: ParsableArguments {
     }
 }
 
+/// `--server`.
+struct ServerOption: ParsableArguments {
+    @Option(
+        help: ArgumentHelp("A running server, as http://localhost:8080, instead of --data.", valueName: "url")
+    )
+    var server: String?
+}
+
 enum Settings {
     /// Says on standard error what an operator should know.
     static func logger() -> Logger {

@@ -55,57 +55,40 @@ struct StoreSink: RecordSink {
     }
 
     private static func pipeline(_ options: Append, _ store: InferenceStore) async throws -> Pipeline {
-        let pipelineOptions = options.pipeline
-        if !options.create {
+        let place: PipelinePlace
+        switch options.pipeline.choice(in: store.catalog, mayCreate: options.create) {
+        case .found(let pipeline): return pipeline
+        case .make(let chosen): place = chosen
+        case .refused(let refusal):
+            // What may be there is not made a second time.
             let remark = store.unseenRemark
-            do { return try pipelineOptions.found(in: store.catalog, unseen: remark) } catch let failure
-                as CommandFailure
-            {
-                // What may be there is not made a second time.
-                let remedy =
-                    remark == nil
+            throw PipelineOptions.failure(
+                refusal, in: store.catalog, unseen: remark,
+                remedy: remark == nil
                     ? "; or add --create to make it"
                     : "; restore that file from a backup, or give it up with `assaylog serve --without-unseen`"
-                throw CommandFailure(failure.description + remedy)
-            }
+            )
         }
-        let nobody = "00000000-0000-0000-0000-000000000000"
+        let name = options.pipeline.pipeline
         let workspaceID: WorkspaceID
-        let named = pipelineOptions.workspace
-        let existing = store.catalog.workspaces.all
-        if named == nil, existing.count > 1 {
-            // More than one place it could be made in: it must be there, or be told.
-            let isThere = store.catalog.pipelines.all.contains { $0.name == pipelineOptions.pipeline }
-            guard isThere else {
-                throw PipelineOptions.needsWorkspace(
-                    PipelineOptions.isUnknown(pipelineOptions.pipeline, in: nil), existing.map(\.name))
-            }
-            return try pipelineOptions.found(in: store.catalog, unseen: store.unseenRemark)
-        }
-        if let found = try? pipelineOptions.workspaceID(in: store.catalog)
-            ?? (named == nil ? existing.first?.id : nil)
-        {
-            workspaceID = found
-        } else {
+        switch place {
+        case .workspace(let id): workspaceID = id
+        case .newWorkspace(let name):
             workspaceID = store.catalog.workspaces.next
             try await store.change { catalog in
                 [
                     try catalog.createWorkspace(
-                        name: named ?? PipelineOptions.firstWorkspace, createdBy: nobody,
-                        at: store.sources.now())
+                        name: name, createdBy: Catalog.defaultUser, at: store.sources.now())
                 ]
             }
         }
-        let name = pipelineOptions.pipeline
-        if !store.catalog.pipelines(in: workspaceID).contains(where: { $0.name == name }) {
-            let definition = try PipelineDefinition(JSONField(.object(JSONObject())))
-            try await store.change { catalog in
-                [
-                    try catalog.createPipeline(
-                        name: name, in: workspaceID, definition: definition, version: store.sources.uuid(),
-                        createdBy: nobody, at: store.sources.now())
-                ]
-            }
+        let definition = try PipelineDefinition(JSONField(.object(JSONObject())))
+        try await store.change { catalog in
+            [
+                try catalog.createPipeline(
+                    name: name, in: workspaceID, definition: definition, version: store.sources.uuid(),
+                    createdBy: Catalog.defaultUser, at: store.sources.now())
+            ]
         }
         return try store.catalog.pipeline(named: name, in: workspaceID, field: "--pipeline")
     }

@@ -2,7 +2,6 @@
 
 import Alerts
 import ArgumentParser
-import Glibc
 import JSON
 import Records
 import Store
@@ -119,12 +118,7 @@ extension WebhookCommand {
                   assaylog webhook list --json
                 """)
 
-        @OptionGroup var directory: DataDirectory
-
-        @Option(
-            help: ArgumentHelp(
-                "A running server, as http://localhost:8080, instead of --data.", valueName: "url"))
-        var server: String?
+        @OptionGroup var place: HousekeepingPlace
 
         @Flag(help: "Print JSON, as the API answers it.")
         var json = false
@@ -132,10 +126,10 @@ extension WebhookCommand {
         func run() async throws {
             var damages: [String] = []
             let webhooks: [JSONField]
-            if let server {
+            if let server = place.server {
                 webhooks = try ServerClient(server).post("/v1/api/webhooks/list", .object()).array()
             } else {
-                let (view, found) = try directory.open()
+                let (view, found) = try place.directory.open()
                 damages = found
                 webhooks = view.alerts.list.map { JSONField(view.alerts.json(of: $0)) }
             }
@@ -224,19 +218,13 @@ extension WebhookCommand {
 
     /// The secret that a file holds, without the end of its line.
     private static func secret(in file: String) throws -> String {
-        let handle = file == "-" ? fdopen(STDIN_FILENO, "r") : fopen(file, "r")
-        guard let handle else {
-            throw CommandFailure("--secret-file: \(file) is not read: \(String(cString: strerror(errno)))")
+        let line: String
+        do { line = try InputFile(file).line() } catch {
+            throw CommandFailure("--secret-file: \(error)")
         }
-        defer { fclose(handle) }
-        var line: UnsafeMutablePointer<CChar>?
-        var capacity = 0
-        defer { free(line) }
-        guard getline(&line, &capacity, handle) > 0, let line else {
+        guard !line.isEmpty else {
             throw CommandFailure("--secret-file: \(file) is empty; put a secret in it, as whsec_ and base64")
         }
-        var text = String(cString: line)
-        while text.last?.isNewline == true { text.removeLast() }
-        return text
+        return line
     }
 }

@@ -1,11 +1,12 @@
 // Invariants checked: the two at the head of Catalog+Commands.swift, in that order; and the
 // second of Pipeline.swift.
 
-import Catalog
 import JSON
 import Records
 import TestSupport
 import Testing
+
+@testable import Catalog
 
 struct CatalogCommandsTests {
     @Test("a workspace's name is unique, and the refusal names the one that has it")
@@ -32,7 +33,7 @@ struct CatalogCommandsTests {
             refusal {
                 _ = try catalog.addModelVersion(
                     name: "m", in: WorkspaceID(2), version: "u", contents: Scene.contents(),
-                    status: .ready, createdBy: "j", at: moment)
+                    createdBy: "j", at: moment)
             } == "workspace_id")
         #expect(
             refusal {
@@ -73,9 +74,6 @@ struct CatalogCommandsTests {
         #expect(scene.catalog.pipelines.all.count == 1)
         let pipeline = try scene.catalog.pipeline(named: "p")
         #expect(pipeline.versionIDs.map(\.number) == [1, 2])
-        #expect(pipeline.createdAt == moment(2))
-        #expect(pipeline.createdBy == "jane")
-        #expect(pipeline.updatedAt == moment(50))
     }
 
     @Test("redeploying a pipeline keeps the deployment's number")
@@ -117,9 +115,9 @@ struct CatalogCommandsTests {
         #expect(scene.catalog.deployments.all.map(\.fullName) == ["p-1", "p-2"])
     }
 
-    @Test("a deployment's models must exist, with their hashes, and be loadable")
+    @Test("a deployment's models must exist, with their hashes")
     func deployedModels() throws {
-        var scene = try Scene.deployed()
+        let scene = try Scene.deployed()
         func refusal(_ model: ModelReference) -> CatalogError? {
             #expect(throws: CatalogError.self) {
                 try scene.catalog.deploy(
@@ -136,12 +134,6 @@ struct CatalogCommandsTests {
             ModelReference(name: "fraud", version: "uuid-m1", sha256: "0000"))
         #expect(wrongHash?.kind == .invalid)
         #expect(wrongHash?.problem.contains("bc85") == true)
-        scene.apply(
-            .modelStatusChanged(
-                ModelStatusChange(
-                    id: ModelVersionID(1), status: .error, errorSummary: "opset 99",
-                    at: moment(8))))
-        #expect(refusal(Scene.model)?.problem.contains("opset 99") == true)
     }
 
     @Test("a definition's unknown models are refused when deployed, not when created")
@@ -194,7 +186,7 @@ struct CatalogCommandsTests {
                 == [event])
     }
 
-    @Test("a location is declared once and withdrawn once")
+    @Test("a location is declared once")
     func locations() throws {
         var scene = try Scene.deployed()
         for name in ["edge-2", "edge-1", "edge-2"] {
@@ -203,11 +195,6 @@ struct CatalogCommandsTests {
         }
         #expect(try scene.catalog.pipeline(named: "p").locations == ["edge-1", "edge-2"])
         #expect(scene.events.count == 4 + 2)
-        for second in [10.0, 11] {
-            scene.apply(.locationWithdrawn(PipelineID(1), name: "edge-1", at: moment(second)))
-        }
-        let pipeline = try scene.catalog.pipeline(named: "p")
-        #expect(pipeline.locations == ["edge-2"] && pipeline.updatedAt == moment(10))
     }
 
     @Test(

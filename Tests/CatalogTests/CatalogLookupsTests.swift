@@ -53,7 +53,7 @@ struct CatalogLookupsTests {
             scene.apply(
                 try scene.catalog.addModelVersion(
                     name: name, in: WorkspaceID(1), version: version, contents: Scene.contents(),
-                    status: .ready, createdBy: "jane", at: moment(20)))
+                    createdBy: "jane", at: moment(20)))
         }
         let catalog = scene.catalog
         func numbers(_ name: String?, _ model: Int?) -> [Int] {
@@ -78,7 +78,7 @@ struct CatalogLookupsTests {
         scene.apply(
             try scene.catalog.addModelVersion(
                 name: "fraud", in: WorkspaceID(2), version: "uuid-m2", contents: Scene.contents(),
-                status: .ready, createdBy: "joe", at: moment(11)))
+                createdBy: "joe", at: moment(11)))
         #expect(scene.catalog.modelVersions(in: WorkspaceID(2)).map(\.modelID) == [ModelID(2)])
         #expect(scene.catalog.modelVersions(named: "fraud", modelID: ModelID(2)).count == 1)
         #expect(scene.catalog.modelVersions(named: "fraud", modelID: nil).count == 2)
@@ -106,15 +106,5 @@ struct CatalogLookupsTests {
         }
         #expect(scene.catalog.deployment(of: PipelineID(1))?.id == deployment.id)
         #expect(scene.catalog.deployment(of: PipelineID(9)) == nil)
-    }
-
-    @Test("configurations of a model version are all kept, the newest last")
-    func configurations() throws {
-        var scene = try Scene.deployed()
-        for setting in 1...2 {
-            scene.configure(ModelVersionID(1), .integer(setting), at: moment(9))
-        }
-        #expect(scene.catalog.modelConfigurations.all.map(\.settings) == [.integer(1), .integer(2)])
-        #expect(scene.catalog.modelConfigurations.all.map(\.id.number) == [1, 2])
     }
 }

@@ -1,9 +1,10 @@
 // A small world for the catalogue's tests: one workspace, one model, one pipeline, deployed.
 
-import Catalog
 import JSON
 import Records
 import TestSupport
+
+@testable import Catalog
 
 /// A catalogue and the events that made it.
 struct Scene {
@@ -14,15 +15,6 @@ struct Scene {
         guard let event else { return }
         events.append(event)
         catalog.apply(event)
-    }
-
-    /// A configuration, which no command makes yet.
-    mutating func configure(_ id: ModelVersionID, _ settings: JSONValue, at moment: Timestamp) {
-        apply(
-            .modelConfigured(
-                ModelConfiguration(
-                    id: catalog.modelConfigurations.next, modelVersionID: id, settings: settings,
-                    createdAt: moment)))
     }
 
     static func contents(_ sha256: String = "bc85") -> ModelContents {
@@ -52,7 +44,7 @@ struct Scene {
         scene.apply(
             try scene.catalog.addModelVersion(
                 name: "fraud", in: WorkspaceID(1), version: "uuid-m1", contents: contents(),
-                status: .ready, createdBy: "jane", at: moment(1)))
+                createdBy: "jane", at: moment(1)))
         scene.apply(
             try scene.catalog.createPipeline(
                 name: "p", in: WorkspaceID(1), definition: definition(model), version: "uuid-p1",

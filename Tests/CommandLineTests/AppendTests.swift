@@ -1,4 +1,4 @@
-// Invariants checked: those at the heads of Append.swift, MarkSearch.swift, RecordChunks.swift and
+// Invariants checked: those at the heads of Importer.swift, MarkSearch.swift, RecordChunks.swift and
 // InferenceStore+Import.swift.
 
 import Foundation

@@ -1,4 +1,4 @@
-// Invariants checked: that at the head of ArrowChunks.swift, and those of Append.swift and ServerSink.swift where one
+// Invariants checked: that at the head of ArrowChunks.swift, and those of Importer.swift and ServerSink.swift where one
 // record batch of Arrow is more than a commit holds.
 
 import Foundation
@@ -80,7 +80,7 @@ struct LargeBatchTests {
         let text = (0..<20).map { "{\"time\":\($0)}" }.joined(separator: "\n")
         let batch = try RecordParser.parse(Array(text.utf8), as: .lines).batch
         var schema = ArrowTableSchema()
-        schema.add(batch)
+        schema.add([batch], runs: [ArrowRowRun(batch: 0, rows: 0..<20)])
         let columns = ArrowColumns(schema, .flat, .all)
         var output = ArrowOutput(.stream)
         output.write(schema: ArrowSchemaWriter.schema(columns.fields, metadata: []))
@@ -108,7 +108,7 @@ struct LargeBatchTests {
         }
         let batches = try texts.map { try RecordParser.parse(Array($0.utf8), as: .lines).batch }
         var schema = ArrowTableSchema()
-        for batch in batches { schema.add(batch) }
+        for batch in batches { schema.add([batch], runs: [ArrowRowRun(batch: 0, rows: batch.times.indices)]) }
         var writer = ArrowPartWriter(ArrowWriter(as: .stream), schema)
         var bytes: [UInt8] = []
         for batch in batches {

@@ -36,7 +36,7 @@ import Testing
         #expect(
             try query(window[0], window[1], window[2], window[3], window[4], window[5], "--json").output
                 == #"{"topic":"workspace-1-pipeline-fraud-inference","path":"output y 0","#
-                + #""start":"2024-01-09T00:00:03Z","end":"2024-01-09T00:00:05Z","cut":3,"#
+                + #""start":"2024-01-09T00:00:03Z","end":"2024-01-09T00:00:05Z","cut":3,"unseen":[],"#
                 + #""times":[1704758403000,1704758404000],"values":[3.25,4.25]}"# + "\n")
     }
 

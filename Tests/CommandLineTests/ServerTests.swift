@@ -411,6 +411,54 @@ import Testing
         }
     }
 
+    // A workspace's number was a new workspace's name through a server, and the number of one in a directory.
+    @Test("a directory and a server choose the pipeline alike", arguments: [false, true])
+    func chooses(throughServer: Bool) throws {
+        try sandbox.write(Sample.lines(0..<1), to: "a.ndjson")
+        func choose(_ options: [String]) throws {
+            func append(_ arguments: String...) throws -> CommandRun {
+                try sandbox.run(["append", "--json", "--again"] + options + arguments + ["a.ndjson"])
+            }
+            func expect(_ run: CommandRun, chose topic: String, _ place: SourceLocation = #_sourceLocation) {
+                #expect(
+                    run.status == 0 && run.output.contains("\"workspace-\(topic)-inference\""), "\(run)",
+                    sourceLocation: place)
+            }
+            func expect(
+                _ run: CommandRun, refused problem: String, _ place: SourceLocation = #_sourceLocation
+            ) {
+                #expect(run.status == 1 && run.errors.contains(problem), "\(run)", sourceLocation: place)
+            }
+            expect(
+                try append("--create", "--workspace", "2", "--pipeline", "fraud"), chose: "1-pipeline-fraud")
+            expect(
+                try append("--create", "--workspace", "other", "--pipeline", "fraud"),
+                chose: "2-pipeline-fraud")
+            // By its number, with --create and without; but what is called "2" comes before the second.
+            expect(try append("--create", "--workspace", "1", "--pipeline", "new"), chose: "1-pipeline-new")
+            for name in ["1", "2"] {
+                expect(try append("--workspace", name, "--pipeline", "fraud"), chose: "1-pipeline-fraud")
+            }
+            expect(try append("--create", "--pipeline", "new"), chose: "1-pipeline-new")
+            expect(
+                try append("--create", "--pipeline", "fraud"),
+                refused: "\"fraud\", which several workspaces have; add --workspace with one of 2, other")
+            expect(
+                try append("--create", "--pipeline", "y"),
+                refused: "add --workspace with one of 2, other, or a new name")
+            let missing = try append("--workspace", "4", "--pipeline", "x")
+            expect(missing, refused: "--workspace is \"4\", and there is no such workspace; ")
+            #expect(missing.errors.contains("add --create to make it"))
+            let elsewhere = try append("--workspace", "other", "--pipeline", "new")
+            expect(
+                elsewhere,
+                refused: "--pipeline is \"new\", and there is no such pipeline in workspace \"other\"; ")
+            #expect(elsewhere.errors.contains("add --create to make it"))
+        }
+        guard throughServer else { return try choose([]) }
+        try sandbox.serving { try choose(["--server", $0]) }
+    }
+
     @Test("a server that is not there is named")
     func noServer() throws {
         try sandbox.write(Sample.lines(0..<1), to: "a")

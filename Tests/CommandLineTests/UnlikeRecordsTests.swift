@@ -1,4 +1,4 @@
-// Invariants checked: that at the head of ChunkHalves.swift, and with it those of Append.swift and ServerSink.swift.
+// Invariants checked: that at the head of ChunkHalves.swift, and with it those of Importer.swift and ServerSink.swift.
 
 import Glibc
 import Testing

@@ -84,8 +84,8 @@ struct ModelShelf {
             if let missing = kept.subtracting(found).sorted().first {
                 return "the model \(missing) was kept and is not there"
             }
-            for name in found.sorted() where name.utf8.count == 64 {
-                let file = try directory.open(FileName.modelDirectory + "/" + name)
+            for name in found.sorted() where FileName.isModel(name) {
+                let file = try directory.open(FileName.model(name))
                 let bytes = try file.read(at: 0, byteCount: try file.byteCount)
                 guard SHA256.hexDigest(bytes) == name else { return "the model \(name) has other bytes" }
             }

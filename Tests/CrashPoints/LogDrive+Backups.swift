@@ -5,6 +5,7 @@ import EventLog
 import Serving
 import Simulation
 import Store
+import TestSupport
 
 extension LogDrive {
     /// Copies the log while it goes on. What is in the copy is looked at now, and after the next power cut.
@@ -13,12 +14,13 @@ extension LogDrive {
         backupCount += 1
         let requests = requests(parts)
         var result: Result<[CommitReceipt], LogError>?
-        var (report, left) = (CompactionReport(), Set<UInt64>())
+        var compaction = Compaction()
         var failures: [LogError] = []
         let meanwhile = Meanwhile(afterFiles: backupCount % 3) {
             result = Result { () throws(LogError) in try writer.commit(requests) }
             do throws(LogError) {
-                _ = try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report)
+                _ = try compaction.step(writer)
+                try compaction.finish()
             } catch { failures.append(error) }
         }
         let directory = LogBackup.directoryPrefix + "\(backupCount)"

@@ -35,7 +35,6 @@ package struct LogDrive {
     package internal(set) var errors: [LogError] = []
     /// Promises that were broken.
     package internal(set) var violations: [String] = []
-    private(set) var rewriteCount = 0
     var backupCount = 0
     /// Those that no power cut has tried yet.
     var backups: [LogBackup] = []
@@ -228,13 +227,11 @@ package struct LogDrive {
     /// The planted bug: what is to go is left out of a rewrite, and its tombstone comes after.
     private mutating func carryOutEarly(_ choose: (LogIndex) -> Tombstone?) {
         guard let writer, let shared else { return }
-        var report = CompactionReport()
-        var left: Set<UInt64> = []
         do throws(LogError) {
             try writer.sealActive()
             guard let tombstone = choose(shared.index.withLock { $0 }) else { return }
             shared.index.withLock { $0.apply(tombstone, commit: $0.cut + 1) }
-            while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+            try writer.compact(regroups: false)
             candidates.append(model)
         } catch { errors.append(error) }
     }
@@ -257,21 +254,21 @@ package struct LogDrive {
     /// and after see the same.
     mutating func compact(regroups: Bool) {
         guard let writer, let before = shared?.snapshot() else { return }
-        var report = CompactionReport()
-        var left: Set<UInt64> = []
+        var compaction = Compaction { _ in regroups }
         do throws(LogError) {
             try writer.sealHalfDead(from: 0)
             bug?.rewriting(on: files, true)
             defer { bug?.rewriting(on: files, false) }
             var stepCount = 0
-            while try Compaction.step(writer, left: &left, canRegroup: { _ in regroups }, into: &report) {
-                rewriteCount += 1
+            while try compaction.step(writer) {
                 stepCount += 1
                 if stepCount > 200 { return violations.append("compaction does not end") }
             }
         } catch { errors.append(error) }
         if disk.hasCrashed { return }
-        if !left.isEmpty { violations.append("damage where there is none: \(report.problems)") }
+        if !compaction.left.isEmpty {
+            violations.append("damage where there is none: \(compaction.report.problems)")
+        }
         checkUnchanged()
         if let difference = model.difference(LogContents(before)) {
             violations.append("a reader of before the compaction: \(difference)")

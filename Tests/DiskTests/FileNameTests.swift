@@ -24,4 +24,25 @@ import Testing
             FileName.manifest, FileName.newManifest, FileName.lock,
         ])
     func otherNames(name: String) { #expect(FileName.segmentNumber(name) == nil) }
+
+    @Test("a model's name, an upload's and any other are told apart")
+    func models() {
+        let hash = String(repeating: "0a9f", count: 16)
+        #expect(FileName.model(hash) == "models/" + hash && FileName.isModel(hash))
+        #expect(FileName.modelUpload("7") == "models/upload-7")
+        #expect(FileName.isModelUpload("upload-7") && !FileName.isModelUpload(hash))
+        for name in ["", "upload-7", String(hash.dropLast()), hash + "0", hash.uppercased(), hash + "/"] {
+            #expect(!FileName.isModel(name), "\(name)")
+        }
+    }
+
+    @Test("a path in a directory is known by it, and by no other that begins alike")
+    func paths() {
+        #expect(FileName.path(FileName.manifest, in: "") == "MANIFEST")
+        let path = FileName.path(FileName.manifest, in: FileName.derivedDirectory)
+        #expect(path == "derived/MANIFEST" && FileName.isPath(path, in: FileName.derivedDirectory))
+        for other in ["derived", "derivedMANIFEST", "MANIFEST", FileName.model("derived/")] {
+            #expect(!FileName.isPath(other, in: FileName.derivedDirectory), "\(other)")
+        }
+    }
 }

@@ -1,4 +1,4 @@
-// Invariants checked: those at the heads of AppendQueue.swift and InferenceLog.swift.
+// Invariants checked: those at the heads of AppendQueue.swift, InferenceLog.swift and LogSnapshot.swift.
 //
 //     clients 0…n          writer's thread
 //     append ─┐

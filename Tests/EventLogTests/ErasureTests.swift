@@ -61,8 +61,7 @@ import Testing
             }
         }
         func rewriteAll() throws -> CompactionReport {
-            var (left, report) = (Set<UInt64>(), CompactionReport())
-            while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+            let report = try writer.compact(regroups: false).report
             #expect(report.problems == [])
             return report
         }
@@ -118,8 +117,7 @@ import Testing
         #expect(held.count == 1, "the alarm works")
         #expect(try writer.erase { Tombstone(deleting: "hidden", in: $0) } != nil)
         #expect(writer.shared.index.withLock { $0.pendingErasures.map(FileName.segment) } == held)
-        var (left, report) = (Set<UInt64>(), CompactionReport())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+        let report = try writer.compact(regroups: false).report
         #expect(report.rewrites["erasure"] == 1 && report.problems == [])
         #expect(try filesWithKey() == [])
         try reopen()
@@ -149,8 +147,7 @@ import Testing
         try reopen()
         #expect(try writer.erase { Tombstone(deleting: "hidden", in: $0) } != nil)
         #expect(writer.shared.index.withLock { $0.pendingErasures } == written)
-        var (left, report) = (Set<UInt64>(), CompactionReport())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+        let report = try writer.compact(regroups: false).report
         #expect(report.rewrites["erasure"] == 1 && report.problems == [])
         #expect(Set(writer.manifest.entries.map(\.number)).isDisjoint(with: written))
     }
@@ -217,8 +214,7 @@ import Testing
             bytes.indices.first { bytes[$0...].starts(with: Array("key-of-other".utf8)) })
         disk.damage(name) { $0[place] ^= 1 }
         _ = try writer.erase { Tombstone(deleting: "hidden", in: $0) }
-        var (left, report) = (Set<UInt64>(), CompactionReport())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+        let report = try writer.compact(regroups: false).report
         #expect(report.rewrites["erasure"] == 1 && report.problems == [])
         let files = try disk.list("").map { String(decoding: disk.bytes(of: $0) ?? [], as: UTF8.self) }
         #expect(!files.contains { $0.contains("key-of-") || $0.contains("ey-of-hidden") })

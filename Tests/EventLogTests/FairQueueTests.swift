@@ -70,7 +70,7 @@ import Testing
         #expect(queue.take(upTo: 3) == ["a0", "b0", "a1"])
         #expect(queue.add("c0", byteCount: 1, of: Self.source(2)) == nil)
         #expect(queue.take(upTo: 10) == ["b1", "a2", "c0", "a3", "a4"])
-        #expect(queue.isEmpty && queue.take(upTo: 10) == [])
+        #expect(queue.count == 0 && queue.take(upTo: 10) == [])
     }
 
     @Test("a topic of many partitions has no more turns than one of a single one")
@@ -104,7 +104,7 @@ import Testing
         #expect(queue.take(upTo: 10) == ["small", "small"])
         #expect(queue.take(upTo: 10) == ["large"])
         #expect(queue.add("next", byteCount: 800, of: Self.source(1)) == nil)
-        while !queue.isEmpty { _ = queue.take(upTo: 10) }
+        while queue.count > 0 { _ = queue.take(upTo: 10) }
         #expect(queue.byteCount == 0)
     }
 
@@ -128,7 +128,7 @@ import Testing
             #expect(queue.add(size, byteCount: size, of: Self.source(0)) == nil, "round \(round)")
             fill()
             var taken: [Int] = []
-            while !taken.contains(size), !queue.isEmpty {
+            while !taken.contains(size), queue.count > 0 {
                 taken = queue.take(upTo: 1)
                 if taken != [size] { fill() }
             }

@@ -61,10 +61,7 @@ struct Ledger {
     }
 
     /// Makes anew what is due of what is seen, and leaves the rest alone.
-    func rewriteSeen(by writer: LogWriter) throws {
-        var (left, report) = (Set<UInt64>(), CompactionReport())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
-    }
+    func rewriteSeen(by writer: LogWriter) throws { try writer.compact() }
 
     /// Makes segments anew, those from a number on.
     func rewrite(from number: UInt64 = 0, redacting field: String? = nil) throws {
@@ -74,9 +71,8 @@ struct Ledger {
             let commit = try writer.erase { Tombstone(redacting: field, of: "fraud", in: $0) }
             #expect(commit != nil)
         }
-        var (left, report) = (older, CompactionReport())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
-        #expect(left == older && report.rewriteCount > 0)
+        let done = try writer.compact(leaving: older)
+        #expect(done.left == older && done.report.rewriteCount > 0)
         try writer.sealActive()
         writer.end()
     }

@@ -163,9 +163,7 @@ private struct OrderedLog {
 
     /// - Returns: how many rewrites were due.
     func compact() throws -> Int {
-        var (left, report) = (Set<UInt64>(), CompactionReport())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
-        return report.rewriteCount
+        try writer.compact().report.rewriteCount
     }
 
     // MARK: What is posted

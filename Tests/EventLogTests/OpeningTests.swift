@@ -35,13 +35,11 @@ import Testing
         for isWriter in [false, true] {
             let watch = DiskWatch()
             let files = watch.files(disk)
-            let count: Int
             if isWriter {
-                count = try InferenceLog.openWriter(on: files).report.segmentCount
+                _ = try InferenceLog.openWriter(on: files)
             } else {
-                count = try InferenceLog.openForReading(on: files).report.segmentCount
+                _ = try InferenceLog.openForReading(on: files)
             }
-            #expect(count == 150)
             let calls = watch.calls.filter { FileName.segmentNumber($0.file) != nil }
             var announcedCounts: [Int] = []
             var announced: [String: [Range<Int>]] = [:]

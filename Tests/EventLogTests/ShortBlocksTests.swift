@@ -38,16 +38,10 @@ import Testing
     }
 
     /// A rewrite of all there is, which is durable and not switched to.
-    private func written(
-        _ drive: LogDrive, _ disk: SimulatedFileSystem
-    ) throws -> (plan: RewritePlan, segment: RewrittenSegment) {
-        let (writer, snapshot) = (try #require(drive.writer), try #require(drive.snapshot))
-        var (report, left) = (CompactionReport(), Set<UInt64>())
-        let plan = try #require(Compaction.plan(writer, left: left, canRegroup: { _ in true }))
-        let segment = try Compaction.write(
-            plan, writer.takeSegmentNumber(), writer.configuration, on: disk, snapshot, left: &left,
-            pace: { _ in }, into: &report)
-        return (plan, try #require(segment))
+    private func written(_ drive: LogDrive) throws -> (plan: RewritePlan, segment: RewrittenSegment) {
+        let writer = try #require(drive.writer)
+        let due = try #require(Compaction().begin(writer))
+        return (due.plan, try #require(try due.write().segment))
     }
 
     @Test("short neighbours are one block, of each partition its own, up to where a block is long enough")
@@ -120,13 +114,13 @@ import Testing
         // As a release did that chose what to let go before the writer's thread rolled it.
         let half = Tombstone(topic: "t", reason: .retention, ranges: ["p": IndexRanges(0..<1)])
         _ = try writer.commit([.event(half.event)])
-        var (report, left) = (CompactionReport(), Set<UInt64>())
+        var compaction = Compaction()
         var stepCount = 0
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {
+        while try compaction.step(writer) {
             stepCount += 1
             try #require(stepCount < 10)
         }
-        #expect(report.rewriteCount == 1 && rowCounts(drive) == [3, 2])
+        #expect(compaction.report.rewriteCount == 1 && rowCounts(drive) == [3, 2])
     }
 
     @Test("a redacted field goes from joined blocks, and one that came after it stays")
@@ -153,8 +147,7 @@ import Testing
         disk.damage(FileName.segment(1)) { $0[block.offset + block.byteCount - 1] ^= 1 }
         let writer = try #require(drive.writer)
         _ = try writer.erase { Tombstone(deleting: "hidden", in: $0) }
-        var (report, left) = (CompactionReport(), Set<UInt64>())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in false }, into: &report) {}
+        let report = try writer.compact(regroups: false).report
         #expect(report.rewrites == ["erasure": 1] && report.problems == [])
         #expect(rowCounts(drive) == [1, 1, 1])
     }
@@ -166,14 +159,13 @@ import Testing
         for number in 0..<4 { drive.run(.commit([part(number)])) }
         drive.run(.close)
         let writer = try #require(drive.writer)
-        let (plan, segment) = try written(drive, disk)
+        let (plan, segment) = try written(drive)
         #expect(segment.directory.blocks.map(\.rowCount) == [4], "the alarm works")
         let second = Tombstone(topic: "t", reason: .retention, ranges: ["p": IndexRanges(1..<2)])
         #expect(try writer.letGo(second) == second)
         #expect(try writer.replace(plan, with: segment) == nil)
         #expect(try !disk.list("").contains(FileName.segment(segment.number)))
-        var (report, left) = (CompactionReport(), Set<UInt64>())
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
+        let report = try writer.compact().report
         #expect(rowCounts(drive) == [1, 2] && report.problems == [])
         let contents = LogContents(try #require(drive.snapshot))
         #expect(contents.contradictions == [])
@@ -235,7 +227,7 @@ import Testing
         _ drive: LogDrive, _ disk: SimulatedFileSystem, _ operation: Int
     ) throws {
         let writer = try #require(drive.writer)
-        let (plan, segment) = try written(drive, disk)
+        let (plan, segment) = try written(drive)
         disk.setPlan(
             SimulatedFileSystem.FaultPlan(
                 failAtOperation: disk.operationCount + operation, failureKind: .outOfSpace))

@@ -1,5 +1,5 @@
-// Invariants checked: those at the head of ClientWatch.swift, over real connections; and which routes end
-// with their client.
+// Invariants checked: those at the head of ClientWatch.swift, over real connections; and that a question of each
+// kind ends with its client, and no command does.
 
 import Foundation
 import Glibc
@@ -7,6 +7,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdTesting
 import NIOCore
+import NIOEmbedded
 import Store
 import StoreSupport
 import Synchronization
@@ -147,15 +148,16 @@ import Testing
 
     @Test(
         "an assay whose creator leaves while its baseline is looked at is not created",
-        .timeLimit(.minutes(10)), arguments: CreationScene.paths)
+        .timeLimit(.minutes(10)), arguments: LookScene.creations)
     func creation(path: String) async throws {
-        let scene = try await CreationScene(path)
+        let scene = try await LookScene(path)
         try await scene.application.test(.live) { live in
             let raw = try RawClient(port: try #require(live.port))
             raw.send(scene.request(isLookedAt: true))
             var iterator = scene.events.makeAsyncIterator()
             #expect(await iterator.next() == "looks")
             raw.hangUp()
+            #expect(await iterator.next() == "cancelled")
             #expect(await iterator.next() == "ended")
             #expect(scene.store.book.list().isEmpty && scene.store.book.seriesList().isEmpty)
         }
@@ -165,9 +167,9 @@ import Testing
     // As `nc -N` does: nothing more comes of it, and it waits for the answer.
     @Test(
         "a creator that closes its own side alone gets its assay, and what names it",
-        .timeLimit(.minutes(10)), arguments: CreationScene.paths)
+        .timeLimit(.minutes(10)), arguments: LookScene.creations)
     func halfClosed(path: String) async throws {
-        let scene = try await CreationScene(path)
+        let scene = try await LookScene(path)
         try await scene.application.test(.live) { live in
             let raw = try RawClient(port: try #require(live.port))
             raw.send(scene.request(isLookedAt: false))
@@ -204,27 +206,59 @@ import Testing
         #expect(handler.notes == ["called", "late"] && watch.isGone)
     }
 
-    @Test("whatever scans the log ends with its client, and no command does")
-    func routes() async throws {
-        try await serving { (client: Client) async throws in
-            let ending = Set(
-                APIServer.routes(client.store, publicURL: nil, budget: BodyBudget()).filter(\.endsWithClient)
-                    .map(\.path))
-            for path in [
-                "/v1/logs/topic/:topic/records", "/topic/:topic/window", "/v1/api/pipelines/get_logs",
-                "/v1/api/assays/get_baseline", "/v1/api/assays/summarize", "/v1/api/assays/run_interactive",
-            ] { #expect(ending.contains(path), "\(path)") }
-            for path in ["/v1/logs/topic/:topic/partition/:partition", "/v1/api/assays/create"] {
-                #expect(!ending.contains(path), "\(path)")
-            }
+    @Test("a connection that ended is forgotten, and its client has gone")
+    func forgotten() throws {
+        let channel = EmbeddedChannel()
+        try channel.pipeline.syncOperations.addHandler(ClientWatchHandler())
+        let watch = try #require(ClientWatch.of(channel))
+        #expect(!watch.isGone)
+        _ = try channel.finish()
+        #expect(ClientWatch.of(channel) == nil && watch.isGone)
+    }
+
+    @Test(
+        "a question ends when its client leaves, on whatever threads it is worked out",
+        .timeLimit(.minutes(10)), arguments: LookScene.questions)
+    func questions(path: String) async throws {
+        let scene = try await LookScene(path)
+        try await scene.application.test(.live) { live in
+            let raw = try RawClient(port: try #require(live.port))
+            scene.looks.whenTaken { raw.hangUp() }
+            raw.send(scene.request(isLookedAt: true))
+            var iterator = scene.events.makeAsyncIterator()
+            #expect(await iterator.next() == "looks")
+            #expect(await iterator.next() == "cancelled")
+            #expect(await iterator.next() == "ended")
         }
+        try await scene.store.close()
+    }
+
+    @Test("records whose sender leaves are stored", .timeLimit(.minutes(10)))
+    func command() async throws {
+        let scene = try await LookScene(LookScene.append)
+        try await scene.application.test(.live) { live in
+            let raw = try RawClient(port: try #require(live.port))
+            scene.looks.whenTaken { raw.hangUp() }
+            raw.send(scene.request(isLookedAt: true))
+            var iterator = scene.events.makeAsyncIterator()
+            #expect(await iterator.next() == "looks")
+            #expect(await iterator.next() == "looked")
+            #expect(await iterator.next() == "ended")
+            #expect(scene.store.log.snapshot().index.topics[Client.topic]?.rowCount == 5)
+        }
+        try await scene.store.close()
     }
 }
 
-/// A server with one route, which creates assays. The first look asks what time it is, and takes until its client is
-/// gone.
-private struct CreationScene {
-    static let paths = ["/v1/api/assays/create", "/v2/api/assays/schedule"]
+/// A server with one route, over four records. Its first look asks a clock, and takes until it is cancelled or need not
+/// go on; that of an append need not when its client has gone.
+private struct LookScene {
+    static let creations = ["/v1/api/assays/create", "/v2/api/assays/schedule"]
+    static let questions = [
+        "/v1/logs/topic/:topic/window", "/v1/api/assays/run_interactive_baseline",
+        "/v1/api/assays/run_interactive",
+    ]
+    static let append = "/v1/logs/topic/:topic/partition/:partition"
 
     let path: String
     let events: AsyncStream<String>
@@ -237,13 +271,22 @@ private struct CreationScene {
         let (events, source) = AsyncStream.makeStream(of: String.self)
         let (folder, clock) = (try TemporaryFolder(), ManualClock())
         let looks = LookSwitch()
+        let look: @Sendable () -> Void = {
+            guard looks.takeOne() else { return }
+            source.yield("looks")
+            // Here, as the thread that looks may be the only one that tasks have.
+            looks.take()
+            while !Task.isCancelled && !looks.isOver { usleep(1000) }
+            source.yield(Task.isCancelled ? "cancelled" : "looked")
+        }
         var sources = clock.sources
         sources.now = {
-            if looks.takeOne() {
-                source.yield("looks")
-                while !Task.isCancelled && !looks.isOver { usleep(1000) }
-            }
+            look()
             return clock.now
+        }
+        sources.monotonicNanoseconds = { [count = sources.monotonicNanoseconds] in
+            look()
+            return count()
         }
         let store = try InferenceStore.open(folder.configuration(), sources: sources).store
         try await serving(clock: clock, folder: folder, store: store) { client in
@@ -255,6 +298,7 @@ private struct CreationScene {
         let router = Router(context: APIContext.self)
         for route in APIServer.routes(store, publicURL: nil) where route.path == path {
             router.on(RouterPath(path), method: .post) { request, context in
+                if path == LookScene.append { _ = context.client?.whenGone { looks.end() } }
                 defer { source.yield("ended") }
                 return try await route.handler(request, context)
             }
@@ -268,18 +312,28 @@ private struct CreationScene {
             router, ServerConfiguration(port: 0), idleTimeout: .seconds(600), logger: noLog)
     }
 
-    /// - Parameter isLookedAt: whether there is a baseline over records.
+    /// - Parameter isLookedAt: whether an assay that is created has a baseline over records.
     func request(isLookedAt: Bool) -> String {
         let period = "{\"Static\":[\"2024-01-09T19:00:00Z\",\"2024-01-09T19:01:00Z\"]}"
         let body =
-            switch (path.hasPrefix("/v1"), isLookedAt) {
-            case (true, true): AssayRequests.request(baseline: AssayRequests.fixed)
-            case (true, false): AssayRequests.request()
-            case (false, true): SeriesRoutesTests.body("\"name\":\"watch\",", baseline: period)
-            case (false, false): SeriesRoutesTests.body("\"name\":\"watch\",")
+            switch path {
+            case LookScene.questions[0]: "{\"path\":\"output y\"}"
+            // Where a run is said to end it asks no clock before it reads.
+            case LookScene.questions[2]:
+                AssayRequests.request(
+                    baseline: AssayRequests.fixed, more: ",\"run_until\":\"2024-01-09T19:01:00Z\"")
+            case LookScene.append: "[{\"time\":1704826840000,\"out.y\":5}]"
+            case LookScene.creations[1]:
+                isLookedAt
+                    ? SeriesRoutesTests.body("\"name\":\"watch\",", baseline: period)
+                    : SeriesRoutesTests.body("\"name\":\"watch\",")
+            default:
+                isLookedAt ? AssayRequests.request(baseline: AssayRequests.fixed) : AssayRequests.request()
             }
-        return "POST \(path) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n"
-            + "content-length: \(body.utf8.count)\r\n\r\n\(body)"
+        let target = path.replacing(":topic", with: Client.topic).replacing(":partition", with: "engine")
+        // An append with a key asks what time it is before it stores anything.
+        return "POST \(target) HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\nidempotency-key: one\r\n"
+            + "content-type: application/json\r\ncontent-length: \(body.utf8.count)\r\n\r\n\(body)"
     }
 }
 
@@ -293,6 +347,10 @@ private final class LookSwitch: Sendable {
     /// Whether the look that was taken need not wait to be cancelled.
     var isOver: Bool { hasEnded.load(ordering: .relaxed) }
     func end() { hasEnded.store(true, ordering: .relaxed) }
+
+    private let action = Mutex<@Sendable () -> Void>({})
+    func whenTaken(_ action: @escaping @Sendable () -> Void) { self.action.withLock { $0 = action } }
+    func take() { action.withLock { $0 }() }
 }
 
 private final class CallNotes: Sendable {

@@ -1,5 +1,5 @@
-// Invariants checked: the two at the head of ErrorResponse.swift, in that order; then the statuses that only
-// the server as a whole gives: unknown paths, wrong methods, bodies past their limit.
+// Invariants checked: those at the heads of ErrorResponse.swift and ErrorMiddleware.swift, in that order; then the
+// statuses that only the server as a whole gives: unknown paths, wrong methods, bodies past their limit.
 
 import Alerts
 import Assays
@@ -74,6 +74,24 @@ struct ErrorResponseTests {
     func families(_ path: String, _ body: String) async throws {
         let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog) { nil }
         #expect(try await Self.text(middleware, path, StoreRefusal(.invalid, "no")) == body)
+    }
+
+    // Whoever sent it by another name can say that name: nobody looks for it in the sentence.
+    @Test("a member that is refused is named apart from the sentence, where the contract has room for it")
+    func refusedMember() async throws {
+        let middleware = ErrorMiddleware<APIContext>(routes: [], logger: noLog) { nil }
+        let message = "\"field \\\"a.b\\\" is wrong\",\"code\":400"
+        for (path, field, body) in [
+            (
+                "/v1/logs/compact", "a.b",
+                "{\"message\":\(message),\"field\":\"a.b\",\"problem\":\"is wrong\"}"
+            ),
+            ("/v1/logs/compact", "", "{\"message\":\"the request is wrong\",\"code\":400}"),
+            ("/v1/api/assays/list", "a.b", "{\"msg\":\(message)}"),
+        ] {
+            let error = FieldError(field: field, problem: "is wrong")
+            #expect(try await Self.text(middleware, path, error) == body)
+        }
     }
 
     @Test("a fault of ours is a 500 that says whose it is and where more is said, and nothing of it")

@@ -1,4 +1,4 @@
-// Invariants checked: the two at the head of RequestBody.swift, in that order.
+// Invariants checked: those at the heads of RequestBody.swift and RequestQuery.swift, in that order.
 
 import HTTPTypes
 import Hummingbird

@@ -77,10 +77,7 @@ struct QueryModel {
     /// Puts the blocks of sealed segments together in groups.
     /// - Returns: how many segments were made anew.
     func regroup() throws -> Int {
-        var left: Set<UInt64> = []
-        var report = CompactionReport()
-        while try Compaction.step(writer, left: &left, canRegroup: { _ in true }, into: &report) {}
-        return report.rewriteCount
+        try writer.compact().report.rewriteCount
     }
 
     // MARK: The array's answers

@@ -259,7 +259,7 @@ import Testing
         for (position, offset) in offsets.enumerated() {
             var damaged = bytes
             damaged[offset + 40] ^= 1
-            let file = SegmentFile(damaged)
+            let file = try SegmentFile(damaged)
             #expect(try file.isDamaged(at: file.scanned().end) == (position < 2))
         }
         // What a scan saw half of, and is whole now.

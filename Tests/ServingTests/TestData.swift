@@ -2,6 +2,7 @@
 //
 // The files' own shapes are regular (Data/README.md), so picking out their numbers needs no JSON.
 
+import Glibc
 import Serving
 import TestSupport
 import Testing
@@ -50,12 +51,16 @@ extension Library {
         }
     }
 
-    /// Why the model in `bytes` does not load; nil if it does.
+    /// Why a file of `bytes` does not load; nil if it does.
     static func refusal(of bytes: [UInt8]) throws -> ServingError? {
-        let runtime = try opened.get()
-        return servingError { () throws(ServingError) in
-            _ = try ModelSession(runtime: runtime, bytes: bytes)
-        }
+        let path = "/tmp/assaylog-model-\(UInt64.random(in: 0 ... .max))"
+        let file = open(path, O_CREAT | O_EXCL | O_WRONLY, 0o600)
+        try #require(file >= 0)
+        defer { unlink(path) }
+        let count = write(file, bytes, bytes.count)
+        close(file)
+        try #require(count == bytes.count)
+        return try refusal(ofModelAt: path)
     }
 
     /// Why `session` does not run on `inputs`; nil if it does.

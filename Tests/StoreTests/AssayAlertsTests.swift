@@ -28,7 +28,7 @@ struct AssayAlertsTests {
 
     /// One that decides `windowCount` windows a commit, or looks at one window at a time where there are records.
     private static func scheduler(
-        _ scene: Scene, _ windowCount: Int = 3, rowCountMax: Int = 1 << 20
+        _ scene: Scene, _ windowCount: Int = 3, rowCountMax: Int = PassLimit.rowCountAtOnce
     ) -> AssayScheduler {
         AssayScheduler(
             scene.store, logger: noLog,
@@ -265,7 +265,7 @@ struct AssayAlertsTests {
         func scheduler(_ scene: Scene, _ generator: inout SeededGenerator) -> AssayScheduler {
             Self.scheduler(
                 scene, Int.random(in: 1...4, using: &generator),
-                rowCountMax: Bool.random(using: &generator) ? 1 : 1 << 20)
+                rowCountMax: Bool.random(using: &generator) ? 1 : PassLimit.rowCountAtOnce)
         }
         var watching = scheduler(scene, &generator)
         // The plain rule.

@@ -139,15 +139,15 @@ struct RebuildTests {
         try await scene.store.close()
         let backup = SimulatedFileSystem()
         _ = try StoreSnapshot.take(of: base.copy(of: ""), to: backup)
-        #expect(try backup.list("").contains(StoreSnapshot.listName))
+        #expect(try backup.list("").contains(FileName.snapshotList))
         // One that is refused changes nothing.
         let newer = backup.copy(of: "")
         newer.damage(FileName.manifest) { $0[8] = 2 }
         #expect(throws: LogError.self) { try Self.rebuilt(newer, scene) }
-        #expect(try newer.list("").contains(StoreSnapshot.listName))
+        #expect(try newer.list("").contains(FileName.snapshotList))
         _ = try Self.rebuilt(backup, scene)
         backup.crash { $0.lowerBound }
-        #expect(try !backup.list("").contains(StoreSnapshot.listName))
+        #expect(try !backup.list("").contains(FileName.snapshotList))
         let refusal = #expect(throws: StoreRefusal.self) {
             try StoreSnapshot.restore(from: backup, to: SimulatedFileSystem())
         }

@@ -21,7 +21,7 @@ struct SeriesLateTests {
 
     /// Looks at ten runs in one go.
     private func scheduler(
-        of scene: Scene, rowCountMax: Int = SeriesPass.rowCountMax
+        of scene: Scene, rowCountMax: Int = PassLimit.rowCountAtOnce
     ) -> SeriesScheduler {
         SeriesScheduler(
             scene.store, logger: noLog, limit: PassLimit(windowCount: 10, valueCount: 1 << 23),

@@ -1,5 +1,5 @@
-// Invariants checked: those of FoundBaseline.swift, and those of CohortPass.swift that speak of windows without
-// a usable baseline, of paths that no record has, and of how much a pass reads at once.
+// Invariants checked: those of FoundBaseline.swift and SlidingBaselines.swift, and those of CohortPass.swift that speak
+// of windows without a usable baseline, of paths that no record has, and of how much a pass reads at once.
 //
 // Windows are a minute wide from 0 seconds; a baseline is the minute that begins two minutes before its window.
 
@@ -189,6 +189,28 @@ struct SlidingBaselineTests {
         }
         scene.clock.set(moment(605))
         return scene
+    }
+
+    @Test("a baseline is what its own records make of it, whatever windows were asked about before")
+    func anyOrder() async throws {
+        let scene = try await Self.minutes()
+        let view = scene.store.view
+        let definition = try view.completed(Scene.request(baseline: Self.wide).definition)
+        var coarser = definition
+        coarser.summarizer = try SummarizerSettings(numBins: 3)
+        let sliding = try #require(SlidingSpec(definition.baseline))
+        let grid = definition.grid(startingAt: moment(0))
+        var baselines = try SlidingBaselines(sliding, over: sliding.period(under: 0..<10, of: grid), view)
+        var sorter = SampleSorter()
+        for number in [9, 9, 0, 5, 4, 5, 1, 9] {
+            let window = grid.window(number)
+            for definition in [definition, coarser, definition] {
+                let found = baselines.baseline(of: window, definition.summarizer, &sorter)
+                #expect(try found == view.foundBaseline(of: window, definition, cut: nil))
+            }
+            #expect(baselines.rowCount(under: window) == min(number, 5) * 300)
+        }
+        try await scene.store.close()
     }
 
     @Test("values under baselines count where a pass is bounded: others are not kept waiting")

@@ -109,7 +109,7 @@ struct SnapshotResultsTests {
             let backup = SimulatedFileSystem()
             let report = try history.take(of: PosixFileSystem(root: scene.folder.path), to: backup)
             #expect(!report.files.contains { $0.name.hasPrefix(FileName.derivedDirectory) })
-            let list = try #require(backup.bytes(of: StoreSnapshot.listName))
+            let list = try #require(backup.bytes(of: FileName.snapshotList))
             #expect(String(decoding: list, as: UTF8.self).hasPrefix("assaylog snapshot 1\n"))
         }
     }

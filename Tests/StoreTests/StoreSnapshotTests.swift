@@ -128,7 +128,7 @@ struct StoreSnapshotTests {
                         name: "m", in: WorkspaceID(1), version: scene.clock.sources.uuid(),
                         contents: ModelContents(
                             sha256: kept, fileName: "m.onnx", byteCount: 4, framework: "onnx"),
-                        status: .ready, createdBy: "ann", at: scene.clock.now)
+                        createdBy: "ann", at: scene.clock.now)
                 ]
             }
         }
@@ -232,7 +232,7 @@ struct StoreSnapshotTests {
         configuration.directory = path
         let error = #expect(throws: (any Error).self) { try InferenceStore.open(configuration) }
         let said = error.map { "\($0)" } ?? ""
-        #expect(said.contains(path) && !said.contains(StoreSnapshot.listName), "\(said)")
+        #expect(said.contains(path) && !said.contains(FileName.snapshotList), "\(said)")
     }
 
     @Test("the mark of a snapshot is gone for good before anything is written into it")
@@ -240,13 +240,13 @@ struct StoreSnapshotTests {
         let files = SimulatedFileSystem()
         try files.createDirectory("")
         #expect(try !StoreSnapshot.removeList(on: files))
-        let file = try files.create(StoreSnapshot.listName)
+        let file = try files.create(FileName.snapshotList)
         try file.append([1])
         try file.sync()
         try files.syncDirectory("")
         #expect(try StoreSnapshot.removeList(on: files))
         files.crash { $0.lowerBound }
-        #expect(try !files.list("").contains(StoreSnapshot.listName))
+        #expect(try !files.list("").contains(FileName.snapshotList))
     }
 
     @Test("what is damaged, cut, foreign or not empty is refused, and nothing is written")
@@ -260,7 +260,7 @@ struct StoreSnapshotTests {
             try StoreSnapshot.restore(from: backup.path, to: scene.folder.path)
         }
         let target = scene.folder.path + "/restored"
-        for name in [FileName.segment(1), FileName.manifest, StoreSnapshot.listName] {
+        for name in [FileName.segment(1), FileName.manifest, FileName.snapshotList] {
             let copy = try backup.copy()
             let path = copy.path + "/" + name
             var bytes = try #require(FileManager.default.contents(atPath: path))

@@ -90,15 +90,14 @@ struct NaturalLogarithmTests {
 
     @Test("the constants are those that the slow road makes")
     func constants() {
-        #expect(
-            LogarithmConstants.logarithmOfTwo == Int128(WideFixed.logarithmOfTwo.units(fractionBits: 116)))
+        #expect(LogarithmConstants.logarithmOfTwo == Int128(WideFixed.logarithmOfTwo.units))
         for index in 0..<128 {
             // r = R/256 = mantissa · 2^(exponent - 52), exactly.
             let multiplier = LogarithmTable.multiplier(at: index)
             let shift = multiplier.leadingZeroBitCount - 11
             let (magnitude, isNegative) = WideFixed.logarithm(
                 mantissa: multiplier << UInt64(shift), exponent: 52 - 8 - shift)
-            let units = Int128(magnitude.units(fractionBits: 116))
+            let units = Int128(magnitude.units)
             #expect(LogarithmConstants.ofReductions[index] == (isNegative ? units : -units), "\(index)")
         }
     }

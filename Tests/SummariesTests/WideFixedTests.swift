@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Wide fixed-point numbers")
 struct WideFixedTests {
-    private func tops(_ number: WideFixed) -> UInt128 { number.units(fractionBits: 116) }
+    private func tops(_ number: WideFixed) -> UInt128 { number.units }
 
     @Test("a third, three times, is one less the last unit; sums carry and differences borrow")
     func arithmetic() {
@@ -56,4 +56,9 @@ struct WideFixedTests {
         #expect(WideFixed.logarithmOfTwo.leadingBits.bits == expected)
         #expect(WideFixed.logarithmOfTwo.leadingBits.unitExponent == -128)
     }
+}
+
+extension WideFixed {
+    /// In units of 2^-116, cut off; for numbers below 2^12.
+    var units: UInt128 { isZero ? 0 : leadingBits.bits >> -(leadingBits.unitExponent + 116) }
 }

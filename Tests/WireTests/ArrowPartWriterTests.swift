@@ -127,3 +127,10 @@ struct ArrowPartWriterTests {
         }
     }
 }
+
+extension ArrowTableSchema {
+    /// One more batch, all of whose rows are to be written.
+    mutating func add(_ batch: RecordBatch) {
+        add([batch], runs: [ArrowRowRun(batch: 0, rows: 0..<batch.rowCount)])
+    }
+}

@@ -15,7 +15,6 @@ memory then, and the median time of a question about one hour of one number over
 
 import argparse
 import glob
-import json
 import os
 import statistics
 import subprocess
@@ -107,7 +106,7 @@ def singles(options):
         file.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
                    f"wrk.body = [==[{row}]==]\n")
     topic = shape.store.topics[0]
-    address = f"http://127.0.0.1:{shape.store.port}/v1/logs/topic/{topic}"
+    address = f"{shape.store.server.url}/v1/logs/topic/{topic}"
     began = int(time.time() * 1000)
     while shape.count < options.singles:
         start = time.perf_counter()
@@ -116,8 +115,7 @@ def singles(options):
         shape.seconds += time.perf_counter() - start
         # What was under way when the load generator left is stored a moment later.
         time.sleep(0.5)
-        shape.store.connection.request("GET", f"/v1/logs/topic/{topic}")
-        answer = json.loads(shape.store.connection.getresponse().read())
+        answer = shape.store.connection.send("GET", f"/v1/logs/topic/{topic}").json()
         shape.count = answer["partitions"]["bench"]["end"]
         shape.most = max(shape.most, anonymous_mebibytes(shape.store.process))
     # All of it was a moment ago: one window holds every record.

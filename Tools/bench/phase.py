@@ -4,7 +4,6 @@ Every answer is checked against numpy's the first time it is asked; the times ar
 """
 
 import argparse
-import http.client
 import json
 import os
 import statistics
@@ -127,7 +126,7 @@ class Phase:
         lock = threading.Lock()
 
         def send():
-            connection = http.client.HTTPConnection("127.0.0.1", self.store.port, timeout=600)
+            connection = self.store.connect()
             while True:
                 with lock:
                     batch = next(waiting, None)
@@ -158,7 +157,7 @@ class Phase:
         with open(script, "w", encoding="ascii") as file:
             file.write('wrk.method = "POST"\nwrk.headers["Content-Type"] = "application/json"\n'
                        f"wrk.body = [==[{json.dumps(row, separators=(',', ':'))}]==]\n")
-        address = f"http://127.0.0.1:{self.store.port}"
+        address = self.store.server.url
 
         def rate(path, *extra):
             run = subprocess.run(
@@ -196,7 +195,7 @@ class Phase:
         times = {"one": [], "batch": []}
 
         def steady(kind, rate, begin, send):
-            connection = http.client.HTTPConnection("127.0.0.1", self.store.port, timeout=60)
+            connection = self.store.connect(timeout=60)
             number = 0
             while not ends.is_set():
                 due = begin + number / rate
@@ -379,8 +378,8 @@ def main():
         found = getattr(phase, phase.options.phase)()
     finally:
         server = getattr(phase.store, "server", None)
-        if server and server.poll() is None:
-            server.terminate()
+        if server:
+            server.stop()
     found["wrong"] = phase.wrong[:5]
     print("FOUND " + json.dumps(found))
 

@@ -6,22 +6,23 @@ is made before the clock starts: an Arrow batch, or for assaylog the bytes that 
 
 Invariants:
   * A question is answered from the store alone, nothing kept from one to the next by this side.
-  * A server is started and ended here, by its own process id, on the loopback address.
+  * A server is started and ended as client.py does it.
 """
 
 import datetime
 import glob
-import http.client
 import json
 import os
+import pathlib
 import shutil
-import socket
 import subprocess
-import time
+import sys
 
 import numpy as np
 import pyarrow as pa
 
+sys.path.append(str(pathlib.Path(__file__).resolve().parents[1]))
+from client import JSON_TYPE, RECORDS_TYPE, Connection, Failed, Server, must  # noqa: E402: the path above must come first
 from workload import (DAY, DAYS, ENGINES, END, HOUR, INPUT, INPUT_COUNT, MODELS, OUTPUT, PIPELINES,
                       START, VERSIONS, bin_counts, rows_of, summary)
 
@@ -356,36 +357,19 @@ class Assaylog(Store):
     executable = None
 
     def start(self):
-        with socket.socket() as chosen:
-            chosen.bind(("127.0.0.1", 0))
-            self.port = chosen.getsockname()[1]
-        self.output = open(self.path + ".output", "ab")
-        self.server = subprocess.Popen(
-            [self.executable, "serve", "--data", self.path, "--port", str(self.port)],
-            stdout=self.output, stderr=self.output)
-        self.process = self.server.pid
-        self.connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=600)
-        while True:
-            try:
-                self.connection.request("GET", "/healthz")
-                self.connection.getresponse().read()
-                return
-            except OSError:
-                self.connection.close()
-                if self.server.poll() is not None:
-                    raise RuntimeError(f"the server ended at its start: see {self.path}.output")
-                time.sleep(0.0005)
+        self.server = Server(self.executable, self.path, self.path + ".output")
+        self.process = self.server.process_id
+        self.connection = self.connect()
+        self.server.wait_until_healthy(self.connection)
 
-    def post(self, path, body, kind="application/json", connection=None):
-        connection = connection or self.connection
-        if not isinstance(body, bytes):
-            body = json.dumps(body).encode()
-        connection.request("POST", path, body, {"Content-Type": kind})
-        answer = connection.getresponse()
-        text = answer.read()
+    def connect(self, timeout=600):
+        return Connection(self.server.port, timeout)
+
+    def post(self, path, body, kind=JSON_TYPE, connection=None):
+        answer = (connection or self.connection).send("POST", path, body, kind)
         if answer.status != 200:
-            raise RuntimeError(f"{path}: {answer.status} {text[:300]!r}")
-        return text
+            raise Failed(f"{path}: {answer.status} {answer.problem}")
+        return answer.body
 
     def ask(self, path, body):
         import orjson
@@ -412,9 +396,7 @@ class Assaylog(Store):
 
     def close(self):
         self.connection.close()
-        self.server.terminate()
-        self.server.wait(120)
-        self.output.close()
+        must(self.server.stop() == 0, "the server did not stop in peace")
 
     def prepare(self, pipeline, part, wide=False):
         number = pa.float64() if wide else pa.float32()
@@ -447,7 +429,7 @@ class Assaylog(Store):
     def append_json(self, prepared, connection=None):
         pipeline, body = prepared
         self.post(f"/v1/logs/topic/{self.topics[pipeline]}/partition/bench", body,
-                  "application/json; format=pandas-records", connection)
+                  RECORDS_TYPE, connection)
 
     def settle(self):
         """Old segments are regrouped; the server does it in the background, here it is waited for."""
