@@ -49,22 +49,16 @@ extension NoiseLaw {
         else { return nil }
         let isCumulative = settings.aggregation == .cumulative
         var counts = Self.counts(summary.aggregatedValues.map { $0 ?? 0 }, of: total, isCumulative)
-        let baselineCount = NoiseSizes.nearestBaseline(total)
-        var missingCount = summary.missingCount
+        let missingCount = summary.missingCount
         var quantiles = Quantiles(settings.binMode)
         if let found = quantiles, counts != found.counts(total, missingCount) { quantiles = nil }
-        let baseline: [Double]
-        if baselineCount == total {
-            baseline = summary.aggregatedValues.map { $0 ?? 0 }
-        } else {
-            let factor = Double(baselineCount) / Double(total)
-            func scaled(_ count: Int) -> Int {
-                // What the baseline has at all, it has at the other size.
-                count == 0 ? 0 : max(1, Int((Double(count) * factor).rounded()))
-            }
-            // At least one number is left, however many are missing.
-            missingCount = min(scaled(missingCount), baselineCount - 1)
-            counts = quantiles?.counts(baselineCount, missingCount) ?? counts.map(scaled)
+        var baselineCount = total
+        var baseline = summary.aggregatedValues.map { $0 ?? 0 }
+        // As in the first generation, of what is full by rank alone.
+        let nearest = NoiseSizes.nearestBaseline(total)
+        if let quantiles, missingCount == 0, nearest != total {
+            baselineCount = nearest
+            counts = quantiles.counts(nearest, 0)
             baseline = Self.shares(counts, isCumulative)
         }
         var undecided = 0..<binCount

@@ -46,9 +46,10 @@
 // Sizes beyond `NoiseSizes.exactMax` are drawn for at four sizes a doubling, and interpolated in
 // between along 1/n + 1/m (its root for metrics of differences), as the limit scales.
 //
-// Baselines of more than 64 values are taken at sixteen sizes a doubling, the nearest, with the same
-// shares: a baseline that slides has another size in every window, and would be drawn for each time. That
-// is at most 3 % of what the baseline's size adds to the line.
+// A baseline that slides has another size in every window, and would be drawn for each time. Quantile bins of untied
+// values are full by rank, whatever the values: those of more than 64 values are taken at sixteen sizes a doubling,
+// the nearest, which is at most 3 % of what the baseline's size adds to the line. No others are: where one bin has
+// nearly all values, nearly all windows have one score, and the line must be that score to the bit.
 //
 // Invariants:
 //  * A line is a pure function of the baseline's values of bins, its counts, its settings and the
@@ -128,12 +129,16 @@ struct NoiseLaw: Hashable, Sendable {
         weights = settings.binWeights
         weightSum = settings.binWeightSum
         var counts = Self.counts(values, of: summary.count, isCumulative)
-        baselineCount = NoiseSizes.nearestBaseline(summary.count)
-        if baselineCount == summary.count {
-            baseline = values
-        } else {
-            counts = Self.scaled(counts, from: summary.count, to: baselineCount, settings)
+        let nearest = NoiseSizes.nearestBaseline(summary.count)
+        if nearest != summary.count, settings.binMode == .quantile,
+            counts == Self.countsByRank(of: summary.count, settings)
+        {
+            baselineCount = nearest
+            counts = Self.countsByRank(of: nearest, settings)
             baseline = Self.shares(counts, isCumulative)
+        } else {
+            baselineCount = summary.count
+            baseline = values
         }
         let inner = 1..<binCount - 1
         even = settings.binMode == .quantile ? 0..<0 : inner
@@ -207,21 +212,10 @@ struct NoiseLaw: Hashable, Sendable {
         return shares.map { $0 ?? 0 }
     }
 
-    /// The counts of a baseline like this one, but of another size.
-    private static func scaled(
-        _ counts: [Int], from count: Int, to other: Int, _ settings: SummarizerSettings
-    ) -> [Int] {
-        // Untied quantile bins are full by rank, whatever the values.
-        func byRank(_ count: Int) -> [Int] {
-            let ranks = (1...settings.numBins).map { BinEdges.rank($0, of: settings.numBins, among: count) }
-            return [0] + zip(ranks, [0] + ranks).map { $0 - $1 } + [0]
-        }
-        if settings.binMode == .quantile, counts.count == settings.numBins + 2, counts == byRank(count) {
-            return byRank(other)
-        }
-        let factor = Double(other) / Double(count)
-        // What the baseline has at all, it has at the other size.
-        return counts.map { $0 == 0 ? 0 : max(1, Int((Double($0) * factor).rounded())) }
+    /// How many of `count` untied values are in each quantile bin, outliers included.
+    private static func countsByRank(of count: Int, _ settings: SummarizerSettings) -> [Int] {
+        let ranks = (1...settings.numBins).map { BinEdges.rank($0, of: settings.numBins, among: count) }
+        return [0] + zip(ranks, [0] + ranks).map { $0 - $1 } + [0]
     }
 
     // MARK: Drawing

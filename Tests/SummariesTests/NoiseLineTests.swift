@@ -228,22 +228,44 @@ import Testing
             #expect(distance <= 1.0 / 32)
         }
         for aggregation in [Aggregation.density, .cumulative] {
-            for (mode, settled) in [(BinMode.quantile, 1), (.equal, 2)] {
+            for mode in [BinMode.quantile, .equal] {
                 let settings = try SummarizerSettings(binMode: mode, aggregation: aggregation)
-                func law(_ values: [Double]) throws -> NoiseLaw {
-                    try #require(
-                        NoiseLaw(try Summarizer(settings).baseline(of: SortedSample(values)), settings))
+                func law(_ values: [Double]) throws -> (law: NoiseLaw, shares: [Double?]) {
+                    let summary = try Summarizer(settings).baseline(of: SortedSample(values))
+                    return (try #require(NoiseLaw(summary, settings)), summary.aggregatedValues)
                 }
-                let first = try law((0..<1_000).map { Double($0) })
-                #expect(first.baselineCount == 992)
-                // n + 1 spacings, but for the one that is not placed.
-                #expect((first.spacings.reduce(0, +) - 992).magnitude <= settled)
-                if mode == .quantile { #expect(first == (try law((0..<1_003).map { Double($0) * 7 }))) }
-                // Tied values keep their shares.
-                let tied = try law((0..<1_000).map { $0 < 700 ? 0 : Double($0) })
-                #expect((Double(tied.spacings[1]) / 992 - 0.7).magnitude < 0.15)
-                let last = try #require(tied.baseline.last)
-                #expect(last == (aggregation == .cumulative ? 1 : 0))
+                let untied = try law((0..<1_000).map { Double($0) })
+                if mode == .quantile {
+                    #expect(untied.law.baselineCount == 992)
+                    // n + 1 spacings.
+                    #expect(untied.law.spacings.reduce(0, +) == 993)
+                    #expect(untied.law == (try law((0..<1_003).map { Double($0) * 7 }).law))
+                }
+                // Any others are compared as they are.
+                let others = mode == .quantile ? [] : [untied]
+                for found in others + [try law((0..<1_000).map { $0 < 700 ? 0 : Double($0) })] {
+                    #expect(found.law.baselineCount == 1_000)
+                    #expect(found.law.baseline == found.shares.map { $0 ?? 0 })
+                }
+            }
+        }
+    }
+
+    /// Of 5,000 values 43 are in the second bin: of four in a window most often none, and no window scores less.
+    @Test func where_nearly_all_windows_have_one_score_the_line_is_that_score() throws {
+        for n in [1_000, 1_001, 2_000, 4_096, 5_000, 20_000] {
+            let rare = n * 43 / 5_000
+            let common = (0..<n - rare).map { 4.9 * Double($0) / Double(n - rare) }
+            let values = common + (0..<rare).map { 5.5 + 4.5 * Double($0) / Double(rare) }
+            for (metric, aggregation) in Self.measures {
+                let settings = try SummarizerSettings(
+                    binMode: .equal, aggregation: aggregation, metric: metric, numBins: 2)
+                let summarizer = Summarizer(settings)
+                let baseline = try summarizer.baseline(of: SortedSample(values))
+                let line = try #require(NoiseLine.of(windowCount: 4, against: baseline, settings))
+                let window = summarizer.windows(on: baseline).summary(of: SortedSample([1, 2, 3, 4]))
+                let score = try #require(try DriftScore(of: window, against: baseline, settings).score)
+                #expect(score <= line.line95, "\(metric) \(aggregation) of \(n)")
             }
         }
     }
