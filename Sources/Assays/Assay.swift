@@ -147,7 +147,7 @@ package struct Assay: Hashable, Sendable {
     package var superseded: DecisionList { decided.superseded }
 
     /// The last commit that all windows decided so far have been examined for; 0 before the first.
-    package var examinedCut: UInt64 { decided.examinedCut }
+    package var examinedCut: CommitNumber { decided.examinedCut }
 
     /// Windows that end by then were examined when they were complete, for all commits up to `examinedCut`; those
     /// after it that are decided were so by a clock that was ahead. Nil before the first decision.

@@ -77,8 +77,8 @@ extension AssayBook {
     ///
     /// - Parameter examinedCut: up to where all windows decided before were examined; nil for `cut`.
     package func decide(
-        _ analyses: [WindowAnalysis], ofSeries assay: SeriesAssay, cut: UInt64,
-        examinedCut: UInt64? = nil, runAt: Timestamp
+        _ analyses: [WindowAnalysis], ofSeries assay: SeriesAssay, cut: CommitNumber,
+        examinedCut: CommitNumber? = nil, runAt: Timestamp
     ) -> [AssayEvent] {
         let pass = WindowDecisions.Pass(
             assayID: assay.id, definitionRevision: 1, engineVersion: SeriesOutcome.engineVersion,

@@ -156,7 +156,7 @@ package struct AssayBook: Hashable, Sendable {
 
     /// Keeps a calculated baseline as it is now; nil where one is kept already.
     package func pinBaseline(
-        of id: AssayID, _ summary: DatedSummary, cut: UInt64, at moment: Timestamp
+        of id: AssayID, _ summary: DatedSummary, cut: CommitNumber, at moment: Timestamp
     ) throws(AssayError) -> AssayEvent? {
         try assay(id).pin == nil
             ? .baselinePinned(BaselinePin(id: id, summary: summary, cut: cut, at: moment)) : nil
@@ -170,7 +170,7 @@ package struct AssayBook: Hashable, Sendable {
     ///   - examinedCut: up to where all windows decided before were examined; nil for `cut`.
     ///   - number: the last result number that others were given in the same commit; nil for none.
     package func decide(
-        _ analyses: [WindowAnalysis], of id: AssayID, cut: UInt64, examinedCut: UInt64? = nil,
+        _ analyses: [WindowAnalysis], of id: AssayID, cut: CommitNumber, examinedCut: CommitNumber? = nil,
         runAt: Timestamp, after number: AssayResultID? = nil
     ) throws(AssayError) -> [AssayEvent] {
         let assay = try assay(id)

@@ -43,11 +43,11 @@ package struct AssayDecision: Hashable, Sendable {
     package var reason: DecisionReason
     package var status: AssayStatus
     /// The last commit that was seen: the records of this and all earlier commits are in the outcome.
-    package var cut: UInt64
+    package var cut: CommitNumber
     /// Up to this commit, all windows of the assay that were decided before have been examined; at
     /// most `cut`, and less while late records wait to come to rest. After a restart the assay is
     /// looked at again from here on.
-    package var examinedCut: UInt64
+    package var examinedCut: CommitNumber
     /// The rules that the outcome was worked out by: `AssayEvaluator`'s or `SeriesOutcome`'s, which count apart.
     package var engineVersion: Int
     /// What the outcome's digest must be again when it is worked out from the records up to `cut`.

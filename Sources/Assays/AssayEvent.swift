@@ -58,7 +58,7 @@ package struct BaselinePin: Hashable, Sendable {
     package var id: AssayID
     package var summary: DatedSummary
     /// The last commit whose records are in it.
-    package var cut: UInt64
+    package var cut: CommitNumber
     package var at: Timestamp
 }
 

@@ -18,7 +18,7 @@ struct WindowDecisions: Hashable, Sendable {
     private(set) var newest: DecisionList
     private(set) var superseded: DecisionList
     /// The last commit that all windows decided so far have been examined for; 0 before the first.
-    private(set) var examinedCut: UInt64 = 0
+    private(set) var examinedCut: CommitNumber = 0
     /// The end of the latest window decided, as far as no later decision was made before it; nil before the first.
     private(set) var examinedUntil: Timestamp?
     /// The earliest moment of a decision that was made before `examinedUntil`; nil where no clock went back.
@@ -89,9 +89,9 @@ struct WindowDecisions: Hashable, Sendable {
         var engineVersion: Int
         /// The last result number that was given before.
         var lastResultID: AssayResultID
-        var cut: UInt64
+        var cut: CommitNumber
         /// Up to where all windows decided before were examined; nil for `cut`.
-        var examinedCut: UInt64?
+        var examinedCut: CommitNumber?
         var runAt: Timestamp
     }
 

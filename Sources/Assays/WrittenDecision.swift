@@ -73,7 +73,8 @@ private struct WrittenDecisionReader {
             window: TimeWindow(
                 start: Timestamp(microseconds: Int64(start)), end: Timestamp(microseconds: Int64(end))),
             revision: revision, definitionRevision: definitionRevision, reason: reason, status: status,
-            cut: UInt64(cut), examinedCut: UInt64(examinedCut), engineVersion: engineVersion, digest: digest,
+            cut: CommitNumber(cut), examinedCut: CommitNumber(examinedCut), engineVersion: engineVersion,
+            digest: digest,
             runAt: runAt, analysedAt: analysedAt, elapsedMilliseconds: elapsed)
     }
 

@@ -5,6 +5,7 @@
 //  * Readers never wait for the writer's disk, nor the writer for readers.
 
 import Disk
+import Records
 import Synchronization
 
 /// A log that is open, and that no other process appends to until it is closed.

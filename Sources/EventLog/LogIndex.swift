@@ -12,9 +12,6 @@ import Bytes
 import Records
 import Segments
 
-/// The number of an envelope: the log's only clock. The first is 1.
-package typealias CommitNumber = UInt64
-
 /// An event's place in the log.
 package struct EventPlace: Hashable, Sendable {
     package let segment: UInt64
@@ -70,6 +67,8 @@ package struct LogIndex: Sendable {
     package internal(set) var unseen: [SegmentPlace] = []
     /// The indexes that numbers leapt to, of every partition.
     private var leaps: Set<UInt64> = []
+    /// Whether what was not seen was ever given up.
+    package var hasLeapt: Bool { !leaps.isEmpty }
     /// No index before this was given behind the last leap, whether that leap is seen or not.
     private var leapEnd: UInt64 = 0
     /// By segment number.

@@ -11,6 +11,7 @@
 //    next commit is tried: no byte past the last good sync is trusted in place.
 
 import Disk
+import Records
 import Segments
 
 /// Writes one log; used by one thread at a time. It holds the directory's lock until it ends.

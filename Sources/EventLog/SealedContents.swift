@@ -10,6 +10,7 @@
 
 import Bytes
 import Disk
+import Records
 import Segments
 
 /// A sealed segment's footer.

@@ -6,6 +6,7 @@
 //
 // Invariant: what is said not to have come with a commit did not.
 
+import Records
 import Segments
 
 extension TopicIndex {

@@ -5,6 +5,7 @@ import EventLog
 import Hummingbird
 import JSON
 import Queries
+import Records
 import Store
 
 extension Request {

@@ -15,10 +15,10 @@ import Records
 
 /// The commits of a block's rows: `rowCount` rows of `commit`, one run after another.
 package struct CommitRun: Hashable, Sendable {
-    package var commit: UInt64
+    package var commit: CommitNumber
     package var rowCount: Int
 
-    package init(commit: UInt64, rowCount: Int) {
+    package init(commit: CommitNumber, rowCount: Int) {
         self.commit = commit
         self.rowCount = rowCount
     }

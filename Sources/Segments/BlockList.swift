@@ -10,6 +10,8 @@
 //  * No text is copied, and no use of one counted, for a block that nobody asks for.
 
 /// Entries in an order of their own: made when they are asked for.
+import Records
+
 package struct BlockList: RandomAccessCollection, Sendable {
     /// Whose rows a block holds.
     struct Owner: Hashable {
@@ -26,8 +28,8 @@ package struct BlockList: RandomAccessCollection, Sendable {
     struct Place {
         var offset: Int
         var firstIndex: UInt64
-        var firstCommit: UInt64
-        var lastCommit: UInt64
+        var firstCommit: CommitNumber
+        var lastCommit: CommitNumber
         var byteCount: UInt32
         var headByteCount: UInt32
         var rowCount: UInt32
@@ -50,7 +52,7 @@ package struct BlockList: RandomAccessCollection, Sendable {
     package private(set) var timeMin = Int64.max
     package private(set) var timeMax = Int64.min
     /// The last commit whose records are in one of the blocks; 0 where there is none.
-    package private(set) var lastCommit: UInt64 = 0
+    package private(set) var lastCommit: CommitNumber = 0
     /// Of all its blocks.
     package private(set) var byteCount = 0
     package private(set) var rowCount = 0

@@ -8,6 +8,7 @@
 // Format: Segments.docc/SegmentFormat.md, "Envelope".
 
 import Bytes
+import Records
 
 /// What a block of an envelope is. The numbers are on disk.
 package enum BlockKind: UInt8, Hashable, Sendable {
@@ -29,7 +30,7 @@ package enum BlockKind: UInt8, Hashable, Sendable {
 
 /// What an envelope says before its blocks, once its own checksum has matched.
 package struct EnvelopeHeader: Hashable, Sendable {
-    package var commit: UInt64
+    package var commit: CommitNumber
     package var bodyByteCount: Int
     package var blockCount: Int
     package var bodyChecksum: UInt32
@@ -167,7 +168,8 @@ package struct EnvelopeWriter {
     }
 
     /// An envelope with the same blocks, for another segment.
-    package static func copy(_ blocks: [FoundBlock], commit: UInt64, segment number: UInt64) -> [UInt8] {
+    package static func copy(_ blocks: [FoundBlock], commit: CommitNumber, segment number: UInt64) -> [UInt8]
+    {
         var copy = EnvelopeWriter(reserving: blocks.reduce(0) { $0 + $1.payload.count + 5 })
         for block in blocks { copy.append(copyOf: block.kind, block.payload) }
         return copy.finish(commit: commit, segment: number)
@@ -176,7 +178,7 @@ package struct EnvelopeWriter {
     /// The envelope's bytes, once. In place: whoever consumes a copy patches a copy of them all.
     ///
     /// - Parameter number: the segment's that they are for: in another one they are no envelope.
-    package mutating func finish(commit: UInt64, segment number: UInt64) -> [UInt8] {
+    package mutating func finish(commit: CommitNumber, segment number: UInt64) -> [UInt8] {
         let headerByteCount = SegmentFormat.envelopeHeaderByteCount
         let header = EnvelopeHeader(
             commit: commit, bodyByteCount: writer.count - headerByteCount, blockCount: blocks.count,

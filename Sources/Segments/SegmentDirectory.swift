@@ -25,8 +25,8 @@ package struct BlockEntry: Hashable, Sendable {
     package var timeMin: Int64
     package var timeMax: Int64
     /// Of its first row, and of its last.
-    package var firstCommit: UInt64
-    package var lastCommit: UInt64
+    package var firstCommit: CommitNumber
+    package var lastCommit: CommitNumber
     /// From its own start to where the offsets of its columns count from: 0 but for a grouped block,
     /// whose columns lie with its group's.
     package var columnsDistance: Int
@@ -37,7 +37,7 @@ package struct BlockEntry: Hashable, Sendable {
     package init(
         topic: String, partition: String, offset: Int, byteCount: Int, headByteCount: Int,
         kind: BlockKind, firstIndex: UInt64, rowCount: Int, timeMin: Int64, timeMax: Int64,
-        firstCommit: UInt64, lastCommit: UInt64, columnsDistance: Int = 0
+        firstCommit: CommitNumber, lastCommit: CommitNumber, columnsDistance: Int = 0
     ) {
         self.columnsDistance = columnsDistance
         self.topic = topic
@@ -61,9 +61,9 @@ package struct EventEntry: Hashable, Sendable {
     /// Of its payload in the file.
     package var offset: Int
     package var byteCount: Int
-    package var commit: UInt64
+    package var commit: CommitNumber
 
-    package init(name: String, offset: Int, byteCount: Int, commit: UInt64) {
+    package init(name: String, offset: Int, byteCount: Int, commit: CommitNumber) {
         self.name = name
         self.offset = offset
         self.byteCount = byteCount
@@ -76,11 +76,11 @@ package struct KeyBlockEntry: Hashable, Sendable {
     /// Of its payload in the file.
     package var offset: Int
     package var byteCount: Int
-    package var commit: UInt64
+    package var commit: CommitNumber
     /// The greatest time of its keys: past the horizon nobody reads it.
     package var timeMax: Int64
 
-    package init(offset: Int, byteCount: Int, commit: UInt64, timeMax: Int64) {
+    package init(offset: Int, byteCount: Int, commit: CommitNumber, timeMax: Int64) {
         self.offset = offset
         self.byteCount = byteCount
         self.commit = commit
@@ -97,12 +97,12 @@ package struct SegmentDirectory: Equatable, Sendable {
     /// before they were rolled, of keys that outlived their records.
     package var otherTopics: Set<String> = []
     /// The least and greatest commit of the segment; nil while it has none.
-    package var commits: ClosedRange<UInt64>?
+    package var commits: ClosedRange<CommitNumber>?
 
     package init() {}
 
     /// Widens `commits` so that it holds this one.
-    package mutating func note(commit: UInt64) {
+    package mutating func note(commit: CommitNumber) {
         commits = commits.map { min($0.lowerBound, commit)...max($0.upperBound, commit) } ?? commit...commit
     }
 
@@ -271,8 +271,8 @@ package struct SegmentDirectory: Equatable, Sendable {
             times.append(BlockList.Times(min: timeMin, max: timeMax))
             places.append(
                 BlockList.Place(
-                    offset: offset, firstIndex: firstIndex, firstCommit: UInt64(firstCommit),
-                    lastCommit: UInt64(lastCommit), byteCount: UInt32(truncatingIfNeeded: byteCount),
+                    offset: offset, firstIndex: firstIndex, firstCommit: CommitNumber(firstCommit),
+                    lastCommit: CommitNumber(lastCommit), byteCount: UInt32(truncatingIfNeeded: byteCount),
                     headByteCount: UInt32(truncatingIfNeeded: headByteCount),
                     rowCount: UInt32(truncatingIfNeeded: rowCount),
                     columnsDistance: UInt32(truncatingIfNeeded: columnsDistance), owner: owner, kind: kind))

@@ -351,7 +351,7 @@ extension BlockEntry {
     ///   - commit: the envelope's.
     ///   - group: where the columns of the group behind it begin, in the file; nil where there is none.
     package init(
-        _ block: FoundBlock, _ head: BlockHead, at place: SegmentPlace, commit: UInt64, group: Int?
+        _ block: FoundBlock, _ head: BlockHead, at place: SegmentPlace, commit: CommitNumber, group: Int?
     ) throws(SegmentError) {
         var byteCount = block.payload.count
         var columnsDistance = 0

@@ -3,6 +3,8 @@
 // Format: Segments.docc/SegmentFormat.md, "Segment".
 
 /// How a segment's envelopes came into it.
+import Records
+
 package enum SegmentOrigin: UInt16, Hashable, Sendable {
     /// Committed one by one: each envelope is one commit, in ascending order without a gap.
     case committed = 0
@@ -14,16 +16,16 @@ package enum SegmentOrigin: UInt16, Hashable, Sendable {
 package struct SegmentHeader: Hashable, Sendable {
     package var origin = SegmentOrigin.committed
     /// Of a rewritten segment: the commit up to which tombstones were carried out in it. 0 for others.
-    package var cut: UInt64 = 0
+    package var cut: CommitNumber = 0
 
     package init() {}
 
-    package init(origin: SegmentOrigin, cut: UInt64) {
+    package init(origin: SegmentOrigin, cut: CommitNumber) {
         self.origin = origin
         self.cut = cut
     }
 
-    package static func rewritten(cut: UInt64) -> SegmentHeader {
+    package static func rewritten(cut: CommitNumber) -> SegmentHeader {
         SegmentHeader(origin: .rewritten, cut: cut)
     }
 }

@@ -14,6 +14,7 @@
 import Bytes
 import Disk
 import EventLog
+import Records
 import Simulation
 import Store
 import TestSupport

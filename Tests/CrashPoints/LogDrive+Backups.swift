@@ -2,6 +2,7 @@
 
 import Disk
 import EventLog
+import Records
 import Serving
 import Simulation
 import Store

@@ -8,6 +8,7 @@
 import CrashPoints
 import Disk
 import Dispatch
+import Records
 import Segments
 import Simulation
 import TestSupport
