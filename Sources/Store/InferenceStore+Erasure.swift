@@ -113,8 +113,10 @@ extension InferenceStore {
         var report = ErasureReport()
         (report.commit, report.problems) = try await log.freeingRoom {
             var problems: [String] = []
-            let leaving = LeavingRecords(topic: topic, periods: [.always], field: field)
-            return (try await sealAndErase(leaving, &problems, choose), problems)
+            let commit = try await sealAndErase(
+                { LeavingRecords(topic: topic, periods: $0.periods(ofTopic: topic), field: field) },
+                &problems, choose)
+            return (commit, problems)
         }
         // Asked again, it goes on with what an earlier attempt could not finish.
         do {
@@ -156,7 +158,7 @@ extension InferenceStore {
         var problems: [String] = []
         // Whole records go, so results over any of their fields are sealed.
         let leaving = LeavingRecords(topic: topic, partitions: ranges.mapValues { _ in [.always] })
-        _ = try await sealAndErase(leaving, &problems) { _ in tombstone }
+        _ = try await sealAndErase({ _ in leaving }, &problems) { _ in tombstone }
         return problems
             + lost.map { block in
                 "records \(block.indexes.lowerBound) to \(block.indexes.upperBound - 1) of partition "
@@ -167,7 +169,7 @@ extension InferenceStore {
 
     /// Seals what depends on records, or a field of them, and appends that they go.
     private func sealAndErase(
-        _ leaving: LeavingRecords, _ problems: inout [String],
+        _ leaving: (StoreView) -> LeavingRecords, _ problems: inout [String],
         _ choose: @escaping @Sendable (LogIndex) -> Tombstone?
     ) async throws -> CommitNumber? {
         var commit: CommitNumber?

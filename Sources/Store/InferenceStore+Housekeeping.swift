@@ -133,7 +133,9 @@ extension InferenceStore {
                 }
             }
             do {
-                try await sealResults(leaving, noting: &sealed) { letGo = try await log.letGo(tombstone) }
+                try await sealResults({ _ in leaving }, noting: &sealed) {
+                    letGo = try await log.letGo(tombstone)
+                }
             } catch LogError.busy(let waiting, let limit) {
                 report.topicProblems[topic, default: []].append(
                     "\(topic) keeps records past its bounds until the next round: "

@@ -46,14 +46,17 @@ extension InferenceStore {
     ///
     /// A result that nothing proves does not keep its records: it is sealed as people know it, and marked.
     ///
+    /// - Parameter leaving: what is to go of what a view shows. Records that come later rest in no decision.
     /// - Throws: where a result is neither kept nor can be worked out: the records must stay then.
     func sealResults(
-        _ leaving: LeavingRecords, noting report: inout SealingReport, then body: () async throws -> Void
+        _ leaving: (StoreView) -> LeavingRecords, noting report: inout SealingReport,
+        then body: () async throws -> Void
     ) async throws {
         try await gate.pass {
             let moment = lookAtClock()
-            try await pinBaselines(leaving, at: moment.now, &report)
+            try await pinBaselines(leaving(self.view), at: moment.now, &report)
             let view = view
+            let leaving = leaving(view)
             var reader = ColumnReader(view)
             for assay in view.book.list().reversed() {
                 var touched = LeavingWindows(leaving, of: assay, view)

@@ -60,6 +60,19 @@ struct LeavingRecords: Sendable {
     }
 }
 
+extension StoreView {
+    /// When a topic has records, and perhaps moments between; always, where what is not seen, now or given up, may
+    /// have held some.
+    func periods(ofTopic topic: String) -> [TimeWindow] {
+        let index = snapshot.index
+        guard index.unseen.isEmpty, !index.hasLeapt, let found = index.topics[topic], found.gaps.isEmpty
+        else {
+            return [.always]
+        }
+        return found.times(after: 0).ranges.map { TimeWindow($0) }
+    }
+}
+
 /// When records go that a window specification reads.
 struct LeavingPeriods {
     /// Whatever partitions are at home; disjoint, ascending.

@@ -179,7 +179,8 @@ extension InferenceStore {
     ) async throws -> SealingReport {
         var report = SealingReport()
         try await sealResults(
-            LeavingRecords(topic: topic, periods: periods, field: field), noting: &report, then: body)
+            { _ in LeavingRecords(topic: topic, periods: periods, field: field) }, noting: &report, then: body
+        )
         return report
     }
 }

@@ -48,6 +48,28 @@ struct SeriesResultsTests {
         try await scene.store.close()
     }
 
+    @Test("a deletion seals the windows that had records; what comes to the others later is analysed")
+    func sealsNoEmptyWindow() async throws {
+        let scene = try await Scene()
+        try await scene.append([(10, 1), (70, 2)])
+        let uuid = try await scene.store.scheduleAssay(Scene.seriesRequest())
+        scene.clock.set(moment(400))
+        let scheduler = scene.seriesScheduler
+        while await scheduler.tick() {}
+        #expect(try scene.decisions(uuid).count == 6)
+        _ = try await scene.store.deleteRecords(ofTopic: scene.pipeline.topic.name)
+        let view = scene.store.view
+        let decisions = try #require(view.book[uuid: uuid]).decisions
+        #expect(decisions.map { view.isSealed($0) } == [true, true, false, false, false, false])
+        try await scene.append([(190, 4)])
+        await scheduler.tick()
+        scene.clock.advance(10)
+        while await scheduler.tick() {}
+        let after = try scene.decisions(uuid).map { $0.split(separator: ":")[1] }
+        #expect(after == ["complete1", "complete1", "complete1", "late2", "complete1", "complete1"])
+        try await scene.store.close()
+    }
+
     // What was said before late records came was kept and proven, and could not be asked for.
     @Test(
         "each revision's result stays byte for byte: kept, worked out again, derived anew, its records gone")
