@@ -158,15 +158,22 @@ package struct PosixFileSystem: FileSystem {
             throw error
         }
         let file = PosixWritableFile(descriptor: descriptor, name: name)
-        guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else {
-            if errno == EWOULDBLOCK {
-                throw DiskError(
-                    kind: .locked, operation: "lock", file: path(name),
-                    reason: "another process writes this data directory")
-            }
-            throw failure("lock", name)
-        }
-        return file
+        try lock(descriptor, name)
+        // The directory as well: a lock file may be taken for a stale one and removed, and the next is another file.
+        let place = path(name).lastIndex(of: "/").map { String(path(name)[...$0]) } ?? "."
+        let directoryDescriptor = Glibc.open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard directoryDescriptor >= 0 else { throw failure("lock", place) }
+        let directory = PosixWritableFile(descriptor: directoryDescriptor, name: place)
+        try lock(directoryDescriptor, name)
+        return [file, directory]
+    }
+
+    private func lock(_ descriptor: Int32, _ name: String) throws(DiskError) {
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
+        guard errno == EWOULDBLOCK else { throw failure("lock", name) }
+        throw DiskError(
+            kind: .locked, operation: "lock", file: path(name),
+            reason: "another process writes this data directory")
     }
 }
 

@@ -114,7 +114,7 @@ struct Recovery {
                             ?? Result { () throws(SegmentError) in try SealedContents(reading: segment) },
                         of: segment, byteCount: entry.byteCount)
                 case .closed: try readScanned(segment, upTo: try entry.closed(as: segment).byteCount)
-                case .active: try readScanned(segment, upTo: nil)
+                case .active: try readActive(segment)
                 }
             } catch {
                 if isAlone, error.isRefusal { throw .segment(error) }
@@ -236,6 +236,18 @@ struct Recovery {
         if let commit = contents.lastCommit { index.cut = max(index.cut, commit) }
     }
 
+    /// Reads a segment beside whoever writes it.
+    private mutating func readActive(_ segment: SegmentFile) throws(SegmentError) {
+        let end = try readScanned(segment, upTo: nil)
+        if try segment.isDamaged(at: end) { noteTear(segment, end, byteCount: try segment.byteCount()) }
+    }
+
+    private mutating func noteTear(_ segment: SegmentFile, _ end: SegmentFile.ScanEnd, byteCount: Int) {
+        noteUnseen(segment, from: end.validByteCount)
+        report.damages.append(
+            "\(segment.name) is seen up to byte \(end.validByteCount) of \(byteCount): \(end.tear ?? "cut")")
+    }
+
     @discardableResult
     mutating func readScanned(
         _ segment: SegmentFile, upTo limit: Int?
@@ -246,14 +258,7 @@ struct Recovery {
             try take(header, offset, blocks, of: segment, into: &found)
         }
         if limit != nil { index.noteClosed(segment.number) }
-        let isWhole = if let limit { end.validByteCount >= limit } else { try !segment.isDamaged(at: end) }
-        if !isWhole {
-            let byteCount = if let limit { limit } else { try segment.byteCount() }
-            noteUnseen(segment, from: end.validByteCount)
-            report.damages.append(
-                "\(segment.name) is seen up to byte \(end.validByteCount) of \(byteCount): \(end.tear ?? "cut")"
-            )
-        }
+        if let limit, end.validByteCount < limit { noteTear(segment, end, byteCount: limit) }
         return end
     }
 

@@ -16,14 +16,16 @@ extension SegmentFile {
 
     /// Reads the events of `items`, in order.
     ///
-    /// - Throws: what `visit` throws, and `SegmentError` for the first event that cannot be read.
+    /// - Parameter damaged: told of an event whose bytes are not what they were. As a rule it throws that.
+    /// - Throws: what `visit` and `damaged` throw, and `SegmentError` where the disk refuses to read.
     package func events<Item>(
-        _ items: [Item], _ entry: (Item) -> EventEntry, _ visit: (Item, Event) throws -> Void
+        _ items: [Item], _ entry: (Item) -> EventEntry,
+        damaged: (Item, SegmentError) throws -> Void = { throw $1 }, _ visit: (Item, Event) throws -> Void
     ) throws {
         try pieces(items, { (entry($0).offset, entry($0).byteCount) }) { item, payload in
             let event: Event
             do throws(BytesError) { event = try Event.read(payload) } catch {
-                throw SegmentError(error, in: place(entry(item).offset))
+                return try damaged(item, SegmentError(error, in: place(entry(item).offset)))
             }
             try visit(item, event)
         }

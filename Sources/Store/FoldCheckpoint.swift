@@ -28,6 +28,7 @@ import Assays
 import Bytes
 import Disk
 import EventLog
+import Records
 import Segments
 
 struct FoldCheckpoint {

@@ -212,7 +212,15 @@ package final class InferenceStore: Sendable {
         let models = try ModelFiles(
             files: files, root: configuration.directory, byteCountMax: configuration.modelByteCountMax,
             runtime: runtime)
-        let opened = try fold(log.snapshot(), on: files)
+        let opened: OpeningFold
+        do { opened = try fold(log.snapshot(), on: files) } catch let error as SegmentError
+            where !error.isRefusal
+        {
+            throw StoreRefusal(
+                .unavailable,
+                "\(error): an event, and all that is to come would be decided without it; restore the directory from a "
+                    + "backup (until then `assaylog export`, `logs` and `query` read the records)")
+        }
         let store = InferenceStore(
             configuration: configuration, sources: sources, files: files, log: log, derived: derived,
             models: models,
@@ -262,9 +270,15 @@ package final class InferenceStore: Sendable {
     }
 
     /// Folds all events of a snapshot, from the first.
-    static func fold(_ snapshot: LogSnapshot) throws -> Folded {
+    ///
+    /// - Parameter damaged: told of an event that is damaged, and then passed over, unless it throws that.
+    static func fold(
+        _ snapshot: LogSnapshot, damaged: (EventPlace, SegmentError) throws -> Void = { throw $1 }
+    ) throws -> Folded {
         var folded = Folded()
-        try snapshot.forEachEvent(named: EventName.folded) { try folded.apply($2, commit: $1.entry.commit) }
+        try snapshot.forEachEvent(named: EventName.folded, damaged: damaged) {
+            try folded.apply($2, commit: $1.entry.commit)
+        }
         return folded
     }
 

@@ -13,6 +13,7 @@
 import Bytes
 import Disk
 import EventLog
+import Records
 
 extension StoreSnapshot {
     private static let firstLineStart = "assaylog snapshot "

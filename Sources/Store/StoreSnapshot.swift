@@ -24,6 +24,7 @@
 import Bytes
 import Disk
 import EventLog
+import Records
 import Segments
 
 /// Taking and restoring backups.

@@ -3,6 +3,7 @@
 import Bytes
 import Disk
 import EventLog
+import Records
 import Segments
 
 /// A segment of the log, as the manifest and its blocks tell of it.

@@ -12,6 +12,7 @@ import Disk
 import EventLog
 import JSON
 import Records
+import Segments
 
 /// The store as of one commit. While one is held, files that a rewrite took away stay on the disk.
 package struct StoreView: Sendable {
@@ -74,14 +75,21 @@ package struct StoreView: Sendable {
         on files: any FileSystem, named name: String, sources: SystemSources = SystemSources()
     ) throws -> (view: StoreView, report: RecoveryReport) {
         try requireStore(on: files, named: name)
-        let (snapshot, report) = try InferenceLog.openForReading(LogConfiguration(), on: files)
+        var (snapshot, report) = try InferenceLog.openForReading(LogConfiguration(), on: files)
+        // Who writes may not go on without an event. Who reads is told of it, as of all else that is not seen.
+        var unseen: [SegmentPlace] = []
+        let folded = try InferenceStore.fold(snapshot) { place, error in
+            unseen.append(SegmentPlace(file: FileName.segment(place.segment), byteOffset: place.entry.offset))
+            report.damages.append("an event is not seen: \(error)")
+        }
+        snapshot = snapshot.lacking(unseen)
         var configuration = LogConfiguration()
         configuration.directory = FileName.derivedDirectory
         // Damage to what is derived loses nothing: a result that is not there is worked out again.
         let derived = try? InferenceLog.openForReading(configuration, on: files).snapshot
-        let view = StoreView(
-            snapshot: snapshot, folded: try InferenceStore.fold(snapshot), derived: derived, sources: sources)
-        return (view, report)
+        return (
+            StoreView(snapshot: snapshot, folded: folded, derived: derived, sources: sources), report
+        )
     }
 
     /// Refuses a directory that holds no store.
@@ -92,10 +100,16 @@ package struct StoreView: Sendable {
         on files: any FileSystem, named name: String,
         remedy: String = "give another --data, or append to it first"
     ) throws {
-        do throws(DiskError) {
-            if try files.list("").contains(FileName.manifest) { return }
-        } catch {
+        var names: [String] = []
+        do throws(DiskError) { names = try files.list("") } catch {
             guard error.kind == .notFound else { throw error }
+        }
+        if names.contains(FileName.manifest) { return }
+        if names.contains(where: { FileName.segmentNumber($0) != nil }) {
+            throw StoreRefusal(
+                .unknown,
+                "\(name) has segments but no \(FileName.manifest), as a copy that was cut off has; restore it from "
+                    + "a backup")
         }
         throw StoreRefusal(.unknown, "\(name) holds no assaylog data; \(remedy)")
     }

@@ -102,6 +102,14 @@ import Testing
         #expect(unknown.status == 1 && unknown.errors.contains("there is no topic \"nobody\""))
         let nowhere = try sandbox.run("delete", "--data", "nowhere", "--topic", "x", "--yes")
         #expect(nowhere.status == 1 && nowhere.errors.contains("holds no assaylog data"))
+        let cut = sandbox.file("cut")
+        try FileManager.default.createDirectory(atPath: cut, withIntermediateDirectories: false)
+        try Data([1]).write(to: URL(fileURLWithPath: cut + "/segment-0000000000000001"))
+        for command in ["check", "inspect", "compact"] {
+            let refused = try sandbox.run(command, "--data", cut)
+            #expect(refused.status == 1, "\(command)")
+            #expect(refused.errors.contains("has segments but no MANIFEST"), "\(refused.errors)")
+        }
         #expect(try sandbox.run("inspect", "--json").output.contains(Self.topic))
         let run = try sandbox.run("delete", "--topic", Self.topic, "--yes")
         #expect(run.status == 0, "\(run.errors)")
@@ -249,7 +257,7 @@ import Testing
         #expect(cut.status == 1 && cut.errors.contains("there is no whole snapshot"))
         try FileManager.default.removeItem(atPath: sandbox.file("backup/MANIFEST"))
         let unnamed = try sandbox.run("export", "--data", "backup", "--pipeline", "fraud")
-        #expect(unnamed.status == 1 && unnamed.errors.contains("holds no assaylog data"))
+        #expect(unnamed.status == 1 && unnamed.errors.contains("has segments but no MANIFEST"))
         #expect(!FileManager.default.fileExists(atPath: sandbox.file("third")))
     }
 }

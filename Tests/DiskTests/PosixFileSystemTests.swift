@@ -186,6 +186,9 @@ final class ScratchDirectory {
         var held: (any Sendable)? = try files.lock("LOCK")
         let error = #expect(throws: DiskError.self) { try files.lock("LOCK") }
         #expect(error?.kind == .locked)
+        // Also where somebody has taken the file for a stale one.
+        try files.remove("LOCK")
+        #expect(#expect(throws: DiskError.self) { try files.lock("LOCK") }?.kind == .locked)
         #expect(error.map { "\($0)" }?.hasSuffix("stop the other process, or ask it over HTTP") == true)
         #expect(held != nil)
         held = nil

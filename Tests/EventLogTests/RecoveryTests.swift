@@ -4,6 +4,7 @@
 import Bytes
 import CrashPoints
 import Disk
+import Records
 import Segments
 import Simulation
 import TestSupport
