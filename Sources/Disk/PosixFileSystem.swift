@@ -158,19 +158,23 @@ package struct PosixFileSystem: FileSystem {
             throw error
         }
         let file = PosixWritableFile(descriptor: descriptor, name: name)
-        try lock(descriptor, name)
-        // The directory as well: a lock file may be taken for a stale one and removed, and the next is another file.
+        guard try takesLock(descriptor, name) else { throw failure("lock", name) }
+        // The directory as well: a lock file may be taken for a stale one and removed, and the next is another file. Some
+        // file systems lock no directories: there the file has to do.
         let place = path(name).lastIndex(of: "/").map { String(path(name)[...$0]) } ?? "."
         let directoryDescriptor = Glibc.open(place, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
         guard directoryDescriptor >= 0 else { throw failure("lock", place) }
         let directory = PosixWritableFile(descriptor: directoryDescriptor, name: place)
-        try lock(directoryDescriptor, name)
+        _ = try takesLock(directoryDescriptor, name)
         return [file, directory]
     }
 
-    private func lock(_ descriptor: Int32, _ name: String) throws(DiskError) {
-        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return }
-        guard errno == EWOULDBLOCK else { throw failure("lock", name) }
+    /// Locks an open file for as long as it is open; false where the system cannot.
+    ///
+    /// - Throws: where somebody else has it.
+    private func takesLock(_ descriptor: Int32, _ name: String) throws(DiskError) -> Bool {
+        if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { return true }
+        guard errno == EWOULDBLOCK else { return false }
         throw DiskError(
             kind: .locked, operation: "lock", file: path(name),
             reason: "another process writes this data directory")
