@@ -174,9 +174,10 @@ final class RequestPreparer {
         if let (batch, rowCounts) = PostedRecords.read(run.map(\.records)) {
             for (posted, rowCount) in zip(run, rowCounts) { share(rowCount, posted.records, posted.position) }
             batches.append(batch)
+            memory.noteTogether(run.count)
             return
         }
-        var isRefused = false
+        var refusedCount = 0
         for (records, position) in run {
             do throws(RecordParseError) {
                 let batch = try records.read()
@@ -184,10 +185,12 @@ final class RequestPreparer {
                 batches.append(batch)
             } catch {
                 prepared.requests[position].refusal = error
-                isRefused = true
+                refusedCount += 1
             }
         }
-        if run.count > 1, !isRefused { memory.noteTwice(run[0].records.source.topic) }
+        if run.count > 1 {
+            memory.noteTwice(run.count, run[0].records.source.topic, isTopics: refusedCount == 0)
+        }
     }
 
     private func share(_ rowCount: Int, _ records: PostedRecords, _ position: Int) {

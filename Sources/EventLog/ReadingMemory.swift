@@ -13,8 +13,23 @@ import Synchronization
 
 /// What a log found out since it was opened, for any thread.
 package final class ReadingMemory: Sendable {
-    /// Posts that are still to be read alone, by topic.
-    private let left = Mutex<[String: Int]>([:])
+    /// How texts were read.
+    package struct Counts: Hashable, Sendable {
+        /// With others', as one.
+        package var together = 0
+        /// With others', in vain, and then alone.
+        package var twice = 0
+        /// By those who brought them.
+        package var atHome = 0
+    }
+
+    private struct State {
+        /// Posts that are still to be read alone, by topic.
+        var left: [String: Int] = [:]
+        var counts = Counts()
+    }
+
+    private let state = Mutex(State())
 
     /// Trying once in so many posts costs a thousandth.
     package static let readAloneCount = 1024
@@ -23,20 +38,29 @@ package final class ReadingMemory: Sendable {
 
     package init() {}
 
+    package var counts: Counts { state.withLock { $0.counts } }
+
     /// Whether a post to the topic is to be read by whoever brings it. Counts it, if so.
     package func readsAtHome(_ topic: String) -> Bool {
-        left.withLock { left in
-            guard let count = left[topic] else { return false }
-            left[topic] = count > 1 ? count - 1 : nil
+        state.withLock { state in
+            guard let left = state.left[topic] else { return false }
+            state.left[topic] = left > 1 ? left - 1 : nil
+            state.counts.atHome += 1
             return true
         }
     }
 
-    /// Notes that texts were read together in vain, though none of them is refused: it lies in what the topic gets.
-    func noteTwice(_ topic: String) {
-        left.withLock { left in
-            if left[topic] == nil, left.count >= ReadingMemory.topicCountMax { left = [:] }
-            left[topic] = ReadingMemory.readAloneCount
+    func noteTogether(_ count: Int) { state.withLock { $0.counts.together += count } }
+
+    /// Notes that texts were read together in vain.
+    ///
+    /// - Parameter isTopics: whether none of them was refused, so that it lies in what the topic gets.
+    func noteTwice(_ count: Int, _ topic: String, isTopics: Bool) {
+        state.withLock { state in
+            state.counts.twice += count
+            guard isTopics else { return }
+            if state.left[topic] == nil, state.left.count >= ReadingMemory.topicCountMax { state.left = [:] }
+            state.left[topic] = ReadingMemory.readAloneCount
         }
     }
 }

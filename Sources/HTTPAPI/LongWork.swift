@@ -14,6 +14,7 @@
 
 import NIOCore
 import NIOPosix
+import Synchronization
 
 final class LongWork: TaskExecutor {
     /// For requests.
@@ -22,12 +23,20 @@ final class LongWork: TaskExecutor {
     static let schedulers = LongWork()
 
     private let threads = NIOThreadPool(numberOfThreads: System.coreCount)
+    private let waiting = Atomic(0)
 
     private init() { threads.start() }
+
+    /// Jobs that no thread has begun.
+    var waitingCount: Int { waiting.load(ordering: .relaxed) }
 
     func enqueue(_ job: consuming ExecutorJob) {
         let job = UnownedJob(job)
         // The threads never end, so no job is handed back.
-        threads.submit { _ in job.runSynchronously(on: self.asUnownedTaskExecutor()) }
+        waiting.add(1, ordering: .relaxed)
+        threads.submit { _ in
+            self.waiting.subtract(1, ordering: .relaxed)
+            job.runSynchronously(on: self.asUnownedTaskExecutor())
+        }
     }
 }

@@ -11,6 +11,8 @@ struct Route: Sendable {
     /// As `/v1/logs/topic/:topic/records`.
     let path: String
     let handler: Handler
+    /// Whether all of the work is given up when nobody waits for the answer any more.
+    private(set) var endsWithClient = false
 
     static func post(_ path: String, _ handler: @escaping Handler) -> Route {
         Route(method: .post, path: path, handler: handler)
@@ -30,9 +32,11 @@ struct Route: Sendable {
 
     /// A post whose work ends when the client goes: it only reads.
     static func question(_ path: String, on threads: LongWork? = nil, _ handler: @escaping Handler) -> Route {
-        post(path) { request, context in
+        var route = post(path) { request, context in
             try await context.whileClientWaits(on: threads) { try await handler(request, context) }
         }
+        route.endsWithClient = true
+        return route
     }
 
     static func get(_ path: String, _ handler: @escaping Handler) -> Route {

@@ -125,11 +125,13 @@ import Wire
         // One that is refused says nothing of the others, and one by itself nothing of company.
         _ = try prepare(["[{\"x\":1}]", "[{]"])
         _ = try prepare(["[{\"x\":[1]},{\"x\":[1,2]}]"])
-        #expect(!memory.readsAtHome("t"))
+        #expect(memory.counts == .init(together: 2, twice: 2) && !memory.readsAtHome("t"))
         let unlike = ["[{\"x\":[1]}]", "[{\"x\":[1,2]}]", "[{\"x\":[3]}]"]
         #expect(try prepare(unlike).requests.allSatisfy { $0.refusal == nil && $0.shares[0].rowCount == 1 })
+        #expect(memory.counts == .init(together: 2, twice: 5))
         let alone = (0..<2000).prefix { _ in memory.readsAtHome("t") }.count
         #expect(alone == ReadingMemory.readAloneCount && !memory.readsAtHome("other"))
+        #expect(memory.counts == .init(together: 2, twice: 5, atHome: alone))
     }
 
     @Test("many rows in few bytes are blocks within their bound")

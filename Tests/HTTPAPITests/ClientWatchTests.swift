@@ -216,36 +216,36 @@ import Testing
         #expect(ClientWatch.of(channel) == nil && watch.isGone)
     }
 
+    @Test("whatever scans the log ends with its client, and no command does")
+    func routes() async throws {
+        try await serving { (client: Client) async throws in
+            let ending = Set(
+                APIServer.routes(client.store, publicURL: nil, budget: BodyBudget()).filter(\.endsWithClient)
+                    .map(\.path))
+            for path in [
+                "/v1/logs/topic/:topic/records", "/topic/:topic/window", "/v1/api/pipelines/get_logs",
+                "/v1/api/assays/get_baseline", "/v1/api/assays/summarize",
+            ] { #expect(ending.contains(path), "\(path)") }
+            for path in ["/v1/logs/topic/:topic/partition/:partition", "/v1/api/assays/create"] {
+                #expect(!ending.contains(path), "\(path)")
+            }
+        }
+    }
+
     @Test(
         "a question ends when its client leaves, on whatever threads it is worked out",
         .timeLimit(.minutes(10)), arguments: LookScene.questions)
     func questions(path: String) async throws {
         let scene = try await LookScene(path)
-        try await scene.application.test(.live) { live in
-            let raw = try RawClient(port: try #require(live.port))
-            scene.looks.whenTaken { raw.hangUp() }
-            raw.send(scene.request(isLookedAt: true))
-            var iterator = scene.events.makeAsyncIterator()
-            #expect(await iterator.next() == "looks")
-            #expect(await iterator.next() == "cancelled")
-            #expect(await iterator.next() == "ended")
-        }
+        #expect(try await scene.whenClientLeaves() == ["looks", "cancelled", "ended"])
         try await scene.store.close()
     }
 
     @Test("records whose sender leaves are stored", .timeLimit(.minutes(10)))
     func command() async throws {
         let scene = try await LookScene(LookScene.append)
-        try await scene.application.test(.live) { live in
-            let raw = try RawClient(port: try #require(live.port))
-            scene.looks.whenTaken { raw.hangUp() }
-            raw.send(scene.request(isLookedAt: true))
-            var iterator = scene.events.makeAsyncIterator()
-            #expect(await iterator.next() == "looks")
-            #expect(await iterator.next() == "looked")
-            #expect(await iterator.next() == "ended")
-            #expect(scene.store.log.snapshot().index.topics[Client.topic]?.rowCount == 5)
-        }
+        #expect(try await scene.whenClientLeaves() == ["looks", "looked", "ended"])
+        #expect(scene.store.log.snapshot().index.topics[Client.topic]?.rowCount == 5)
         try await scene.store.close()
     }
 }
@@ -310,6 +310,21 @@ private struct LookScene {
         self.folder = folder
         application = APIServer.application(
             router, ServerConfiguration(port: 0), idleTimeout: .seconds(600), logger: noLog)
+    }
+
+    /// What happens, up to the end, where the client goes while the first look is taken.
+    func whenClientLeaves() async throws -> [String] {
+        try await application.test(.live) { live in
+            let raw = try RawClient(port: try #require(live.port))
+            looks.whenTaken { raw.hangUp() }
+            raw.send(request(isLookedAt: true))
+            var found: [String] = []
+            for await event in events {
+                found.append(event)
+                if event == "ended" { break }
+            }
+            return found
+        }
     }
 
     /// - Parameter isLookedAt: whether an assay that is created has a baseline over records.

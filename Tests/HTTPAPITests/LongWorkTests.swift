@@ -60,14 +60,14 @@ struct LongWorkTests {
             #expect(client.store.knownUnprovenResultCount == nil)
             let answer = Note()
             try await whileAllAreTaken { group in
+                let waitingCount = LongWork.requests.waitingCount
                 group.addTask {
                     let page = try await client.send(.get, "/metrics")
                     answer.come()
                     #expect(page.text.contains("\nassaylog_unproven_results 0\n"), "\(page.text)")
                     return true
                 }
-                // Long enough to look at them, mostly; where it is too short, this passes as well.
-                try await Task.sleep(for: .seconds(1))
+                try await waitUntil { LongWork.requests.waitingCount != waitingCount || answer.hasCome }
                 #expect(!answer.hasCome, "it looked while no thread was free for it")
             }
             #expect(client.store.knownUnprovenResultCount == 0)
